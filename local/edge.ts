@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { VARIABLES } from '../src/config.ts';
+
+export interface EdgeOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** The Worker's variables and secrets. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Where KV is kept; absent: in memory. */
+  readonly persistTo?: string;
+  /** Receives each line that the Worker logs. */
+  log(line: string): void;
+}
+
+const BUNDLE = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+const WRANGLER_TOML = new URL('../wrangler.toml', import.meta.url);
+
+/**
+ * Runs the built Worker on miniflare, with the settings that it is deployed with.
+ * @throws Error the port is taken; the Worker is not built
+ */
+export async function startEdge(options: EdgeOptions): Promise<{ url: string; stop(): Promise<void> }> {
+  const { hostname, port, variables, persistTo, log } = options;
+  const bindings = Object.fromEntries(VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: hostname,
+      port,
+      modules: true,
+      scriptPath: BUNDLE,
+      ...(await compatibility()),
+      bindings,
+      kvNamespaces: { DESCRIPTORS: 'descriptors' },
+      ...(persistTo && { resourcePersistencePath: persistTo }),
+      cf: false,
+      handleStructuredLogs: ({ message }) => log(message),
+    }),
+  );
+  try {
+    const url = await miniflare.ready;
+    return { url: url.origin, stop: () => miniflare.dispose() };
+  } catch (error) {
+    await miniflare.dispose().catch(() => undefined);
+    if ((error as { code?: string }).code === 'ERR_ADDRESS_IN_USE') {
+      throw new Error(`Port ${port} on ${hostname} is taken; choose another one with PORT.`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** The two settings of wrangler.toml that decide how workerd behaves. */
+async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
+  const toml = await readFile(WRANGLER_TOML, 'utf8');
+  const date = /^compatibility_date = "(.+)"$/m.exec(toml)?.[1];
+  const flags = /^compatibility_flags = (\[.*\])$/m.exec(toml)?.[1];
+  if (!date || !flags) throw new Error('wrangler.toml names no compatibility_date or compatibility_flags');
+  return { compatibilityDate: date, compatibilityFlags: JSON.parse(flags) };
+}

@@ -1,0 +1,26 @@
+interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+/** A line of the Worker's log for a person: a request with its status, time and cache status; others with their fields. */
+export function readableLine(json: string): string {
+  const line = parse(json);
+  if (!line) return json;
+  const { level, message, ...fields } = line;
+  if (message !== 'request') {
+    return `${level.padEnd(5)} ${message} ${Object.keys(fields).length > 0 ? JSON.stringify(fields) : ''}`.trimEnd();
+  }
+  const { method, path, status, ms, cache } = fields;
+  return [status, String(method).padEnd(6), path, `${ms} ms`, cache ?? ''].join(' ').trimEnd();
+}
+
+function parse(json: string): Line | undefined {
+  try {
+    const line = JSON.parse(json) as Line | null;
+    return typeof line?.level === 'string' && typeof line.message === 'string' ? line : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+
+/** A server on this machine that is ready. */
+export interface Served {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves an application over HTTP.
+ * @param port 0: any free one
+ * @throws the error of `listen`, such as EADDRINUSE
+ */
+export async function serveLocally(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { hostname = '127.0.0.1', port = 0 }: { hostname?: string; port?: number } = {},
+): Promise<Served> {
+  // The requests of the tests depend on raw answers: no global Request is replaced.
+  const server = serve({ fetch, hostname, port, overrideGlobalObjects: false }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    if (server.listening) resolve();
+    else server.once('listening', resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${hostname}:${address.port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/**
+ * The port to listen on, from `PORT`.
+ * @throws Error names the variable
+ */
+export function portFrom(text: string | undefined, fallback: number): number {
+  const port = text ? Number(text) : fallback;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('PORT: expected a number from 0 to 65535');
+  return port;
+}
+
+/** Calls `stop` once, on Ctrl-C or TERM, then ends the process. */
+export function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+}
+
+/** Ends the process with one sentence. */
+export function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}

@@ -1,0 +1,88 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { encodeReply, type Reply } from './reply.ts';
+
+/** A connection to a real Redis; a reply that is an error is a value, a throw means that Redis is not there. */
+export interface Commands {
+  run(command: readonly string[]): Promise<Reply>;
+  /** Sent together; each has its own reply. */
+  pipeline(commands: readonly (readonly string[])[]): Promise<Reply[]>;
+  /** MULTI and EXEC around them. @returns one error where Redis refused the whole */
+  transaction(commands: readonly (readonly string[])[]): Promise<Reply[] | Error>;
+}
+
+/** They would change the one connection that all requests share, or never reply. */
+const REFUSED = new Set(
+  'AUTH BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN CLIENT DISCARD EXEC HELLO MONITOR MULTI PSUBSCRIBE PSYNC PUNSUBSCRIBE QUIT REPLICAOF RESET SELECT SHUTDOWN SSUBSCRIBE SUBSCRIBE SUNSUBSCRIBE SYNC UNSUBSCRIBE UNWATCH WAIT WATCH'.split(
+    ' ',
+  ),
+);
+
+const MAX_BODY_BYTES = 1_048_576;
+
+/**
+ * The Upstash REST API before a Redis: `POST /` with a command, `/pipeline` and `/multi-exec` with a list of them.
+ * Redis errors are 400, a bad token 401, a Redis that is gone 500; in a pipeline each command has its own error.
+ */
+export function createBridge(commands: Commands, token: string): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    if (!isSame(c.req.header('authorization') ?? '', `Bearer ${token}`)) return c.json({ error: 'Unauthorized' }, 401);
+    return next();
+  });
+  app.use(
+    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ error: 'ERR max request size exceeded' }, 413) }),
+  );
+
+  app.post('/', async (c) => {
+    const command = parseCommand(await readJson(c));
+    if (!command) return c.json({ error: 'ERR not a command, or not one for the REST API' }, 400);
+    const reply = await commands.run(command);
+    return c.json(encodeReply(reply, isBase64(c)), reply instanceof Error ? 400 : 200);
+  });
+  app.post('/pipeline', async (c) => {
+    const list = parseCommands(await readJson(c));
+    if (!list) return c.json({ error: 'ERR not a list of commands, or not for the REST API' }, 400);
+    const replies = await commands.pipeline(list);
+    return c.json(replies.map((reply) => encodeReply(reply, isBase64(c))));
+  });
+  app.post('/multi-exec', async (c) => {
+    const list = parseCommands(await readJson(c));
+    if (!list) return c.json({ error: 'ERR not a list of commands, or not for the REST API' }, 400);
+    const replies = await commands.transaction(list);
+    if (replies instanceof Error) return c.json({ error: replies.message }, 400);
+    return c.json(replies.map((reply) => encodeReply(reply, isBase64(c))));
+  });
+  app.notFound((c) => c.json({ error: 'ERR unknown path; POST a command to /, /pipeline or /multi-exec' }, 404));
+  app.onError((error, c) => c.json({ error: `ERR Redis is not reachable (${error.name})` }, 500));
+  return app;
+}
+
+function isBase64(c: Context): boolean {
+  return c.req.header('upstash-encoding') === 'base64';
+}
+
+/** In constant time: digests have one length whatever was sent. */
+function isSame(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}
+
+async function readJson(c: Context): Promise<unknown> {
+  return c.req.json().catch(() => undefined);
+}
+
+function parseCommands(body: unknown): string[][] | undefined {
+  if (!Array.isArray(body) || body.length === 0) return undefined;
+  const list = body.map(parseCommand);
+  return list.every((command) => command !== undefined) ? list : undefined;
+}
+
+/** A command is a list of strings, numbers and booleans, its name first. */
+function parseCommand(body: unknown): string[] | undefined {
+  const isArgument = (part: unknown) => ['string', 'number', 'boolean'].includes(typeof part);
+  if (!Array.isArray(body) || body.length === 0 || !body.every(isArgument)) return undefined;
+  const command = body.map(String);
+  return REFUSED.has(command[0]?.toUpperCase() ?? '') ? undefined : command;
+}

@@ -1,0 +1,15 @@
+import type { Authorizer } from './authorizer.ts';
+
+/**
+ * `CLIENT_AUTH=anonymous`: an openly declared public mirror. Every caller may pull and nobody may push; the origin is
+ * asked without any caller's credential, so that what is cached is what everybody may see.
+ */
+export function createAnonymousAuthorizer(): Authorizer {
+  return {
+    async authorize() {
+      return { kind: 'granted', mayPush: false };
+    },
+    proved() {},
+    refuted() {},
+  };
+}

@@ -1,0 +1,26 @@
+import type { StatOutcome, StoreName } from '../events.ts';
+import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './provider.ts';
+
+/** Tells every stat of a store as an event with its outcome and time, for headers, log and metrics. */
+export function observed(store: StoreName, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
+  return {
+    repositoryScoped(name, links): BlobDescriptorService {
+      const scoped = provider.repositoryScoped(name, links);
+      return {
+        ...scoped,
+        async stat(ctx, digest) {
+          const since = ctx.now();
+          const tell = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - since });
+          try {
+            const entry = await scoped.stat(ctx, digest);
+            tell(entry ? 'hit' : 'miss');
+            return entry;
+          } catch (fault) {
+            tell('fault');
+            throw fault;
+          }
+        },
+      };
+    },
+  };
+}

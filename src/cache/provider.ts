@@ -1,0 +1,59 @@
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
+
+/** Answers what a digest stands for. Three outcomes: an entry is a hit, `undefined` a miss, a throw a fault. */
+export interface BlobStatter {
+  /** @throws CacheFault the store failed, or held what is no entry */
+  stat(ctx: RequestContext, digest: Digest): Promise<Entry | undefined>;
+}
+
+/** The three verbs of `distribution`'s `BlobDescriptorService`. */
+export interface BlobDescriptorService extends BlobStatter {
+  /**
+   * Stores an entry under `digest`. With another algorithm's digest (provisional) the canonical one is written as well,
+   * and the alias answers only while its canonical entry does. An entry confirmed before the digest was cleared stays
+   * cleared, however late it is written.
+   * @throws RegistryError what was given is no valid entry; CacheFault the store failed
+   */
+  setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry): Promise<void>;
+  /**
+   * Removes the entry, and of an alias the canonical entry too, and leaves a tombstone. Idempotent.
+   * @throws CacheFault the store failed: the entry may still answer
+   */
+  clear(ctx: RequestContext, digest: Digest): Promise<void>;
+}
+
+/** What a digest is linked as: an entry of one link set never answers for the other. */
+export type LinkSet = 'blobs' | 'manifests';
+
+/** A store of descriptors in which no repository sees another's. */
+export interface BlobDescriptorCacheProvider {
+  /** @throws RegistryError NAME_INVALID */
+  repositoryScoped(name: RepositoryName, links: LinkSet): BlobDescriptorService;
+}
+
+/** A store failed, or held something that no setter wrote. Never a miss: nothing is written back after it. */
+export class CacheFault extends Error {
+  override readonly name = 'CacheFault';
+}
+
+/**
+ * Clocks of two isolates may differ by this much. A tombstone reaches as far into the future, so that an entry which a
+ * slow clock confirmed before a fast clock's clear cannot count as confirmed after it.
+ */
+export const CLOCK_SKEW_MS = 5_000;
+
+/** Until when a clear that happens now buries entries: only those confirmed later count (epoch ms). */
+export function buriedUntil(ctx: RequestContext): number {
+  return ctx.now() + CLOCK_SKEW_MS;
+}
+
+/** Whether an entry confirmed at `verifiedAt` outlives a tombstone; `cleared` 0: there is none. */
+export function isAlive(verifiedAt: number, cleared: number): boolean {
+  return verifiedAt > cleared || cleared === 0;
+}
+
+/** A store gets this long in all; what has not answered then has failed. */
+export const STORE_TIMEOUT_MS = 1_000;

@@ -1,0 +1,123 @@
+import type { RequestContext } from '../context.ts';
+import { errorName } from '../log.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { within } from '../within.ts';
+import { isFresh, type Windows } from './freshness.ts';
+import type { BlobDescriptorService, BlobStatter } from './provider.ts';
+import { evict, writeBack } from './writeBack.ts';
+
+/**
+ * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, so it may be stored), or its
+ * answer as it is, to be relayed.
+ */
+export type OriginAnswer =
+  | { readonly kind: 'found'; readonly entry: Entry; readonly confirmed: boolean }
+  | { readonly kind: 'relay'; readonly response: Response };
+
+export interface ReadThroughOptions {
+  /** Where to look first; for callers that may push, the store that all isolates share. */
+  readonly reader: BlobStatter;
+  /** Where to write back: all tiers. */
+  readonly writer: BlobDescriptorService;
+  readonly windows: Windows;
+  readonly mayPush: boolean;
+  /** `CACHE_TIMEOUT` in ms: after it the origin is asked as well. */
+  readonly cacheTimeoutMs: number;
+  /** Asks the origin. @throws RegistryError ORIGIN_UNREACHABLE */
+  ask(signal?: AbortSignal): Promise<OriginAnswer>;
+}
+
+/** `stored` settles when the write-back is over, and never rejects; absent where none was begun. */
+export interface ReadThroughAnswer {
+  readonly answer: OriginAnswer;
+  readonly stored?: Promise<void> | undefined;
+}
+
+/** What a look into the cache came to, as a value: a fault is none of the other two. */
+export type Lookup = { readonly outcome: 'hit'; readonly entry: Entry } | { readonly outcome: 'miss' | 'fault' };
+
+/** Turns the three outcomes into a value; a fault is logged here, where its cause is known. */
+export async function look(ctx: RequestContext, reader: BlobStatter, digest: Digest): Promise<Lookup> {
+  try {
+    const entry = await reader.stat(ctx, digest);
+    return entry ? { outcome: 'hit', entry } : { outcome: 'miss' };
+  } catch (fault) {
+    ctx.log.warn('cache fault', { error: errorName(fault) });
+    return { outcome: 'fault' };
+  }
+}
+
+/**
+ * A cache in front of the origin (`cachedBlobStatter` of `distribution`): a fresh entry answers; on a miss or a stale
+ * entry the origin does and its answer is written back; on a fault the origin does and nothing is written. A store that
+ * is slow is not waited for: the origin is asked as well, and the first answer that can be used wins.
+ */
+export async function readThrough(
+  ctx: RequestContext,
+  digest: Digest,
+  options: ReadThroughOptions,
+): Promise<ReadThroughAnswer> {
+  const windowMs = options.mayPush ? options.windows.pushExistenceMs : options.windows.descriptorMs;
+  const freshIn = (found: Lookup | undefined) =>
+    found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
+
+  const looking = look(ctx, options.reader, digest);
+  const found = await within(looking, options.cacheTimeoutMs);
+  const fresh = freshIn(found);
+  if (fresh) return hit(ctx, fresh);
+
+  tellForward(ctx, found, options.mayPush);
+  const asking = new AbortController();
+  const asked = options.ask(asking.signal);
+  if (!found) {
+    const late = await firstOf(looking.then(freshIn), asked);
+    if (late) {
+      asking.abort();
+      return hit(ctx, late);
+    }
+  }
+  const answer = await asked;
+  if (answer.kind === 'relay') {
+    if (answer.response.status === 404 && found?.outcome === 'hit') evict(ctx, digest, options.writer);
+    return { answer };
+  }
+  if (found?.outcome === 'fault') return { answer };
+  return { answer, stored: writeBack(ctx, digest, answer, () => looking, options) };
+}
+
+/**
+ * The same for a caller who may not be answered from the cache: the origin is asked, and the cache is looked at only
+ * after the reply, to see whether a write is worth it.
+ */
+export async function askThrough(
+  ctx: RequestContext,
+  digest: Digest,
+  options: ReadThroughOptions,
+): Promise<ReadThroughAnswer> {
+  const answer = await options.ask();
+  return { answer, stored: writeBack(ctx, digest, answer, () => look(ctx, options.reader, digest), options) };
+}
+
+/** @returns the late entry, if it is there before the origin's answer or the origin cannot be reached */
+function firstOf(late: Promise<Entry | undefined>, asked: Promise<unknown>): Promise<Entry | undefined> {
+  const origin = asked.then(
+    () => undefined,
+    () => late,
+  );
+  return Promise.race([late.then((entry) => entry ?? origin), origin]);
+}
+
+function hit(ctx: RequestContext, entry: Entry): ReadThroughAnswer {
+  const stat = ctx.events.findLast((event) => event.kind === 'stat');
+  if (stat) ctx.emit({ kind: 'hit', store: stat.store });
+  return { answer: { kind: 'found', entry, confirmed: true } };
+}
+
+function tellForward(ctx: RequestContext, found: Lookup | undefined, mayPush: boolean): void {
+  if (!found) ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'slow' });
+  else if (found.outcome === 'fault') ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'fault' });
+  else if (found.outcome === 'miss') ctx.emit({ kind: 'forward', reason: 'miss' });
+  else if (mayPush) ctx.emit({ kind: 'forward', reason: 'stale', detail: 'push' });
+  else ctx.emit({ kind: 'forward', reason: 'stale' });
+}

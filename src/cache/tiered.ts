@@ -1,0 +1,36 @@
+import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './provider.ts';
+
+/**
+ * A near store in front of a far one: reads ask the near one first and let it learn what the far one knows; writes and
+ * clears go to both. The far one is the truth: only what it took is put into the near one.
+ */
+export function tiered(
+  near: BlobDescriptorCacheProvider,
+  far: BlobDescriptorCacheProvider,
+): BlobDescriptorCacheProvider {
+  return {
+    repositoryScoped(name, links): BlobDescriptorService {
+      const nearby = near.repositoryScoped(name, links);
+      const remote = far.repositoryScoped(name, links);
+      return {
+        async stat(ctx, digest) {
+          const known = await nearby.stat(ctx, digest);
+          if (known) return known;
+          const entry = await remote.stat(ctx, digest);
+          if (entry) await nearby.setDescriptor(ctx, digest, entry);
+          return entry;
+        },
+        async setDescriptor(ctx, digest, entry) {
+          await remote.setDescriptor(ctx, digest, entry);
+          await nearby.setDescriptor(ctx, digest, entry);
+        },
+        async clear(ctx, digest) {
+          // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
+          // away what a stat under way read from the far one before it was cleared.
+          await nearby.clear(ctx, digest);
+          await remote.clear(ctx, digest);
+        },
+      };
+    },
+  };
+}

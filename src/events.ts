@@ -1,0 +1,67 @@
+/**
+ * What was decided on the way of one request. Headers, the log line, metrics and tests all read these, so that none of
+ * them can tell another story than the rest.
+ */
+export type EdgeEvent =
+  | { readonly kind: 'access'; readonly outcome: 'granted' | 'unproven' | 'refused' }
+  /** The answer came from the cache. */
+  | { readonly kind: 'hit'; readonly store: StoreName }
+  /** The origin was asked, and why: RFC 9211 §2.2. */
+  | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
+  | { readonly kind: 'stat'; readonly store: StoreName; readonly outcome: StatOutcome; readonly ms: number }
+  | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
+  | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
+  | { readonly kind: 'clear'; readonly outcome: 'done' | 'fault' };
+
+export type StoreName = 'memory' | 'redis' | 'kv';
+export type StatOutcome = 'hit' | 'miss' | 'fault';
+export type ForwardReason = 'miss' | 'stale' | 'bypass';
+/**
+ * `unproven`: the caller's access was not known yet; `push`: past the push window; `fault`: the store failed;
+ * `slow`: the store had not answered in time.
+ */
+export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow';
+
+type EventOf<K extends EdgeEvent['kind']> = Extract<EdgeEvent, { kind: K }>;
+
+function lastOf<K extends EdgeEvent['kind']>(events: readonly EdgeEvent[], kind: K): EventOf<K> | undefined {
+  return events.findLast((event): event is EventOf<K> => event.kind === kind);
+}
+
+/** The value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
+export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
+  const hit = lastOf(events, 'hit');
+  if (hit) return `registry-edge; hit; detail=${hit.store}`;
+  const forward = lastOf(events, 'forward');
+  if (!forward) return undefined;
+  const stored = events.some((event) => event.kind === 'write-back' && event.outcome === 'begun') ? '; stored' : '';
+  const detail = forward.detail ? `; detail=${forward.detail}` : '';
+  return `registry-edge; fwd=${forward.reason}${stored}${detail}`;
+}
+
+/** The value of `Server-Timing`: time spent on the cache and on the origin, in ms. */
+export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
+  let cacheMs: number | undefined;
+  let originMs: number | undefined;
+  for (const event of events) {
+    if (event.kind === 'stat') cacheMs = (cacheMs ?? 0) + event.ms;
+    if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
+  }
+  const parts = [];
+  if (cacheMs !== undefined) parts.push(`cache;dur=${cacheMs}`);
+  if (originMs !== undefined) parts.push(`origin;dur=${originMs}`);
+  return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+/**
+ * Adds what was decided to an answer. A refusal says nothing of it, and neither does any failure towards a caller whose
+ * access is not known: not even that there is a cache.
+ */
+export function tellDecisions(events: readonly EdgeEvent[], headers: Headers, status: number): void {
+  const granted = events.some((event) => event.kind === 'access' && event.outcome === 'granted');
+  if (status === 401 || status === 403 || (status >= 400 && !granted)) return;
+  const cache = cacheStatus(events);
+  if (cache) headers.append('Cache-Status', cache);
+  const timing = serverTiming(events);
+  if (timing) headers.append('Server-Timing', timing);
+}

@@ -1,0 +1,28 @@
+import { env } from 'cloudflare:workers';
+import { createApp } from './app.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import { type Bindings, createUpstream } from './deps.ts';
+import { createLogger } from './log.ts';
+import { RegistryError } from './oci/errors.ts';
+
+/** Built once per isolate. What is wrong with the configuration is said to every caller until it is mended. */
+function build(): Pick<ReturnType<typeof createApp>, 'fetch'> {
+  let config: Config;
+  try {
+    config = parseConfig(env as unknown as Record<string, unknown>);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    createLogger('error').error(error.message);
+    const body = new RegistryError('UNAVAILABLE', { message: error.message }).toBody();
+    return { fetch: () => new Response(body, { status: 503, headers: { 'content-type': 'application/json' } }) };
+  }
+  const log = createLogger(config.logLevel);
+  for (const warning of config.warnings) log.warn(warning);
+  return createApp({ upstream: createUpstream(config, env as Bindings), log });
+}
+
+const edge = build();
+
+export default {
+  fetch: (request, bindings, ctx) => edge.fetch(request, bindings, ctx),
+} satisfies ExportedHandler;

@@ -1,0 +1,36 @@
+/** One line of the log: a name for what happened and plain values. Never a credential, a query or a redirect URL. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Writes one JSON object a line, which Workers Logs indexes by field. */
+export function createLogger(level: LogLevel, write: (line: string) => void = console.log): Logger {
+  const lowest = LOG_LEVELS.indexOf(level);
+  const at =
+    (name: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (LOG_LEVELS.indexOf(name) >= lowest) write(JSON.stringify({ level: name, message, ...fields }));
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/**
+ * An error's kind and its causes', never their messages: those of the stores carry whole commands, those of `fetch` carry
+ * signed URLs.
+ */
+export function errorName(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  return error.cause === undefined ? error.name : `${error.name} < ${errorName(error.cause)}`;
+}
+
+/** Where an error was thrown, without what it says. */
+export function framesOf({ stack = '' }: Error): string[] {
+  return stack.split('\n').filter((line) => /^\s+at /.test(line));
+}

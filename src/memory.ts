@@ -1,0 +1,50 @@
+import { LRUCache } from 'lru-cache';
+
+/** What this isolate remembers: plain data only, bounded by entries, bytes and time, the least recently used goes first. */
+export interface Memory {
+  /** Part of the memory for one kind of value; all parts share the bounds. `name` keeps their keys apart. */
+  part<V extends object>(name: string): MemoryPart<V>;
+}
+
+export interface MemoryPart<V extends object> {
+  /** @param nowMs the clock's time, epoch ms */
+  get(key: string, nowMs: number): V | undefined;
+  /** @param bytes roughly what the value weighs beside its key */
+  set(key: string, value: V, expiresAtMs: number, bytes: number): void;
+  delete(key: string): void;
+}
+
+interface Slot {
+  readonly value: object;
+  readonly expiresAtMs: number;
+  readonly bytes: number;
+}
+
+/** What a slot weighs beside key and value: map, list and object headers, generously. */
+const SLOT_BYTES = 200;
+/** V8 keeps a string in one or two bytes a character. */
+const CHARACTER_BYTES = 2;
+
+export function createMemory(bounds: { entries: number; bytes: number }): Memory {
+  const slots = new LRUCache<string, Slot>({
+    max: bounds.entries,
+    maxSize: bounds.bytes,
+    sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
+  });
+  return {
+    part<V extends object>(name: string): MemoryPart<V> {
+      const prefix = `${name} `;
+      return {
+        get(key, nowMs) {
+          const slot = slots.get(prefix + key);
+          if (!slot) return undefined;
+          if (slot.expiresAtMs > nowMs) return slot.value as V;
+          slots.delete(prefix + key);
+          return undefined;
+        },
+        set: (key, value, expiresAtMs, bytes) => void slots.set(prefix + key, { value, expiresAtMs, bytes }),
+        delete: (key) => void slots.delete(prefix + key),
+      };
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * The errors a registry speaks: OCI distribution-spec, "Error Codes", and what an edge adds to them.
+ * This is the only table of codes; `app.ts` is the only place that turns one into an answer.
+ */
+const ERRORS = {
+  DIGEST_INVALID: [400, 'the digest is not valid: expected sha256, sha384 or sha512 and its lowercase hex'],
+  NAME_INVALID: [400, 'the repository name is not valid'],
+  TAG_INVALID: [400, 'the tag is not valid'],
+  SIZE_INVALID: [400, 'the size is not valid'],
+  MANIFEST_INVALID: [400, 'the manifest is not valid'],
+  MANIFEST_BLOB_UNKNOWN: [400, 'the manifest names content that is not in the repository'],
+  BLOB_UNKNOWN: [404, 'the blob is not in the repository'],
+  BLOB_UPLOAD_UNKNOWN: [404, 'the upload is not known'],
+  MANIFEST_UNKNOWN: [404, 'the manifest is not in the repository'],
+  NAME_UNKNOWN: [404, 'nothing is served at this path; the registry is below /v2/'],
+  UNSUPPORTED: [405, 'the operation is not supported'],
+  UNAUTHORIZED: [401, 'authentication is required'],
+  RANGE_INVALID: [416, 'the requested range lies outside the content'],
+  UNKNOWN: [500, 'the edge failed to answer'],
+  UNAVAILABLE: [503, 'the service is not available'],
+  ORIGIN_UNREACHABLE: [502, 'the origin registry cannot be reached'],
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What a client reads: an origin out of reach has no code of its own in the specification. */
+const PUBLIC_CODE: Partial<Record<ErrorCode, string>> = { ORIGIN_UNREACHABLE: 'UNAVAILABLE' };
+
+/** An error with its OCI code; `detail` and `message` go to the client, `cause` only to the log. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly detail: unknown;
+
+  constructor(code: ErrorCode, options: { message?: string; detail?: unknown; cause?: unknown } = {}) {
+    super(options.message ?? ERRORS[code][1], { cause: options.cause });
+    this.code = code;
+    this.status = ERRORS[code][0];
+    this.detail = options.detail;
+  }
+
+  /** The body of the answer: `{"errors":[{code, message, detail?}]}`. */
+  toBody(): string {
+    const code = PUBLIC_CODE[this.code] ?? this.code;
+    return `${JSON.stringify({ errors: [{ code, message: this.message, detail: this.detail }] })}\n`;
+  }
+}
+
+/** At most this much of a client's own words is repeated to it in an error. */
+const QUOTED_CHARACTERS = 300;
+
+/** What was wrong, short enough to be repeated in an error's detail. */
+export function quoted(text: string): string {
+  return text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}…` : text;
+}

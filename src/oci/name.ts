@@ -1,0 +1,21 @@
+import { quoted, RegistryError } from './errors.ts';
+
+declare const valid: unique symbol;
+
+/** A repository's name by the grammar of the distribution-spec. Only `parseRepositoryName` makes one. */
+export type RepositoryName = string & { readonly [valid]: 'RepositoryName' };
+
+const MAX_NAME_CHARACTERS = 255;
+const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+
+/**
+ * @param text such as `library/alpine`
+ * @throws RegistryError NAME_INVALID
+ */
+export function parseRepositoryName(text: string): RepositoryName {
+  if (text.length > MAX_NAME_CHARACTERS || !NAME.test(text)) {
+    throw new RegistryError('NAME_INVALID', { detail: { name: quoted(text) } });
+  }
+  return text as RepositoryName;
+}

@@ -1,0 +1,58 @@
+import { isOtherIdentity } from '../auth/identity.ts';
+
+/** RFC 9110 §7.6.1: between two neighbours only. `proxy-authorization` is for the edge, and it asks for none. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Not for the origin: the edge's own host and neighbours (a Location is built from those, and the edge rewrites it), and
+ * an expectation that this connection has met.
+ */
+const OF_THE_EDGE =
+  /^(?:host|expect|forwarded|x-forwarded-.*|x-real-ip|cf-connecting-.*|cf-ray|cf-visitor|cf-ipcountry)$/;
+
+/** Conditions, ranges and bodies belong to the client's question; the edge asks its own and applies them itself. */
+const OF_THE_QUESTION = /^(?:if-.*|range|content-.*)$/;
+
+export interface ForwardOptions {
+  /** Whether the origin learns who calls: not from an open mirror, whose answers are for everybody. */
+  readonly identity: boolean;
+  /** `question`: leave out what makes the answer other than the plain 200. */
+  readonly for: 'relay' | 'question';
+}
+
+/** The client's headers as the origin gets them. Content is asked for as it is: a coding would hide its size. */
+export function requestHeaders(client: Headers, options: ForwardOptions): Headers {
+  const named = connectionOptions(client);
+  const headers = new Headers();
+  for (const [name, value] of client) {
+    if (HOP_BY_HOP.has(name) || named.has(name) || OF_THE_EDGE.test(name)) continue;
+    if (options.for === 'question' && OF_THE_QUESTION.test(name)) continue;
+    if (!options.identity && (name === 'authorization' || isOtherIdentity(name))) continue;
+    headers.set(name, value);
+  }
+  headers.set('accept-encoding', 'identity');
+  return headers;
+}
+
+/** The origin's headers as the client gets them. */
+export function responseHeaders(origin: Headers): Headers {
+  const headers = new Headers(origin);
+  for (const name of [...HOP_BY_HOP, ...connectionOptions(origin)]) headers.delete(name);
+  return headers;
+}
+
+/** Further headers that `Connection` names as hop-by-hop. */
+function connectionOptions(headers: Headers): Set<string> {
+  const value = headers.get('connection');
+  return new Set(value ? value.split(',').map((option) => option.trim().toLowerCase()) : []);
+}

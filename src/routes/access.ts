@@ -1,0 +1,28 @@
+import type { Access } from '../auth/authorizer.ts';
+import type { RequestContext } from '../context.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import { isFirstHand } from '../origin/confirmation.ts';
+import type { Upstream } from '../upstream.ts';
+
+/** Decides, before anything is read from the cache, what is known of the caller's right to pull here. */
+export async function authorize(ctx: RequestContext, upstream: Upstream, name: RepositoryName): Promise<Access> {
+  const access = await upstream.authorizer.authorize(ctx, name);
+  ctx.emit({ kind: 'access', outcome: access.kind });
+  return access;
+}
+
+/** Remembers how the origin itself judged the caller by its own answer to the caller's request. */
+export function learnAccess(
+  ctx: RequestContext,
+  { authorizer }: Upstream,
+  name: RepositoryName,
+  response: Response,
+): void {
+  const { status } = response;
+  const isRead = ctx.request.method === 'GET' || ctx.request.method === 'HEAD';
+  if (status === 401 || status === 403) {
+    authorizer.refuted(ctx, name);
+  } else if (isRead && (status === 200 || status === 206 || status === 304) && isFirstHand(response)) {
+    authorizer.proved(ctx, name);
+  }
+}

@@ -1,0 +1,34 @@
+import type { RequestContext } from '../context.ts';
+import { RegistryError } from '../oci/errors.ts';
+import type { Route } from '../oci/route.ts';
+import type { Upstream } from '../upstream.ts';
+import { base } from './base.ts';
+import { headBlob } from './blobs.ts';
+import { deleteContent } from './deletes.ts';
+import { passThrough } from './passthrough.ts';
+
+/**
+ * Chooses by what is asked and how; the method is looked at before anything is fetched, since Hono runs a HEAD as a GET.
+ * @throws RegistryError
+ */
+export async function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
+  const { method } = ctx.request;
+  const reads = method === 'GET' || method === 'HEAD';
+  if (upstream.readOnly && !reads) {
+    throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
+  }
+  switch (route.kind) {
+    case 'base':
+      return base(ctx, upstream, route);
+    case 'blob':
+      // A blob HEAD knows no query: `ns` and the like may ask for something else.
+      if (method === 'HEAD' && route.search === '') return headBlob(ctx, upstream, route);
+      if (method === 'DELETE') return deleteContent(ctx, upstream, route, route.digest);
+      break;
+    case 'manifest':
+      if (method === 'DELETE' && route.reference.kind === 'digest') {
+        return deleteContent(ctx, upstream, route, route.reference.text);
+      }
+  }
+  return passThrough(ctx, upstream, route);
+}
