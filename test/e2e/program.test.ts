@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { atEnd, temporaryFolder } from './support/cleanup.ts';
+import { ready, startEdge, startProgram } from './support/edge.ts';
+import { head } from './support/http.ts';
+import { freePort, isFree } from './support/port.ts';
+import { SUCCESS, skopeo } from './support/skopeo.ts';
+import { describeWith } from './support/tools.ts';
+import { until } from './support/until.ts';
+
+/** Nothing listens there; the program asks it nothing before the first request. */
+const ORIGIN_URL = 'http://127.0.0.1:9';
+
+/** The processes below one, read in `/proc` (Linux). */
+async function descendantsOf(pid: number): Promise<number[]> {
+  const all = (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name)).map(Number);
+  const parents = await Promise.all(all.map(async (child) => [child, await parentOf(child)] as const));
+  const below = (parent: number): number[] =>
+    parents.filter(([, of]) => of === parent).flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
+}
+
+async function parentOf(pid: number): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The second field is the command in brackets, and may hold anything.
+  return stat ? Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) : undefined;
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return stat !== undefined && !/\) [ZX] /.test(stat);
+}
+
+describeWith(['skopeo'], 'local/start.ts without ORIGIN_URL', () => {
+  test('prints three commands; the HEADs are a miss and a hit, and skopeo pulls the sample', async () => {
+    const program = startProgram({ PORT: String(await freePort()) });
+    const edge = await ready(program);
+    await program.prints(/^ {2}skopeo .+$/m);
+    const commands = program.stdout().match(/^ {2}(?:curl|skopeo) .+$/gm) ?? [];
+    expect(commands).toHaveLength(3);
+
+    const [first = '', second = '', third = ''] = commands.map((command) => command.trim());
+    expect([first, second]).toEqual([expect.stringMatching(/^curl -I http:/), first]);
+    const url = first.slice('curl -I '.length);
+    expect(url).toContain(edge.url);
+    expect((await head(url)).headers['cache-status']).toContain('fwd=miss');
+    expect((await head(url)).headers['cache-status']).toContain('; hit;');
+
+    const folder = join(await temporaryFolder(), 'sample');
+    const [, ...args] = third.replace(/ dir:\S+$/, ` dir:${folder}`).split(' ');
+    expect(await skopeo(...args)).toMatchObject(SUCCESS);
+    expect(await readdir(folder)).toContain('manifest.json');
+  });
+});
+
+describeWith([], 'local/start.ts', () => {
+  test('a port that is taken: exits with a failure and one sentence that names it', async () => {
+    const taken = createServer().listen(await freePort(), '127.0.0.1');
+    await once(taken, 'listening');
+    atEnd(async () => void taken.close());
+    const { port } = taken.address() as { port: number };
+
+    const program = startProgram({ ORIGIN_URL, PORT: String(port) });
+
+    expect((await program.exited).code).toBeGreaterThan(0);
+    expect(program.stderr().trim()).toMatch(new RegExp(`^Port ${port} .+\\.$`));
+  });
+
+  test('a bad configuration: exits with a failure, names every bad variable and shows no value', async () => {
+    const bad = {
+      ORIGIN_URL: 'https://user:hunter2@registry.example.com',
+      ORIGIN_TIMEOUT: '0',
+      REDIRECT_HOSTS: 'https://bad',
+      BLOBDESCRIPTOR: 'redis',
+      UPSTASH_REDIS_REST_URL: 'https://default:hunter3@db.example.com',
+      UPSTASH_REDIS_REST_TOKEN: 'hunter4 and more',
+      DESCRIPTOR_TTL: '1 hour',
+      MEMORY_BYTES: '16MB',
+      CLIENT_AUTH: 'nobody',
+      DELETE_ENABLED: 'yes',
+      LOG_LEVEL: 'loud',
+    };
+
+    const program = startProgram({ ...bad, PORT: String(await freePort()) });
+
+    expect((await program.exited).code).toBeGreaterThan(0);
+    const output = program.stdout() + program.stderr();
+    const { BLOBDESCRIPTOR: _right, ...wrong } = bad;
+    for (const name of Object.keys(wrong)) expect(program.stderr()).toMatch(new RegExp(`^ *${name}: expected `, 'm'));
+    expect(output).not.toMatch(/hunter[234]/);
+    expect(output).not.toMatch(/^ +at /m);
+  });
+
+  test.for(['SIGTERM', 'SIGINT'] as const)(
+    '%s: exits with 0, the port is free and no child is left',
+    async (signal) => {
+      const port = await freePort();
+      const edge = await startEdge({ origin: ORIGIN_URL, backend: 'kv', variables: { PORT: String(port) } });
+      expect((await head(`${edge.url}/nothing`)).status).toBe(404);
+      const children = await descendantsOf(edge.process.pid);
+      expect(children.length).toBeGreaterThan(0);
+      expect(await isFree(port)).toBe(false);
+
+      expect(await edge.process.stop(signal)).toEqual({ code: 0, signal: null });
+
+      await until('the children have ended', async () => {
+        const alive = await Promise.all(children.map(isAlive));
+        return !alive.includes(true);
+      });
+      await until(`port ${port} is free`, () => isFree(port));
+    },
+  );
+});

@@ -1,0 +1,82 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { tarOf } from '../../../local/origin/sample.ts';
+import { temporaryFolder } from './cleanup.ts';
+
+export interface Blob {
+  readonly digest: string;
+  readonly bytes: Buffer;
+}
+
+/** An image on disk, as an OCI layout. */
+export interface Image {
+  /** As skopeo writes it. */
+  readonly source: string;
+  readonly manifest: Blob;
+  readonly config: Blob;
+  readonly layers: readonly [Blob, ...Blob[]];
+}
+
+const CREATED = '2026-01-01T00:00:00Z';
+const SMALL_LAYERS = [200, 20_000, 300_000];
+
+/**
+ * The same bytes for the same seed, on every machine and in every run.
+ * @param seed other seeds make images that share no blob
+ * @param sizes of the layers, which do not compress
+ */
+export async function makeImage(seed: string, sizes: readonly number[] = SMALL_LAYERS): Promise<Image> {
+  const tars = sizes.map((size, index) => tarOf(`layer-${index}`, noise(`${seed} ${index}`, size)));
+  const layers = tars.map((tar) => blobOf(gzipSync(tar, { level: 1 })));
+  const [first, ...others] = layers;
+  if (!first) throw new TypeError('an image has at least one layer');
+  const config = json({
+    architecture: 'amd64',
+    os: 'linux',
+    created: CREATED,
+    config: { Labels: { seed } },
+    rootfs: { type: 'layers', diff_ids: tars.map((tar) => digestOf(tar)) },
+    history: layers.map(() => ({ created: CREATED, created_by: 'e2e' })),
+  });
+  const manifest = json({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: describe(config, 'application/vnd.oci.image.config.v1+json'),
+    layers: layers.map((layer) => describe(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')),
+  });
+
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
+  for (const { digest, bytes } of [manifest, config, ...layers]) {
+    await writeFile(join(folder, 'blobs', ...digest.split(':')), bytes);
+  }
+  const inIndex = describe(manifest, 'application/vnd.oci.image.manifest.v1+json');
+  const annotated = { ...inIndex, annotations: { 'org.opencontainers.image.ref.name': 'latest' } };
+  await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [annotated] }));
+  await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  return { source: `oci:${folder}:latest`, manifest, config, layers: [first, ...others] };
+}
+
+function describe({ digest, bytes }: Blob, mediaType: string) {
+  return { mediaType, digest, size: bytes.length };
+}
+
+function json(value: unknown): Blob {
+  return blobOf(Buffer.from(JSON.stringify(value)));
+}
+
+function blobOf(bytes: Buffer): Blob {
+  return { digest: digestOf(bytes), bytes };
+}
+
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Bytes that look random: a cipher's key stream. */
+function noise(seed: string, length: number): Buffer {
+  const key = createHash('sha256').update(seed).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { atEnd } from './cleanup.ts';
+import { until } from './until.ts';
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A program that was started. */
+export interface Running {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  stdout(): string;
+  stderr(): string;
+  /** @returns the match of a pattern in what it prints; throws when it ends before */
+  prints(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Sends a signal, and after a while KILL. */
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
+}
+
+/** What a child gets of this process's environment: no setting of the caller's may change what is tested. */
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
+const STOP_LIMIT_MS = 10_000;
+
+/** Starts a program that is ended after the tests, whatever happens. */
+export function run(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
+  const inherited = Object.fromEntries(INHERITED.flatMap((name) => [[name, process.env[name] ?? '']]));
+  const child = spawn(command, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
+  // A test run that is aborted leaves nothing behind either.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+
+  let ended = false;
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  exited.then(
+    () => {
+      ended = true;
+    },
+    (error) => {
+      ended = true;
+      stderr += String(error);
+    },
+  );
+
+  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+    child.kill(signal);
+    const timer = setTimeout(kill, STOP_LIMIT_MS);
+    try {
+      return await exited;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  atEnd(() => (ended ? Promise.resolve() : stop()));
+
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    prints: (pattern) =>
+      until(`${command} prints ${pattern}`, () => {
+        const match = pattern.exec(stdout) ?? pattern.exec(stderr);
+        if (!match && ended) throw new Error(`${command} ended before it printed ${pattern}:\n${stdout}${stderr}`);
+        return match ?? undefined;
+      }),
+    stop,
+  };
+}

@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { atEnd } from './cleanup.ts';
+
+/** An HTTP proxy that counts. */
+export interface CountingProxy {
+  readonly url: string;
+  /** How often this was asked since the start. */
+  count(method: string, path: string): number;
+  /** All requests since the start, as `METHOD path`. */
+  readonly requests: readonly string[];
+}
+
+/** In front of a registry; streams both ways and leaves every header as it came. */
+export async function startCountingProxy(target: string): Promise<CountingProxy> {
+  const { hostname, port } = new URL(target);
+  const agent = new Agent({ keepAlive: true });
+  const requests: string[] = [];
+
+  const server = createServer((client: IncomingMessage, answer: ServerResponse) => {
+    requests.push(`${client.method} ${client.url}`);
+    const { method, url: path, rawHeaders: headers } = client;
+    const onward = request({ hostname, port, agent, method, path, headers }, (origin) => {
+      answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, origin.rawHeaders);
+      origin.pipe(answer);
+    });
+    onward.on('error', () => answer.destroy());
+    answer.on('close', () => onward.destroy());
+    client.pipe(onward);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEnd(async () => {
+    server.closeAllConnections();
+    server.close();
+    agent.destroy();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    count: (method, path) => requests.filter((asked) => asked === `${method} ${path}`).length,
+    requests,
+  };
+}

@@ -1,0 +1,41 @@
+import { createClient } from 'redis';
+import { atEnd, temporaryFolder } from './cleanup.ts';
+import { freePort } from './port.ts';
+import { run } from './process.ts';
+import { inProject } from './project.ts';
+
+/** A redis-server with the project's own REST bridge in front. */
+export interface RedisStore {
+  readonly url: string;
+  /** What an edge needs to use it. */
+  readonly variables: Record<string, string>;
+  /** Kills the redis-server, not the bridge. */
+  kill(): Promise<void>;
+}
+
+const TOKEN = 'token-of-the-e2e-tests';
+
+export async function startRedis(): Promise<RedisStore> {
+  const port = await freePort();
+  const folder = await temporaryFolder();
+  const server = run('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '']);
+  await server.prints(/Ready to accept connections/);
+
+  const url = `redis://127.0.0.1:${port}`;
+  const env = { REDIS_URL: url, PORT: '0', UPSTASH_REDIS_REST_TOKEN: TOKEN };
+  const bridge = run(process.execPath, [inProject('local/upstash.ts')], env);
+  const [, rest = ''] = await bridge.prints(/REST API on (http:\S+)/);
+  return {
+    url,
+    variables: { UPSTASH_REDIS_REST_URL: rest, UPSTASH_REDIS_REST_TOKEN: TOKEN },
+    kill: async () => void (await server.stop('SIGKILL')),
+  };
+}
+
+/** A connection to look at what stands in the store. */
+export async function connect(store: RedisStore) {
+  const client = createClient({ url: store.url });
+  await client.connect();
+  atEnd(() => client.close());
+  return client;
+}

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Image } from './image.ts';
+
+/** Every file below a folder: its path there and the digest of what it holds. */
+export async function treeOf(folder: string): Promise<Record<string, string>> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const hashed = paths.map(async (path) => [relative(folder, path), sha256(await readFile(path))] as const);
+  return Object.fromEntries((await Promise.all(hashed)).sort());
+}
+
+/** What a pulled folder has to hold: skopeo's `dir:` layout of an image. */
+export function pulledTreeOf({ manifest, config, layers }: Image): Record<string, string> {
+  const blobs = [config, ...layers].map(
+    ({ digest, bytes }) => [digest.slice('sha256:'.length), sha256(bytes)] as const,
+  );
+  return Object.fromEntries([...blobs, ['manifest.json', sha256(manifest.bytes)] as const]);
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
