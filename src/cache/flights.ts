@@ -1,14 +1,14 @@
 import { within } from '../within.ts';
 
 /**
- * Questions of this isolate that the origin is being asked. Whoever asks the same meanwhile waits until the answer stands
- * in the store, then looks there: nothing of one request is handed to another, so no promise of I/O crosses between them.
+ * Questions of this isolate that the origin is being asked. Whoever would ask the same meanwhile waits until the answer
+ * stands in the store, then looks there: nothing of one request is handed to another.
  */
 export interface Flights {
-  /** Waits for an open identical question, for a bounded time, as long as there is one. */
-  follow(question: string): Promise<void>;
-  /** Opens a question; call what it returns when the answer has landed or failed. */
-  open(question: string): () => void;
+  /** Opens a question. @returns what to call when its answer has landed or failed; `undefined` where it is open already */
+  open(question: string): (() => void) | undefined;
+  /** Waits until an open question has landed, for a bounded time. */
+  landing(question: string): Promise<void>;
 }
 
 /**
@@ -18,19 +18,23 @@ export interface Flights {
 const FOLLOW_MS = 5_000;
 
 export function createFlights(): Flights {
-  const open = new Map<string, Promise<void>>();
+  const flights = new Map<string, Promise<void>>();
   return {
-    async follow(question) {
-      const landing = open.get(question);
-      if (landing) await within(landing, FOLLOW_MS);
-    },
     open(question) {
+      if (flights.has(question)) return undefined;
       const { promise, resolve } = Promise.withResolvers<void>();
-      open.set(question, promise);
+      flights.set(question, promise);
       return () => {
-        if (open.get(question) === promise) open.delete(question);
+        if (flights.get(question) === promise) flights.delete(question);
         resolve();
       };
+    },
+    async landing(question) {
+      const flight = flights.get(question);
+      if (!flight) return;
+      await within(flight, FOLLOW_MS);
+      // One that never lands must not make everybody wait.
+      if (flights.get(question) === flight) flights.delete(question);
     },
   };
 }

@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Memory } from '../memory.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type BlobDescriptorCacheProvider, buriedUntil, isAlive } from './provider.ts';
-import { validated } from './validated.ts';
+import type { BlobDescriptorCacheProvider } from './provider.ts';
+import { createProvider } from './records.ts';
 
 /** A descriptor's digest, media type and numbers. */
 const ENTRY_BYTES = 400;
@@ -26,34 +26,22 @@ export function createInMemoryProvider(memory: Memory, { ttlMs }: { ttlMs: numbe
     },
   });
 
-  return validated({
-    repositoryScoped(name, links) {
-      const keyOf = (digest: Digest) => `${links} ${name} ${digest}`;
-      const clearedAt = (digest: Digest) => Math.max(tombstones.get(keyOf(digest)) ?? 0, allBuriedUntil);
-
-      return {
-        async stat(ctx, digest) {
-          const entry = entries.get(keyOf(digest), ctx.now());
-          if (!entry || !isAlive(entry.verifiedAt, clearedAt(digest))) return undefined;
-          const canonical = entry.descriptor.digest;
-          if (canonical === digest) return entry;
-          const target = entries.get(keyOf(canonical), ctx.now());
-          return target && isAlive(entry.verifiedAt, clearedAt(canonical)) ? entry : undefined;
-        },
-        async setDescriptor(ctx, digest, entry) {
-          const expiresAtMs = ctx.now() + ttlMs;
-          for (const key of new Set([digest, entry.descriptor.digest])) {
-            if (isAlive(entry.verifiedAt, clearedAt(key))) entries.set(keyOf(key), entry, expiresAtMs, ENTRY_BYTES);
-          }
-        },
-        async clear(ctx, digest) {
-          const canonical = entries.get(keyOf(digest), ctx.now())?.descriptor.digest ?? digest;
-          for (const key of new Set([digest, canonical])) {
-            tombstones.set(keyOf(key), buriedUntil(ctx));
-            entries.delete(keyOf(key));
-          }
-        },
-      };
-    },
+  return createProvider((name, links) => {
+    const keyOf = (digest: Digest) => `${links} ${name} ${digest}`;
+    const clearedAt = (digest: Digest) => Math.max(tombstones.get(keyOf(digest)) ?? 0, allBuriedUntil);
+    return {
+      async read(ctx, digest) {
+        return { entry: entries.get(keyOf(digest), ctx.now()), cleared: clearedAt(digest) };
+      },
+      async write(ctx, digests, entry) {
+        for (const digest of digests) entries.set(keyOf(digest), entry, ctx.now() + ttlMs, ENTRY_BYTES);
+      },
+      async bury(ctx, digest, until) {
+        const buried = entries.get(keyOf(digest), ctx.now());
+        tombstones.set(keyOf(digest), until);
+        entries.delete(keyOf(digest));
+        return buried?.descriptor.digest;
+      },
+    };
   });
 }

@@ -1,9 +1,8 @@
-import type { RequestContext } from '../context.ts';
 import { type Entry, isSize } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { within } from '../within.ts';
-import { type BlobDescriptorCacheProvider, buriedUntil, CLOCK_SKEW_MS, isAlive, STORE_TIMEOUT_MS } from './provider.ts';
-import { validated } from './validated.ts';
+import { type BlobDescriptorCacheProvider, CLOCK_SKEW_MS, STORE_TIMEOUT_MS } from './provider.ts';
+import { createProvider, type StoredRecord } from './records.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
 export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'put'>;
@@ -24,47 +23,32 @@ export function createKvProvider(
   const lifeSeconds = Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000);
   const life = { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, lifeSeconds) };
 
-  return validated({
-    repositoryScoped(name, links) {
-      const entryKey = (digest: Digest) => `${links}::${name}::${digest}`;
-      const tombstoneKey = (digest: Digest) => `cleared::${entryKey(digest)}`;
+  return createProvider((name, links) => {
+    const entryKey = (digest: Digest) => `${links}::${name}::${digest}`;
+    const tombstoneKey = (digest: Digest) => `cleared::${entryKey(digest)}`;
 
-      async function read(digest: Digest): Promise<{ entry: Entry | undefined; cleared: number }> {
-        const keys = [entryKey(digest), tombstoneKey(digest)];
-        const values = await inTime(namespace.get(keys, 'text'));
-        return {
-          entry: parseEntry(values.get(entryKey(digest))),
-          cleared: parseTombstone(values.get(tombstoneKey(digest))),
-        };
-      }
-
-      async function bury(ctx: RequestContext, digest: Digest): Promise<void> {
-        await inTime(namespace.put(tombstoneKey(digest), String(buriedUntil(ctx)), life));
-      }
-
+    async function read(digest: Digest): Promise<StoredRecord> {
+      const keys = [entryKey(digest), tombstoneKey(digest)];
+      const values = await inTime(namespace.get(keys, 'text'));
       return {
-        async stat(_ctx, digest) {
-          const { entry, cleared } = await read(digest);
-          if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
-          const canonical = entry.descriptor.digest;
-          if (canonical === digest) return entry;
-          const target = await read(canonical);
-          return target.entry && isAlive(entry.verifiedAt, target.cleared) ? entry : undefined;
-        },
-        async setDescriptor(_ctx, digest, entry) {
-          const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
-          const keys = new Set([digest, entry.descriptor.digest]);
-          await Promise.all([...keys].map((key) => inTime(namespace.put(entryKey(key), value, life))));
-        },
-        async clear(ctx, digest) {
-          // The tombstone alone clears. The value stays until it expires: it can no longer answer, and a delete that
-          // overtakes a later set would lose a true entry.
-          await bury(ctx, digest);
-          const canonical = (await read(digest)).entry?.descriptor.digest;
-          if (canonical && canonical !== digest) await bury(ctx, canonical);
-        },
+        entry: parseEntry(values.get(entryKey(digest))),
+        cleared: parseTombstone(values.get(tombstoneKey(digest))),
       };
-    },
+    }
+
+    return {
+      read: (_ctx, digest) => read(digest),
+      async write(_ctx, digests, entry) {
+        const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
+        await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
+      },
+      async bury(_ctx, digest, until) {
+        // The tombstone alone clears. The value stays until it expires: it can no longer answer, and a delete that
+        // overtakes a later write would lose a true entry.
+        await inTime(namespace.put(tombstoneKey(digest), String(until), life));
+        return (await read(digest)).entry?.descriptor.digest;
+      },
+    };
   });
 }
 

@@ -8,12 +8,13 @@ import type { BlobDescriptorService, BlobStatter } from './provider.ts';
 import { evict, writeBack } from './writeBack.ts';
 
 /**
- * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, so it may be stored), or its
- * answer as it is, to be relayed.
+ * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, so it may be stored); its
+ * answer as it is, to be relayed; or nothing, since somebody else was asking and has landed: look again.
  */
 export type OriginAnswer =
   | { readonly kind: 'found'; readonly entry: Entry; readonly confirmed: boolean }
-  | { readonly kind: 'relay'; readonly response: Response };
+  | { readonly kind: 'relay'; readonly response: Response }
+  | { readonly kind: 'landed' };
 
 export interface ReadThroughOptions {
   /** Where to look first; for callers that may push, the store that all isolates share. */
@@ -78,10 +79,8 @@ export async function readThrough(
     }
   }
   const answer = await asked;
-  if (answer.kind === 'relay') {
-    if (answer.response.status === 404 && found?.outcome === 'hit') evict(ctx, digest, options.writer);
-    return { answer };
-  }
+  const isGone = answer.kind === 'relay' && answer.response.status === 404;
+  if (isGone && found?.outcome === 'hit') evict(ctx, digest, options.writer);
   if (found?.outcome === 'fault') return { answer };
   return { answer, stored: writeBack(ctx, digest, answer, () => looking, options) };
 }

@@ -1,15 +1,8 @@
 import { Redis } from '@upstash/redis/cloudflare';
-import { type Entry, parseSize } from '../oci/descriptor.ts';
+import { parseSize } from '../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
-import {
-  type BlobDescriptorCacheProvider,
-  buriedUntil,
-  CLOCK_SKEW_MS,
-  isAlive,
-  type LinkSet,
-  STORE_TIMEOUT_MS,
-} from './provider.ts';
-import { validated } from './validated.ts';
+import { type BlobDescriptorCacheProvider, CLOCK_SKEW_MS, type LinkSet, STORE_TIMEOUT_MS } from './provider.ts';
+import { createProvider, type StoredRecord } from './records.ts';
 
 /** A repository's membership set is built anew this often, so that it cannot grow forever. */
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
@@ -47,12 +40,11 @@ export function createRedisProvider(
   const lifeSeconds = Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000);
   const membershipSeconds = Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds);
 
-  return validated({
-    repositoryScoped(name, links) {
-      const members = `repository::${name}::${links}`;
-      const scopedKey = (digest: Digest) => `${members}::${digest}`;
-
-      async function read(digest: Digest): Promise<{ entry: Entry | undefined; cleared: number }> {
+  return createProvider((name, links) => {
+    const members = `repository::${name}::${links}`;
+    const scopedKey = (digest: Digest) => `${members}::${digest}`;
+    return {
+      async read(_ctx, digest) {
         const [member, global, scoped] = await redis
           .pipeline()
           .sismember(members, digest)
@@ -60,10 +52,21 @@ export function createRedisProvider(
           .hmget(scopedKey(digest), 'mediatype', 'verified', 'cleared')
           .exec<[unknown, unknown, unknown]>();
         return parseReply(member, strings(global, 3), strings(scoped, 3));
-      }
-
-      /** In one step: membership and override go, the tombstone stays. @returns what the digest is an alias of */
-      async function bury(digest: Digest, until: number): Promise<Digest> {
+      },
+      async write(_ctx, digests, { descriptor, verifiedAt }) {
+        const write = redis.multi();
+        for (const digest of digests) {
+          write
+            .sadd(members, digest)
+            .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
+            .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
+            .expire(globalKey(links, digest), lifeSeconds)
+            .hset(scopedKey(digest), { mediatype: descriptor.mediaType, verified: verifiedAt })
+            .expire(scopedKey(digest), lifeSeconds);
+        }
+        await write.expire(members, membershipSeconds, 'NX').exec();
+      },
+      async bury(_ctx, digest, until) {
         const [canonical] = await redis
           .multi()
           .hget(globalKey(links, digest), 'digest')
@@ -72,38 +75,9 @@ export function createRedisProvider(
           .hset(scopedKey(digest), { cleared: until })
           .expire(scopedKey(digest), lifeSeconds)
           .exec<[unknown, ...unknown[]]>();
-        return typeof canonical === 'string' ? parseDigest(canonical) : digest;
-      }
-
-      return {
-        async stat(_ctx, digest) {
-          const { entry, cleared } = await read(digest);
-          if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
-          const canonical = entry.descriptor.digest;
-          if (canonical === digest) return entry;
-          const target = await read(canonical);
-          return target.entry && isAlive(entry.verifiedAt, target.cleared) ? entry : undefined;
-        },
-        async setDescriptor(_ctx, digest, { descriptor, verifiedAt }) {
-          const write = redis.multi();
-          for (const key of new Set([digest, descriptor.digest])) {
-            write
-              .sadd(members, key)
-              .hset(globalKey(links, key), { digest: descriptor.digest, size: descriptor.size })
-              .hsetnx(globalKey(links, key), 'mediatype', descriptor.mediaType)
-              .expire(globalKey(links, key), lifeSeconds)
-              .hset(scopedKey(key), { mediatype: descriptor.mediaType, verified: verifiedAt })
-              .expire(scopedKey(key), lifeSeconds);
-          }
-          await write.expire(members, membershipSeconds, 'NX').exec();
-        },
-        async clear(ctx, digest) {
-          const until = buriedUntil(ctx);
-          const canonical = await bury(digest, until);
-          if (canonical !== digest) await bury(canonical, until);
-        },
-      };
-    },
+        return typeof canonical === 'string' ? canonical : undefined;
+      },
+    };
   });
 }
 
@@ -121,7 +95,7 @@ function strings(reply: unknown, count: number): Strings {
 }
 
 /** As `distribution` reads it: no member, no digest, no size or no override is a miss; an empty override is none. */
-function parseReply(member: unknown, global: Strings, scoped: Strings): { entry: Entry | undefined; cleared: number } {
+function parseReply(member: unknown, global: Strings, scoped: Strings): StoredRecord {
   if (member !== 0 && member !== 1) throw new TypeError('not a SISMEMBER reply');
   const [digest, size, globalMediaType] = global;
   const [scopedMediaType, verified, cleared] = scoped;

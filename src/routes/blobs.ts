@@ -1,3 +1,4 @@
+import type { Access } from '../auth/authorizer.ts';
 import { callerOf } from '../auth/identity.ts';
 import { askThrough, type OriginAnswer, type ReadThroughOptions, readThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
@@ -15,40 +16,61 @@ export interface BlobRoute {
 /**
  * `HEAD /v2/<name>/blobs/<digest>`, the main job (docs/request-handling.md tells it step by step).
  *
- * 1. An identical question of this isolate that is under way is waited for: its answer will stand in the store.
- * 2. What is known of the caller's access is decided; nothing is read from the cache before.
- * 3. A caller with a grant is answered from the cache, within the window that it may rely on.
- * 4. Else the origin answers, and what it confirmed is written back after the reply.
+ * 1. What is known of the caller's access is decided; nothing is read from the cache before.
+ * 2. A caller with a grant is answered from the cache, within the window that it may rely on.
+ * 3. Else the origin answers, and what it confirmed is written back after the reply. If the same is being asked for the
+ *    same caller already, its answer is waited for, and all begins anew.
  */
 export async function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
-  const { name, digest } = route;
   const question = questionOf(ctx, upstream, route);
-  if (question) await upstream.flights.follow(question);
+  const answer = await statBlob(ctx, upstream, route, question);
+  const settled = answer.kind === 'landed' ? await statBlob(ctx, upstream, route) : answer;
+  switch (settled.kind) {
+    case 'found':
+      return describe(ctx, settled.entry.descriptor);
+    case 'relay':
+      return relay(ctx, settled.response);
+    case 'refused':
+      return settled.answer;
+    case 'landed':
+      throw new TypeError('a question that nobody joins lands nowhere');
+  }
+}
 
+type BlobAnswer = OriginAnswer | Extract<Access, { kind: 'refused' }>;
+
+/** @param question what others may join, or be asking already; absent: the origin is asked for this caller alone */
+async function statBlob(
+  ctx: RequestContext,
+  upstream: Upstream,
+  route: BlobRoute,
+  question?: string,
+): Promise<BlobAnswer> {
+  const { name, digest } = route;
   const access = await authorize(ctx, upstream, name);
-  if (access.kind === 'refused') return access.answer;
+  if (access.kind === 'refused') return access;
   const mayPush = access.kind === 'unproven' || access.mayPush;
-  let land = () => {};
+  let land: (() => void) | undefined;
   const options: ReadThroughOptions = {
     reader: (mayPush ? upstream.shared : upstream.descriptors).repositoryScoped(name, 'blobs'),
     writer: upstream.descriptors.repositoryScoped(name, 'blobs'),
     windows: upstream.windows,
     mayPush,
     cacheTimeoutMs: upstream.cacheTimeoutMs,
-    ask(cancelled) {
-      if (question) land = upstream.flights.open(question);
-      return askOrigin(ctx, upstream, route, cancelled);
+    async ask(cancelled) {
+      land = question === undefined ? undefined : upstream.flights.open(question);
+      if (land || question === undefined) return askOrigin(ctx, upstream, route, cancelled);
+      await upstream.flights.landing(question);
+      return { kind: 'landed' };
     },
   };
 
   const asks = mustAsk(ctx, access.kind, mayPush ? upstream.windows.pushExistenceMs : upstream.windows.descriptorMs);
   const work = asks ? askThrough(ctx, digest, options) : readThrough(ctx, digest, options);
   // Held until the write-back is over, also when the client leaves: others may be waiting for it.
-  const over = work.then(({ stored }) => stored);
-  ctx.waitUntil(over.catch(() => undefined).finally(() => land()));
-
-  const { answer } = await work;
-  return answer.kind === 'found' ? describe(ctx, answer.entry.descriptor) : relay(ctx, answer.response);
+  const over = work.then(({ stored }) => stored).catch(() => undefined);
+  ctx.waitUntil(over.finally(() => land?.()));
+  return (await work).answer;
 }
 
 /** What makes two questions one; `undefined` where nobody may join. */

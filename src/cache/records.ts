@@ -1,0 +1,88 @@
+import type { RequestContext } from '../context.ts';
+import { checkEntry, type Entry } from '../oci/descriptor.ts';
+import { type Digest, parseDigest } from '../oci/digest.ts';
+import { parseRepositoryName, type RepositoryName } from '../oci/name.ts';
+import {
+  type BlobDescriptorCacheProvider,
+  type BlobDescriptorService,
+  buriedUntil,
+  CacheFault,
+  isAlive,
+  type LinkSet,
+} from './provider.ts';
+
+/** What a store has under a digest. `cleared`: until when entries are buried (epoch ms); 0: there is no tombstone. */
+export interface StoredRecord {
+  readonly entry: Entry | undefined;
+  readonly cleared: number;
+}
+
+/**
+ * One repository's records in a store: all that a backend has to do. It puts values in and takes them out as they are;
+ * what they mean, and whether they are sound, is decided once for all backends, below.
+ */
+export interface Records {
+  read(ctx: RequestContext, digest: Digest): Promise<StoredRecord>;
+  /** Writes the entry under each of the digests, together if the store can. */
+  write(ctx: RequestContext, digests: ReadonlySet<Digest>, entry: Entry): Promise<void>;
+  /**
+   * Removes the entry and leaves a tombstone, in one step.
+   * @returns the digest in the entry that was there, if it is known
+   */
+  bury(ctx: RequestContext, digest: Digest, until: number): Promise<string | undefined>;
+}
+
+/**
+ * A descriptor cache over the records of a backend. Stores are shared with other writers, so everything is checked on
+ * the way in *and* out before anybody relies on it; an entry counts only if it was confirmed after its tombstone, and an
+ * alias only while its canonical entry does.
+ */
+export function createProvider(
+  recordsOf: (name: RepositoryName, links: LinkSet) => Records,
+): BlobDescriptorCacheProvider {
+  return {
+    repositoryScoped(name, links): BlobDescriptorService {
+      const records = recordsOf(parseRepositoryName(name), links);
+
+      async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
+        const record = await records.read(ctx, digest);
+        if (record.entry) checkEntry(digest, record.entry);
+        return record;
+      }
+
+      return {
+        async stat(ctx, digest) {
+          parseDigest(digest);
+          return faulty('stat', async () => {
+            const { entry, cleared } = await read(ctx, digest);
+            if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
+            const canonical = entry.descriptor.digest;
+            if (canonical === digest) return entry;
+            const target = await read(ctx, canonical);
+            return target.entry && isAlive(entry.verifiedAt, target.cleared) ? entry : undefined;
+          });
+        },
+        async setDescriptor(ctx, digest, entry) {
+          checkEntry(parseDigest(digest), entry);
+          await faulty('setDescriptor', () => records.write(ctx, new Set([digest, entry.descriptor.digest]), entry));
+        },
+        async clear(ctx, digest) {
+          parseDigest(digest);
+          const until = buriedUntil(ctx);
+          await faulty('clear', async () => {
+            const canonical = await records.bury(ctx, digest, until);
+            if (canonical !== undefined && canonical !== digest) await records.bury(ctx, parseDigest(canonical), until);
+          });
+        },
+      };
+    },
+  };
+}
+
+async function faulty<T>(verb: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new CacheFault(`${verb} failed`, { cause });
+  }
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
+import { createMemory } from '../../src/memory.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
+import { entryFor, someDigest, someName } from '../support/digests.ts';
+
+const create = (entries = 1_000, ttlMs = 3_600_000) =>
+  createInMemoryProvider(createMemory({ entries, bytes: 1_048_576 }), { ttlMs });
+
+describeDescriptorCache('inmemory', { create });
+
+describe('createInMemoryProvider', () => {
+  it('serves an entry for ttlMs and no longer', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const scoped = create(10, 30_000).repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const digest = someDigest();
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    clock.advance(29_999);
+    expect(await scoped.stat(ctx, digest)).toBeDefined();
+    clock.advance(1);
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('revives nothing when a flood of clears pushes a tombstone out', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const scoped = create().repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const digest = someDigest();
+    const confirmedBefore = entryFor(digest, clock.now());
+    clock.advance(1);
+    await scoped.clear(ctx, digest);
+    for (let n = 0; n < 1_100; n++) await scoped.clear(ctx, someDigest());
+    await scoped.setDescriptor(ctx, digest, confirmedBefore);
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+  });
+});

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isNormalPath, parseRoute, splitUrl } from '../../src/oci/route.ts';
+
+const HEX = '0123456789abcdef'.repeat(4);
+const SHA256 = `sha256:${HEX}`;
+const SHA512 = `sha512:${HEX}${HEX}`;
+const EDGE = 'https://edge.test';
+
+describe('parseRoute', () => {
+  it.each([
+    ['/v2', { kind: 'base', path: '/v2/' }],
+    ['/v2/', { kind: 'base' }],
+    ['/v2/_catalog', { kind: 'catalog' }],
+    [`/v2/a/blobs/${SHA256}`, { kind: 'blob', name: 'a', digest: SHA256 }],
+    [`/v2/a/b/c/blobs/${SHA512}`, { kind: 'blob', name: 'a/b/c', digest: SHA512 }],
+    [`/v2/a/blobs/blobs/${SHA256}`, { kind: 'blob', name: 'a/blobs' }],
+    [`/v2/a/blobs/uploads/blobs/${SHA256}`, { kind: 'blob', name: 'a/blobs/uploads' }],
+    [`/v2/a/manifests/${SHA256}`, { kind: 'manifest', name: 'a', reference: { kind: 'digest', text: SHA256 } }],
+    ['/v2/a/manifests/v1.0', { kind: 'manifest', reference: { kind: 'tag', text: 'v1.0' } }],
+    ['/v2/a/manifests/blake3:abcd', { kind: 'manifest', reference: { kind: 'foreign', text: 'blake3:abcd' } }],
+    ['/v2/a/blobs/uploads/', { kind: 'upload', name: 'a' }],
+    ['/v2/a/blobs/uploads', { kind: 'upload', name: 'a' }],
+    ['/v2/a/b/blobs/uploads/0b1c-22', { kind: 'upload', name: 'a/b' }],
+    ['/v2/a/blobs/uploads/A%3D%3D', { kind: 'upload', name: 'a' }],
+    ['/v2/a/tags/list', { kind: 'tags', name: 'a' }],
+    ['/v2/tags/list/tags/list', { kind: 'tags', name: 'tags/list' }],
+    [`/v2/a/referrers/${SHA256}`, { kind: 'referrers', name: 'a', digest: SHA256 }],
+    ['/v2/a/blobs/blake3:abcd', { kind: 'foreign', name: 'a' }],
+    ['/v2/a/_ext/thing', { kind: 'other' }],
+    ['/v2/a', { kind: 'other' }],
+  ])('%s', (path, expected) => {
+    expect(parseRoute(EDGE + path)).toMatchObject({ path, ...expected });
+  });
+
+  it('keeps the query as it came', () => {
+    const search = '?digest=sha256%3Aab&_state=a==/%2F%00&x';
+    expect(parseRoute(`${EDGE}/v2/a/blobs/uploads/u${search}`)).toMatchObject({ kind: 'upload', search });
+  });
+
+  it.each([
+    ['/v2/UPPER/blobs/', 'NAME_INVALID'],
+    [`/v2/UPPER/blobs/${SHA256}`, 'NAME_INVALID'],
+    [`/v2/a//b/blobs/${SHA256}`, 'NAME_INVALID'],
+    [`/v2//a/blobs/${SHA256}`, 'NAME_INVALID'],
+    [`/v2/a%2Fb/blobs/${SHA256}`, 'NAME_INVALID'],
+    [`/v2/a%00/blobs/${SHA256}`, 'NAME_INVALID'],
+    [`/v2/-a/blobs/${SHA256}`, 'NAME_INVALID'],
+    [`/v2/${'a'.repeat(300)}/blobs/${SHA256}`, 'NAME_INVALID'],
+    ['/v2/a/../b/manifests/latest', 'NAME_INVALID'],
+    ['/v2/a/./b/manifests/latest', 'NAME_INVALID'],
+    ['/v2/a/%2e%2e/b/manifests/latest', 'NAME_INVALID'],
+    ['/v2/a/.%2E/b/manifests/latest', 'NAME_INVALID'],
+    ['/v2/a\\..\\b/manifests/latest', 'NAME_INVALID'],
+    ['/v2/..', 'NAME_INVALID'],
+    [`/v2/a/blobs/sha256:${HEX.slice(1)}`, 'DIGEST_INVALID'],
+    [`/v2/a/blobs/sha256:${HEX}0`, 'DIGEST_INVALID'],
+    [`/v2/a/blobs/sha256:${HEX.toUpperCase()}`, 'DIGEST_INVALID'],
+    [`/v2/a/blobs/sha256%3A${HEX}`, 'DIGEST_INVALID'],
+    ['/v2/a/blobs/', 'DIGEST_INVALID'],
+    ['/v2/a/blobs/latest', 'DIGEST_INVALID'],
+    ['/v2/a/referrers/latest', 'DIGEST_INVALID'],
+    ['/v2/a/manifests/sha256:short', 'DIGEST_INVALID'],
+    [`/v2/a/manifests/${'t'.repeat(129)}`, 'TAG_INVALID'],
+    ['/v2/a/manifests/.hidden', 'TAG_INVALID'],
+    ['/v2/a/manifests/', 'TAG_INVALID'],
+  ])('refuses %s as %s', (path, code) => {
+    expect(() => parseRoute(EDGE + path)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('repeats no more than a bounded part of a name in an error', () => {
+    const error = (() => {
+      try {
+        return parseRoute(`${EDGE}/v2/${'A'.repeat(10_000)}/blobs/${SHA256}`);
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect((error as { toBody(): string }).toBody().length).toBeLessThan(600);
+  });
+
+  it('gives a path that no URL parser changes, or refuses it, whatever comes', () => {
+    const segment = fc.oneof(
+      fc.constantFrom(
+        'blobs',
+        'manifests',
+        'uploads',
+        'tags',
+        'list',
+        'referrers',
+        '.',
+        '..',
+        '%2e',
+        '%2E%2e',
+        '',
+        SHA256,
+      ),
+      fc.string({ maxLength: 8 }).map(encodeURI),
+      fc.string({ maxLength: 5 }),
+    );
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 7 }), (segments) => {
+        const raw = `${EDGE}/v2/${segments.join('/')}`;
+        let route: ReturnType<typeof parseRoute>;
+        try {
+          route = parseRoute(raw);
+        } catch (error) {
+          expect((error as { status: number }).status).toBe(400);
+          return;
+        }
+        expect(new URL(`https://origin.test${route.path}`).pathname).toBe(route.path);
+        if (route.kind !== 'base') expect(raw.startsWith(EDGE + route.path)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('splitUrl', () => {
+  it.each([
+    ['https://edge.test', '/', ''],
+    ['https://edge.test/v2/?a=b?c', '/v2/', '?a=b?c'],
+    ['https://edge.test/v2/a/../b', '/v2/a/../b', ''],
+  ])('%s', (url, path, search) => {
+    expect(splitUrl(url)).toEqual({ path, search });
+  });
+});
+
+describe('isNormalPath', () => {
+  it.each([
+    ['/v2/a', true],
+    ['/v2/a/%2F/%00', true],
+    ['/v2//a', true],
+    ['//v2/a', false],
+    ['/v2/a/..', false],
+    ['/v2/a/%2e', false],
+    ['/v2/ä', false],
+    ['/v2/a b', false],
+  ])('%s: %s', (path, expected) => {
+    expect(isNormalPath(path)).toBe(expected);
+  });
+});

@@ -1,0 +1,38 @@
+import { type ContextOptions, createContext, type RequestContext } from '../../src/context.ts';
+import { createLogger } from '../../src/log.ts';
+
+/** A clock that stands still until it is turned. */
+export interface Clock {
+  now(): number;
+  advance(ms: number): void;
+}
+
+export function createClock(at = Date.UTC(2026, 0, 1)): Clock {
+  let current = at;
+  return {
+    now: () => current,
+    advance: (ms) => {
+      current += ms;
+    },
+  };
+}
+
+/** A context outside of any application, with what was left to `waitUntil`. */
+export interface TestContext extends RequestContext {
+  settled(): Promise<void>;
+}
+
+export function contextOf(clock: Clock, request = new Request('http://edge.test/v2/')): TestContext {
+  const pending: Promise<unknown>[] = [];
+  const options: ContextOptions = {
+    log: createLogger('error', () => {}),
+    now: clock.now,
+    waitUntil: (work) => void pending.push(work),
+  };
+  return {
+    ...createContext(request, options),
+    async settled() {
+      while (pending.length > 0) await pending.shift();
+    },
+  };
+}

@@ -1,0 +1,11 @@
+import 'vitest';
+
+declare module 'vitest' {
+  /** What globalSetup tells the tests in workerd. */
+  export interface ProvidedContext {
+    /** Of the rigged origin. */
+    originUrl: string;
+    /** Of the REST API before a real Redis; `undefined` where redis-server is not installed. */
+    redis: { url: string; token: string } | undefined;
+  }
+}

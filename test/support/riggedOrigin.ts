@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Content } from '../../local/origin/content.ts';
+import { createRegistry } from '../../local/origin/registry.ts';
+import { addSample } from '../../local/origin/sample.ts';
+import { type Served, serveLocally } from '../../local/serve.ts';
+import type { RecordedRequest, Rule } from './rig.ts';
+
+/**
+ * A registry that can be told to misbehave: our own in-memory one, behind rules that tests set over HTTP (they run in
+ * workerd, it in Node) and a record of every request. Tests keep apart by using repositories of their own.
+ */
+export async function startRiggedOrigin(): Promise<Served> {
+  const content = new Content();
+  addSample(content);
+  const registry = createRegistry(content);
+  let rules: Rule[] = [];
+  const requests: RecordedRequest[] = [];
+  const held = new Map<string, () => void>();
+
+  async function rigged(rule: Rule, request: Request): Promise<Response> {
+    if (rule.holdAs) await new Promise<void>((resolve) => held.set(rule.holdAs ?? '', resolve));
+    if (rule.delayMs) await delay(rule.delayMs);
+    if (rule.status === undefined) return registry.fetch(request);
+    const headers = new Headers(rule.headers);
+    return new Response(request.method === 'HEAD' ? null : (rule.body ?? null), { status: rule.status, headers });
+  }
+
+  return serveLocally(async (request) => {
+    const { pathname, searchParams, search } = new URL(request.url);
+    switch (pathname) {
+      case '/_rig/rules':
+        rules.push((await request.json()) as Rule);
+        return new Response(null, { status: 204 });
+      case '/_rig/forget':
+        rules = rules.filter((rule) => !rule.prefix.startsWith(searchParams.get('prefix') ?? ''));
+        return new Response(null, { status: 204 });
+      case '/_rig/requests':
+        return Response.json(requests.filter((sent) => sent.path.startsWith(searchParams.get('prefix') ?? '')));
+      case '/_rig/release':
+        held.get(searchParams.get('id') ?? '')?.();
+        return new Response(null, { status: held.delete(searchParams.get('id') ?? '') ? 204 : 404 });
+    }
+    const { method } = request;
+    requests.push({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
+    const rule = rules.find(
+      (one) =>
+        pathname.startsWith(one.prefix) &&
+        (one.method ?? method) === method &&
+        (one.unlessAuthorization === undefined || one.unlessAuthorization !== request.headers.get('authorization')),
+    );
+    return rule ? rigged(rule, request) : registry.fetch(request);
+  });
+}
