@@ -1,18 +1,28 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
-/** `npm test`: in workerd, the Worker's own runtime, with the servers that globalSetup starts in Node. */
+const globalSetup = './test/support/globalSetup.ts';
+
+/** `npm test`: the Worker in workerd, its own runtime, and what runs beside it in Node. Servers start in globalSetup. */
 export default defineConfig({
-  plugins: [
-    cloudflareTest(({ inject }) => ({
-      wrangler: { configPath: './wrangler.toml' },
-      miniflare: { compatibilityFlags: ['nodejs_compat'], bindings: { ORIGIN_URL: inject('originUrl') } },
-    })),
-  ],
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**', 'test/local/**'],
-    globalSetup: './test/support/globalSetup.ts',
     coverage: { provider: 'istanbul', include: ['src/**'] },
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { compatibilityFlags: ['nodejs_compat'], bindings: { ORIGIN_URL: inject('originUrl') } },
+          })),
+        ],
+        test: {
+          name: 'worker',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**', 'test/local/**'],
+          globalSetup,
+        },
+      },
+      { test: { name: 'local', include: ['test/local/**/*.test.ts'], globalSetup } },
+    ],
   },
 });

@@ -1,7 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startRedis } from './redisServer.ts';
 import { startRiggedOrigin } from './riggedOrigin.ts';
-import './provided.ts';
 
 /** Starts, in Node, what the tests in workerd talk to. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

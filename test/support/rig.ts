@@ -32,7 +32,7 @@ export function rigOf(originUrl: string) {
     rule: (rule: Rule) => call('rules', { method: 'POST', body: JSON.stringify(rule) }),
     forget: (prefix: string) => call(`forget?prefix=${encodeURIComponent(prefix)}`),
     async requests(prefix: string): Promise<RecordedRequest[]> {
-      return (await call(`requests?prefix=${encodeURIComponent(prefix)}`)).json();
+      return (await call(`requests?prefix=${encodeURIComponent(prefix)}`)).json() as Promise<RecordedRequest[]>;
     },
     /** Lets a held answer go, once it is held. */
     async release(id: string): Promise<void> {

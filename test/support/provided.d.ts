@@ -1,7 +1,7 @@
-import 'vitest';
+export {};
 
 declare module 'vitest' {
-  /** What globalSetup tells the tests in workerd. */
+  /** What globalSetup tells the tests. */
   export interface ProvidedContext {
     /** Of the rigged origin. */
     originUrl: string;

@@ -1,0 +1,89 @@
+import { exports } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createEdge } from './support/edge.ts';
+import { pushBlob, rig } from './support/push.ts';
+
+describe('createApp', () => {
+  it.each(['/', '/v1/_ping', '/v20', '/v2x/a', '/_edge/cache', '//v2/a/tags/list', '/%76%32/', '/healthz'])(
+    'answers %s, which it does not serve, with 404 in OCI JSON',
+    async (path) => {
+      const response = await createEdge().fetch(path);
+      expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/json']);
+      expect(await response.json()).toMatchObject({ errors: [{ code: 'NAME_UNKNOWN' }] });
+    },
+  );
+
+  it.each([
+    ['GET', '/v2/UPPER/blobs/latest', 'NAME_INVALID'],
+    ['GET', '/v2/a/blobs/sha256:short', 'DIGEST_INVALID'],
+    ['PUT', '/v2/a/manifests/.x', 'TAG_INVALID'],
+  ])('answers %s %s with 400 %s, and asks the origin nothing', async (method, path, code) => {
+    const response = await createEdge().fetch(path, { method });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ code, detail: expect.anything() }] });
+    expect(await rig.requests(path)).toEqual([]);
+  });
+
+  it('answers a HEAD that goes wrong without a body', async () => {
+    for (const path of ['/nowhere', '/v2/a/blobs/sha256:short']) {
+      const response = await createEdge().fetch(path, { method: 'HEAD' });
+      expect(response.status).toBeGreaterThanOrEqual(400);
+      expect(await response.text()).toBe('');
+    }
+  });
+
+  it('answers what nobody foresaw with 500 UNKNOWN, and logs where it was thrown but not what it said', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(
+      {},
+      {
+        upstream: (made) => ({
+          ...made,
+          origin: {
+            ...made.origin,
+            send: () => Promise.reject(new TypeError('cannot reach https://signed.test/?sig=secret')),
+          },
+        }),
+      },
+    );
+    const response = await edge.fetch(blob.path);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({ errors: [{ code: 'UNKNOWN', message: 'the edge failed to answer' }] });
+    const line = edge.log.find((one) => one.includes('unexpected error')) ?? '';
+    expect(line).toContain('TypeError');
+    expect(line).toContain('at ');
+    expect(edge.log.join('\n')).not.toContain('secret');
+  });
+
+  it('logs a line for each request: method, path without query, status, cache status', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(`${blob.path}?token=secret`);
+    const line = JSON.parse(edge.log.findLast((one) => one.includes('"request"')) ?? '{}');
+    expect(line).toEqual({
+      level: 'info',
+      message: 'request',
+      method: 'GET',
+      path: blob.path,
+      status: 200,
+      cache: 'registry-edge; fwd=bypass',
+      ms: 0,
+    });
+    expect(edge.log.join('\n')).not.toContain('secret');
+  });
+});
+
+describe('the Worker', () => {
+  it('serves with its configuration from the environment', async () => {
+    const blob = await pushBlob();
+    const url = `https://edge.test${blob.path}`;
+    const cold = await exports.default.fetch(new Request(url, { method: 'HEAD' }));
+    expect([cold.status, cold.headers.get('cache-status')]).toEqual([
+      200,
+      'registry-edge; fwd=miss; stored; detail=unproven',
+    ]);
+    await expect
+      .poll(async () => (await exports.default.fetch(new Request(url, { method: 'HEAD' }))).headers.get('cache-status'))
+      .toBe('registry-edge; hit; detail=kv');
+  });
+});

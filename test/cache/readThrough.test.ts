@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
+import { observed } from '../../src/cache/observed.ts';
+import type { BlobDescriptorService } from '../../src/cache/provider.ts';
+import { type OriginAnswer, readThrough } from '../../src/cache/readThrough.ts';
+import { cacheStatus } from '../../src/events.ts';
+import { createMemory } from '../../src/memory.ts';
+import type { Digest } from '../../src/oci/digest.ts';
+import { RegistryError } from '../../src/oci/errors.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor, someDigest, someName } from '../support/digests.ts';
+
+const WINDOWS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000 };
+const TIMEOUT_MS = 30;
+
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Case {
+  /** How long the store takes, and whether it fails then. */
+  readonly stat?: { delayMs?: number; fails?: boolean };
+  readonly stored?: boolean;
+  readonly origin?: { delayMs?: number; status?: number; fails?: boolean; confirmed?: boolean };
+  readonly setFails?: boolean;
+}
+
+/** Runs one question against a store and an origin that behave as told. */
+async function run({ stat = {}, stored = false, origin = {}, setFails = false }: Case) {
+  const clock = createClock();
+  const ctx = contextOf(clock);
+  const digest: Digest = someDigest();
+  const provider = createInMemoryProvider(createMemory({ entries: 10, bytes: 100_000 }), {
+    ttlMs: WINDOWS.descriptorMs,
+  });
+  const store = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+  if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+  const service: BlobDescriptorService = {
+    async stat(at, asked) {
+      await after(stat.delayMs ?? 0);
+      if (stat.fails) throw new Error('down');
+      return store.stat(at, asked);
+    },
+    setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
+    clear: (...call) => store.clear(...call),
+  };
+  const reader = observed('kv', { repositoryScoped: () => service }).repositoryScoped(
+    parseRepositoryName(someName()),
+    'blobs',
+  );
+  let cancelled = false;
+  const result = readThrough(ctx, digest, {
+    reader,
+    writer: service,
+    windows: WINDOWS,
+    mayPush: false,
+    cacheTimeoutMs: TIMEOUT_MS,
+    async ask(signal): Promise<OriginAnswer> {
+      signal?.addEventListener('abort', () => {
+        cancelled = true;
+      });
+      await after(origin.delayMs ?? 0);
+      if (origin.fails) throw new RegistryError('ORIGIN_UNREACHABLE');
+      if (origin.status) return { kind: 'relay', response: new Response(null, { status: origin.status }) };
+      return { kind: 'found', entry: entryFor(digest, clock.now(), { size: 99 }), confirmed: origin.confirmed ?? true };
+    },
+  });
+  const answer = await result.then(
+    ({ answer: given }) => (given.kind === 'found' ? given.entry.descriptor.size : given.kind),
+    (error: RegistryError) => error.code,
+  );
+  const told = cacheStatus(ctx.events);
+  await ctx.settled();
+  const kept = (await store.stat(ctx, digest))?.descriptor.size;
+  const writes = ctx.events.flatMap((event) => (event.kind === 'write-back' ? [event.outcome] : []));
+  return { answer, told: told?.replace('registry-edge; ', ''), kept, writes, cancelled };
+}
+
+/** The size of what stands in the store; the origin's is 99. */
+const STORED = 1234;
+
+describe('readThrough', () => {
+  it.each<[string, Case, Partial<Awaited<ReturnType<typeof run>>>]>([
+    ['a fresh entry answers', { stored: true }, { answer: STORED, told: 'hit; detail=kv', writes: [] }],
+    ['a miss is answered by the origin and written back', {}, { answer: 99, told: 'fwd=miss; stored', kept: 99 }],
+    [
+      'a fault is answered by the origin, and nothing is written',
+      { stat: { fails: true } },
+      { answer: 99, told: 'fwd=bypass; detail=fault', kept: undefined, writes: [] },
+    ],
+    [
+      'a miss that the origin refuses stores nothing',
+      { origin: { status: 404 } },
+      { answer: 'relay', told: 'fwd=miss', kept: undefined },
+    ],
+    [
+      'what a cache on the way repeated is not written back',
+      { origin: { confirmed: false } },
+      { answer: 99, told: 'fwd=miss', kept: undefined, writes: [] },
+    ],
+    [
+      'an origin out of reach after a miss is an error',
+      { origin: { fails: true } },
+      { answer: 'ORIGIN_UNREACHABLE', kept: undefined },
+    ],
+    [
+      'a write-back that fails is an event, not an error',
+      { setFails: true },
+      { answer: 99, told: 'fwd=miss; stored', writes: ['begun', 'fault'] },
+    ],
+    [
+      'a slow store is not waited for',
+      { stat: { delayMs: 300 }, stored: true },
+      { answer: 99, told: 'fwd=bypass; stored; detail=slow', writes: ['begun', 'unneeded'] },
+    ],
+    [
+      'a late miss may still be written back',
+      { stat: { delayMs: 100 } },
+      { answer: 99, kept: 99, writes: ['begun', 'done'] },
+    ],
+    [
+      'a late fault writes nothing',
+      { stat: { delayMs: 100, fails: true } },
+      { answer: 99, kept: undefined, writes: ['begun', 'fault'] },
+    ],
+    [
+      'a slow store that is faster than the origin answers, and the origin is no longer asked',
+      { stat: { delayMs: 100 }, stored: true, origin: { delayMs: 300 } },
+      { answer: STORED, told: 'hit; detail=kv', cancelled: true, writes: [] },
+    ],
+    [
+      'a slow store answers where the origin is out of reach',
+      { stat: { delayMs: 150 }, stored: true, origin: { delayMs: 20, fails: true } },
+      { answer: STORED, told: 'hit; detail=kv' },
+    ],
+    [
+      'a slow miss and an origin out of reach are an error',
+      { stat: { delayMs: 100 }, origin: { fails: true } },
+      { answer: 'ORIGIN_UNREACHABLE' },
+    ],
+  ])('%s', async (_what, given, expected) => {
+    expect(await run(given)).toMatchObject(expected);
+  });
+});

@@ -1,0 +1,114 @@
+import { Redis } from '@upstash/redis';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+
+const redis = inject('redis');
+
+describe.skipIf(!redis)('the Upstash REST API before a real Redis', () => {
+  const { url, token } = redis ?? { url: '', token: '' };
+  const key = `test:${crypto.randomUUID()}`;
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    fetch(url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  beforeAll(() => post('/', ['SET', key, 'ü']));
+  afterAll(() => post('/', ['DEL', key]));
+
+  it.each<[string, unknown, number, unknown]>([
+    ['/', ['GET', key], 200, { result: 'ü' }],
+    ['/', ['GET', `${key}:absent`], 200, { result: null }],
+    ['/', ['STRLEN', key], 200, { result: 2 }],
+    ['/', ['HGET', key, 'a'], 400, { error: expect.stringContaining('WRONGTYPE') }],
+    ['/', ['NOSUCH'], 400, { error: expect.stringContaining("unknown command 'NOSUCH'") }],
+    ['/', 'no json', 400, { error: expect.stringContaining('ERR') }],
+    ['/', [], 400, { error: expect.stringContaining('ERR') }],
+    ['/', [['GET', key]], 400, { error: expect.stringContaining('ERR') }],
+    ['/', ['MULTI'], 400, { error: expect.stringContaining('ERR') }],
+    ['/', ['subscribe', 'x'], 400, { error: expect.stringContaining('ERR') }],
+    [
+      '/pipeline',
+      [
+        ['GET', key],
+        ['HGET', key, 'a'],
+        ['HMGET', `${key}:h`, 'x', 'y'],
+      ],
+      200,
+      [{ result: 'ü' }, { error: expect.stringContaining('WRONGTYPE') }, { result: [null, null] }],
+    ],
+    ['/pipeline', [], 400, { error: expect.stringContaining('ERR') }],
+    [
+      '/multi-exec',
+      [
+        ['SET', key, 'ü'],
+        ['GET', key],
+      ],
+      200,
+      [{ result: 'OK' }, { result: 'ü' }],
+    ],
+    ['/multi-exec', [['NOSUCH'], ['DEL', key]], 400, { error: expect.stringContaining('unknown command') }],
+    ['/nowhere', ['GET', key], 404, { error: expect.stringContaining('ERR') }],
+  ])('POST %s %j: %i', async (path, body, status, expected) => {
+    const response = await post(path, body);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual(expected);
+  });
+
+  it('executes nothing of a transaction that Redis refuses', async () => {
+    await post('/multi-exec', [['DEL', key], ['NOSUCH']]);
+    expect(await (await post('/', ['GET', key])).json()).toEqual({ result: 'ü' });
+  });
+
+  it('encodes every string but OK where base64 is asked for', async () => {
+    const response = await post(
+      '/pipeline',
+      [
+        ['GET', key],
+        ['SET', key, 'ü'],
+        ['STRLEN', key],
+      ],
+      { 'upstash-encoding': 'base64' },
+    );
+    expect(await response.json()).toEqual([{ result: 'w7w=' }, { result: 'OK' }, { result: 2 }]);
+  });
+
+  it.each(['', 'Bearer wrong', `Basic ${token}`, `Bearer ${token}x`])('refuses %j with 401', async (authorization) => {
+    const response = await post('/', ['GET', key], { authorization });
+    expect([response.status, await response.json()]).toEqual([401, { error: 'Unauthorized' }]);
+  });
+
+  it('refuses a body beyond its bound', async () => {
+    expect((await post('/', ['SET', key, 'x'.repeat(1_100_000)])).status).toBe(413);
+  });
+
+  it('keeps transactions of many callers apart', async () => {
+    const counter = `${key}:n`;
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, async () =>
+        (
+          await post('/multi-exec', [
+            ['INCR', counter],
+            ['GET', counter],
+          ])
+        ).json(),
+      ),
+    );
+    for (const [incremented, got] of answers as [{ result: number }, { result: string }][]) {
+      expect(String(incremented.result)).toBe(got.result);
+    }
+    await post('/', ['DEL', counter]);
+  });
+
+  it('is what the Upstash client takes for Upstash', async () => {
+    const client = new Redis({ url, token });
+    await client.hset(key + 1, { a: 'b', n: 1 });
+    expect(await client.hgetall(key + 1)).toEqual({ a: 'b', n: 1 });
+    expect(
+      await client
+        .pipeline()
+        .hget(key + 1, 'a')
+        .del(key + 1)
+        .exec(),
+    ).toEqual(['b', 1]);
+  });
+});
