@@ -29,6 +29,9 @@ describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', 
     expect(await push(image.source, `${edge.host}/team/app:v1`)).toMatchObject(SUCCESS);
     expect(await push(image.source, `${reference.host}/team/app:v1`)).toMatchObject(SUCCESS);
 
+    // An upload's Location that named the origin would lead the client past the edge.
+    expect(edge.process.stdout()).toMatch(/^202 PATCH +\/v2\/team\/app\/blobs\/uploads\//m);
+    expect(edge.process.stdout()).toMatch(/^201 PUT +\/v2\/team\/app\/blobs\/uploads\//m);
     const content = await contentOf(origin);
     expect(Object.keys(content).length).toBeGreaterThan(10);
     expect(content).toEqual(await contentOf(reference));
