@@ -26,8 +26,9 @@ export async function startEdge(options: EdgeOptions): Promise<{ url: string; st
   const bindings = Object.fromEntries(VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      host: hostname,
-      port,
+      // The Worker has the port to itself: miniflare's own entrance would resolve `..` in a path before the Worker, which
+      // refuses it, could see it.
+      unsafeDirectSockets: [{ host: hostname, port }],
       modules: true,
       scriptPath: BUNDLE,
       ...(await compatibility()),
@@ -39,7 +40,8 @@ export async function startEdge(options: EdgeOptions): Promise<{ url: string; st
     }),
   );
   try {
-    const url = await miniflare.ready;
+    await miniflare.ready;
+    const url = await miniflare.unsafeGetDirectURL();
     return { url: url.origin, stop: () => miniflare.dispose() };
   } catch (error) {
     await miniflare.dispose().catch(() => undefined);
