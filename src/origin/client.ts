@@ -15,8 +15,13 @@ export interface OriginOptions {
   readonly identity: boolean;
 }
 
-/** Uploads take as long as the client and the registry's storage need; what ends them is the client's leaving. */
-const UNBOUNDED = new Set(['POST', 'PUT', 'PATCH']);
+/**
+ * Content takes as long to upload, and to commit, as the client and the registry's storage need; what ends that is the
+ * client's leaving. Opening a session carries none.
+ */
+function isUpload(method: string, body: ReadableStream | null): boolean {
+  return method === 'PUT' || method === 'PATCH' || (method === 'POST' && body !== null);
+}
 
 export function createOrigin({ url, timeoutMs, redirectHosts, identity }: OriginOptions): Origin {
   const base = url.href.replace(/\/$/, '');
@@ -26,7 +31,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
     url,
     async send(ctx, target, { method, body }) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'relay' });
-      const limit = UNBOUNDED.has(method) ? undefined : headerTimeout(timeoutMs);
+      const limit = isUpload(method, body) ? undefined : headerTimeout(timeoutMs);
       const signal = limit ? AbortSignal.any([limit.signal, ctx.signal]) : ctx.signal;
       try {
         return await exchange(ctx, base + target, { method, headers, body, signal });

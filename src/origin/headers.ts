@@ -51,8 +51,11 @@ export function responseHeaders(origin: Headers): Headers {
   return headers;
 }
 
-/** Further headers that `Connection` names as hop-by-hop. */
+/**
+ * Further headers that `Connection` names as hop-by-hop. Never the identity: a caller must not be known to the edge by
+ * a credential that the origin does not see.
+ */
 function connectionOptions(headers: Headers): Set<string> {
-  const value = headers.get('connection');
-  return new Set(value ? value.split(',').map((option) => option.trim().toLowerCase()) : []);
+  const names = (headers.get('connection') ?? '').split(',').map((option) => option.trim().toLowerCase());
+  return new Set(names.filter((name) => name !== 'authorization' && !isOtherIdentity(name)));
 }

@@ -59,5 +59,5 @@ export function relay(ctx: RequestContext, origin: Response, overrides: Record<s
 }
 
 function isBodiless(status: number): boolean {
-  return status === 204 || status === 304;
+  return status === 204 || status === 205 || status === 304;
 }

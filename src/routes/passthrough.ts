@@ -27,7 +27,9 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
 /** Hands the request on and learns from the answer what the caller may. */
 export async function send(ctx: RequestContext, upstream: Upstream, route: Route): Promise<OriginResponse> {
   const { method, body } = ctx.request;
-  const answered = await upstream.origin.send(ctx, route.path + route.search, { method, body });
+  // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
+  const sent = method === 'GET' || method === 'HEAD' ? null : body;
+  const answered = await upstream.origin.send(ctx, route.path + route.search, { method, body: sent });
   if (route.search === '' && 'name' in route) learnAccess(ctx, upstream, route.name, answered.response);
   return answered;
 }
