@@ -8,6 +8,8 @@ export type EdgeEvent =
   | { readonly kind: 'hit'; readonly store: StoreName }
   /** The origin was asked, and why: RFC 9211 §2.2. */
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
+  /** Another request's question to the origin, identical in everything, gave the answer. */
+  | { readonly kind: 'collapsed' }
   | { readonly kind: 'stat'; readonly store: StoreName; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
@@ -35,8 +37,9 @@ export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
   const forward = lastOf(events, 'forward');
   if (!forward) return undefined;
   const stored = events.some((event) => event.kind === 'write-back' && event.outcome === 'begun') ? '; stored' : '';
+  const collapsed = events.some((event) => event.kind === 'collapsed') ? '; collapsed' : '';
   const detail = forward.detail ? `; detail=${forward.detail}` : '';
-  return `registry-edge; fwd=${forward.reason}${stored}${detail}`;
+  return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
 }
 
 /** The value of `Server-Timing`: time spent on the cache and on the origin, in ms. */

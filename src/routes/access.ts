@@ -19,10 +19,15 @@ export function learnAccess(
   response: Response,
 ): void {
   const { status } = response;
-  const isRead = ctx.request.method === 'GET' || ctx.request.method === 'HEAD';
+  const isGood = status === 200 || status === 206 || status === 304;
   if (status === 401 || status === 403) {
     authorizer.refuted(ctx, name);
-  } else if (isRead && (status === 200 || status === 206 || status === 304) && isFirstHand(response)) {
+  } else if (isGood && isRead(ctx.request.method) && isFirstHand(response)) {
     authorizer.proved(ctx, name);
   }
+}
+
+/** Methods that change nothing at a registry. */
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }

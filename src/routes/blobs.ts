@@ -1,7 +1,9 @@
 import type { Access } from '../auth/authorizer.ts';
 import { callerOf } from '../auth/identity.ts';
+import type { Flight, Question } from '../cache/flights.ts';
 import { askThrough, type OriginAnswer, type ReadThroughOptions, readThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
@@ -19,7 +21,7 @@ export interface BlobRoute {
  * 1. What is known of the caller's access is decided; nothing is read from the cache before.
  * 2. A caller with a grant is answered from the cache, within the window that it may rely on.
  * 3. Else the origin answers, and what it confirmed is written back after the reply. If the same is being asked for the
- *    same caller already, its answer is waited for, and all begins anew.
+ *    same caller already, its answer is this one's too; if it is on its way into the store, all begins anew after that.
  */
 export async function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
   const question = questionOf(ctx, upstream, route);
@@ -44,13 +46,13 @@ async function statBlob(
   ctx: RequestContext,
   upstream: Upstream,
   route: BlobRoute,
-  question?: string,
+  question?: Question,
 ): Promise<BlobAnswer> {
   const { name, digest } = route;
   const access = await authorize(ctx, upstream, name);
   if (access.kind === 'refused') return access;
   const mayPush = access.kind === 'unproven' || access.mayPush;
-  let land: (() => void) | undefined;
+  let flight: Flight | undefined;
   const options: ReadThroughOptions = {
     reader: (mayPush ? upstream.shared : upstream.descriptors).repositoryScoped(name, 'blobs'),
     writer: upstream.descriptors.repositoryScoped(name, 'blobs'),
@@ -58,10 +60,13 @@ async function statBlob(
     mayPush,
     cacheTimeoutMs: upstream.cacheTimeoutMs,
     async ask(cancelled) {
-      land = question === undefined ? undefined : upstream.flights.open(question);
-      if (land || question === undefined) return askOrigin(ctx, upstream, route, cancelled);
-      await upstream.flights.landing(question);
-      return { kind: 'landed' };
+      flight = question && upstream.flights.open(question);
+      if (flight || !question) return askOrigin(ctx, upstream, route, { flight, cancelled });
+      const shared = await upstream.flights.join(question);
+      if (shared === 'landed') return { kind: 'landed' };
+      if (!shared) return askOrigin(ctx, upstream, route, { cancelled });
+      ctx.emit({ kind: 'collapsed' });
+      return { kind: 'found', entry: shared, confirmed: false };
     },
   };
 
@@ -69,14 +74,14 @@ async function statBlob(
   const work = asks ? askThrough(ctx, digest, options) : readThrough(ctx, digest, options);
   // Held until the write-back is over, also when the client leaves: others may be waiting for it.
   const over = work.then(({ stored }) => stored).catch(() => undefined);
-  ctx.waitUntil(over.finally(() => land?.()));
+  ctx.waitUntil(over.finally(() => flight?.landed()));
   return (await work).answer;
 }
 
 /** What makes two questions one; `undefined` where nobody may join. */
-function questionOf(ctx: RequestContext, { windows }: Upstream, { name, digest }: BlobRoute): string | undefined {
+function questionOf(ctx: RequestContext, { windows }: Upstream, { name, digest }: BlobRoute): Question | undefined {
   const caller = windows.pushExistenceMs > 0 ? callerOf(ctx.request) : undefined;
-  return caller === undefined ? undefined : `${name} ${digest} ${caller}`;
+  return caller === undefined ? undefined : { name, rest: `${digest} ${caller}` };
 }
 
 /** Whether the cache may not answer: access is not proven, or nothing in it can be fresh enough. Tells why. */
@@ -91,9 +96,15 @@ async function askOrigin(
   ctx: RequestContext,
   upstream: Upstream,
   { name, digest }: BlobRoute,
-  cancelled?: AbortSignal,
+  { flight, cancelled }: { flight?: Flight | undefined; cancelled?: AbortSignal | undefined },
 ): Promise<OriginAnswer> {
-  const { response, entry, confirmed } = await upstream.origin.statBlob(ctx, name, digest, cancelled);
-  learnAccess(ctx, upstream, name, response);
-  return entry ? { kind: 'found', entry, confirmed } : { kind: 'relay', response };
+  let shared: Entry | undefined;
+  try {
+    const { response, entry, confirmed } = await upstream.origin.statBlob(ctx, name, digest, cancelled);
+    learnAccess(ctx, upstream, name, response);
+    if (confirmed) shared = entry;
+    return entry ? { kind: 'found', entry, confirmed } : { kind: 'relay', response };
+  } finally {
+    flight?.answered(shared);
+  }
 }

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
+import { isRead } from './access.ts';
 import { base } from './base.ts';
 import { headBlob } from './blobs.ts';
 import { deleteContent } from './deletes.ts';
@@ -13,8 +14,7 @@ import { passThrough } from './passthrough.ts';
  */
 export async function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   const { method } = ctx.request;
-  const reads = method === 'GET' || method === 'HEAD';
-  if (upstream.readOnly && !reads) {
+  if (upstream.readOnly && !isRead(method)) {
     throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
   }
   switch (route.kind) {

@@ -5,7 +5,7 @@ import type { Route } from '../oci/route.ts';
 import { entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import { learnAccess } from './access.ts';
+import { isRead, learnAccess } from './access.ts';
 import { relay } from './answer.ts';
 import type { BlobRoute } from './blobs.ts';
 import { onTheEdge } from './location.ts';
@@ -27,11 +27,20 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
 /** Hands the request on and learns from the answer what the caller may. */
 export async function send(ctx: RequestContext, upstream: Upstream, route: Route): Promise<OriginResponse> {
   const { method, body } = ctx.request;
+  const target = route.path + route.search;
   // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
-  const sent = method === 'GET' || method === 'HEAD' ? null : body;
-  const answered = await upstream.origin.send(ctx, route.path + route.search, { method, body: sent });
-  if (route.search === '' && 'name' in route) learnAccess(ctx, upstream, route.name, answered.response);
-  return answered;
+  if (isRead(method)) return learn(await upstream.origin.send(ctx, target, { method, body: null }));
+  try {
+    return learn(await upstream.origin.send(ctx, target, { method, body }));
+  } finally {
+    // What was asked before a write may be otherwise after it, also after one that nobody answered.
+    if ('name' in route) upstream.flights.close(route.name);
+  }
+
+  function learn(answered: OriginResponse): OriginResponse {
+    if (route.search === '' && 'name' in route) learnAccess(ctx, upstream, route.name, answered.response);
+    return answered;
+  }
 }
 
 /** The origin's answer, with its addresses on the edge. */

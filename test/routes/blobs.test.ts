@@ -69,14 +69,32 @@ describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
-  it('asks a thousand askers’ question once, one after the other and all at once', async () => {
+  it('asks the origin once for many HEADs of one blob by one caller, one after the other or all at once', async () => {
     const [blob, crowded] = [await pushBlob(), await pushBlob()];
-    const edge = createEdge(variables);
+    const edge = createEdge({ ...variables, CACHE_TIMEOUT: '10s' });
     for (let n = 0; n < 200; n++) expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
     expect(await blob.asked()).toBe(1);
     const crowd = await Promise.all(Array.from({ length: 200 }, () => edge.fetch(crowded.path, HEAD)));
     expect(crowd.every(({ status }) => status === 200)).toBe(true);
     expect(await crowded.asked()).toBe(1);
+    expect(crowd.filter((response) => cacheStatusOf(response)?.includes('collapsed')).length).toBeGreaterThan(100);
+  });
+
+  it('lets a caller whom the origin refuses ask for itself, though many others ask the same', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    await rig.rule({ prefix: blob.path, method: 'HEAD', unlessAuthorization: 'Basic eQ==', status: 401 });
+    await rig.rule({ prefix: blob.path, method: 'HEAD', delayMs: 100 });
+    const as = (authorization: string) => edge.fetch(blob.path, { method: 'HEAD', headers: { authorization } });
+    const [refused, ...granted] = await Promise.all([
+      as('Basic eA=='),
+      as('Basic eQ=='),
+      as('Basic eQ=='),
+      as('Basic eQ=='),
+    ]);
+    expect(refused?.status).toBe(401);
+    expect(granted.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(await blob.asked()).toBe(2);
   });
 });
 
