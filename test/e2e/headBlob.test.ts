@@ -10,6 +10,7 @@ import { describeBackends } from './support/tools.ts';
 /** The only ones in which a warm answer may differ from a cold one. */
 const OF_THE_MOMENT = new Set(['date', 'cache-status', 'server-timing']);
 const HEADS = 1_000;
+const AT_ONCE = 50;
 
 function lasting({ headers }: Answer): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_MOMENT.has(name)));
@@ -24,7 +25,8 @@ describeBackends(['docker-registry', 'skopeo'], 'HEAD /v2/<name>/blobs/<digest>'
   beforeAll(async () => {
     origin = await startRegistry();
     proxy = await startCountingProxy(origin.url);
-    edge = await startEdge({ origin: proxy.url, backend });
+    // A busy machine's store may need more than the 250 ms after which the origin is asked as well.
+    edge = await startEdge({ origin: proxy.url, backend, variables: { CACHE_TIMEOUT: '1s' } });
     const image = await makeImage(`head ${backend}`, [300, 20_000, 300_000, 400]);
     blobs = [image.config, ...image.layers];
     for (const name of ['app', 'sequential', 'concurrent', 'known']) {
@@ -66,25 +68,30 @@ describeBackends(['docker-registry', 'skopeo'], 'HEAD /v2/<name>/blobs/<digest>'
 
   test('a thousand, fifty at a time, by one caller not yet known: the origin is asked once', async () => {
     const path = `/v2/team/concurrent/blobs/${blob(2).digest}`;
-    await headsAtOnce(edge.url + path, blob(2));
-    expect(proxy.count('HEAD', path) + proxy.count('GET', path)).toBe(1);
+    const told = await headsAtOnce(edge.url + path, blob(2));
+    expect(proxy.count('HEAD', path) + proxy.count('GET', path), told).toBe(1);
   });
 
   test('a thousand, fifty at a time, by one caller with a grant: the origin is asked once', async () => {
     expect((await head(`${edge.url}/v2/team/known/blobs/${blob(0).digest}`)).status).toBe(200);
     const path = `/v2/team/known/blobs/${blob(3).digest}`;
-    await headsAtOnce(edge.url + path, blob(3));
-    expect(proxy.count('HEAD', path) + proxy.count('GET', path)).toBe(1);
+    const told = await headsAtOnce(edge.url + path, blob(3));
+    expect(proxy.count('HEAD', path) + proxy.count('GET', path), told).toBe(1);
   });
 });
 
-async function headsAtOnce(url: string, { bytes }: Blob): Promise<void> {
+/** @returns how often each `Cache-Status` was answered, to be told where something is wrong */
+async function headsAtOnce(url: string, { bytes }: Blob): Promise<string> {
+  const told: Record<string, number> = {};
   let left = HEADS;
   async function worker(): Promise<void> {
     while (left-- > 0) {
       const { status, headers } = await head(url);
       expect([status, headers['content-length']]).toEqual([200, String(bytes.length)]);
+      const decision = headers['cache-status'] ?? 'none';
+      told[decision] = (told[decision] ?? 0) + 1;
     }
   }
-  await Promise.all(Array.from({ length: 50 }, worker));
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return JSON.stringify(told);
 }
