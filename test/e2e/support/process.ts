@@ -34,7 +34,7 @@ export function run(command: string, args: readonly string[], env: Record<string
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
 
-  let ended = false;
+  let ended: string | undefined;
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -44,12 +44,11 @@ export function run(command: string, args: readonly string[], env: Record<string
     stderr += text;
   });
   exited.then(
-    () => {
-      ended = true;
+    ({ code, signal }) => {
+      ended = String(signal ?? code);
     },
     (error) => {
-      ended = true;
-      stderr += String(error);
+      ended = String(error);
     },
   );
 
@@ -72,7 +71,7 @@ export function run(command: string, args: readonly string[], env: Record<string
     prints: (pattern) =>
       until(`${command} prints ${pattern}`, () => {
         const match = pattern.exec(stdout) ?? pattern.exec(stderr);
-        if (!match && ended) throw new Error(`${command} ended before it printed ${pattern}:\n${stdout}${stderr}`);
+        if (!match && ended) throw new Error(`${command} ended (${ended}) before it printed that:\n${stdout}${stderr}`);
         return match ?? undefined;
       }),
     stop,
