@@ -44,10 +44,12 @@ export function portFrom(text: string | undefined, fallback: number): number {
   return port;
 }
 
-/** Calls `stop` once, on Ctrl-C or TERM, then ends the process. */
+/** Calls `stop` once, on Ctrl-C or TERM, then ends the process. Call it when everything is started. */
 export function stopOnSignal(stop: () => Promise<void>): void {
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // Miniflare ends the process in a listener of its own, before anything else could be stopped.
+    process.removeAllListeners(signal);
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;

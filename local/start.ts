@@ -18,7 +18,9 @@ async function main(): Promise<void> {
   const embedded = process.env.ORIGIN_URL ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig({ ...variables, DESCRIPTORS: 'simulated by miniflare' });
-  const persistTo = await stateOf(embedded ? undefined : config.originUrl);
+  const persistTo = await stateOf(embedded ? `embedded-${port}` : config.originUrl.href, {
+    anew: embedded !== undefined,
+  });
   const edge = await startEdge({
     hostname,
     port,
@@ -37,9 +39,9 @@ async function main(): Promise<void> {
 }
 
 /** One folder for each origin: what one registry confirmed is not true of another, nor of an embedded one's next life. */
-async function stateOf(originUrl: URL | undefined): Promise<string> {
-  const folder = join(STATE, originUrl ? encodeURIComponent(originUrl.href) : 'embedded');
-  if (!originUrl) await rm(folder, { recursive: true, force: true });
+async function stateOf(origin: string, { anew }: { anew: boolean }): Promise<string> {
+  const folder = join(STATE, encodeURIComponent(origin));
+  if (anew) await rm(folder, { recursive: true, force: true });
   return folder;
 }
 
@@ -57,7 +59,7 @@ function printTrials(url: string, { name, tag, digest }: Sample): void {
 Try (the second HEAD is answered at the edge):
   curl -I ${url}/v2/${name}/blobs/${digest}
   curl -I ${url}/v2/${name}/blobs/${digest}
-  skopeo copy --src-tls-verify=false docker://${host}/${name}:${tag} dir:/tmp/hello
+  skopeo copy --insecure-policy --src-tls-verify=false docker://${host}/${name}:${tag} dir:/tmp/hello
 `);
 }
 
