@@ -4,6 +4,7 @@ import { tellDecisions } from './events.ts';
 import { errorName, framesOf, type Logger } from './log.ts';
 import { RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl } from './oci/route.ts';
+import { API_VERSION } from './routes/answer.ts';
 import { dispatch } from './routes/dispatch.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -18,7 +19,8 @@ type AppEnv = { Variables: { ctx: RequestContext } };
 
 /** The edge as an HTTP application. Here, and nowhere else, an error becomes an answer. */
 export function createApp({ upstream, log, now = Date.now }: AppOptions): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
+  const app = new Hono<AppEnv>({ getPath: (request) => splitUrl(request.url).path });
 
   app.use(async (c, next) => {
     const options: ContextOptions = { log, now, waitUntil: (work) => c.executionCtx.waitUntil(work) };
@@ -43,7 +45,13 @@ export function createApp({ upstream, log, now = Date.now }: AppOptions): Hono<A
 
 /** An answer to HEAD has no body, an error included. */
 function errorAnswer(ctx: RequestContext, error: RegistryError): Response {
-  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store, no-transform' });
+  const headers = new Headers({
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store, no-transform',
+    ...API_VERSION,
+  });
+  // RFC 9110 §15.5.6. Whatever the edge refuses is a write.
+  if (error.status === 405) headers.set('Allow', 'GET, HEAD');
   tellDecisions(ctx.events, headers, error.status);
   return new Response(ctx.request.method === 'HEAD' ? null : error.toBody(), { status: error.status, headers });
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { bareUrl, count, duration, flag, hostList, oneOf, size, variable, wait } from './config/forms.ts';
+import { isLoopbackHost, isPrivateHost } from './hosts.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
-import { isLoopbackHost, isPrivateHost } from './origin/redirect.ts';
 
 /** What the Worker runs with. Durations in ms, sizes in bytes. */
 export interface Config {
@@ -111,7 +111,7 @@ export function parseConfig(env: Environment): Config {
 function originUrl(insecure: boolean) {
   return v.pipe(
     bareUrl(ORIGIN_FORM),
-    v.check((url) => !/\/v2\/?$/.test(url.pathname), `${ORIGIN_FORM}, without /v2`),
+    v.check((url) => !/\/v2\/*$|\/\//.test(url.pathname), `${ORIGIN_FORM}, without /v2`),
     v.check(
       (url) => insecure || url.protocol === 'https:' || isLoopbackHost(url.hostname),
       'expected https; ORIGIN_INSECURE=true allows http to other hosts than this one',

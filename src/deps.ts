@@ -1,11 +1,11 @@
 import { createAnonymousAuthorizer } from './auth/anonymous.ts';
 import { createOriginAuthorizer } from './auth/origin.ts';
 import { createFlights } from './cache/flights.ts';
-import { retentionMs, type Windows } from './cache/freshness.ts';
+import { retentionMs, type Ttls } from './cache/freshness.ts';
 import { createInMemoryProvider } from './cache/inmemory.ts';
 import { createKvProvider, type DescriptorNamespace } from './cache/kv.ts';
 import { observed } from './cache/observed.ts';
-import type { BlobDescriptorCacheProvider } from './cache/provider.ts';
+import type { BlobDescriptorCacheProvider, StoreOptions } from './cache/provider.ts';
 import { createRedisProvider } from './cache/redis.ts';
 import { tiered } from './cache/tiered.ts';
 import type { Config } from './config.ts';
@@ -21,9 +21,9 @@ export interface Bindings {
 /** Makes the one upstream of a configuration: the only place that names concrete backends. */
 export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const memory = createMemory(config.memory);
-  const windows: Windows = { descriptorMs: config.descriptorTtlMs, pushExistenceMs: config.pushExistenceTtlMs };
-  const shared = createStore(config, bindings, memory, retentionMs(windows));
+  const ttls: Ttls = { descriptorMs: config.descriptorTtlMs, pushExistenceMs: config.pushExistenceTtlMs };
   const isAnonymous = config.clientAuth === 'anonymous';
+  const shared = createStore(config, bindings, memory, { retentionMs: retentionMs(ttls), isOpen: isAnonymous });
   return {
     origin: createOrigin({
       url: config.originUrl,
@@ -35,7 +35,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     shared,
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
     flights: createFlights(),
-    windows,
+    ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
     readOnly: isAnonymous,
     deleteEnabled: config.deleteEnabled,
@@ -46,16 +46,16 @@ function createStore(
   { backend }: Config,
   { DESCRIPTORS }: Bindings,
   memory: Memory,
-  retentionMs: number,
+  options: StoreOptions,
 ): BlobDescriptorCacheProvider {
   switch (backend.kind) {
     case 'redis':
-      return observed('redis', createRedisProvider(backend, { retentionMs }));
+      return observed('redis', createRedisProvider(backend, options));
     case 'inmemory':
-      return observed('memory', createInMemoryProvider(memory, { ttlMs: retentionMs }));
+      return observed('memory', createInMemoryProvider(memory, { ttlMs: options.retentionMs }));
     case 'kv':
       if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
-      return observed('kv', createKvProvider(DESCRIPTORS, { retentionMs }));
+      return observed('kv', createKvProvider(DESCRIPTORS, options));
   }
 }
 

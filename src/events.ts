@@ -5,7 +5,7 @@
 export type EdgeEvent =
   | { readonly kind: 'access'; readonly outcome: 'granted' | 'unproven' | 'refused' }
   /** The answer came from the cache. */
-  | { readonly kind: 'hit'; readonly store: StoreName }
+  | { readonly kind: 'hit' }
   /** The origin was asked, and why: RFC 9211 §2.2. */
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
   /** Another request's question to the origin, identical in everything, gave the answer. */
@@ -32,8 +32,10 @@ function lastOf<K extends EdgeEvent['kind']>(events: readonly EdgeEvent[], kind:
 
 /** The value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
 export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
-  const hit = lastOf(events, 'hit');
-  if (hit) return `registry-edge; hit; detail=${hit.store}`;
+  if (lastOf(events, 'hit')) {
+    const store = lastOf(events, 'stat')?.store;
+    return store ? `registry-edge; hit; detail=${store}` : 'registry-edge; hit';
+  }
   const forward = lastOf(events, 'forward');
   if (!forward) return undefined;
   const stored = events.some((event) => event.kind === 'write-back' && event.outcome === 'begun') ? '; stored' : '';

@@ -1,6 +1,6 @@
 import type { Authorizer } from './auth/authorizer.ts';
 import type { Flights } from './cache/flights.ts';
-import type { Windows } from './cache/freshness.ts';
+import type { Ttls } from './cache/freshness.ts';
 import type { BlobDescriptorCacheProvider } from './cache/provider.ts';
 import type { Origin } from './origin/origin.ts';
 
@@ -13,7 +13,7 @@ export interface Upstream {
   readonly shared: BlobDescriptorCacheProvider;
   readonly authorizer: Authorizer;
   readonly flights: Flights;
-  readonly windows: Windows;
+  readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */
   readonly cacheTimeoutMs: number;
   /** A read-only mirror: every write is UNSUPPORTED. */

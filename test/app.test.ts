@@ -4,14 +4,23 @@ import { createEdge } from './support/edge.ts';
 import { pushBlob, rig } from './support/push.ts';
 
 describe('createApp', () => {
-  it.each(['/', '/v1/_ping', '/v20', '/v2x/a', '/_edge/cache', '//v2/a/tags/list', '/%76%32/', '/healthz'])(
-    'answers %s, which it does not serve, with 404 in OCI JSON',
-    async (path) => {
-      const response = await createEdge().fetch(path);
-      expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/json']);
-      expect(await response.json()).toMatchObject({ errors: [{ code: 'NAME_UNKNOWN' }] });
-    },
-  );
+  it.each([
+    '/',
+    '/v1/_ping',
+    '/v20',
+    '/v2x/a',
+    '/_edge/cache',
+    '//v2/a/tags/list',
+    '/%76%32/',
+    '/v%32/a/tags/list',
+    '/healthz',
+  ])('answers %s, which it does not serve, with 404 in OCI JSON', async (path) => {
+    const response = await createEdge().fetch(path);
+    expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/json']);
+    expect(await response.json()).toMatchObject({ errors: [{ code: 'NAME_UNKNOWN' }] });
+    expect(response.headers.get('docker-distribution-api-version')).toBe('registry/2.0');
+    if (path !== '/') expect(await rig.requests(path)).toEqual([]);
+  });
 
   it.each([
     ['GET', '/v2/UPPER/blobs/latest', 'NAME_INVALID'],

@@ -57,6 +57,10 @@ describe('parseConfig', () => {
     ['ORIGIN_URL', 'https://user:pass@registry.example.com'],
     ['ORIGIN_URL', 'https://registry.example.com/?a=b'],
     ['ORIGIN_URL', 'https://registry.example.com/v2/'],
+    ['ORIGIN_URL', 'https://registry.example.com/v2//'],
+    ['ORIGIN_URL', 'https://registry.example.com/?'],
+    ['ORIGIN_URL', 'https://registry.example.com/#'],
+    ['ORIGIN_URL', 'http://127.evil.example'],
     ['ORIGIN_INSECURE', 'yes'],
     ['ORIGIN_TIMEOUT', '0'],
     ['ORIGIN_TIMEOUT', '30'],
@@ -66,6 +70,7 @@ describe('parseConfig', () => {
     ['LAYERINFO', 'memcached'],
     ['DESCRIPTOR_TTL', '-1s'],
     ['DESCRIPTOR_TTL', '1.5h'],
+    ['DESCRIPTOR_TTL', '21d'],
     ['DESCRIPTOR_TTL', '1 h'],
     ['PUSH_EXISTENCE_TTL', 'never'],
     ['MEMORY_TTL', '1y'],
@@ -128,6 +133,11 @@ describe('parseConfig', () => {
     const elsewhere = { ...MINIMAL, ORIGIN_URL: 'http://registry:5000' };
     expect(messageOf(elsewhere)).toContain('ORIGIN_INSECURE=true');
     expect(parseConfig({ ...elsewhere, ORIGIN_INSECURE: 'true' }).originUrl.host).toBe('registry:5000');
+  });
+
+  it('takes what wrangler makes of an unquoted true or number', () => {
+    const config = parseConfig({ ...MINIMAL, DELETE_ENABLED: false, MEMORY_ENTRIES: 5, DESCRIPTOR_TTL: 0 });
+    expect([config.deleteEnabled, config.memory.entries, config.descriptorTtlMs]).toEqual([false, 5, 0]);
   });
 
   it('reads LAYERINFO where BLOBDESCRIPTOR is absent, with a warning', () => {

@@ -19,15 +19,16 @@ export interface Flight {
 
 /** One question for many askers. Only plain data passes from one request to another, never I/O. */
 export interface Flights {
-  /** @returns `undefined` where the question is open already */
-  open(question: Question): Flight | undefined;
   /**
-   * Waits for an open question, for a bounded time.
-   * @returns the entry that the origin confirmed while we waited; `landed`: the origin had answered before we came, look
-   *   into the store now; `undefined`: nothing to share, ask
+   * Waits, for a bounded time, while the answer to this question is on its way into the store. Whoever comes after the
+   * answer looks there, where a later delete would show.
    */
-  join(question: Question): Promise<Entry | 'landed' | undefined>;
-  /** After a write or a delete nobody may join what was asked before it. */
+  landing(question: Question): Promise<void>;
+  /** @returns `undefined` where somebody leads already */
+  lead(question: Question): Flight | undefined;
+  /** Waits, for a bounded time, for the leader's answer. @returns what it shares, if anything */
+  follow(question: Question): Promise<Entry | undefined>;
+  /** After a write or a delete nobody may follow what was asked before it. */
   close(name: RepositoryName): void;
 }
 
@@ -47,8 +48,23 @@ export function createFlights(): Flights {
   const flights = new Map<string, OpenFlight>();
   const keyOf = ({ name, rest }: Question) => `${name} ${rest}`;
 
+  /** One that never lands must not make everybody wait. */
+  async function bounded<T>(key: string, flight: OpenFlight, work: Promise<T>): Promise<T | undefined> {
+    const done = await within(
+      work.then((value) => ({ value })),
+      FOLLOW_MS,
+    );
+    if (!done && flights.get(key) === flight) flights.delete(key);
+    return done?.value;
+  }
+
   return {
-    open(question) {
+    async landing(question) {
+      const key = keyOf(question);
+      const flight = flights.get(key);
+      if (flight?.isAnswered) await bounded(key, flight, flight.landing);
+    },
+    lead(question) {
       const key = keyOf(question);
       if (flights.has(key)) return undefined;
       const answer = Promise.withResolvers<Entry | undefined>();
@@ -66,23 +82,10 @@ export function createFlights(): Flights {
         },
       };
     },
-    async join(question) {
+    async follow(question) {
       const key = keyOf(question);
       const flight = flights.get(key);
-      if (!flight) return undefined;
-      const shared = flight.isAnswered
-        ? await within(
-            flight.landing.then(() => 'landed' as const),
-            FOLLOW_MS,
-          )
-        : await within(
-            flight.answer.then((entry) => ({ entry })),
-            FOLLOW_MS,
-          );
-      if (shared) return shared === 'landed' ? shared : shared.entry;
-      // One that never lands must not make everybody wait.
-      if (flights.get(key) === flight) flights.delete(key);
-      return undefined;
+      return flight && bounded(key, flight, flight.answer);
     },
     close(name) {
       for (const key of flights.keys()) {

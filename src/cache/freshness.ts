@@ -1,8 +1,8 @@
-import type { Entry } from '../oci/descriptor.ts';
-import { CLOCK_SKEW_MS } from './provider.ts';
+import type { Descriptor, Entry } from '../oci/descriptor.ts';
+import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** For how long what the origin confirmed may be relied on, in ms. */
-export interface Windows {
+export interface Ttls {
   /** `DESCRIPTOR_TTL`: by callers that only pull. */
   readonly descriptorMs: number;
   /** `PUSH_EXISTENCE_TTL`: by callers that may push; 0: never. */
@@ -19,16 +19,24 @@ export function isFresh(entry: Entry, nowMs: number, windowMs: number): boolean 
 }
 
 /** After this an entry is of no use to anybody: how long stores keep it. */
-export function retentionMs({ descriptorMs, pushExistenceMs }: Windows): number {
+export function retentionMs({ descriptorMs, pushExistenceMs }: Ttls): number {
   return Math.max(descriptorMs, pushExistenceMs);
 }
 
 /**
- * Whether what the origin confirmed at `verifiedAt` is worth a write: the stored entry is absent or older by half of the
- * push window. Else a busy digest would be written by every new caller.
+ * Whether what the origin confirmed is worth a write: the stored entry is absent, differs, or was confirmed more than
+ * half of the smaller window before (or in a future that no clock can know). Else a busy digest would be written by every
+ * new caller.
  */
-export function isWorthStoring(verifiedAt: number, stored: Entry | undefined, windows: Windows): boolean {
-  if (retentionMs(windows) === 0) return false;
-  const halfMs = (windows.pushExistenceMs || windows.descriptorMs) / 2;
-  return !stored || verifiedAt - stored.verifiedAt > halfMs;
+export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Ttls): boolean {
+  if (!stored || !isSame(entry.descriptor, stored.descriptor)) return true;
+  const windowMs = Math.min(
+    ttls.pushExistenceMs || Number.POSITIVE_INFINITY,
+    ttls.descriptorMs || Number.POSITIVE_INFINITY,
+  );
+  return Math.abs(entry.verifiedAt - stored.verifiedAt) > windowMs / 2;
+}
+
+function isSame(one: Descriptor, other: Descriptor): boolean {
+  return one.digest === other.digest && one.size === other.size && one.mediaType === other.mediaType;
 }

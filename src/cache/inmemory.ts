@@ -18,17 +18,17 @@ export function createInMemoryProvider(memory: Memory, { ttlMs }: { ttlMs: numbe
   const entries = memory.part<Entry>('descriptor');
   // Apart from the entries, so that a flood of those pushes no tombstone out. When a flood of deletes does, everything
   // confirmed before the tombstone that fell out counts as cleared: some misses, and never a revived entry.
-  let allBuriedUntil = 0;
+  let allClearedUntil = 0;
   const tombstones = new LRUCache<string, number>({
     max: MAX_TOMBSTONES,
     dispose: (cleared, _key, reason) => {
-      if (reason === 'evict') allBuriedUntil = Math.max(allBuriedUntil, cleared);
+      if (reason === 'evict') allClearedUntil = Math.max(allClearedUntil, cleared);
     },
   });
 
   return createProvider((name, links) => {
     const keyOf = (digest: Digest) => `${links} ${name} ${digest}`;
-    const clearedAt = (digest: Digest) => Math.max(tombstones.get(keyOf(digest)) ?? 0, allBuriedUntil);
+    const clearedAt = (digest: Digest) => Math.max(tombstones.get(keyOf(digest)) ?? 0, allClearedUntil);
     return {
       async read(ctx, digest) {
         return { entry: entries.get(keyOf(digest), ctx.now()), cleared: clearedAt(digest) };
@@ -36,11 +36,11 @@ export function createInMemoryProvider(memory: Memory, { ttlMs }: { ttlMs: numbe
       async write(ctx, digests, entry) {
         for (const digest of digests) entries.set(keyOf(digest), entry, ctx.now() + ttlMs, ENTRY_BYTES);
       },
-      async bury(ctx, digest, until) {
-        const buried = entries.get(keyOf(digest), ctx.now());
-        tombstones.set(keyOf(digest), until);
+      async clear(ctx, digest, cleared) {
+        const known = entries.get(keyOf(digest), ctx.now());
+        tombstones.set(keyOf(digest), cleared);
         entries.delete(keyOf(digest));
-        return buried?.descriptor.digest;
+        return known?.descriptor.digest;
       },
     };
   });

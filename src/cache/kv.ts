@@ -1,39 +1,45 @@
-import { type Entry, isSize } from '../oci/descriptor.ts';
+import { type Entry, isWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { within } from '../within.ts';
-import { type BlobDescriptorCacheProvider, CLOCK_SKEW_MS, STORE_TIMEOUT_MS } from './provider.ts';
+import { type BlobDescriptorCacheProvider, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
 import { createProvider, type StoredRecord } from './records.ts';
+import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
 export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'put'>;
 
 /** KV refuses a shorter life. */
 const MIN_EXPIRATION_SECONDS = 60;
+/** How long a place may go on answering what it read, a miss or a missing tombstone too: the least that KV allows. */
+const CACHE_TTL_SECONDS = 30;
 
 /**
  * Descriptors in Workers KV: one self-contained value per link set, repository and digest, and the tombstone beside it
  * under its own key, since KV can change no two keys together and no value in place. Both are read in one bulk get.
  * KV lags a minute or more between places and remembers misses as long: a miss means "ask the origin", no more.
- * @param retentionMs how long an entry can be of use; age is judged by `verifiedAt`
  */
 export function createKvProvider(
   namespace: DescriptorNamespace,
-  { retentionMs }: { retentionMs: number },
+  { retentionMs, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
   const lifeSeconds = Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000);
   const life = { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, lifeSeconds) };
 
   return createProvider((name, links) => {
-    const entryKey = (digest: Digest) => `${links}::${name}::${digest}`;
-    const tombstoneKey = (digest: Digest) => `cleared::${entryKey(digest)}`;
+    const entryKey = (digest: Digest) => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
+    const tombstoneKey = (digest: Digest) => `cleared::${links}::${name}::${digest}`;
 
     async function read(digest: Digest): Promise<StoredRecord> {
       const keys = [entryKey(digest), tombstoneKey(digest)];
-      const values = await inTime(namespace.get(keys, 'text'));
+      const values = await inTime(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
       return {
         entry: parseEntry(values.get(entryKey(digest))),
         cleared: parseTombstone(values.get(tombstoneKey(digest))),
       };
+    }
+
+    async function readText(key: string): Promise<string | null | undefined> {
+      return (await inTime(namespace.get([key], { type: 'text', cacheTtl: CACHE_TTL_SECONDS }))).get(key);
     }
 
     return {
@@ -42,11 +48,17 @@ export function createKvProvider(
         const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
         await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
       },
-      async bury(_ctx, digest, until) {
+      async clear(ctx, digest, cleared) {
         // The tombstone alone clears. The value stays until it expires: it can no longer answer, and a delete that
         // overtakes a later write would lose a true entry.
-        await inTime(namespace.put(tombstoneKey(digest), String(until), life));
-        return (await read(digest)).entry?.descriptor.digest;
+        try {
+          await inTime(namespace.put(tombstoneKey(digest), String(cleared), life));
+        } catch (refused) {
+          // One write a second for a key: a tombstone that was just written may reach far enough.
+          const stands = parseTombstone(await readText(tombstoneKey(digest)));
+          if (stands < ctx.now() + CLOCK_SKEW_MS) throw refused;
+        }
+        return digestIn(await readText(entryKey(digest)));
       },
     };
   });
@@ -61,8 +73,17 @@ function parseEntry(text: string | null | undefined): Entry | undefined {
 function parseTombstone(text: string | null | undefined): number {
   if (text === null || text === undefined) return 0;
   const cleared = Number(text);
-  if (!isSize(cleared)) throw new TypeError('the tombstone is no time');
+  if (!isWholeNumber(cleared)) throw new TypeError('the tombstone is no time');
   return cleared;
+}
+
+/** The digest in a value that may be rubbish. */
+function digestIn(text: string | null | undefined): string | undefined {
+  try {
+    return parseEntry(text)?.descriptor.digest;
+  } catch {
+    return undefined;
+  }
 }
 
 /** KV has no way to be told to give up. */

@@ -20,9 +20,11 @@ export interface BlobDescriptorService extends BlobStatter {
   setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry): Promise<void>;
   /**
    * Removes the entry, and of an alias the canonical entry too, and leaves a tombstone. Idempotent.
+   * @param reachMs how far into the future the tombstone reaches: nothing confirmed until then counts. At least, and
+   *   without it, what two clocks may differ.
    * @throws CacheFault the store failed: the entry may still answer
    */
-  clear(ctx: RequestContext, digest: Digest): Promise<void>;
+  clear(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
 }
 
 /** What a digest is linked as: an entry of one link set never answers for the other. */
@@ -39,20 +41,15 @@ export class CacheFault extends Error {
   override readonly name = 'CacheFault';
 }
 
-/**
- * Clocks of two isolates may differ by this much. A tombstone reaches as far into the future, so that an entry which a
- * slow clock confirmed before a fast clock's clear cannot count as confirmed after it.
- */
-export const CLOCK_SKEW_MS = 5_000;
-
-/** Until when a clear that happens now buries entries: only those confirmed later count (epoch ms). */
-export function buriedUntil(ctx: RequestContext): number {
-  return ctx.now() + CLOCK_SKEW_MS;
-}
-
-/** Whether an entry confirmed at `verifiedAt` outlives a tombstone; `cleared` 0: there is none. */
-export function isAlive(verifiedAt: number, cleared: number): boolean {
-  return verifiedAt > cleared || cleared === 0;
+/** What every store is told of what it keeps. */
+export interface StoreOptions {
+  /** How long an entry can be of use, in ms: after that every key has expired. */
+  readonly retentionMs: number;
+  /**
+   * Entries are confirmed without any credential, for everybody (an open mirror). In one store they are kept apart from
+   * those that were confirmed to a caller, and do not count as such nor the other way round; tombstones hold for both.
+   */
+  readonly isOpen: boolean;
 }
 
 /** A store gets this long in all; what has not answered then has failed. */

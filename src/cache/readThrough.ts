@@ -1,27 +1,27 @@
 import type { RequestContext } from '../context.ts';
-import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { within } from '../within.ts';
-import { isFresh, type Windows } from './freshness.ts';
+import { evict } from './clear.ts';
+import { isFresh, type Ttls } from './freshness.ts';
+import { type Lookup, look } from './lookup.ts';
 import type { BlobDescriptorService, BlobStatter } from './provider.ts';
-import { evict, writeBack } from './writeBack.ts';
+import { writeBack } from './writeBack.ts';
 
 /**
- * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, so it may be stored); its
- * answer as it is, to be relayed; or nothing, since somebody else was asking and has landed: look again.
+ * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, and it is this request's to
+ * store), or its answer as it is, to be relayed.
  */
 export type OriginAnswer =
   | { readonly kind: 'found'; readonly entry: Entry; readonly confirmed: boolean }
-  | { readonly kind: 'relay'; readonly response: Response }
-  | { readonly kind: 'landed' };
+  | { readonly kind: 'relay'; readonly response: Response };
 
 export interface ReadThroughOptions {
   /** Where to look first; for callers that may push, the store that all isolates share. */
   readonly reader: BlobStatter;
   /** Where to write back: all tiers. */
   readonly writer: BlobDescriptorService;
-  readonly windows: Windows;
+  readonly ttls: Ttls;
   readonly mayPush: boolean;
   /** `CACHE_TIMEOUT` in ms: after it the origin is asked as well. */
   readonly cacheTimeoutMs: number;
@@ -35,20 +35,6 @@ export interface ReadThroughAnswer {
   readonly stored?: Promise<void> | undefined;
 }
 
-/** What a look into the cache came to, as a value: a fault is none of the other two. */
-export type Lookup = { readonly outcome: 'hit'; readonly entry: Entry } | { readonly outcome: 'miss' | 'fault' };
-
-/** Turns the three outcomes into a value; a fault is logged here, where its cause is known. */
-export async function look(ctx: RequestContext, reader: BlobStatter, digest: Digest): Promise<Lookup> {
-  try {
-    const entry = await reader.stat(ctx, digest);
-    return entry ? { outcome: 'hit', entry } : { outcome: 'miss' };
-  } catch (fault) {
-    ctx.log.warn('cache fault', { error: errorName(fault) });
-    return { outcome: 'fault' };
-  }
-}
-
 /**
  * A cache in front of the origin (`cachedBlobStatter` of `distribution`): a fresh entry answers; on a miss or a stale
  * entry the origin does and its answer is written back; on a fault the origin does and nothing is written. A store that
@@ -59,7 +45,7 @@ export async function readThrough(
   digest: Digest,
   options: ReadThroughOptions,
 ): Promise<ReadThroughAnswer> {
-  const windowMs = options.mayPush ? options.windows.pushExistenceMs : options.windows.descriptorMs;
+  const windowMs = options.mayPush ? options.ttls.pushExistenceMs : options.ttls.descriptorMs;
   const freshIn = (found: Lookup | undefined) =>
     found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
 
@@ -79,10 +65,8 @@ export async function readThrough(
     }
   }
   const answer = await asked;
-  const isGone = answer.kind === 'relay' && answer.response.status === 404;
-  if (isGone && found?.outcome === 'hit') evict(ctx, digest, options.writer);
-  if (found?.outcome === 'fault') return { answer };
-  return { answer, stored: writeBack(ctx, digest, answer, () => looking, options) };
+  if (answer.kind === 'relay' && answer.response.status === 404) evict(ctx, digest, looking, options.writer);
+  return found?.outcome === 'fault' ? { answer } : keep(ctx, digest, answer, () => looking, options);
 }
 
 /**
@@ -94,8 +78,18 @@ export async function askThrough(
   digest: Digest,
   options: ReadThroughOptions,
 ): Promise<ReadThroughAnswer> {
-  const answer = await options.ask();
-  return { answer, stored: writeBack(ctx, digest, answer, () => look(ctx, options.reader, digest), options) };
+  return keep(ctx, digest, await options.ask(), () => look(ctx, options.reader, digest), options);
+}
+
+function keep(
+  ctx: RequestContext,
+  digest: Digest,
+  answer: OriginAnswer,
+  known: () => Promise<Lookup>,
+  options: ReadThroughOptions,
+): ReadThroughAnswer {
+  if (answer.kind === 'relay' || !answer.confirmed) return { answer };
+  return { answer, stored: writeBack(ctx, digest, answer.entry, known, options) };
 }
 
 /** @returns the late entry, if it is there before the origin's answer or the origin cannot be reached */
@@ -108,8 +102,7 @@ function firstOf(late: Promise<Entry | undefined>, asked: Promise<unknown>): Pro
 }
 
 function hit(ctx: RequestContext, entry: Entry): ReadThroughAnswer {
-  const stat = ctx.events.findLast((event) => event.kind === 'stat');
-  if (stat) ctx.emit({ kind: 'hit', store: stat.store });
+  ctx.emit({ kind: 'hit' });
   return { answer: { kind: 'found', entry, confirmed: true } };
 }
 

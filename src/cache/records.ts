@@ -1,17 +1,11 @@
 import type { RequestContext } from '../context.ts';
 import { checkEntry, type Entry } from '../oci/descriptor.ts';
-import { type Digest, parseDigest } from '../oci/digest.ts';
+import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../oci/name.ts';
-import {
-  type BlobDescriptorCacheProvider,
-  type BlobDescriptorService,
-  buriedUntil,
-  CacheFault,
-  isAlive,
-  type LinkSet,
-} from './provider.ts';
+import { type BlobDescriptorCacheProvider, type BlobDescriptorService, CacheFault, type LinkSet } from './provider.ts';
+import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 
-/** What a store has under a digest. `cleared`: until when entries are buried (epoch ms); 0: there is no tombstone. */
+/** What a store has under a digest. `cleared`: entries confirmed until then do not count (epoch ms); 0: no tombstone. */
 export interface StoredRecord {
   readonly entry: Entry | undefined;
   readonly cleared: number;
@@ -27,9 +21,10 @@ export interface Records {
   write(ctx: RequestContext, digests: ReadonlySet<Digest>, entry: Entry): Promise<void>;
   /**
    * Removes the entry and leaves a tombstone, in one step.
+   * @param cleared until when entries do not count (epoch ms)
    * @returns the digest in the entry that was there, if it is known
    */
-  bury(ctx: RequestContext, digest: Digest, until: number): Promise<string | undefined>;
+  clear(ctx: RequestContext, digest: Digest, cleared: number): Promise<string | undefined>;
 }
 
 /**
@@ -53,7 +48,7 @@ export function createProvider(
       return {
         async stat(ctx, digest) {
           parseDigest(digest);
-          return faulty('stat', async () => {
+          return asCacheFault('stat', async () => {
             const { entry, cleared } = await read(ctx, digest);
             if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
             const canonical = entry.descriptor.digest;
@@ -64,14 +59,19 @@ export function createProvider(
         },
         async setDescriptor(ctx, digest, entry) {
           checkEntry(parseDigest(digest), entry);
-          await faulty('setDescriptor', () => records.write(ctx, new Set([digest, entry.descriptor.digest]), entry));
+          await asCacheFault('setDescriptor', () =>
+            records.write(ctx, new Set([digest, entry.descriptor.digest]), entry),
+          );
         },
-        async clear(ctx, digest) {
+        async clear(ctx, digest, reachMs = 0) {
           parseDigest(digest);
-          const until = buriedUntil(ctx);
-          await faulty('clear', async () => {
-            const canonical = await records.bury(ctx, digest, until);
-            if (canonical !== undefined && canonical !== digest) await records.bury(ctx, parseDigest(canonical), until);
+          const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
+          await asCacheFault('clear', async () => {
+            const canonical = await records.clear(ctx, digest, cleared);
+            // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
+            if (canonical !== undefined && canonical !== digest && isDigest(canonical)) {
+              await records.clear(ctx, canonical, cleared);
+            }
           });
         },
       };
@@ -79,7 +79,7 @@ export function createProvider(
   };
 }
 
-async function faulty<T>(verb: string, work: () => Promise<T>): Promise<T> {
+async function asCacheFault<T>(verb: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

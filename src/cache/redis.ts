@@ -1,8 +1,9 @@
 import { Redis } from '@upstash/redis/cloudflare';
-import { parseSize } from '../oci/descriptor.ts';
+import { parseWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
-import { type BlobDescriptorCacheProvider, CLOCK_SKEW_MS, type LinkSet, STORE_TIMEOUT_MS } from './provider.ts';
+import { type BlobDescriptorCacheProvider, type LinkSet, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
 import { createProvider, type StoredRecord } from './records.ts';
+import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** A repository's membership set is built anew this often, so that it cannot grow forever. */
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
@@ -11,18 +12,17 @@ const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
  * Descriptors in Upstash Redis, in the layout of `distribution` (`registry/storage/cache/redis`): a set per repository
  * tells membership, a hash per digest holds the global descriptor, whose media type the first writer decides, and a
  * hash per repository and digest holds the repository's own media type. Our own fields, when the origin confirmed the
- * entry and until when it is buried, stand in the last, where a registry overlooks them.
+ * entry (`open`: to everybody) and until when none counts, stand in the last, where a registry overlooks them.
  *
  *     SET   repository::<name>::blobs             digests
  *     HASH  blobs::<digest>                       digest, size, mediatype
- *     HASH  repository::<name>::blobs::<digest>   mediatype, verified, cleared
+ *     HASH  repository::<name>::blobs::<digest>   mediatype, verified, open, cleared
  *
  * Manifests have the same three with the word `manifests`. A read is one pipeline, a write one transaction.
- * @param retentionMs how long an entry can be of use; every key expires
  */
 export function createRedisProvider(
   { url, token }: { url: string; token: string },
-  { retentionMs }: { retentionMs: number },
+  { retentionMs, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
   const redis = new Redis({
     url,
@@ -38,6 +38,7 @@ export function createRedisProvider(
     readYourWrites: false,
   });
   const lifeSeconds = Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000);
+  const confirmed = isOpen ? 'open' : 'verified';
   const membershipSeconds = Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds);
 
   return createProvider((name, links) => {
@@ -49,7 +50,7 @@ export function createRedisProvider(
           .pipeline()
           .sismember(members, digest)
           .hmget(globalKey(links, digest), 'digest', 'size', 'mediatype')
-          .hmget(scopedKey(digest), 'mediatype', 'verified', 'cleared')
+          .hmget(scopedKey(digest), 'mediatype', confirmed, 'cleared')
           .exec<[unknown, unknown, unknown]>();
         return parseReply(member, strings(global, 3), strings(scoped, 3));
       },
@@ -61,18 +62,18 @@ export function createRedisProvider(
             .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
             .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
             .expire(globalKey(links, digest), lifeSeconds)
-            .hset(scopedKey(digest), { mediatype: descriptor.mediaType, verified: verifiedAt })
+            .hset(scopedKey(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt })
             .expire(scopedKey(digest), lifeSeconds);
         }
         await write.expire(members, membershipSeconds, 'NX').exec();
       },
-      async bury(_ctx, digest, until) {
+      async clear(_ctx, digest, cleared) {
         const [canonical] = await redis
           .multi()
           .hget(globalKey(links, digest), 'digest')
           .srem(members, digest)
-          .hdel(scopedKey(digest), 'mediatype', 'verified')
-          .hset(scopedKey(digest), { cleared: until })
+          .hdel(scopedKey(digest), 'mediatype', 'verified', 'open')
+          .hset(scopedKey(digest), { cleared })
           .expire(scopedKey(digest), lifeSeconds)
           .exec<[unknown, ...unknown[]]>();
         return typeof canonical === 'string' ? canonical : undefined;
@@ -112,7 +113,7 @@ function parseReply(member: unknown, global: Strings, scoped: Strings): StoredRe
 }
 
 function parseNumber(text: string): number {
-  const number = parseSize(text);
+  const number = parseWholeNumber(text);
   if (number === undefined) throw new TypeError('not a number');
   return number;
 }

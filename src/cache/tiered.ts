@@ -17,18 +17,19 @@ export function tiered(
           const known = await nearby.stat(ctx, digest);
           if (known) return known;
           const entry = await remote.stat(ctx, digest);
-          if (entry) await nearby.setDescriptor(ctx, digest, entry);
+          // What the far store answered stands, whatever the near one makes of it.
+          if (entry) await nearby.setDescriptor(ctx, digest, entry).catch(() => undefined);
           return entry;
         },
         async setDescriptor(ctx, digest, entry) {
           await remote.setDescriptor(ctx, digest, entry);
           await nearby.setDescriptor(ctx, digest, entry);
         },
-        async clear(ctx, digest) {
+        async clear(ctx, digest, reachMs) {
           // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
           // away what a stat under way read from the far one before it was cleared.
-          await nearby.clear(ctx, digest);
-          await remote.clear(ctx, digest);
+          await nearby.clear(ctx, digest, reachMs);
+          await remote.clear(ctx, digest, reachMs);
         },
       };
     },

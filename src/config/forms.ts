@@ -1,15 +1,20 @@
 import * as v from 'valibot';
 
-/** How the values of variables are written. Variables are strings; unset and empty are the same. */
+/**
+ * How the values of variables are written. Unset and empty are the same; wrangler hands on an unquoted `true` or number
+ * as what it is.
+ */
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** What KV takes as an expiration and a timer as a delay, with a margin. */
+const MAX_DURATION_MS = 20 * 86_400_000;
 const UNIT_BYTES = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const;
 
 /** A variable of one form; what says `undefined` to its value is bad, and `expected` tells what was wanted. */
 export function variable<T>(fallback: string, expected: string, parse: (value: string) => T | undefined) {
   return v.pipe(
-    v.optional(v.string(expected), ''),
-    v.trim(),
+    v.optional(v.union([v.string(), v.boolean(), v.number()], expected), ''),
+    v.transform((value) => String(value).trim()),
     v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
       const parsed = parse(dataset.value || fallback);
       if (parsed !== undefined) return parsed;
@@ -20,10 +25,11 @@ export function variable<T>(fallback: string, expected: string, parse: (value: s
 }
 
 export function duration(fallback: string) {
-  return variable(fallback, 'expected a duration such as 0, 250ms, 30s, 5m, 1h or 7d', (value) => {
+  return variable(fallback, 'expected a duration up to 20d, such as 0, 250ms, 30s, 5m, 1h or 7d', (value) => {
     if (value === '0') return 0;
-    const [, count, unit] = /^([0-9]{1,6})(ms|s|m|h|d)$/.exec(value) ?? [];
-    return count && unit ? Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : undefined;
+    const [, count, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(value) ?? [];
+    const ms = count && unit ? Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Number.POSITIVE_INFINITY;
+    return ms <= MAX_DURATION_MS ? ms : undefined;
   });
 }
 
@@ -64,7 +70,7 @@ export function bareUrl(expected: string) {
   return variable('', expected, (value) => {
     if (!URL.canParse(value)) return undefined;
     const url = new URL(value);
-    const isBare = !url.username && !url.password && !url.search && !url.hash;
+    const isBare = !url.username && !url.password && !/[?#]/.test(value);
     return isBare && (url.protocol === 'https:' || url.protocol === 'http:') ? url : undefined;
   });
 }

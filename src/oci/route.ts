@@ -28,30 +28,42 @@ export function splitUrl(rawUrl: string): { path: string; search: string } {
   return queryAt < 0 ? { path: whole, search: '' } : { path: whole.slice(0, queryAt), search: whole.slice(queryAt) };
 }
 
+/** What names, digests, tags and extensions are written in: nothing that two programs could read in two ways. */
+const PLAIN = /^(?!\.{1,2}$)[A-Za-z0-9._:+=~@-]+$/;
+/** An upload's session is the origin's own word and may be escaped, but not to hide a separator or a dot. */
+const SESSION = /^(?!\.{1,2}$)(?:[A-Za-z0-9._:+=~@!$&'()*,-]|%(?!2[efEF]|5[cC]|25|00)[0-9a-fA-F]{2})*$/;
+
 /**
- * Whether a URL parser leaves the path as it is. `new URL` and `fetch` turn `/v2/a/../b` into `/v2/b`: such a path
- * would be checked as one thing and asked of the origin as another.
+ * Whether what follows `/v2/` can mean one thing only. `new URL` and `fetch` turn `/v2/a/../b` into `/v2/b`, a registry
+ * decodes `blob%73` and may take `//` for `/`: such a path would be checked as one thing and answered as another.
  */
-export function isNormalPath(path: string): boolean {
-  return new URL(path, 'http://edge.invalid').pathname === path && !path.startsWith('//');
+function isUnambiguous(segments: readonly string[]): boolean {
+  const plain = isUpload(segments) ? segments.slice(0, -1) : segments;
+  return plain.every((segment) => PLAIN.test(segment)) && (plain === segments || SESSION.test(segments.at(-1) ?? ''));
+}
+
+/** `<name>/blobs/uploads/` and what may follow it. */
+function isUpload(segments: readonly string[]): boolean {
+  return segments.length >= 4 && segments.at(-3) === 'blobs' && segments.at(-2) === 'uploads';
 }
 
 const PREFIX = '/v2/';
 
 /**
- * @param rawUrl `request.url`, whose path begins with `/v2`
- * @throws RegistryError NAME_INVALID, DIGEST_INVALID, TAG_INVALID
+ * @param rawUrl `request.url`
+ * @throws RegistryError NAME_UNKNOWN for a path that is not below `/v2/`; NAME_INVALID, DIGEST_INVALID, TAG_INVALID
  */
 export function parseRoute(rawUrl: string): Route {
   const at = splitUrl(rawUrl);
-  if (!isNormalPath(at.path)) {
+  if (at.path === '/v2' || at.path === PREFIX) return { ...at, path: PREFIX, kind: 'base' };
+  if (!at.path.startsWith(PREFIX)) throw new RegistryError('NAME_UNKNOWN');
+  const segments = at.path.slice(PREFIX.length).split('/');
+  if (!isUnambiguous(segments)) {
     throw new RegistryError('NAME_INVALID', {
-      message: 'the path is not in its normal form',
+      message: 'the path holds what no repository, digest or tag is written in',
       detail: { path: quoted(at.path) },
     });
   }
-  if (at.path.length <= PREFIX.length) return { ...at, path: PREFIX, kind: 'base' };
-  const segments = at.path.slice(PREFIX.length).split('/');
   if (segments.length === 1 && segments[0] === '_catalog') return { ...at, kind: 'catalog' };
   return { ...at, ...parseInRepository(segments) };
 }
@@ -66,9 +78,7 @@ function parseInRepository(segments: string[]) {
   const noun = segments[count - 2];
   const nameBefore = (words: number) => parseRepositoryName(segments.slice(0, count - words).join('/'));
 
-  if (count >= 4 && segments[count - 3] === 'blobs' && noun === 'uploads') {
-    return { kind: 'upload', name: nameBefore(3) } as const;
-  }
+  if (isUpload(segments)) return { kind: 'upload', name: nameBefore(3) } as const;
   if (count < 3) return { kind: 'other' } as const;
   switch (noun) {
     case 'blobs':

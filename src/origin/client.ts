@@ -19,8 +19,9 @@ export interface OriginOptions {
  * Content takes as long to upload, and to commit, as the client and the registry's storage need; what ends that is the
  * client's leaving. Opening a session carries none.
  */
-function isUpload(method: string, body: ReadableStream | null): boolean {
-  return method === 'PUT' || method === 'PATCH' || (method === 'POST' && body !== null);
+function carriesContent(method: string, headers: Headers, body: ReadableStream | null): boolean {
+  if (method === 'PUT' || method === 'PATCH') return true;
+  return method === 'POST' && body !== null && headers.get('content-length') !== '0';
 }
 
 export function createOrigin({ url, timeoutMs, redirectHosts, identity }: OriginOptions): Origin {
@@ -29,28 +30,28 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
 
   return {
     url,
-    async send(ctx, target, { method, body }) {
+    timeoutMs,
+    async send(ctx, target, { method, body, signal: cancelled }) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'relay' });
-      const limit = isUpload(method, body) ? undefined : headerTimeout(timeoutMs);
-      const signal = limit ? AbortSignal.any([limit.signal, ctx.signal]) : ctx.signal;
+      const isBounded = !carriesContent(method, ctx.request.headers, body);
+      const limit = headerTimeout(isBounded ? timeoutMs : undefined, cancelled);
       try {
-        return await exchange(ctx, base + target, { method, headers, body, signal });
+        return await exchange(ctx, base + target, { method, headers, body, signal: limit.signal });
       } finally {
-        limit?.stop();
+        limit.stop();
       }
     },
     async statBlob(ctx, name, digest, cancelled) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'question' });
       // One limit for all the steps. The client's leaving ends none of them: others may wait for the answer.
-      const limit = headerTimeout(timeoutMs);
-      const signal = cancelled ? AbortSignal.any([limit.signal, cancelled]) : limit.signal;
+      const limit = headerTimeout(timeoutMs, cancelled);
       try {
         return await statBlob({
           url: new URL(`${base}/v2/${name}/blobs/${digest}`),
           digest,
           headers,
           redirects,
-          exchange: (method, at, sent) => exchange(ctx, at.href, { method, headers: sent, signal }),
+          exchange: (method, at, sent) => exchange(ctx, at.href, { method, headers: sent, signal: limit.signal }),
         });
       } finally {
         limit.stop();

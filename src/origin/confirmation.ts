@@ -1,5 +1,5 @@
-import { type Entry, isMediaType, parseSize } from '../oci/descriptor.ts';
-import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
+import { type Entry, isDescriptorFor, parseWholeNumber } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 
 /** RFC 9110 §8.3: content without a media type may be taken for this; registries mean it. */
 const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
@@ -10,8 +10,8 @@ const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
  * @param answered the digest that was asked for
  */
 export function entryOf(response: Response, answered: Digest, sentAt: number): Entry | undefined {
-  if (response.status !== 200 || response.headers.has('content-encoding')) return undefined;
-  return entryOfSize(response, answered, parseSize(response.headers.get('content-length')), sentAt);
+  if (response.status !== 200) return undefined;
+  return entryOfSize(response, answered, parseWholeNumber(response.headers.get('content-length')), sentAt);
 }
 
 /**
@@ -23,32 +23,36 @@ export function entryOfFirstByte(response: Response, answered: Digest, sentAt: n
   const range = response.headers.get('content-range') ?? '';
   if (response.status === 206) {
     const size = /^bytes 0-0\/([0-9]+)$/.exec(range)?.[1];
-    return entryOfSize(response, answered, parseSize(size), sentAt);
+    return entryOfSize(response, answered, parseWholeNumber(size), sentAt);
   }
   if (response.status === 416 && range === 'bytes */0') {
     // The media type of a refusal is the error's.
-    return { descriptor: { digest: answered, size: 0, mediaType: UNKNOWN_MEDIA_TYPE }, verifiedAt: sentAt };
+    const descriptor = { digest: answered, size: 0, mediaType: UNKNOWN_MEDIA_TYPE };
+    return isDescriptorFor(answered, descriptor) ? { descriptor, verifiedAt: sentAt } : undefined;
   }
   return undefined;
 }
 
-function entryOfSize(response: Response, answered: Digest, size: number | undefined, sentAt: number) {
-  if (size === undefined) return undefined;
-  const mediaType = response.headers.get('content-type') ?? UNKNOWN_MEDIA_TYPE;
-  const digest = response.headers.get('docker-content-digest') ?? answered;
-  if (!isMediaType(mediaType) || !isDigest(digest)) return undefined;
-  // Content has one digest of each algorithm: this answer is about something else.
-  if (digest !== answered && algorithmOf(digest) === algorithmOf(answered)) return undefined;
+function entryOfSize({ headers }: Response, answered: Digest, size: number | undefined, sentAt: number) {
+  // A coding's length is not the content's.
+  if (size === undefined || headers.has('content-encoding')) return undefined;
+  const mediaType = headers.get('content-type') ?? UNKNOWN_MEDIA_TYPE;
+  const digest = headers.get('docker-content-digest') ?? answered;
+  if (!isDigest(digest) || !isDescriptorFor(answered, { digest, size, mediaType })) return undefined;
   return { descriptor: { digest, size, mediaType }, verifiedAt: sentAt };
 }
 
 /** RFC 9211: a cache on the way, another edge perhaps, answered. */
-const CACHE_HIT = /;\s*hit\s*(?:;|,|$)/;
-const CLOUDFLARE_ANSWERS_FROM_CACHE = new Set(['HIT', 'STALE', 'UPDATING']);
+const CACHE_HIT = /;\s*hit\s*(?:=\s*\?1\s*)?(?:[;,]|$)/;
+/** Values of CF-Cache-Status for which Cloudflare asked nobody. */
+const CLOUDFLARE_CACHE = /\b(?:HIT|STALE|UPDATING)\b/i;
 
 /** Whether the origin itself spoke, now: what a cache on the way repeats confirms nothing, neither content nor access. */
 export function isFirstHand({ headers }: Response): boolean {
-  if (Number(headers.get('age') ?? 0) > 0) return false;
-  if (CLOUDFLARE_ANSWERS_FROM_CACHE.has(headers.get('cf-cache-status') ?? '')) return false;
-  return !CACHE_HIT.test(headers.get('cache-status') ?? '');
+  const isAged = (headers.get('age') ?? '0').trim() !== '0';
+  return (
+    !isAged &&
+    !CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') &&
+    !CACHE_HIT.test(headers.get('cache-status') ?? '')
+  );
 }

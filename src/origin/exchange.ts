@@ -21,6 +21,7 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
   try {
     const response = await fetch(url, { ...request, redirect: 'manual', cache: 'no-store' });
     tell(response.status);
+    if (!isFinal(response.status)) throw new RangeError('no status of a final answer');
     return { response, sentAt };
   } catch (cause) {
     tell('unreachable');
@@ -28,12 +29,21 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
   }
 }
 
+/** RFC 9110 §15: what cannot be relayed is no answer. */
+function isFinal(status: number): boolean {
+  return status >= 200 && status <= 599;
+}
+
 /**
- * Limits a wait for headers: unlike `AbortSignal.timeout`, it can be stopped once they are there, so that a long body
- * is not cut off.
+ * Limits a wait for headers: unlike `AbortSignal.timeout`, it can be stopped once they are there, so that a long body is
+ * not cut off.
+ * @param ms absent: no limit
+ * @param cancelled aborts as well, also after `stop`
  */
-export function headerTimeout(ms: number): { readonly signal: AbortSignal; stop(): void } {
+export function headerTimeout(ms?: number, cancelled?: AbortSignal): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new DOMException('no headers in time', 'TimeoutError')), ms);
-  return { signal: controller.signal, stop: () => clearTimeout(timer) };
+  const giveUp = () => controller.abort(new DOMException('no headers in time', 'TimeoutError'));
+  const timer = ms === undefined ? undefined : setTimeout(giveUp, ms);
+  const signal = cancelled ? AbortSignal.any([controller.signal, cancelled]) : controller.signal;
+  return { signal, stop: () => timer !== undefined && clearTimeout(timer) };
 }

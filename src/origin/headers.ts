@@ -1,4 +1,4 @@
-import { isOtherIdentity } from '../auth/identity.ts';
+import { isOtherIdentity } from '../identity.ts';
 
 /** RFC 9110 §7.6.1: between two neighbours only. `proxy-authorization` is for the edge, and it asks for none. */
 const HOP_BY_HOP = new Set([
@@ -52,10 +52,10 @@ export function responseHeaders(origin: Headers): Headers {
 }
 
 /**
- * Further headers that `Connection` names as hop-by-hop. Never the identity: a caller must not be known to the edge by
- * a credential that the origin does not see.
+ * Further headers that `Connection` names as hop-by-hop. Never the credential: a caller must not be known to the edge by
+ * one that the origin does not see.
  */
 function connectionOptions(headers: Headers): Set<string> {
   const names = (headers.get('connection') ?? '').split(',').map((option) => option.trim().toLowerCase());
-  return new Set(names.filter((name) => name !== 'authorization' && !isOtherIdentity(name)));
+  return new Set(names.filter((name) => name !== 'authorization'));
 }

@@ -7,6 +7,8 @@ import type { RepositoryName } from '../oci/name.ts';
 export interface Origin {
   /** Its base URL: a Location of its own begins with it. */
   readonly url: URL;
+  /** `ORIGIN_TIMEOUT` in ms. */
+  readonly timeoutMs: number;
   /**
    * Hands the client's request on; its headers without those that are not for the origin.
    * @param target path and query below the base URL, the path in its normal form
@@ -25,6 +27,8 @@ export interface Origin {
 export interface OriginRequest {
   readonly method: string;
   readonly body: ReadableStream | null;
+  /** Ends the request early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** `sentAt`: epoch ms at which the request was sent; what the answer confirms was true then or later. */
@@ -35,10 +39,15 @@ export interface OriginResponse {
 
 /**
  * `response` is the origin's own answer, by which its judgement of the caller is known (its body is not for reading).
- * With `entry` the blob is there; `confirmed`: the origin said so now, no cache on the way did. Without, it is relayed.
+ * Where the blob was not `found` it is relayed.
  */
 export interface BlobStat {
   readonly response: Response;
-  readonly entry?: Entry;
-  readonly confirmed: boolean;
+  readonly found?: {
+    readonly entry: Entry;
+    /** No cache on the way answered. */
+    readonly firstHand: boolean;
+    /** The origin itself told, not a redirect's target, which knows neither repository nor caller. */
+    readonly direct: boolean;
+  };
 }

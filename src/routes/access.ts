@@ -11,7 +11,10 @@ export async function authorize(ctx: RequestContext, upstream: Upstream, name: R
   return access;
 }
 
-/** Remembers how the origin itself judged the caller by its own answer to the caller's request. */
+/**
+ * Remembers how the origin itself judged the caller.
+ * @param response the origin's own answer to a GET or HEAD of the caller's in this repository
+ */
 export function learnAccess(
   ctx: RequestContext,
   { authorizer }: Upstream,
@@ -19,12 +22,8 @@ export function learnAccess(
   response: Response,
 ): void {
   const { status } = response;
-  const isGood = status === 200 || status === 206 || status === 304;
-  if (status === 401 || status === 403) {
-    authorizer.refuted(ctx, name);
-  } else if (isGood && isRead(ctx.request.method) && isFirstHand(response)) {
-    authorizer.proved(ctx, name);
-  }
+  if (status === 401 || status === 403) authorizer.refuted(ctx, name);
+  else if ((status === 200 || status === 206 || status === 304) && isFirstHand(response)) authorizer.proved(ctx, name);
 }
 
 /** Methods that change nothing at a registry. */

@@ -5,14 +5,14 @@ import { RegistryError } from '../oci/errors.ts';
 import { responseHeaders } from '../origin/headers.ts';
 
 /** Distribution-spec, "Legacy Docker support HTTP headers". */
-const API_VERSION = ['Docker-Distribution-Api-Version', 'registry/2.0'] as const;
+export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' } as const;
 
 /**
  * The one answer to a HEAD of existing content, cold or warm. Size, media type and digest are the origin's; the rest is
  * what content addressing makes certain. That the content exists is for no cache on the way to keep, so it carries no
  * `max-age`; `no-transform` keeps its Content-Length on HTTP/3 (workerd #6830).
  */
-export function describe(ctx: RequestContext, descriptor: Descriptor): Response {
+export function headAnswer(ctx: RequestContext, descriptor: Descriptor): Response {
   const etag = `"${descriptor.digest}"`;
   const headers = new Headers({
     'Content-Type': descriptor.mediaType,
@@ -21,8 +21,8 @@ export function describe(ctx: RequestContext, descriptor: Descriptor): Response 
     ETag: etag,
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'no-cache, no-transform',
+    ...API_VERSION,
   });
-  headers.set(...API_VERSION);
   tellDecisions(ctx.events, headers, 200);
   if (!namesValidator(ctx.request.headers.get('if-none-match'), etag)) return new Response(null, { headers });
   headers.delete('content-length');

@@ -1,6 +1,7 @@
 import type { RequestContext } from '../context.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
+import { API_VERSION } from './answer.ts';
 import { passThrough } from './passthrough.ts';
 
 /**
@@ -10,10 +11,6 @@ import { passThrough } from './passthrough.ts';
 export async function base(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   if (!upstream.readOnly) return passThrough(ctx, upstream, route);
   return new Response('{}', {
-    headers: {
-      'content-type': 'application/json',
-      'docker-distribution-api-version': 'registry/2.0',
-      'cache-control': 'no-transform',
-    },
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-transform', ...API_VERSION },
   });
 }

@@ -1,52 +1,107 @@
-import { clearAndTell } from '../cache/writeBack.ts';
+import { clear } from '../cache/clear.ts';
+import { CLOCK_SKEW_MS } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { Route } from '../oci/route.ts';
+import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import { handBack, send } from './passthrough.ts';
+import { authorize, learnAccess } from './access.ts';
+import { relayOnTheEdge } from './passthrough.ts';
 
+export interface DeleteRoute {
+  readonly path: string;
+  readonly search: string;
+  readonly name: RepositoryName;
+}
+
+/** An origin that did not answer may delete this much later all the same. */
+const UNKNOWN_OUTCOME_MS = 60_000;
 /** KV takes one write a second for a key. */
-const RENEWAL_RETRY_MS = 1_100;
+const RETRY_MS = 1_100;
 
 /**
- * DELETE of a blob, or of a manifest by its digest. The tombstone is written before the origin is asked, so that a store
- * that cannot forget stops the delete, and renewed after its answer, so that nothing confirmed meanwhile remains. In
- * both link sets: registries that keep manifests among the blobs lose both.
- * @throws RegistryError UNSUPPORTED where deletes are switched off; UNAVAILABLE where the cache cannot forget
+ * DELETE of a blob, or of a manifest by its digest.
+ *
+ * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest.
+ * 2. For a caller who may, a tombstone is written that reaches past the end of the delete, so that nothing confirmed
+ *    meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing.
+ * 3. The origin is asked to delete. This goes on when the client leaves.
+ * 4. Before the reply the tombstone is renewed, or written for a caller whom only the DELETE proved.
+ *
+ * In both link sets: registries that keep manifests among the blobs lose both.
+ * @throws RegistryError UNAVAILABLE where the cache cannot forget; ORIGIN_UNREACHABLE
  */
 export async function deleteContent(
   ctx: RequestContext,
   upstream: Upstream,
-  route: Route & { readonly name: RepositoryName },
+  route: DeleteRoute,
   digest: Digest,
 ): Promise<Response> {
-  if (!upstream.deleteEnabled) throw new RegistryError('UNSUPPORTED', { message: 'deletes are switched off' });
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const forget = () =>
-    Promise.all(
-      (['blobs', 'manifests'] as const).map((links) =>
-        clearAndTell(ctx, digest, upstream.descriptors.repositoryScoped(route.name, links)),
-      ),
-    );
-  await forget().catch((cause) => {
-    throw new RegistryError('UNAVAILABLE', { message: 'the cache cannot forget now; nothing was deleted', cause });
-  });
-
-  let refused = false;
-  try {
-    const { response } = await send(ctx, upstream, route);
-    refused = response.status >= 300 && response.status !== 404;
-    return handBack(ctx, upstream, response);
-  } finally {
-    // Also when the origin did not answer: it may have deleted all the same.
-    if (!refused) await forget().catch(() => retry(forget));
-  }
+  const work = deleteAndForget(ctx, upstream, route, digest);
+  ctx.waitUntil(work.catch(() => undefined));
+  return relayOnTheEdge(ctx, upstream, await work);
 }
 
-/** The first tombstone stands, so a renewal that fails for good is in the log and does not undo the origin's answer. */
-async function retry(forget: () => Promise<unknown>): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, RENEWAL_RETRY_MS));
-  await forget().catch(() => undefined);
+async function deleteAndForget(
+  ctx: RequestContext,
+  upstream: Upstream,
+  route: DeleteRoute,
+  digest: Digest,
+): Promise<Response> {
+  const { origin } = upstream;
+  const canonical = await probe(ctx, upstream, route, digest);
+  const access = await authorize(ctx, upstream, route.name);
+  if (access.kind === 'refused') return access.answer;
+  const isGranted = access.kind === 'granted';
+  const forget = (reachMs: number) => forgetAll(ctx, upstream, route.name, new Set([digest, canonical]), reachMs);
+  if (isGranted) await forget(origin.timeoutMs + CLOCK_SKEW_MS);
+
+  let answered: OriginResponse;
+  try {
+    answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
+  } catch (unreached) {
+    upstream.flights.close(route.name);
+    await forget(UNKNOWN_OUTCOME_MS);
+    throw unreached;
+  }
+  upstream.flights.close(route.name);
+  const { status } = answered.response;
+  const isUnknown = status >= 500 || status === 408;
+  const isGone = status < 300 || (status === 404 && isGranted);
+  if (isGone || isUnknown) await forget(isUnknown ? UNKNOWN_OUTCOME_MS : CLOCK_SKEW_MS);
+  return answered.response;
+}
+
+/** @returns the canonical digest that the origin names, or the digest itself */
+async function probe(ctx: RequestContext, upstream: Upstream, { path, search, name }: DeleteRoute, digest: Digest) {
+  const { response } = await upstream.origin.send(ctx, path + search, { method: 'HEAD', body: null });
+  learnAccess(ctx, upstream, name, response);
+  const named = response.headers.get('docker-content-digest') ?? '';
+  return isDigest(named) ? named : digest;
+}
+
+/** @throws RegistryError UNAVAILABLE: the store refused twice */
+async function forgetAll(
+  ctx: RequestContext,
+  { descriptors }: Upstream,
+  name: RepositoryName,
+  digests: ReadonlySet<Digest>,
+  reachMs: number,
+): Promise<void> {
+  const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(name, links));
+  const forget = () =>
+    Promise.all(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs))));
+  try {
+    await forget().catch(async () => {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await forget();
+    });
+  } catch (cause) {
+    throw new RegistryError('UNAVAILABLE', {
+      message: 'the edge cannot forget this content now; delete it again',
+      cause,
+    });
+  }
 }

@@ -10,12 +10,16 @@ import { passThrough } from './passthrough.ts';
 
 /**
  * Chooses by what is asked and how; the method is looked at before anything is fetched, since Hono runs a HEAD as a GET.
- * @throws RegistryError
+ * @throws RegistryError UNSUPPORTED, and what the routes throw
  */
 export async function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   const { method } = ctx.request;
   if (upstream.readOnly && !isRead(method)) {
     throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
+  }
+  // Of all that can be deleted, only an upload's session is no content.
+  if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
+    throw new RegistryError('UNSUPPORTED', { message: 'deletes are switched off' });
   }
   switch (route.kind) {
     case 'base':

@@ -1,18 +1,24 @@
+import { splitUrl } from '../oci/route.ts';
+
 /**
  * The addresses in an answer that keep the client on the edge, by header. A Location of the origin's own host, relative
  * or absolute, becomes one of the edge's, and an absolute `Link` a relative one. What lies elsewhere is left to the
- * client: object storage, or an upload service of the origin outside of `/v2/`, which the edge does not serve.
+ * client: object storage, byte for byte since its URL is signed, or an upload service of the origin outside of `/v2/`,
+ * which the edge does not serve.
+ * @param edgeUrl `request.url`, whose path is the one below the origin's base
  */
 export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
   const base = origin.pathname.replace(/\/$/, '');
   const moved: Record<string, string> = {};
 
   const location = headers.get('location');
-  if (location !== null && URL.canParse(location, `${origin.origin}${base}/v2/`)) {
-    const target = new URL(location, `${origin.origin}${base}/v2/`);
-    const isServed = target.host === origin.host && target.pathname.startsWith(`${base}/v2/`);
-    const path = target.pathname.slice(base.length) + target.search;
-    moved.location = isServed ? new URL(edgeUrl).origin + path : target.href;
+  if (location !== null) {
+    const asked = `${origin.origin}${base}${splitUrl(edgeUrl).path}`;
+    const target = URL.canParse(location, asked) ? new URL(location, asked) : undefined;
+    if (target?.host === origin.host) {
+      const isServed = target.pathname.startsWith(`${base}/v2/`);
+      moved.location = isServed ? hostOf(edgeUrl) + target.pathname.slice(base.length) + target.search : target.href;
+    }
   }
 
   const link = headers.get('link');
@@ -20,4 +26,10 @@ export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Recor
     moved.link = link.replaceAll(`<${origin.origin}${base}/v2/`, '</v2/').replaceAll(`<${base}/v2/`, '</v2/');
   }
   return moved;
+}
+
+/** Scheme and host of a raw URL, which need not be one that `new URL` takes. */
+function hostOf(rawUrl: string): string {
+  const pathAt = rawUrl.indexOf('/', rawUrl.indexOf('://') + 3);
+  return pathAt < 0 ? rawUrl : rawUrl.slice(0, pathAt);
 }

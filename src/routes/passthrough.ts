@@ -1,6 +1,7 @@
-import { look } from '../cache/readThrough.ts';
+import { look } from '../cache/lookup.ts';
 import { writeBack } from '../cache/writeBack.ts';
 import type { RequestContext } from '../context.ts';
+import { callerOf } from '../identity.ts';
 import type { Route } from '../oci/route.ts';
 import { entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
@@ -17,35 +18,33 @@ import { onTheEdge } from './location.ts';
  */
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const answered = await send(ctx, upstream, route);
-  if (route.search === '' && route.kind === 'blob' && ctx.request.method === 'GET') {
-    learnDescriptor(ctx, upstream, route, answered);
-  }
-  return handBack(ctx, upstream, answered.response);
-}
-
-/** Hands the request on and learns from the answer what the caller may. */
-export async function send(ctx: RequestContext, upstream: Upstream, route: Route): Promise<OriginResponse> {
   const { method, body } = ctx.request;
   const target = route.path + route.search;
-  // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
-  if (isRead(method)) return learn(await upstream.origin.send(ctx, target, { method, body: null }));
+  if (isRead(method)) {
+    // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
+    const answered = await upstream.origin.send(ctx, target, { method, body: null, signal: ctx.signal });
+    learn(ctx, upstream, route, answered);
+    return relayOnTheEdge(ctx, upstream, answered.response);
+  }
   try {
-    return learn(await upstream.origin.send(ctx, target, { method, body }));
+    const { response } = await upstream.origin.send(ctx, target, { method, body, signal: ctx.signal });
+    return relayOnTheEdge(ctx, upstream, response);
   } finally {
     // What was asked before a write may be otherwise after it, also after one that nobody answered.
     if ('name' in route) upstream.flights.close(route.name);
   }
-
-  function learn(answered: OriginResponse): OriginResponse {
-    if (route.search === '' && 'name' in route) learnAccess(ctx, upstream, route.name, answered.response);
-    return answered;
-  }
 }
 
 /** The origin's answer, with its addresses on the edge. */
-export function handBack(ctx: RequestContext, { origin }: Upstream, response: Response): Response {
+export function relayOnTheEdge(ctx: RequestContext, { origin }: Upstream, response: Response): Response {
   return relay(ctx, response, onTheEdge(ctx.request.url, origin.url, response.headers));
+}
+
+function learn(ctx: RequestContext, upstream: Upstream, route: Route, answered: OriginResponse): void {
+  // An upload's session is the origin's own word, so an answer about one is about no repository for certain.
+  if (route.search !== '' || !('name' in route) || route.kind === 'upload') return;
+  learnAccess(ctx, upstream, route.name, answered.response);
+  if (ctx.request.method === 'GET' && route.kind === 'blob') learnDescriptor(ctx, upstream, route, answered);
 }
 
 function learnDescriptor(
@@ -55,9 +54,9 @@ function learnDescriptor(
   { response, sentAt }: OriginResponse,
 ): void {
   const entry = entryOf(response, digest, sentAt);
-  if (!entry) return;
-  const stored = () => look(ctx, upstream.shared.repositoryScoped(name, 'blobs'), digest);
+  const isSound = isFirstHand(response) && (upstream.readOnly || callerOf(ctx.request) !== undefined);
+  if (!entry || !isSound) return;
+  const known = () => look(ctx, upstream.shared.repositoryScoped(name, 'blobs'), digest);
   const writer = upstream.descriptors.repositoryScoped(name, 'blobs');
-  const answer = { kind: 'found', entry, confirmed: isFirstHand(response) } as const;
-  writeBack(ctx, digest, answer, stored, { writer, windows: upstream.windows });
+  writeBack(ctx, digest, entry, known, { writer, ttls: upstream.ttls });
 }

@@ -9,7 +9,7 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const HOUR_MS = 3_600_000;
 const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
-  createKvProvider(namespace, { retentionMs: HOUR_MS });
+  createKvProvider(namespace, { retentionMs: HOUR_MS, isOpen: false });
 
 /** A namespace as KV is when it has a bad day: refused writes are 429. */
 const broken = {
@@ -30,9 +30,9 @@ describe('createKvProvider', () => {
     const { ctx, name, digest, key } = setup();
     const gets: unknown[] = [];
     const counting = {
-      get: (keys: string[], type: 'text') => {
+      get: (keys: string[], options: { type: 'text'; cacheTtl: number }) => {
         gets.push(keys);
-        return env.DESCRIPTORS.get(keys, type);
+        return env.DESCRIPTORS.get(keys, options);
       },
     } as unknown as DescriptorNamespace;
     await create(counting).repositoryScoped(name, 'blobs').stat(ctx, digest);

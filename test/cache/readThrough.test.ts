@@ -11,7 +11,7 @@ import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
-const WINDOWS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000 };
+const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000 };
 const TIMEOUT_MS = 30;
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -20,20 +20,22 @@ interface Case {
   /** How long the store takes, and whether it fails then. */
   readonly stat?: { delayMs?: number; fails?: boolean };
   readonly stored?: boolean;
+  /** How long ago the origin confirmed what is stored. */
+  readonly ageMs?: number;
   readonly origin?: { delayMs?: number; status?: number; fails?: boolean; confirmed?: boolean };
   readonly setFails?: boolean;
 }
 
 /** Runs one question against a store and an origin that behave as told. */
-async function run({ stat = {}, stored = false, origin = {}, setFails = false }: Case) {
+async function run({ stat = {}, stored = false, ageMs = 0, origin = {}, setFails = false }: Case) {
   const clock = createClock();
   const ctx = contextOf(clock);
   const digest: Digest = someDigest();
   const provider = createInMemoryProvider(createMemory({ entries: 10, bytes: 100_000 }), {
-    ttlMs: WINDOWS.descriptorMs,
+    ttlMs: TTLS.descriptorMs,
   });
   const store = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
-  if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+  if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now() - ageMs));
   const service: BlobDescriptorService = {
     async stat(at, asked) {
       await after(stat.delayMs ?? 0);
@@ -51,7 +53,7 @@ async function run({ stat = {}, stored = false, origin = {}, setFails = false }:
   const result = readThrough(ctx, digest, {
     reader,
     writer: service,
-    windows: WINDOWS,
+    ttls: TTLS,
     mayPush: false,
     cacheTimeoutMs: TIMEOUT_MS,
     async ask(signal): Promise<OriginAnswer> {
@@ -110,7 +112,22 @@ describe('readThrough', () => {
     [
       'a slow store is not waited for',
       { stat: { delayMs: 300 }, stored: true },
-      { answer: 99, told: 'fwd=bypass; stored; detail=slow', writes: ['begun', 'unneeded'] },
+      { answer: 99, told: 'fwd=bypass; stored; detail=slow', kept: 99, writes: ['begun', 'done'] },
+    ],
+    [
+      'a late stale entry that the origin no longer knows is evicted',
+      { stat: { delayMs: 100 }, stored: true, ageMs: TTLS.descriptorMs, origin: { status: 404 } },
+      { answer: 'relay', kept: undefined },
+    ],
+    [
+      'a stale entry stands when the origin fails',
+      { stored: true, ageMs: TTLS.descriptorMs, origin: { status: 500 } },
+      { answer: 'relay', told: 'fwd=stale', kept: STORED },
+    ],
+    [
+      'a stale entry that the origin no longer knows is evicted',
+      { stored: true, ageMs: TTLS.descriptorMs, origin: { status: 404 } },
+      { answer: 'relay', kept: undefined },
     ],
     [
       'a late miss may still be written back',

@@ -10,7 +10,7 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const HOUR_SECONDS = 3_600;
 const address = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
-const create = (at = address) => createRedisProvider(at, { retentionMs: HOUR_SECONDS * 1000 });
+const create = (at = address) => createRedisProvider(at, { retentionMs: HOUR_SECONDS * 1000, isOpen: false });
 const nobodyListens = { url: 'http://127.0.0.1:1', token: 'none' };
 const skip = !inject('redis');
 

@@ -12,7 +12,7 @@ import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const memory = () => createInMemoryProvider(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000 });
-const kv = () => createKvProvider(env.DESCRIPTORS, { retentionMs: 3_600_000 });
+const kv = () => createKvProvider(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false });
 const failing: BlobDescriptorCacheProvider = {
   repositoryScoped: () => ({
     stat: () => Promise.reject(new Error('down')),

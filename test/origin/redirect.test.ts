@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isPrivateHost, redirectTarget } from '../../src/origin/redirect.ts';
+import { isLoopbackHost, isPrivateHost } from '../../src/hosts.ts';
+import { redirectTarget } from '../../src/origin/redirect.ts';
 
 const FROM = new URL('https://registry.example.com/v2/a/blobs/sha256:x');
 const policy = { origin: new URL('https://registry.example.com'), hosts: undefined };
@@ -19,6 +20,7 @@ describe('redirectTarget', () => {
     ['https://[::1]/x', undefined],
     ['https://[::ffff:10.0.0.1]/x', undefined],
     ['https://[fd00::1]/x', undefined],
+    ['https://198.18.0.1/x', undefined],
     ['https://localhost/x', undefined],
     ['https://metadata.google.internal/x', undefined],
     ['https://intranet/x', undefined],
@@ -45,8 +47,20 @@ describe('redirectTarget', () => {
   });
 });
 
+describe('isLoopbackHost', () => {
+  it.each([
+    ['127.0.0.1', true],
+    ['localhost', true],
+    ['[::1]', true],
+    ['127.evil.example', false],
+    ['10.0.0.1', false],
+  ])('%s: %s', (host, expected) => {
+    expect(isLoopbackHost(host)).toBe(expected);
+  });
+});
+
 describe('isPrivateHost', () => {
-  it.each(['8.8.8.8', '172.32.0.1', '100.128.0.1', '[2606:4700::1111]', 'registry.example.com'])(
+  it.each(['8.8.8.8', '172.32.0.1', '100.128.0.1', '[2606:4700::1111]', 'registry.example.com', '10.evil.example'])(
     '%s is public',
     (host) => {
       expect(isPrivateHost(host)).toBe(false);

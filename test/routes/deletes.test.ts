@@ -1,23 +1,23 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
-import { cacheStatusOf, createEdge } from '../support/edge.ts';
-import { pushBlob, rig } from '../support/push.ts';
+import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { type Pushed, pushBlob, rig } from '../support/push.ts';
 
 const HEAD = { method: 'HEAD' };
 const DELETE = { method: 'DELETE' };
 
 /** Lets the first clears through, then fails for as many. */
 function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: { after: number; times: number }) {
-  let clears = 0;
+  let calls = 0;
   return {
     repositoryScoped(...scope: Parameters<BlobDescriptorCacheProvider['repositoryScoped']>) {
       const scoped = provider.repositoryScoped(...scope);
       return {
         ...scoped,
         clear: (...call: Parameters<typeof scoped.clear>) => {
-          clears += 1;
-          const fails = clears > after && clears <= after + times;
+          calls += 1;
+          const fails = calls > after && calls <= after + times;
           return fails ? Promise.reject(new Error('down')) : scoped.clear(...call);
         },
       };
@@ -25,19 +25,95 @@ function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: 
   };
 }
 
+const clears = (edge: Edge) =>
+  edge.log.flatMap((line) => {
+    const { kind, outcome } = JSON.parse(line) as Record<string, string>;
+    return kind === 'clear' ? [outcome] : [];
+  });
+
+/** How far the tombstone of a blob reaches from now, in ms. */
+async function reachOf(edge: Edge, { name, digest }: Pushed, links = 'blobs'): Promise<number> {
+  return Number(await env.DESCRIPTORS.get(`cleared::${links}::${name}::${digest}`)) - edge.clock.now();
+}
+
 describe('deleteContent', () => {
-  it('leaves a tombstone in both link sets, before and after the origin deletes', async () => {
+  it('asks who the caller is, forgets, deletes, and forgets again, in both link sets', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
-    for (const links of ['blobs', 'manifests']) {
-      const cleared = await env.DESCRIPTORS.get(`cleared::${links}::${blob.name}::${blob.digest}`);
-      expect(Number(cleared)).toBeGreaterThanOrEqual(edge.clock.now());
-    }
-    expect(edge.log.filter((line) => line.includes('"clear"'))).toHaveLength(4);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`, `DELETE ${blob.path}`]);
+    expect(clears(edge)).toEqual(['done', 'done', 'done', 'done']);
+    expect([await reachOf(edge, blob), await reachOf(edge, blob, 'manifests')]).toEqual([5_000, 5_000]);
   });
 
-  it('sends nothing and answers 503 where the cache cannot forget', async () => {
+  it('writes nothing for a stranger, and evicts nothing', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    const alice = { authorization: 'Basic YQ==' };
+    await rig.rule({ prefix: blob.path, unlessAuthorization: alice.authorization, status: 401 });
+    await edge.fetch(blob.path, { ...HEAD, headers: alice });
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(401);
+    expect(clears(edge)).toEqual([]);
+    expect(cacheStatusOf(await edge.fetch(blob.path, { ...HEAD, headers: alice }))).toContain('hit');
+  });
+
+  it('forgets before the reply for a caller whom only the DELETE proves', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(blob.path, HEAD);
+    await rig.rule({ prefix: blob.path, method: 'HEAD', unlessAuthorization: '', status: 401, times: 1 });
+    expect((await edge.fetch(blob.path, { ...DELETE, headers: { authorization: 'Bearer delete-only' } })).status).toBe(
+      202,
+    );
+    expect(clears(edge)).toEqual(['done', 'done']);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it.each([
+    ['a 504 of a gateway', { status: 504 }, 504],
+    ['a 408', { status: 408 }, 408],
+    ['no answer in time', { delayMs: 400 }, 502],
+  ])(
+    'keeps what is confirmed meanwhile from counting after %s: it may be deleted later',
+    async (_what, rule, status) => {
+      const blob = await pushBlob();
+      const edge = createEdge({ ORIGIN_TIMEOUT: '200ms' });
+      await rig.rule({ prefix: blob.path, method: 'DELETE', ...rule });
+      expect((await edge.fetch(blob.path, DELETE)).status).toBe(status);
+      expect(await reachOf(edge, blob)).toBe(60_000);
+      await edge.fetch(blob.path, HEAD);
+      edge.clock.advance(30_000);
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
+    },
+  );
+
+  it('reaches past the end of a delete that is under way', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ ORIGIN_TIMEOUT: '30s' });
+    await rig.rule({ prefix: blob.path, method: 'DELETE', holdAs: `delete ${blob.digest}`, times: 1 });
+    const deleting = edge.send(blob.path, DELETE);
+    await expect.poll(() => blob.asked()).toBe(2);
+    expect(await reachOf(edge, blob)).toBe(35_000);
+    edge.clock.advance(20_000);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
+    await rig.release(`delete ${blob.digest}`);
+    await deleting.over;
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('clears the canonical digest that the origin names, though no entry tells it', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(blob.path, HEAD);
+    const alias = `/v2/${blob.name}/blobs/sha512:${'b'.repeat(128)}`;
+    const headers = { 'docker-content-digest': blob.digest, 'content-length': '1' };
+    await rig.rule({ prefix: alias, method: 'HEAD', status: 200, headers });
+    await rig.rule({ prefix: alias, method: 'DELETE', status: 202 });
+    expect((await edge.fetch(alias, DELETE)).status).toBe(202);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
+  });
+
+  it('sends no DELETE and answers 503 where the cache cannot forget', async () => {
     const blob = await pushBlob();
     const edge = createEdge(
       {},
@@ -46,30 +122,31 @@ describe('deleteContent', () => {
     const response = await edge.fetch(blob.path, DELETE);
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ errors: [{ code: 'UNAVAILABLE' }] });
-    expect(await blob.asked()).toBe(0);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
   });
 
-  it('tries a renewal that failed once more, and tells the origin’s answer', async () => {
+  it('tries a clear that failed once more', async () => {
     const blob = await pushBlob();
     const edge = createEdge(
       {},
       { upstream: (made) => ({ ...made, descriptors: failingClears(made.descriptors, { after: 2, times: 2 }) }) },
     );
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
-    const outcomes = edge.log.flatMap((line) => {
-      const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-      return kind === 'clear' ? [outcome] : [];
-    });
-    expect(outcomes).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
+    expect(clears(edge)).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
   });
 
-  it('keeps what the origin refused to delete from being confirmed by what was known before', async () => {
+  it('is not kept from deleting by rubbish in the store', async () => {
+    const blob = await pushBlob();
+    await env.DESCRIPTORS.put(`blobs::${blob.name}::${blob.digest}`, '{garbage');
+    expect((await createEdge().fetch(blob.path, DELETE)).status).toBe(202);
+  });
+
+  it('keeps what the origin refused to delete, but not what was known of it before', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
     await rig.rule({ prefix: blob.path, method: 'DELETE', status: 403 });
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(403);
-    await rig.forget(blob.path);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
   });
 
@@ -84,11 +161,21 @@ describe('deleteContent', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
   });
 
-  it('is 405 UNSUPPORTED with DELETE_ENABLED=false, and the origin hears nothing', async () => {
+  it('is 405 UNSUPPORTED with DELETE_ENABLED=false for all content, and the origin hears nothing', async () => {
     const blob = await pushBlob();
-    const response = await createEdge({ DELETE_ENABLED: 'false' }).fetch(blob.path, DELETE);
-    expect(response.status).toBe(405);
-    expect(await response.json()).toMatchObject({ errors: [{ code: 'UNSUPPORTED' }] });
+    const edge = createEdge({ DELETE_ENABLED: 'false' });
+    const repository = `/v2/${blob.name}`;
+    for (const path of [
+      blob.path,
+      `${repository}/manifests/latest`,
+      `${repository}/manifests/md5:abc`,
+      `${repository}/x`,
+    ]) {
+      const response = await edge.fetch(path, DELETE);
+      expect(response.status).toBe(405);
+      expect(await response.json()).toMatchObject({ errors: [{ code: 'UNSUPPORTED' }] });
+    }
     expect(await blob.asked()).toBe(0);
+    expect((await edge.fetch(`${repository}/blobs/uploads/unknown`, DELETE)).status).toBe(404);
   });
 });

@@ -33,7 +33,7 @@ describe('passThrough', () => {
     const name = someName();
     const targets = [
       `/v2/${name}/tags/list?n=1&last=a%2Fb`,
-      `/v2/${name}/_ext/a%2Fb//c?x=%00&y=a+b`,
+      `/v2/${name}/_ext/a:b@c/d?x=%00&y=a+b`,
       `/v2/${name}/manifests/blake3:abcd?`,
     ];
     for (const target of targets) await edge.fetch(target, { method: 'OPTIONS' });
@@ -145,6 +145,9 @@ describe('passThrough', () => {
       [`${origin.replace('http:', 'https:')}/v2/a`, 'https://edge.test/v2/a'],
       ['/artifacts-uploads/1', `${origin}/artifacts-uploads/1`],
       ['https://elsewhere.test/v2/a', 'https://elsewhere.test/v2/a'],
+      ["https://storage.test/a'b?sig=a'%2f b", "https://storage.test/a'b?sig=a'%2f b"],
+      ['?next=1', `https://edge.test/v2/${name}/blobs/uploads/?next=1`],
+      ['session-1', `https://edge.test/v2/${name}/blobs/uploads/session-1`],
     ];
     for (const [given, expected] of cases) {
       await rig.rule({ prefix: `/v2/${name}/`, status: 202, headers: { location: given ?? '' } });

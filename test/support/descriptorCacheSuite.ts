@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type BlobDescriptorCacheProvider, CacheFault, CLOCK_SKEW_MS } from '../../src/cache/provider.ts';
-import type { Digest } from '../../src/oci/digest.ts';
+import { type BlobDescriptorCacheProvider, CacheFault } from '../../src/cache/provider.ts';
+import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
+import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
@@ -43,8 +44,11 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
       });
 
       it('keep the size of an empty blob and of one beyond 4 GiB', async () => {
-        for (const size of [0, 2 ** 40 + 1]) {
-          const digest = someDigest();
+        const empty = parseDigest('sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+        for (const [digest, size] of [
+          [empty, 0],
+          [someDigest(), 2 ** 40 + 1],
+        ] as const) {
           await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { size }));
           expect((await blobs().stat(ctx, digest))?.descriptor.size).toBe(size);
         }
@@ -179,6 +183,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
       });
 
       it.each([
+        [{ size: 0 }, 'SIZE_INVALID'],
         [{ size: -1 }, 'SIZE_INVALID'],
         [{ size: 1.5 }, 'SIZE_INVALID'],
         [{ size: Number.NaN }, 'SIZE_INVALID'],
@@ -236,6 +241,17 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         afterTombstone();
         await other().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
         expect(await blobs().stat(ctx, digest)).toBeUndefined();
+      });
+
+      it('buries for as long as it is told to reach', async () => {
+        const digest = someDigest();
+        await blobs().clear(ctx, digest, 60_000);
+        clock.advance(59_000);
+        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+        expect(await blobs().stat(ctx, digest)).toBeUndefined();
+        clock.advance(2_000);
+        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+        expect(await blobs().stat(ctx, digest)).toBeDefined();
       });
 
       it('ends where the origin confirms the digest anew', async () => {

@@ -10,6 +10,8 @@ export interface Rule {
   readonly headers?: Record<string, string>;
   readonly body?: string;
   readonly delayMs?: number;
+  /** After so many requests the rule is gone. */
+  times?: number;
   /** Holds the answer until `release` is called with this. */
   readonly holdAs?: string;
 }

@@ -48,6 +48,7 @@ export async function startRiggedOrigin(): Promise<Served> {
         (one.method ?? method) === method &&
         (one.unlessAuthorization === undefined || one.unlessAuthorization !== request.headers.get('authorization')),
     );
+    if (rule?.times !== undefined && --rule.times === 0) rules = rules.filter((one) => one !== rule);
     return rule ? rigged(rule, request) : registry.fetch(request);
   });
 }

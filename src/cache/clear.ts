@@ -1,0 +1,40 @@
+import type { RequestContext } from '../context.ts';
+import { errorName } from '../log.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Lookup } from './lookup.ts';
+import type { BlobDescriptorService } from './provider.ts';
+
+/**
+ * Clears, and tells it.
+ * @param reachMs as `BlobDescriptorService.clear`
+ * @throws CacheFault the store failed: the entry may still answer
+ */
+export async function clear(
+  ctx: RequestContext,
+  digest: Digest,
+  writer: BlobDescriptorService,
+  reachMs?: number,
+): Promise<void> {
+  try {
+    await writer.clear(ctx, digest, reachMs);
+    ctx.emit({ kind: 'clear', outcome: 'done' });
+  } catch (fault) {
+    ctx.emit({ kind: 'clear', outcome: 'fault' });
+    ctx.log.warn('clear failed', { error: errorName(fault) });
+    throw fault;
+  }
+}
+
+/** Clears, after the reply, an entry that was found and that the origin no longer knows. */
+export function evict(
+  ctx: RequestContext,
+  digest: Digest,
+  known: Promise<Lookup>,
+  writer: BlobDescriptorService,
+): void {
+  ctx.waitUntil(
+    known.then(async (found) => {
+      if (found.outcome === 'hit') await clear(ctx, digest, writer).catch(() => undefined);
+    }),
+  );
+}
