@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEdge } from '../../local/edge.ts';
+import { head, request } from './support/http.ts';
+
+/** As it would be after a deploy: nothing has looked at the variables before the Worker does. */
+describe('the Worker with a bad configuration', () => {
+  let edge: Awaited<ReturnType<typeof startEdge>>;
+  const log: string[] = [];
+  beforeAll(async () => {
+    const variables = {
+      CLIENT_AUTH: 'nobody',
+      BLOBDESCRIPTOR: 'redis',
+      UPSTASH_REDIS_REST_URL: 'https://user:hunter2@redis.example.com',
+      UPSTASH_REDIS_REST_TOKEN: 'top secret',
+    };
+    edge = await startEdge({ hostname: '127.0.0.1', port: 0, variables, log: (line) => log.push(line) });
+  });
+  afterAll(() => edge.stop());
+
+  test('answers every request with 503 in OCI JSON that names each bad variable, and logs the same', async () => {
+    for (const path of ['/v2/', '/', `/v2/a/blobs/sha256:${'0'.repeat(64)}`]) {
+      const { status, headers, body } = await request('GET', edge.url + path);
+      expect([status, headers['content-type']]).toEqual([503, 'application/json']);
+      const [{ code, message }] = JSON.parse(body.toString()).errors;
+      expect(code).toBe('UNAVAILABLE');
+      for (const name of ['ORIGIN_URL', 'CLIENT_AUTH', 'UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN']) {
+        expect(message).toContain(`${name}: expected`);
+      }
+      expect(message).not.toMatch(/hunter2|top secret/);
+    }
+    expect((await head(`${edge.url}/v2/`)).status).toBe(503);
+    expect(log.join('\n')).toContain('ORIGIN_URL: expected');
+    expect(log.join('\n')).not.toMatch(/hunter2|top secret/);
+  });
+});

@@ -1,0 +1,67 @@
+import { beforeAll, expect, test } from 'vitest';
+import { type Edge, startEdge } from './support/edge.ts';
+import { makeImage } from './support/image.ts';
+import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
+import { rawRequest } from './support/raw.ts';
+import { startRegistry } from './support/registry.ts';
+import { push, SUCCESS } from './support/skopeo.ts';
+import { describeWith } from './support/tools.ts';
+
+describeWith(['docker-registry', 'skopeo'], 'paths that two programs could read in two ways', () => {
+  let proxy: CountingProxy;
+  let edge: Edge;
+  let digest: string;
+  beforeAll(async () => {
+    const origin = await startRegistry();
+    const image = await makeImage('raw paths');
+    expect(await push(image.source, `${origin.host}/team/app:v1`)).toMatchObject(SUCCESS);
+    digest = image.config.digest;
+    proxy = await startCountingProxy(origin.url);
+    edge = await startEdge({ origin: proxy.url, backend: 'kv', variables: { DELETE_ENABLED: 'false' } });
+  });
+
+  test.each([
+    ['/v2/other/../team/app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team/./app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/other/%2e%2e/team/app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/other\\..\\team/app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team%2Fapp/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team/app%00/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team/app/blob%73/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team/app/blobs//DIGEST', 400, 'NAME_INVALID'],
+    ['/v2//team/app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team/app;x/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/t\u00c3\u00a4am/app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    [`/v2/${'a'.repeat(300)}/blobs/DIGEST`, 400, 'NAME_INVALID'],
+    ['/v2/Team/app/blobs/DIGEST', 400, 'NAME_INVALID'],
+    ['/v2/team/app/blobs/UPPER', 400, 'DIGEST_INVALID'],
+    ['/v2/team/app/blobs/SHORT', 400, 'DIGEST_INVALID'],
+    ['//v2/team/app/blobs/DIGEST', 404, 'NAME_UNKNOWN'],
+    ['/v%32/team/app/blobs/DIGEST', 404, 'NAME_UNKNOWN'],
+    ['*', 404, 'NAME_UNKNOWN'],
+  ])('%s: %i %s, and the origin hears nothing', async (target, status, code) => {
+    const path = target
+      .replace('DIGEST', digest)
+      .replace('UPPER', digest.toUpperCase().replace('SHA', 'sha'))
+      .replace('SHORT', digest.slice(0, -1));
+    const before = proxy.requests.length;
+
+    const head = await rawRequest(edge.url, 'HEAD', path);
+    expect([head.status, head.body]).toEqual([status, '']);
+    const get = await rawRequest(edge.url, 'GET', path);
+    expect(get.status).toBe(status);
+    expect(get.body).toContain(`"code":"${code}"`);
+    expect((await rawRequest(edge.url, 'DELETE', path)).status).toBeGreaterThanOrEqual(400);
+
+    expect(proxy.requests.slice(before)).toEqual([]);
+  });
+
+  test('headers of 20 kB are no failure of the edge, which asks for the same path', async () => {
+    const path = `/v2/team/app/blobs/${digest}`;
+    for (const header of ['X-Large', 'Authorization', 'Accept']) {
+      const { status } = await rawRequest(edge.url, 'HEAD', path, `${header}: ${'a'.repeat(20_000)}\r\n`);
+      expect(status).toBeLessThan(500);
+    }
+    expect(new Set(proxy.requests.slice(-3))).toEqual(new Set([`HEAD ${path}`]));
+  });
+});
