@@ -22,7 +22,7 @@ export interface Config {
 
 export type Backend =
   | { readonly kind: 'kv' | 'inmemory' }
-  | { readonly kind: 'redis'; readonly url: string; readonly token: string };
+  | { readonly kind: 'redis'; readonly url: string; readonly token: string; readonly isShared: boolean };
 
 /** Names every bad variable and what it should look like; never what it holds, which may be a secret. */
 export class ConfigError extends Error {
@@ -42,6 +42,7 @@ export const VARIABLES = [
   'LAYERINFO',
   'UPSTASH_REDIS_REST_URL',
   'UPSTASH_REDIS_REST_TOKEN',
+  'REDIS_SHARED',
   'DESCRIPTOR_TTL',
   'PUSH_EXISTENCE_TTL',
   'MEMORY_TTL',
@@ -98,10 +99,12 @@ export function parseConfig(env: Environment): Config {
     const old = take('LAYERINFO', oneOf('kv', BACKENDS));
     if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is the old name of BLOBDESCRIPTOR');
     const kind = take('BLOBDESCRIPTOR', oneOf(old ?? 'kv', BACKENDS));
+    const isShared = take('REDIS_SHARED', flag('false')) ?? false;
+    if (isShared && kind !== 'redis') problems.push('REDIS_SHARED: expected BLOBDESCRIPTOR=redis beside true');
     if (kind === 'redis') {
       const url = take('UPSTASH_REDIS_REST_URL', redisUrl());
       const token = take('UPSTASH_REDIS_REST_TOKEN', secret());
-      return url && token ? { kind, url: url.href, token } : undefined;
+      return url && token ? { kind, url: url.href, token, isShared } : undefined;
     }
     if (kind === 'kv' && !env.DESCRIPTORS) problems.push('DESCRIPTORS: expected a KV namespace bound to this name');
     return kind && { kind };

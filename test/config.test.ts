@@ -114,11 +114,17 @@ describe('parseConfig', () => {
       kind: 'redis',
       url: 'https://eu1.upstash.io/',
       token: 'a-token',
+      isShared: false,
     });
     expect(parseConfig({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:8079' }).backend.kind).toBe(
       'redis',
     );
     expect(messageOf({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://eu1.upstash.io' })).toContain('https');
+  });
+
+  it('shares only a Redis with a registry', () => {
+    expect(parseConfig({ ...MINIMAL, ...REDIS, REDIS_SHARED: 'true' }).backend).toMatchObject({ isShared: true });
+    expect(messageOf({ ...MINIMAL, REDIS_SHARED: 'true' })).toContain('REDIS_SHARED: expected BLOBDESCRIPTOR=redis');
   });
 
   it('wants a namespace for kv only', () => {

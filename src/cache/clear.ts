@@ -25,7 +25,7 @@ export async function clear(
   }
 }
 
-/** Clears, after the reply, an entry that was found and that the origin no longer knows. */
+/** Clears, after the reply, what was found, or found half cleared, and the origin does not know. */
 export function evict(
   ctx: RequestContext,
   digest: Digest,
@@ -34,7 +34,8 @@ export function evict(
 ): void {
   ctx.waitUntil(
     known.then(async (found) => {
-      if (found.outcome === 'hit') await clear(ctx, digest, writer).catch(() => undefined);
+      const isLeft = found.outcome === 'hit' || ctx.events.some((event) => event.kind === 'half-cleared');
+      if (isLeft) await clear(ctx, digest, writer).catch(() => undefined);
     }),
   );
 }

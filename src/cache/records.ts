@@ -9,6 +9,8 @@ import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 export interface StoredRecord {
   readonly entry: Entry | undefined;
   readonly cleared: number;
+  /** The digest is a member, but of its descriptor nothing is left: whoever cleared it did not finish. */
+  readonly isHalfCleared?: boolean;
 }
 
 /**
@@ -49,7 +51,8 @@ export function createProvider(
         async stat(ctx, digest) {
           parseDigest(digest);
           return asCacheFault('stat', async () => {
-            const { entry, cleared } = await read(ctx, digest);
+            const { entry, cleared, isHalfCleared } = await read(ctx, digest);
+            if (isHalfCleared) ctx.emit({ kind: 'half-cleared' });
             if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
             const canonical = entry.descriptor.digest;
             if (canonical === digest) return entry;

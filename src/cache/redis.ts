@@ -1,27 +1,25 @@
 import { Redis } from '@upstash/redis/cloudflare';
-import { parseWholeNumber } from '../oci/descriptor.ts';
-import { type Digest, parseDigest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
 import { type BlobDescriptorCacheProvider, type LinkSet, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
-import { createProvider, type StoredRecord } from './records.ts';
+import { createProvider, type Records } from './records.ts';
+import { GLOBAL_FIELDS, keysOf, parseRecord, parseStrings, type RedisRecordsOptions } from './redisLayout.ts';
+import { sharedRecords } from './redisShared.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
+
+export interface RedisAddress {
+  /** Of the Upstash REST API. */
+  readonly url: string;
+  readonly token: string;
+  /** `REDIS_SHARED`: the database belongs to a registry, which writes the blobs' keys itself. */
+  readonly isShared?: boolean;
+}
 
 /** A repository's membership set is built anew this often, so that it cannot grow forever. */
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
 
-/**
- * Descriptors in Upstash Redis, in the layout of `distribution` (`registry/storage/cache/redis`): a set per repository
- * tells membership, a hash per digest holds the global descriptor, whose media type the first writer decides, and a
- * hash per repository and digest holds the repository's own media type. Our own fields, when the origin confirmed the
- * entry (`open`: to everybody) and until when none counts, stand in the last, where a registry overlooks them.
- *
- *     SET   repository::<name>::blobs             digests
- *     HASH  blobs::<digest>                       digest, size, mediatype
- *     HASH  repository::<name>::blobs::<digest>   mediatype, verified, open, cleared
- *
- * Manifests have the same three with the word `manifests`. A read is one pipeline, a write one transaction.
- */
+/** Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction. */
 export function createRedisProvider(
-  { url, token }: { url: string; token: string },
+  { url, token, isShared = false }: RedisAddress,
   { retentionMs, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
   const redis = new Redis({
@@ -37,83 +35,61 @@ export function createRedisProvider(
     enableTelemetry: false,
     readYourWrites: false,
   });
-  const lifeSeconds = Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000);
-  const confirmed = isOpen ? 'open' : 'verified';
-  const membershipSeconds = Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds);
-
-  return createProvider((name, links) => {
-    const members = `repository::${name}::${links}`;
-    const scopedKey = (digest: Digest) => `${members}::${digest}`;
-    return {
-      async read(_ctx, digest) {
-        const [member, global, scoped] = await redis
-          .pipeline()
-          .sismember(members, digest)
-          .hmget(globalKey(links, digest), 'digest', 'size', 'mediatype')
-          .hmget(scopedKey(digest), 'mediatype', confirmed, 'cleared')
-          .exec<[unknown, unknown, unknown]>();
-        return parseReply(member, strings(global, 3), strings(scoped, 3));
-      },
-      async write(_ctx, digests, { descriptor, verifiedAt }) {
-        const write = redis.multi();
-        for (const digest of digests) {
-          write
-            .sadd(members, digest)
-            .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
-            .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
-            .expire(globalKey(links, digest), lifeSeconds)
-            .hset(scopedKey(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt })
-            .expire(scopedKey(digest), lifeSeconds);
-        }
-        await write.expire(members, membershipSeconds, 'NX').exec();
-      },
-      async clear(_ctx, digest, cleared) {
-        const [canonical] = await redis
-          .multi()
-          .hget(globalKey(links, digest), 'digest')
-          .srem(members, digest)
-          .hdel(scopedKey(digest), 'mediatype', 'verified', 'open')
-          .hset(scopedKey(digest), { cleared })
-          .expire(scopedKey(digest), lifeSeconds)
-          .exec<[unknown, ...unknown[]]>();
-        return typeof canonical === 'string' ? canonical : undefined;
-      },
-    };
-  });
-}
-
-function globalKey(links: LinkSet, digest: Digest): string {
-  return `${links}::${digest}`;
-}
-
-type Strings = readonly (string | null | undefined)[];
-
-/** The reply of an HMGET of `count` fields; anything else is a fault, never "all absent". */
-function strings(reply: unknown, count: number): Strings {
-  const fits = (value: unknown) => value === null || typeof value === 'string';
-  if (!Array.isArray(reply) || reply.length !== count || !reply.every(fits)) throw new TypeError('not an HMGET reply');
-  return reply;
-}
-
-/** As `distribution` reads it: no member, no digest, no size or no override is a miss; an empty override is none. */
-function parseReply(member: unknown, global: Strings, scoped: Strings): StoredRecord {
-  if (member !== 0 && member !== 1) throw new TypeError('not a SISMEMBER reply');
-  const [digest, size, globalMediaType] = global;
-  const [scopedMediaType, verified, cleared] = scoped;
-  const tombstone = parseNumber(cleared ?? '0');
-  if (member === 0 || digest == null || size == null || scopedMediaType == null) {
-    return { entry: undefined, cleared: tombstone };
-  }
-  const descriptor = {
-    digest: parseDigest(digest),
-    size: parseNumber(size),
-    mediaType: scopedMediaType || (globalMediaType ?? ''),
+  const options: RedisRecordsOptions = {
+    lifeSeconds: Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000),
+    confirmed: isOpen ? 'open' : 'verified',
   };
-  return { entry: { descriptor, verifiedAt: parseNumber(verified ?? '0') }, cleared: tombstone };
+  return createProvider((name, links) =>
+    // A registry writes no keys of ours for manifests, so those are the edge's own in any database.
+    isShared && links === 'blobs' ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options),
+  );
 }
 
-function parseNumber(text: string): number {
-  const number = parseWholeNumber(text);
-  if (number === undefined) throw new TypeError('not a number');
-  return number;
+/**
+ * Records in a database of the edge's own. When the origin confirmed an entry and until when none counts stand in the
+ * repository's hash, where a registry overlooks them; every key expires.
+ */
+function ownRecords(
+  redis: Redis,
+  name: RepositoryName,
+  links: LinkSet,
+  { lifeSeconds, confirmed }: RedisRecordsOptions,
+): Records {
+  const keys = keysOf(name, links);
+  return {
+    async read(_ctx, digest) {
+      const [member, global, scoped] = await redis
+        .pipeline()
+        .sismember(keys.members, digest)
+        .hmget(keys.global(digest), ...GLOBAL_FIELDS)
+        .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared')
+        .exec<[unknown, unknown, unknown]>();
+      const [mediaType, verified, cleared] = parseStrings(scoped, 3);
+      return parseRecord({ member, global, mediaType, verified, cleared });
+    },
+    async write(_ctx, digests, { descriptor, verifiedAt }) {
+      const write = redis.multi();
+      for (const digest of digests) {
+        write
+          .sadd(keys.members, digest)
+          .hset(keys.global(digest), { digest: descriptor.digest, size: descriptor.size })
+          .hsetnx(keys.global(digest), 'mediatype', descriptor.mediaType)
+          .expire(keys.global(digest), lifeSeconds)
+          .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt })
+          .expire(keys.scoped(digest), lifeSeconds);
+      }
+      await write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX').exec();
+    },
+    async clear(_ctx, digest, cleared) {
+      const [canonical] = await redis
+        .multi()
+        .hget(keys.global(digest), 'digest')
+        .srem(keys.members, digest)
+        .hdel(keys.scoped(digest), 'mediatype', 'verified', 'open')
+        .hset(keys.scoped(digest), { cleared })
+        .expire(keys.scoped(digest), lifeSeconds)
+        .exec<[unknown, ...unknown[]]>();
+      return typeof canonical === 'string' ? canonical : undefined;
+    },
+  };
 }

@@ -9,9 +9,9 @@ import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const HOUR_SECONDS = 3_600;
-const address = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
+const address = { ...(inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' }), isShared: false };
 const create = (at = address) => createRedisProvider(at, { retentionMs: HOUR_SECONDS * 1000, isOpen: false });
-const nobodyListens = { url: 'http://127.0.0.1:1', token: 'none' };
+const nobodyListens = { ...address, url: 'http://127.0.0.1:1' };
 const skip = !inject('redis');
 
 describeDescriptorCache('redis', { create, createBroken: () => create(nobodyListens), skip });

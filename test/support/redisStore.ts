@@ -1,0 +1,30 @@
+import { Redis } from '@upstash/redis/cloudflare';
+import { inject } from 'vitest';
+
+/** The real Redis of the tests; it cannot be reached where none is installed. */
+export const ADDRESS = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
+export const NO_REDIS = !inject('redis');
+
+/** To look into the store past the code under test. */
+export const redis = new Redis({ ...ADDRESS, automaticDeserialization: false, enableAutoPipelining: false });
+
+/** Every key that belongs to a repository or digest, with its type, content and whether it expires. */
+export async function snapshot(...patterns: string[]): Promise<Record<string, unknown>> {
+  const found: Record<string, unknown> = {};
+  for (const pattern of patterns) {
+    for (const key of await redis.keys(`*${pattern}*`)) found[key] = await contentOf(key);
+  }
+  return found;
+}
+
+async function contentOf(key: string): Promise<unknown> {
+  const type = await redis.type(key);
+  if (type === 'set') return (await redis.smembers(key)).sort();
+  if (type === 'hash') return fieldsOf(key);
+  return redis.get(key);
+}
+
+export async function fieldsOf(key: string): Promise<Record<string, string | undefined>> {
+  const flat = (await redis.hgetall(key)) as unknown as string[];
+  return Object.fromEntries(flat.flatMap((field, at) => (at % 2 === 0 ? [[field, flat[at + 1]]] : [])));
+}
