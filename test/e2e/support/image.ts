@@ -59,6 +59,11 @@ export async function makeImage(seed: string, sizes: readonly number[] = SMALL_L
   return { source: `oci:${folder}:latest`, manifest, config, layers: [first, ...others] };
 }
 
+/** A blob of its own, of bytes that look random: the same for the same seed. */
+export function makeBlob(seed: string, size: number): Blob {
+  return blobOf(noise(seed, size));
+}
+
 function describe({ digest, bytes }: Blob, mediaType: string) {
   return { mediaType, digest, size: bytes.length };
 }

@@ -3,6 +3,13 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { AddressInfo } from 'node:net';
 import { atEnd } from './cleanup.ts';
 
+/** The answer to one request, kept back. */
+export interface Held {
+  /** The target has answered. */
+  readonly answered: Promise<void>;
+  release(): void;
+}
+
 /** An HTTP proxy that counts. */
 export interface CountingProxy {
   readonly url: string;
@@ -10,6 +17,8 @@ export interface CountingProxy {
   count(method: string, path: string): number;
   /** All requests since the start, as `METHOD path`. */
   readonly requests: readonly string[];
+  /** Keeps back the answer to the next such request until it is released. */
+  holdNext(method: string, path: string): Held;
 }
 
 /** In front of a registry; streams both ways and leaves every header as it came. */
@@ -17,12 +26,18 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   const requests: string[] = [];
+  const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
 
   // Node's own bound is below what registries and Workers take.
   const server = createServer({ maxHeaderSize: 65_536 }, (client: IncomingMessage, answer: ServerResponse) => {
-    requests.push(`${client.method} ${client.url}`);
+    const asked = `${client.method} ${client.url}`;
+    requests.push(asked);
+    const gate = gates.get(asked);
+    gates.delete(asked);
     const { method, url: path, rawHeaders: headers } = client;
-    const onward = request({ hostname, port, agent, method, path, headers }, (origin) => {
+    const onward = request({ hostname, port, agent, method, path, headers }, async (origin) => {
+      gate?.answered();
+      await gate?.released;
       answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, origin.rawHeaders);
       origin.pipe(answer);
     });
@@ -41,5 +56,11 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     count: (method, path) => requests.filter((asked) => asked === `${method} ${path}`).length,
     requests,
+    holdNext(method, path) {
+      const answered = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      gates.set(`${method} ${path}`, { answered: answered.resolve, released: released.promise });
+      return { answered: answered.promise, release: released.resolve };
+    },
   };
 }

@@ -39,3 +39,15 @@ export async function connect(store: RedisStore) {
   atEnd(() => client.close());
   return client;
 }
+
+export type Connection = Awaited<ReturnType<typeof connect>>;
+
+/** All that stands under keys of a pattern: sets sorted, hashes field by field. */
+export async function contentOf(client: Connection, pattern = '*'): Promise<Record<string, unknown>> {
+  const keys = (await client.keys(pattern)).sort();
+  const values = keys.map(async (key) => {
+    const isSet = (await client.type(key)) === 'set';
+    return [key, isSet ? (await client.sMembers(key)).sort() : { ...(await client.hGetAll(key)) }] as const;
+  });
+  return Object.fromEntries(await Promise.all(values));
+}

@@ -3,8 +3,22 @@ import { join } from 'node:path';
 import { temporaryFolder } from './cleanup.ts';
 import { freePort } from './port.ts';
 import { type Running, run } from './process.ts';
+import type { RedisStore } from './redis.ts';
+import { find } from './tools.ts';
 
-/** A docker-registry with storage of its own on disk. */
+/** `docker-registry` is Debian's 2.8.2, `registry` is 3.1 or later. */
+export const REGISTRIES = ['docker-registry', 'registry'] as const;
+export type RegistryKind = (typeof REGISTRIES)[number];
+
+export interface RegistryOptions {
+  readonly kind?: RegistryKind;
+  /** Whether it asks for the credentials of `USER`. */
+  readonly guarded?: boolean;
+  /** Where its `storage.cache.blobdescriptor: redis` is; it has no cache where this is not given. */
+  readonly redis?: RedisStore;
+}
+
+/** A registry with storage of its own on disk. */
 export interface Registry {
   readonly url: string;
   /** As clients write it before an image's name. */
@@ -21,16 +35,21 @@ export const USER = { name: 'alice', password: 'correct horse' } as const;
 /** bcrypt of the password, with the least cost that is quick enough for thousands of requests. */
 const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
 
-/** @param guarded whether it asks for the credentials of `USER` */
-export async function startRegistry({ guarded = false }: { guarded?: boolean } = {}): Promise<Registry> {
+export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
+  const { kind = 'docker-registry', guarded = false, redis } = options;
   const folder = await temporaryFolder();
   const root = join(folder, 'storage');
   const host = `127.0.0.1:${await freePort()}`;
   const config = {
     version: 0.1,
     log: { accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: root }, delete: { enabled: true } },
+    storage: {
+      filesystem: { rootdirectory: root },
+      delete: { enabled: true },
+      ...(redis && { cache: { blobdescriptor: 'redis' } }),
+    },
     http: { addr: host },
+    ...(redis && { redis: redisConfig(kind, new URL(redis.url).host) }),
     ...(guarded && { auth: { htpasswd: { realm: 'origin', path: join(folder, 'htpasswd') } } }),
   };
   // JSON is YAML.
@@ -39,7 +58,7 @@ export async function startRegistry({ guarded = false }: { guarded?: boolean } =
 
   let process: Running;
   async function start(): Promise<void> {
-    process = run('docker-registry', ['serve', join(folder, 'config.yml')]);
+    process = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], { OTEL_TRACES_EXPORTER: 'none' });
     await process.prints(/listening on/);
   }
   await start();
@@ -50,4 +69,8 @@ export async function startRegistry({ guarded = false }: { guarded?: boolean } =
     start,
     stop: async () => void (await process.stop()),
   };
+}
+
+function redisConfig(kind: RegistryKind, host: string) {
+  return kind === 'registry' ? { addrs: [host] } : { addr: host };
 }

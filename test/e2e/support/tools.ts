@@ -1,18 +1,39 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, describe, test } from 'vitest';
 import { cleanUp } from './cleanup.ts';
 
 /** The software of others that the tests run against, by the name of its command. */
-export const TOOLS = ['docker-registry', 'redis-server', 'skopeo'] as const;
+export const TOOLS = ['docker-registry', 'redis-server', 'registry', 'skopeo'] as const;
 export type Tool = (typeof TOOLS)[number];
 
 export const BACKENDS = ['kv', 'redis', 'inmemory'] as const;
 export type BackendKind = (typeof BACKENDS)[number];
 
-/** Those of the tools that are not on the `PATH`. */
+/** Where a tool is: on the `PATH`, or where `go install` puts it. Of `registry`, any before 3.1 is overlooked. */
+export function find(tool: Tool): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...goFolders()];
+  return folders.map((folder) => join(folder, tool)).find((path) => isExecutable(path) && isRecent(tool, path));
+}
+
+/** Those of the tools that are not on this machine. */
 export function missing(tools: readonly Tool[]): Tool[] {
-  return tools.filter((tool) => !(process.env.PATH ?? '').split(delimiter).some((at) => isExecutable(join(at, tool))));
+  return tools.filter((tool) => !find(tool));
+}
+
+function goFolders(): string[] {
+  const { GOBIN, GOPATH = join(homedir(), 'go') } = process.env;
+  return [...(GOBIN ? [GOBIN] : []), ...GOPATH.split(delimiter).map((path) => join(path, 'bin'))];
+}
+
+/** Before 3.1 `distribution` left entries that revive (CVE-2026-35172), and none is tested as `registry`. */
+function isRecent(tool: Tool, path: string): boolean {
+  if (tool !== 'registry') return true;
+  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+  const [, major, minor] = / v(\d+)\.(\d+)\./.exec(stdout ?? '')?.map(Number) ?? [];
+  return major !== undefined && minor !== undefined && (major > 3 || (major === 3 && minor >= 1));
 }
 
 function isExecutable(path: string): boolean {

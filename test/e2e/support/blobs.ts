@@ -1,0 +1,41 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Answer, request } from './http.ts';
+import type { Blob } from './image.ts';
+import type { Registry } from './registry.ts';
+
+/**
+ * Uploads a blob in one piece, as most clients do.
+ * @param url of a registry, or of the edge in front of it
+ * @param as the digest to store it under; without it, its own
+ */
+export async function upload(url: string, name: string, { digest, bytes }: Blob, as = digest): Promise<Answer> {
+  const opened = await request('POST', `${url}/v2/${name}/blobs/uploads/`, { headers: { 'content-length': '0' } });
+  if (opened.status !== 202) return opened;
+  const location = new URL(opened.headers.location ?? '', url);
+  location.searchParams.set('digest', as);
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) };
+  return request('PUT', location.href, { headers, body: bytes });
+}
+
+/** Asks for a blob of another repository; 201 where that has it. */
+export function mount(url: string, name: string, from: string, digest: string): Promise<Answer> {
+  const query = new URLSearchParams({ mount: digest, from });
+  return request('POST', `${url}/v2/${name}/blobs/uploads/?${query}`, { headers: { 'content-length': '0' } });
+}
+
+/** Whether a registry's storage, whatever a cache says, has the blob in the repository: its link and its bytes. */
+export async function isStored({ root }: Registry, name: string, digest: string): Promise<boolean> {
+  const [algorithm = '', hex = ''] = digest.split(':');
+  const storage = join(root, 'docker/registry/v2');
+  const link = join(storage, 'repositories', name, '_layers', algorithm, hex, 'link');
+  const data = join(storage, 'blobs', algorithm, hex.slice(0, 2), hex, 'data');
+  return (await Promise.all([link, data].map(exists))).every(Boolean);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
