@@ -5,12 +5,15 @@ import { errorName, framesOf, type Logger } from './log.ts';
 import { RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl } from './oci/route.ts';
 import { API_VERSION } from './routes/answer.ts';
+import { descriptors } from './routes/descriptors.ts';
 import { dispatch } from './routes/dispatch.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface AppOptions {
   readonly upstream: Upstream;
   readonly log: Logger;
+  /** `ADMIN_TOKEN`; without it operators' paths are 404. */
+  readonly adminToken?: string | undefined;
   /** The clock, epoch ms; tests turn it. */
   readonly now?: () => number;
 }
@@ -18,7 +21,7 @@ export interface AppOptions {
 type AppEnv = { Variables: { ctx: RequestContext } };
 
 /** The edge as an HTTP application. Here, and nowhere else, an error becomes an answer. */
-export function createApp({ upstream, log, now = Date.now }: AppOptions): Hono<AppEnv> {
+export function createApp({ upstream, log, adminToken, now = Date.now }: AppOptions): Hono<AppEnv> {
   // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
   const app = new Hono<AppEnv>({ getPath: (request) => splitUrl(request.url).path });
 
@@ -33,6 +36,8 @@ export function createApp({ upstream, log, now = Date.now }: AppOptions): Hono<A
   const registry = async (c: Context<AppEnv>) => dispatch(c.var.ctx, upstream, parseRoute(c.req.raw.url));
   app.all('/v2', registry);
   app.all('/v2/*', registry);
+
+  app.all('/_edge/descriptors/:digest', (c) => descriptors(c.var.ctx, upstream, adminToken, c.req.param('digest')));
 
   app.notFound((c) => errorAnswer(c.var.ctx, new RegistryError('NAME_UNKNOWN')));
   app.onError((error, c) => {
@@ -50,6 +55,8 @@ function errorAnswer(ctx: RequestContext, error: RegistryError): Response {
     'Cache-Control': 'no-store, no-transform',
     ...API_VERSION,
   });
+  // RFC 9110 §15.5.2. Registries' challenges are the origin's; this one is for operators.
+  if (error.status === 401) headers.set('WWW-Authenticate', 'Bearer realm="registry-edge"');
   // RFC 9110 §15.5.6. Whatever the edge refuses is a write.
   if (error.status === 405) headers.set('Allow', 'GET, HEAD');
   tellDecisions(ctx.events, headers, error.status);

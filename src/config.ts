@@ -16,6 +16,8 @@ export interface Config {
   readonly deleteEnabled: boolean;
   readonly cacheTimeoutMs: number;
   readonly logLevel: LogLevel;
+  /** For operators' paths; without it there are none. */
+  readonly adminToken: string | undefined;
   /** What an operator should know, though it works. */
   readonly warnings: readonly string[];
 }
@@ -51,6 +53,7 @@ export const VARIABLES = [
   'CLIENT_AUTH',
   'DELETE_ENABLED',
   'CACHE_TIMEOUT',
+  'ADMIN_TOKEN',
   'LOG_LEVEL',
 ] as const;
 
@@ -89,6 +92,7 @@ export function parseConfig(env: Environment): Config {
     clientAuth: take('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous'])),
     deleteEnabled: take('DELETE_ENABLED', flag('true')),
     cacheTimeoutMs: take('CACHE_TIMEOUT', wait('250ms')),
+    adminToken: take('ADMIN_TOKEN', guard())?.token,
     logLevel: take('LOG_LEVEL', oneOf('info', LOG_LEVELS)),
     warnings,
   };
@@ -127,6 +131,14 @@ function redisUrl() {
     bareUrl(REDIS_FORM),
     v.check(({ protocol, hostname }) => protocol === 'https:' || isPrivateHost(hostname), `${REDIS_FORM} (https)`),
   );
+}
+
+/** A token that guards something of the edge's own; none at all is `undefined`. */
+function guard() {
+  return variable('', 'expected a token of at least 16 characters without white space, or none', (value) => {
+    if (value === '') return { token: undefined };
+    return /^[!-~]{16,}$/.test(value) ? { token: value } : undefined;
+  });
 }
 
 function secret() {

@@ -1,5 +1,6 @@
 import { createAnonymousAuthorizer } from './auth/anonymous.ts';
 import { createOriginAuthorizer } from './auth/origin.ts';
+import { breaker } from './cache/breaker.ts';
 import { createFlights } from './cache/flights.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import { createInMemoryProvider } from './cache/inmemory.ts';
@@ -50,12 +51,12 @@ function createStore(
 ): BlobDescriptorCacheProvider {
   switch (backend.kind) {
     case 'redis':
-      return observed('redis', createRedisProvider(backend, options));
+      return breaker(observed('redis', createRedisProvider(backend, options)));
     case 'inmemory':
-      return observed('memory', createInMemoryProvider(memory, { ttlMs: options.retentionMs }));
+      return observed('memory', createInMemoryProvider(memory, { ttlMs: options.retentionMs, keepsGlobal: true }));
     case 'kv':
       if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
-      return observed('kv', createKvProvider(DESCRIPTORS, options));
+      return breaker(observed('kv', createKvProvider(DESCRIPTORS, options)));
   }
 }
 

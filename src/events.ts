@@ -12,6 +12,8 @@ export type EdgeEvent =
   | { readonly kind: 'collapsed' }
   | { readonly kind: 'stat'; readonly store: StoreName; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
+  /** Reads of a store that keeps failing stop for a while. */
+  | { readonly kind: 'pause'; readonly outcome: 'begun' | 'skipped' }
   /** The store holds a membership without a descriptor. */
   | { readonly kind: 'half-cleared' }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }

@@ -18,7 +18,7 @@ function build(): Pick<ReturnType<typeof createApp>, 'fetch'> {
   }
   const log = createLogger(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
-  return createApp({ upstream: createUpstream(config, env as Bindings), log });
+  return createApp({ upstream: createUpstream(config, env as Bindings), log, adminToken: config.adminToken });
 }
 
 const edge = build();

@@ -31,6 +31,7 @@ describe('parseConfig', () => {
       clientAuth: 'origin',
       deleteEnabled: true,
       cacheTimeoutMs: 250,
+      adminToken: undefined,
       logLevel: 'info',
       warnings: [],
     });
@@ -79,6 +80,8 @@ describe('parseConfig', () => {
     ['CLIENT_AUTH', 'none'],
     ['DELETE_ENABLED', '1'],
     ['CACHE_TIMEOUT', '0'],
+    ['ADMIN_TOKEN', 'too-short'],
+    ['ADMIN_TOKEN', 'with white space in it'],
     ['LOG_LEVEL', 'loud'],
   ])('refuses %s=%j by name, and says what it should look like', (name, value) => {
     expect(messageOf({ ...MINIMAL, [name]: value })).toMatch(new RegExp(`^  ${name}: expected `, 'm'));

@@ -3,24 +3,24 @@ import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './provi
 
 /** Tells every stat of a store as an event with its outcome and time, for headers, log and metrics. */
 export function observed(store: StoreName, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
-  return {
-    repositoryScoped(name, links): BlobDescriptorService {
-      const scoped = provider.repositoryScoped(name, links);
-      return {
-        ...scoped,
-        async stat(ctx, digest) {
-          const since = ctx.now();
-          const tell = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - since });
-          try {
-            const entry = await scoped.stat(ctx, digest);
-            tell(entry ? 'hit' : 'miss');
-            return entry;
-          } catch (fault) {
-            tell('fault');
-            throw fault;
-          }
-        },
-      };
+  const told = (service: BlobDescriptorService): BlobDescriptorService => ({
+    ...service,
+    async stat(ctx, digest) {
+      const since = ctx.now();
+      const tell = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - since });
+      try {
+        const entry = await service.stat(ctx, digest);
+        tell(entry ? 'hit' : 'miss');
+        return entry;
+      } catch (fault) {
+        tell('fault');
+        throw fault;
+      }
     },
+  });
+  const { unscoped } = provider;
+  return {
+    repositoryScoped: (name, links) => told(provider.repositoryScoped(name, links)),
+    ...(unscoped && { unscoped: (links) => told(unscoped(links)) }),
   };
 }

@@ -34,6 +34,11 @@ export type LinkSet = 'blobs' | 'manifests';
 export interface BlobDescriptorCacheProvider {
   /** @throws RegistryError NAME_INVALID */
   repositoryScoped(name: RepositoryName, links: LinkSet): BlobDescriptorService;
+  /**
+   * The global record of a digest, for operators; absent where the store has none. It tells no membership and nothing
+   * of a confirmation (`verifiedAt` 0). Clearing it makes every repository's entry a miss until it is confirmed anew.
+   */
+  unscoped?(links: LinkSet): BlobDescriptorService;
 }
 
 /** A store failed, or held something that no setter wrote. Never a miss: nothing is written back after it. */

@@ -30,54 +30,60 @@ export interface Records {
 }
 
 /**
- * A descriptor cache over the records of a backend. Stores are shared with other writers, so everything is checked on
- * the way in *and* out before anybody relies on it; an entry counts only if it was confirmed after its tombstone, and an
- * alias only while its canonical entry does.
+ * A descriptor cache over the records of a backend.
+ * @param globalOf the global records, where the backend has them
  */
 export function createProvider(
   recordsOf: (name: RepositoryName, links: LinkSet) => Records,
+  globalOf?: (links: LinkSet) => Records,
 ): BlobDescriptorCacheProvider {
   return {
-    repositoryScoped(name, links): BlobDescriptorService {
-      const records = recordsOf(parseRepositoryName(name), links);
+    repositoryScoped: (name, links) => createService(recordsOf(parseRepositoryName(name), links)),
+    ...(globalOf && { unscoped: (links) => createService(globalOf(links)) }),
+  };
+}
 
-      async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
-        const record = await records.read(ctx, digest);
-        if (record.entry) checkEntry(digest, record.entry);
-        return record;
-      }
+/**
+ * The three verbs over records. Stores are shared with other writers, so everything is checked on the way in *and* out
+ * before anybody relies on it; an entry counts only if it was confirmed after its tombstone, and an alias only while its
+ * canonical entry does.
+ */
+function createService(records: Records): BlobDescriptorService {
+  async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
+    const record = await records.read(ctx, digest);
+    if (record.entry) checkEntry(digest, record.entry);
+    return record;
+  }
 
-      return {
-        async stat(ctx, digest) {
-          parseDigest(digest);
-          return asCacheFault('stat', async () => {
-            const { entry, cleared, isHalfCleared } = await read(ctx, digest);
-            if (isHalfCleared) ctx.emit({ kind: 'half-cleared' });
-            if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
-            const canonical = entry.descriptor.digest;
-            if (canonical === digest) return entry;
-            const target = await read(ctx, canonical);
-            return target.entry && isAlive(entry.verifiedAt, target.cleared) ? entry : undefined;
-          });
-        },
-        async setDescriptor(ctx, digest, entry) {
-          checkEntry(parseDigest(digest), entry);
-          await asCacheFault('setDescriptor', () =>
-            records.write(ctx, new Set([digest, entry.descriptor.digest]), entry),
-          );
-        },
-        async clear(ctx, digest, reachMs = 0) {
-          parseDigest(digest);
-          const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
-          await asCacheFault('clear', async () => {
-            const canonical = await records.clear(ctx, digest, cleared);
-            // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
-            if (canonical !== undefined && canonical !== digest && isDigest(canonical)) {
-              await records.clear(ctx, canonical, cleared);
-            }
-          });
-        },
-      };
+  return {
+    async stat(ctx, digest) {
+      parseDigest(digest);
+      return asCacheFault('stat', async () => {
+        const { entry, cleared, isHalfCleared } = await read(ctx, digest);
+        if (isHalfCleared) ctx.emit({ kind: 'half-cleared' });
+        if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
+        const canonical = entry.descriptor.digest;
+        if (canonical === digest) return entry;
+        const target = await read(ctx, canonical);
+        return target.entry && isAlive(entry.verifiedAt, target.cleared) ? entry : undefined;
+      });
+    },
+    async setDescriptor(ctx, digest, entry) {
+      checkEntry(parseDigest(digest), entry);
+      await asCacheFault('setDescriptor', () => {
+        return records.write(ctx, new Set([digest, entry.descriptor.digest]), entry);
+      });
+    },
+    async clear(ctx, digest, reachMs = 0) {
+      parseDigest(digest);
+      const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
+      await asCacheFault('clear', async () => {
+        const canonical = await records.clear(ctx, digest, cleared);
+        // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
+        if (canonical !== undefined && canonical !== digest && isDigest(canonical)) {
+          await records.clear(ctx, canonical, cleared);
+        }
+      });
     },
   };
 }

@@ -2,8 +2,16 @@ import { Redis } from '@upstash/redis/cloudflare';
 import type { RepositoryName } from '../oci/name.ts';
 import { type BlobDescriptorCacheProvider, type LinkSet, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
 import { createProvider, type Records } from './records.ts';
-import { GLOBAL_FIELDS, keysOf, parseRecord, parseStrings, type RedisRecordsOptions } from './redisLayout.ts';
-import { sharedRecords } from './redisShared.ts';
+import {
+  GLOBAL_FIELDS,
+  globalKey,
+  keysOf,
+  parseRecord,
+  parseStrings,
+  type RedisRecordsOptions,
+  readGlobal,
+} from './redisLayout.ts';
+import { sharedGlobalRecords, sharedRecords } from './redisShared.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 export interface RedisAddress {
@@ -39,9 +47,11 @@ export function createRedisProvider(
     lifeSeconds: Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000),
     confirmed: isOpen ? 'open' : 'verified',
   };
-  return createProvider((name, links) =>
-    // A registry writes no keys of ours for manifests, so those are the edge's own in any database.
-    isShared && links === 'blobs' ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options),
+  // A registry writes no keys of ours for manifests, so those are the edge's own in any database.
+  const isTheirs = (links: LinkSet) => isShared && links === 'blobs';
+  return createProvider(
+    (name, links) => (isTheirs(links) ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options)),
+    (links) => (isTheirs(links) ? sharedGlobalRecords(redis, options) : ownGlobalRecords(redis, links, options)),
   );
 }
 
@@ -61,20 +71,22 @@ function ownRecords(
       const [member, global, scoped] = await redis
         .pipeline()
         .sismember(keys.members, digest)
-        .hmget(keys.global(digest), ...GLOBAL_FIELDS)
+        .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
         .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared')
         .exec<[unknown, unknown, unknown]>();
+      const [...known] = parseStrings(global, 4);
+      const clearedForAll = known.pop();
       const [mediaType, verified, cleared] = parseStrings(scoped, 3);
-      return parseRecord({ member, global, mediaType, verified, cleared });
+      return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
     },
     async write(_ctx, digests, { descriptor, verifiedAt }) {
       const write = redis.multi();
       for (const digest of digests) {
         write
           .sadd(keys.members, digest)
-          .hset(keys.global(digest), { digest: descriptor.digest, size: descriptor.size })
-          .hsetnx(keys.global(digest), 'mediatype', descriptor.mediaType)
-          .expire(keys.global(digest), lifeSeconds)
+          .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
+          .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
+          .expire(globalKey(links, digest), lifeSeconds)
           .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt })
           .expire(keys.scoped(digest), lifeSeconds);
       }
@@ -83,11 +95,38 @@ function ownRecords(
     async clear(_ctx, digest, cleared) {
       const [canonical] = await redis
         .multi()
-        .hget(keys.global(digest), 'digest')
+        .hget(globalKey(links, digest), 'digest')
         .srem(keys.members, digest)
         .hdel(keys.scoped(digest), 'mediatype', 'verified', 'open')
         .hset(keys.scoped(digest), { cleared })
         .expire(keys.scoped(digest), lifeSeconds)
+        .exec<[unknown, ...unknown[]]>();
+      return typeof canonical === 'string' ? canonical : undefined;
+    },
+  };
+}
+
+/** The global records of an own database; a registry overlooks the tombstone in them. */
+function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRecordsOptions): Records {
+  return {
+    read: (_ctx, digest) => readGlobal(redis, links, digest),
+    async write(_ctx, digests, { descriptor }) {
+      const write = redis.multi();
+      for (const digest of digests) {
+        write
+          .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
+          .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
+          .expire(globalKey(links, digest), lifeSeconds);
+      }
+      await write.exec();
+    },
+    async clear(_ctx, digest, cleared) {
+      const [canonical] = await redis
+        .multi()
+        .hget(globalKey(links, digest), 'digest')
+        .hdel(globalKey(links, digest), ...GLOBAL_FIELDS)
+        .hset(globalKey(links, digest), { cleared })
+        .expire(globalKey(links, digest), lifeSeconds)
         .exec<[unknown, ...unknown[]]>();
       return typeof canonical === 'string' ? canonical : undefined;
     },

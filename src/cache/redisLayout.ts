@@ -1,4 +1,5 @@
-import { parseWholeNumber } from '../oci/descriptor.ts';
+import type { Redis } from '@upstash/redis/cloudflare';
+import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { LinkSet } from './provider.ts';
@@ -18,12 +19,15 @@ export function keysOf(name: RepositoryName, links: LinkSet) {
   const members = `repository::${name}::${links}`;
   return {
     members,
-    global: (digest: Digest) => `${links}::${digest}`,
     scoped: (digest: Digest) => `${members}::${digest}`,
   };
 }
 
-/** What the records of a repository are made with. */
+export function globalKey(links: LinkSet, digest: Digest): string {
+  return `${links}::${digest}`;
+}
+
+/** What records are made with. */
 export interface RedisRecordsOptions {
   /** After the last write a key lives this long. */
   readonly lifeSeconds: number;
@@ -31,18 +35,21 @@ export interface RedisRecordsOptions {
   readonly confirmed: 'verified' | 'open';
 }
 
-/** Fields of a global hash, as they are read. */
+/** Fields of a global hash that are a registry's. */
 export const GLOBAL_FIELDS = ['digest', 'size', 'mediatype'] as const;
+
+type Text = string | null | undefined;
 
 export interface Replies {
   /** SISMEMBER */
   readonly member: unknown;
-  /** HMGET of `GLOBAL_FIELDS` */
-  readonly global: unknown;
-  readonly mediaType: string | null | undefined;
-  /** When the entry was confirmed, and until when none counts, epoch ms. */
-  readonly verified: string | null | undefined;
-  readonly cleared: string | null | undefined;
+  /** Of `GLOBAL_FIELDS`. */
+  readonly global: readonly Text[];
+  readonly mediaType: Text;
+  /** When the entry was confirmed (epoch ms). */
+  readonly verified: Text;
+  /** The tombstones of the repository and of all: until when no entry counts (epoch ms). */
+  readonly cleared: readonly Text[];
 }
 
 /**
@@ -51,17 +58,17 @@ export interface Replies {
  */
 export function parseRecord({ member, global, mediaType, verified, cleared }: Replies): StoredRecord {
   if (member !== 0 && member !== 1) throw new TypeError('not a SISMEMBER reply');
-  const [digest, size, globalMediaType] = parseStrings(global, GLOBAL_FIELDS.length);
-  const tombstone = parseNumber(cleared ?? '0');
-  if (member === 0 || digest == null || size == null || mediaType == null) {
-    return { entry: undefined, cleared: tombstone, isHalfCleared: member === 1 };
-  }
-  const descriptor = {
-    digest: parseDigest(digest),
-    size: parseNumber(size),
-    mediaType: mediaType || (globalMediaType ?? ''),
-  };
+  const tombstone = Math.max(...cleared.map((text) => parseNumber(text ?? '0')));
+  const known = member === 1 && mediaType != null ? parseGlobal(global) : undefined;
+  if (!known || mediaType == null) return { entry: undefined, cleared: tombstone, isHalfCleared: member === 1 };
+  const descriptor = { ...known, mediaType: mediaType || known.mediaType };
   return { entry: { descriptor, verifiedAt: parseNumber(verified ?? '0') }, cleared: tombstone };
+}
+
+/** A global descriptor; without digest or size there is none. @throws TypeError, RegistryError */
+export function parseGlobal([digest, size, mediaType]: readonly Text[]): Descriptor | undefined {
+  if (digest == null || size == null) return undefined;
+  return { digest: parseDigest(digest), size: parseNumber(size), mediaType: mediaType ?? '' };
 }
 
 /** The reply of an HMGET of `count` fields; anything else is a fault, never "all absent". */
@@ -75,4 +82,11 @@ function parseNumber(text: string): number {
   const number = parseWholeNumber(text);
   if (number === undefined) throw new TypeError('not a number');
   return number;
+}
+
+/** The global record of a digest, which nobody confirmed and no tombstone hides. */
+export async function readGlobal(redis: Redis, links: LinkSet, digest: Digest): Promise<StoredRecord> {
+  const reply: unknown = await redis.hmget(globalKey(links, digest), ...GLOBAL_FIELDS);
+  const descriptor = parseGlobal(parseStrings(reply, GLOBAL_FIELDS.length));
+  return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
 }

@@ -2,7 +2,15 @@ import type { Redis } from '@upstash/redis/cloudflare';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Records } from './records.ts';
-import { GLOBAL_FIELDS, keysOf, parseRecord, parseStrings, type RedisRecordsOptions } from './redisLayout.ts';
+import {
+  GLOBAL_FIELDS,
+  globalKey,
+  keysOf,
+  parseRecord,
+  parseStrings,
+  type RedisRecordsOptions,
+  readGlobal,
+} from './redisLayout.ts';
 
 /**
  * A repository's blobs in the database of a `distribution` registry, 3.1 or later. To the registry a cached descriptor *is*
@@ -11,6 +19,7 @@ import { GLOBAL_FIELDS, keysOf, parseRecord, parseStrings, type RedisRecordsOpti
  * entry stands in a key of the edge's own; without it an entry counts as unconfirmed.
  *
  *     HASH  registry-edge::<name>::blobs::<digest>   verified, open, cleared
+ *     HASH  registry-edge::blobs::<digest>           cleared, for all repositories
  */
 export function sharedRecords(
   redis: Redis,
@@ -21,16 +30,19 @@ export function sharedRecords(
   const ownKey = (digest: Digest) => `registry-edge::${name}::blobs::${digest}`;
   return {
     async read(_ctx, digest) {
-      const [member, global, scoped, own] = await redis
+      const [member, global, scoped, own, forAll] = await redis
         .pipeline()
         .sismember(keys.members, digest)
-        .hmget(keys.global(digest), ...GLOBAL_FIELDS)
+        .hmget(globalKey('blobs', digest), ...GLOBAL_FIELDS)
         .hmget(keys.scoped(digest), 'mediatype')
         .hmget(ownKey(digest), confirmed, 'cleared')
-        .exec<[unknown, unknown, unknown, unknown]>();
+        .hmget(ownGlobalKey(digest), 'cleared')
+        .exec<[unknown, unknown, unknown, unknown, unknown]>();
       const [mediaType] = parseStrings(scoped, 1);
       const [verified, cleared] = parseStrings(own, 2);
-      return parseRecord({ member, global, mediaType, verified, cleared });
+      const [clearedForAll] = parseStrings(forAll, 1);
+      const known = parseStrings(global, GLOBAL_FIELDS.length);
+      return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
     },
     async write(_ctx, digests, { verifiedAt }) {
       const write = redis.multi();
@@ -43,10 +55,10 @@ export function sharedRecords(
       // What the registry itself does to clear: `redis.go` of 3.1.
       const [canonical] = await redis
         .multi()
-        .hget(keys.global(digest), 'digest')
+        .hget(globalKey('blobs', digest), 'digest')
         .srem(keys.members, digest)
         .del(keys.scoped(digest))
-        .hdel(keys.global(digest), ...GLOBAL_FIELDS)
+        .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
         .hdel(ownKey(digest), 'verified', 'open')
         .hset(ownKey(digest), { cleared })
         .expire(ownKey(digest), lifeSeconds)
@@ -54,4 +66,26 @@ export function sharedRecords(
       return typeof canonical === 'string' ? canonical : undefined;
     },
   };
+}
+
+/** The global records of a registry's database: read and cleared, never set. */
+export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsOptions): Records {
+  return {
+    read: (_ctx, digest) => readGlobal(redis, 'blobs', digest),
+    async write() {},
+    async clear(_ctx, digest, cleared) {
+      const [canonical] = await redis
+        .multi()
+        .hget(globalKey('blobs', digest), 'digest')
+        .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+        .hset(ownGlobalKey(digest), { cleared })
+        .expire(ownGlobalKey(digest), lifeSeconds)
+        .exec<[unknown, ...unknown[]]>();
+      return typeof canonical === 'string' ? canonical : undefined;
+    },
+  };
+}
+
+function ownGlobalKey(digest: Digest): string {
+  return `registry-edge::blobs::${digest}`;
 }

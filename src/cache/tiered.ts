@@ -8,30 +8,33 @@ export function tiered(
   near: BlobDescriptorCacheProvider,
   far: BlobDescriptorCacheProvider,
 ): BlobDescriptorCacheProvider {
+  const { unscoped: nearUnscoped } = near;
+  const { unscoped: farUnscoped } = far;
   return {
-    repositoryScoped(name, links): BlobDescriptorService {
-      const nearby = near.repositoryScoped(name, links);
-      const remote = far.repositoryScoped(name, links);
-      return {
-        async stat(ctx, digest) {
-          const known = await nearby.stat(ctx, digest);
-          if (known) return known;
-          const entry = await remote.stat(ctx, digest);
-          // What the far store answered stands, whatever the near one makes of it.
-          if (entry) await nearby.setDescriptor(ctx, digest, entry).catch(() => undefined);
-          return entry;
-        },
-        async setDescriptor(ctx, digest, entry) {
-          await remote.setDescriptor(ctx, digest, entry);
-          await nearby.setDescriptor(ctx, digest, entry);
-        },
-        async clear(ctx, digest, reachMs) {
-          // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
-          // away what a stat under way read from the far one before it was cleared.
-          await nearby.clear(ctx, digest, reachMs);
-          await remote.clear(ctx, digest, reachMs);
-        },
-      };
+    repositoryScoped: (name, links) => twoTiers(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
+    ...(nearUnscoped && farUnscoped && { unscoped: (links) => twoTiers(nearUnscoped(links), farUnscoped(links)) }),
+  };
+}
+
+function twoTiers(nearby: BlobDescriptorService, remote: BlobDescriptorService): BlobDescriptorService {
+  return {
+    async stat(ctx, digest) {
+      const known = await nearby.stat(ctx, digest);
+      if (known) return known;
+      const entry = await remote.stat(ctx, digest);
+      // What the far store answered stands, whatever the near one makes of it.
+      if (entry) await nearby.setDescriptor(ctx, digest, entry).catch(() => undefined);
+      return entry;
+    },
+    async setDescriptor(ctx, digest, entry) {
+      await remote.setDescriptor(ctx, digest, entry);
+      await nearby.setDescriptor(ctx, digest, entry);
+    },
+    async clear(ctx, digest, reachMs) {
+      // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
+      // away what a stat under way read from the far one before it was cleared.
+      await nearby.clear(ctx, digest, reachMs);
+      await remote.clear(ctx, digest, reachMs);
     },
   };
 }

@@ -7,7 +7,7 @@ import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const create = (entries = 1_000, ttlMs = 3_600_000) =>
-  createInMemoryProvider(createMemory({ entries, bytes: 1_048_576 }), { ttlMs });
+  createInMemoryProvider(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true });
 
 describeDescriptorCache('inmemory', { create });
 

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { breaker } from '../../src/cache/breaker.ts';
 import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
 import { createKvProvider } from '../../src/cache/kv.ts';
 import { observed } from '../../src/cache/observed.ts';
@@ -11,7 +12,8 @@ import { contextOf, createClock } from '../support/context.ts';
 import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
-const memory = () => createInMemoryProvider(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000 });
+const memory = (keepsGlobal = false) =>
+  createInMemoryProvider(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000, keepsGlobal });
 const kv = () => createKvProvider(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false });
 const failing: BlobDescriptorCacheProvider = {
   repositoryScoped: () => ({
@@ -22,7 +24,8 @@ const failing: BlobDescriptorCacheProvider = {
 };
 
 describeDescriptorCache('tiered: inmemory before kv', { create: () => tiered(memory(), kv()) });
-describeDescriptorCache('tiered: inmemory before inmemory', { create: () => tiered(memory(), memory()) });
+describeDescriptorCache('tiered: inmemory before inmemory', { create: () => tiered(memory(), memory(true)) });
+describeDescriptorCache('breaker: observed: inmemory', { create: () => breaker(observed('memory', memory(true))) });
 describeDescriptorCache('observed: kv', { create: () => observed('kv', kv()) });
 
 describe('tiered', () => {

@@ -33,6 +33,7 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
   const app = createApp({
     upstream: options.upstream?.(made) ?? made,
     log: createLogger('debug', (line) => log.push(line)),
+    adminToken: config.adminToken,
     now: clock.now,
   });
 
