@@ -1,19 +1,23 @@
 import type { TestProject } from 'vitest/node';
 import { startRedis } from './redisServer.ts';
 import { startRiggedOrigin } from './riggedOrigin.ts';
+import { startScriptedServer } from './scriptedServer.ts';
 
 /** Starts, in Node, what the tests in workerd talk to. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const origin = await startRiggedOrigin();
+  const scripted = await startScriptedServer();
   const redis = await startRedis();
   if (!redis) {
     if (process.env.CI) throw new Error('redis-server is not installed, and CI skips nothing');
     console.warn('redis-server is not installed: the Redis rows of the suites are skipped');
   }
   project.provide('originUrl', origin.url);
+  project.provide('scriptedUrl', scripted.url);
   project.provide('redis', redis && { url: redis.url, token: redis.token });
   return async () => {
     await origin.close();
+    await scripted.close();
     await redis?.close();
   };
 }

@@ -5,6 +5,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** Of the rigged origin. */
     originUrl: string;
+    /** Of the scripted server; see `scripted`. */
+    scriptedUrl: string;
     /** Of the REST API before a real Redis; `undefined` where redis-server is not installed. */
     redis: { url: string; token: string } | undefined;
   }

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { isFresh, isWorthStoring, retentionMs } from '../../src/cache/freshness.ts';
+import { CLOCK_SKEW_MS, isAlive } from '../../src/cache/tombstone.ts';
+import { entryFor, someDigest } from '../support/digests.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const MINUTE = 60_000;
+const digest = someDigest();
+const at = (verifiedAt: number, changes = {}) => entryFor(digest, verifiedAt, changes);
+
+describe('isFresh', () => {
+  it.each<[string, number, number, boolean]>([
+    ['confirmed now', NOW, MINUTE, true],
+    ['just below the window', NOW - MINUTE + 1, MINUTE, true],
+    ['as old as the window', NOW - MINUTE, MINUTE, false],
+    ['older', NOW - MINUTE - 1, MINUTE, false],
+    ['from a clock as fast as clocks may be', NOW + CLOCK_SKEW_MS, MINUTE, true],
+    ['from a clock that nobody may have', NOW + CLOCK_SKEW_MS + 1, MINUTE, false],
+    ['confirmed by nobody', 0, 20 * 86_400_000, false],
+    ['confirmed now, without a window', NOW, 0, false],
+  ])('an entry %s', (_what, verifiedAt, windowMs, expected) => {
+    expect(isFresh(at(verifiedAt), NOW, windowMs)).toBe(expected);
+  });
+});
+
+describe('isWorthStoring', () => {
+  const TTLS = { descriptorMs: 60 * MINUTE, pushExistenceMs: 4 * MINUTE };
+  const HALF = TTLS.pushExistenceMs / 2;
+
+  it.each<[string, ReturnType<typeof at> | undefined, Partial<typeof TTLS>, boolean]>([
+    ['absent', undefined, {}, true],
+    ['the same, and as young', at(NOW), {}, false],
+    ['half of the smaller window old', at(NOW - HALF), {}, false],
+    ['older than half of the smaller window', at(NOW - HALF - 1), {}, true],
+    ['confirmed by nobody', at(0), {}, true],
+    ['of another size', at(NOW, { size: 1 }), {}, true],
+    ['of another type', at(NOW, { mediaType: 'a/b' }), {}, true],
+    ['for another canonical digest', at(NOW, { digest: someDigest() }), {}, true],
+    ['a little younger, from another isolate', at(NOW + HALF), {}, false],
+    ['from a future that no clock can know', at(NOW + HALF + 1), {}, true],
+    ['half of the only window old', at(NOW - 30 * MINUTE), { pushExistenceMs: 0 }, false],
+    ['older than half of the only window', at(NOW - 30 * MINUTE - 1), { pushExistenceMs: 0 }, true],
+    ['half of the other only window old', at(NOW - HALF), { descriptorMs: 0 }, false],
+    ['older than half of the other only window', at(NOW - HALF - 1), { descriptorMs: 0 }, true],
+    [
+      'older than half of DESCRIPTOR_TTL, where that is smaller',
+      at(NOW - MINUTE - 1),
+      { descriptorMs: MINUTE * 2 },
+      true,
+    ],
+  ])('what is stored is %s', (_what, stored, ttls, expected) => {
+    expect(isWorthStoring(at(NOW), stored, { ...TTLS, ...ttls })).toBe(expected);
+  });
+});
+
+describe('retentionMs', () => {
+  it.each([
+    [3, 2, 3],
+    [2, 3, 3],
+    [0, 3, 3],
+    [3, 0, 3],
+    [0, 0, 0],
+  ])('of DESCRIPTOR_TTL %i and PUSH_EXISTENCE_TTL %i is %i', (descriptorMs, pushExistenceMs, expected) => {
+    expect(retentionMs({ descriptorMs, pushExistenceMs })).toBe(expected);
+  });
+});
+
+describe('isAlive', () => {
+  it.each<[string, number, number, boolean]>([
+    ['after the tombstone', 2, 1, true],
+    ['at the very moment of the tombstone', 1, 1, false],
+    ['before the tombstone', 1, 2, false],
+    ['without a tombstone', 1, 0, true],
+    ['by nobody, without a tombstone', 0, 0, true],
+    ['by nobody, with one', 0, 1, false],
+  ])('confirmed %s', (_what, verifiedAt, cleared, expected) => {
+    expect(isAlive(verifiedAt, cleared)).toBe(expected);
+  });
+});

@@ -1,0 +1,91 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createKvProvider, type DescriptorNamespace } from '../../src/cache/kv.ts';
+import { CacheFault } from '../../src/cache/provider.ts';
+import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor, someDigest, someName } from '../support/digests.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** The simulated KV with some of its methods in other hands. */
+function namespaceWith(changes: Record<string, unknown>): DescriptorNamespace {
+  return {
+    get: (...call: unknown[]) => Reflect.apply(env.DESCRIPTORS.get, env.DESCRIPTORS, call),
+    put: (...call: unknown[]) => Reflect.apply(env.DESCRIPTORS.put, env.DESCRIPTORS, call),
+    ...changes,
+  } as unknown as DescriptorNamespace;
+}
+
+function setup(changes: Record<string, unknown> = {}, retentionMs = HOUR_MS) {
+  const name = parseRepositoryName(someName());
+  const digest = someDigest();
+  const provider = createKvProvider(namespaceWith(changes), { retentionMs, isOpen: false });
+  const key = `blobs::${name}::${digest}`;
+  return { ctx: contextOf(createClock(Date.now())), digest, key, scoped: provider.repositoryScoped(name, 'blobs') };
+}
+
+describe('createKvProvider: a put', () => {
+  it('that never ends is a fault of setDescriptor and of clear', async () => {
+    const { ctx, digest, scoped } = setup({ put: () => new Promise(() => {}) });
+    const verbs = [scoped.setDescriptor(ctx, digest, entryFor(digest, 1)), scoped.clear(ctx, digest)];
+    for (const ended of await Promise.allSettled(verbs)) {
+      expect(ended).toMatchObject({ status: 'rejected', reason: { name: 'CacheFault' } });
+    }
+  });
+
+  it.each([
+    ['the retention and what two clocks may differ', HOUR_MS, 3_605],
+    ['the least that KV takes', 10_000, 60],
+    ['whole seconds, rounded up', 100_001, 106],
+  ])('lasts for %s', async (_what, retentionMs, expirationTtl) => {
+    const lives: unknown[] = [];
+    const { ctx, digest, scoped } = setup(
+      { put: async (_key: string, _value: string, life: unknown) => void lives.push(life) },
+      retentionMs,
+    );
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    await scoped.clear(ctx, digest);
+    expect(lives).toEqual([{ expirationTtl }, { expirationTtl }]);
+  });
+
+  const refused = { put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) };
+  it.each([
+    ['reaches as far', CLOCK_SKEW_MS, true],
+    ['reaches further', 60_000, true],
+    ['reaches less far', CLOCK_SKEW_MS - 1, false],
+    ['is past', -1, false],
+  ])('of a tombstone may be refused where one stands that %s: %i ms, %s', async (_what, reachMs, isFine) => {
+    const { ctx, digest, key, scoped } = setup(refused);
+    await env.DESCRIPTORS.put(`cleared::${key}`, String(ctx.now() + reachMs));
+    if (isFine) await expect(scoped.clear(ctx, digest)).resolves.toBeUndefined();
+    else await expect(scoped.clear(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+  });
+
+  it('of a tombstone may not be refused where none stands, or where nobody can tell', async () => {
+    const none = setup(refused);
+    await expect(none.scoped.clear(none.ctx, none.digest)).rejects.toBeInstanceOf(CacheFault);
+    const blind = setup({ ...refused, get: () => Promise.reject(new Error('KV GET failed: 500')) });
+    await expect(blind.scoped.clear(blind.ctx, blind.digest)).rejects.toBeInstanceOf(CacheFault);
+  });
+});
+
+describe('createKvProvider: a get', () => {
+  it('lets a place repeat what it read for 30 s and no longer, whatever it reads', async () => {
+    const options: unknown[] = [];
+    const { ctx, digest, scoped } = setup({
+      get: async (keys: string[], how: unknown) => {
+        options.push(how);
+        return new Map(keys.map((key) => [key, null]));
+      },
+      put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')),
+    });
+    await scoped.stat(ctx, digest);
+    await scoped.clear(ctx, digest).catch(() => undefined);
+    expect(options).toEqual([
+      { type: 'text', cacheTtl: 30 },
+      { type: 'text', cacheTtl: 30 },
+    ]);
+  });
+});

@@ -1,0 +1,77 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Served } from '../../local/serve.ts';
+import type { Call, Script } from './scripted.ts';
+
+/** So that it is the edge that a long header meets, not this server. */
+const MAX_HEADER_BYTES = 65_536;
+
+/**
+ * A server whose URL says how it answers: `/<id>/<script>/<path>`, the script as base64url of JSON. It stands for a store
+ * or an origin that goes wrong on the wire, where a `Response` made in a test could not. `/_calls/<id>` tells what it was
+ * asked.
+ */
+export async function startScriptedServer(): Promise<Served> {
+  const calls = new Map<string, Call[]>();
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [, id = '', script = '', ...rest] = (request.url ?? '').split('/');
+    if (id === '_calls') {
+      response.end(JSON.stringify(calls.get(script) ?? []));
+      return;
+    }
+    const call: { -readonly [K in keyof Call]: Call[K] } = {
+      method: request.method ?? '',
+      path: `/${rest.join('/')}`,
+      headers: request.headers as Record<string, string>,
+      outcome: 'open',
+    };
+    calls.set(id, [...(calls.get(id) ?? []), call]);
+    response.once('close', () => {
+      call.outcome = response.writableFinished ? 'answered' : 'left';
+    });
+    const base = `http://${request.headers.host}/${id}/${script}`;
+    await play(request, response, call, JSON.parse(Buffer.from(script, 'base64url').toString()) as Script, base);
+  }
+
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function play(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { path }: Call,
+  { status = 200, headers = {}, body = '', waitMs = 0, bodyWaitMs = 0, instead, forward }: Script,
+  base: string,
+): Promise<void> {
+  const asked = Buffer.concat(await request.toArray());
+  if (waitMs > 0) await delay(waitMs);
+  if (instead === 'silence') return;
+  if (instead === 'close') {
+    request.socket.destroy();
+    return;
+  }
+  if (forward !== undefined) {
+    const { authorization = '', 'content-type': type = '', 'upstash-encoding': encoding = '' } = request.headers;
+    const sent = { authorization, 'content-type': type, 'upstash-encoding': `${encoding}` };
+    const answered = await fetch(forward + path, { method: request.method ?? 'GET', headers: sent, body: asked });
+    response.writeHead(answered.status, headers).end(Buffer.from(await answered.arrayBuffer()));
+    return;
+  }
+  const own = Object.entries(headers).map(([name, value]) => [name, value.replaceAll('{base}', base)]);
+  response.writeHead(status, Object.fromEntries(own));
+  response.flushHeaders();
+  if (bodyWaitMs > 0) await delay(bodyWaitMs);
+  response.end(body);
+}
