@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { exchange, headerTimeout } from '../../src/origin/exchange.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { someDigest, someName } from '../support/digests.ts';
+import { createEdge } from '../support/edge.ts';
+import { pushBlob, rig } from '../support/push.ts';
+import { scripted } from '../support/scripted.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+const NOTHING = new Headers();
+
+describe('exchange', () => {
+  it('asks nobody but the server itself, and follows no redirect, whatever it asks and however often', async () => {
+    const blob = await pushBlob();
+    const storage = scripted({ status: 403 });
+    await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
+    const edge = createEdge();
+    const fetched = vi.spyOn(globalThis, 'fetch');
+    await edge.fetch(blob.path, { method: 'HEAD' });
+    await edge.fetch(blob.path);
+    await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
+    await edge.fetch(blob.path, { method: 'DELETE' });
+    const asked = fetched.mock.calls.map(([, { method, cache, redirect } = {}]) => `${method} ${cache} ${redirect}`);
+    // HEAD and GET at the origin and at its redirect's target; GET; POST; the delete's own question; DELETE.
+    expect(asked).toEqual(
+      ['HEAD', 'HEAD', 'GET', 'GET', 'GET', 'POST', 'HEAD', 'DELETE'].map((method) => `${method} no-store manual`),
+    );
+  });
+
+  it('takes the moment before the request for the time of what the answer confirms', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const before = clock.now();
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async () => {
+      clock.advance(1_000);
+      return new Response();
+    });
+    expect((await exchange(ctx, 'https://origin.test/', { method: 'HEAD', headers: NOTHING })).sentAt).toBe(before);
+    expect(ctx.events).toEqual([{ kind: 'origin', method: 'HEAD', outcome: 200, ms: 1_000 }]);
+  });
+
+  it.each([600, 999])('takes a %i, which nobody could relay, for no answer', async (status) => {
+    const edge = createEdge({ ORIGIN_URL: scripted({ status }).url });
+    for (const method of ['GET', 'HEAD']) {
+      expect((await edge.fetch(`/v2/${someName()}/blobs/${someDigest()}`, { method })).status).toBe(502);
+    }
+  });
+});
+
+describe('headerTimeout', () => {
+  const passed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  it('aborts when the time is over, and says that it was the time', async () => {
+    const { signal } = headerTimeout(20);
+    await passed(60);
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it.each([
+    ['stopped', 20],
+    ['without a limit', undefined],
+  ])('aborts no more when it is %s, but where it is cancelled still', async (_what, ms) => {
+    const cancelled = new AbortController();
+    const limit = headerTimeout(ms, cancelled.signal);
+    limit.stop();
+    await passed(60);
+    expect(limit.signal.aborted).toBe(false);
+    cancelled.abort();
+    expect(limit.signal.aborted).toBe(true);
+  });
+
+  it('lets a body take longer than ORIGIN_TIMEOUT: GET', async () => {
+    const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: scripted({ bodyWaitMs: 300, body: 'late' }).url });
+    const response = await edge.fetch(`/v2/${someName()}/tags/list`);
+    expect([response.status, await response.text()]).toEqual([200, 'late']);
+  });
+});
+
+describe('the client leaves', () => {
+  const name = someName();
+  const blob = `/v2/${name}/blobs/${someDigest()}`;
+
+  it.each([
+    ['GET', `/v2/${name}/tags/list`, 'left'],
+    ['GET', blob, 'left'],
+    ['PUT', `/v2/${name}/manifests/latest`, 'left'],
+    // Others may be waiting for the one, and the other must not end half-way.
+    ['HEAD', blob, 'answered'],
+    ['DELETE', blob, 'answered'],
+  ])('in the middle of %s %s: its request at the origin is %s', async (method, path, outcome) => {
+    const origin = scripted({ waitMs: 300, headers: { 'content-length': '4' }, body: 'text' });
+    const client = new AbortController();
+    const { answer } = createEdge({ ORIGIN_URL: origin.url }).send(path, { method, signal: client.signal });
+    answer.catch(() => undefined);
+    await expect.poll(async () => (await origin.calls()).length).toBe(1);
+    client.abort();
+    const ends = async () => (await origin.calls()).map((call) => `${call.method} ${call.outcome}`);
+    const asked = method === 'DELETE' ? ['HEAD answered', 'DELETE answered'] : [`${method} ${outcome}`];
+    await expect.poll(ends, { timeout: 2_000 }).toEqual(asked);
+  });
+});
