@@ -6,6 +6,8 @@ import {
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
+  parseCleared,
+  parseDone,
   parseRecord,
   parseStrings,
   type RedisRecordsOptions,
@@ -90,18 +92,19 @@ function ownRecords(
           .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt })
           .expire(keys.scoped(digest), lifeSeconds);
       }
-      await write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX').exec();
+      write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
+      parseDone(await write.exec(), 6 * digests.size + 1);
     },
     async clear(_ctx, digest, cleared) {
-      const [canonical] = await redis
+      const replies: unknown = await redis
         .multi()
         .hget(globalKey(links, digest), 'digest')
         .srem(keys.members, digest)
         .hdel(keys.scoped(digest), 'mediatype', 'verified', 'open')
         .hset(keys.scoped(digest), { cleared })
         .expire(keys.scoped(digest), lifeSeconds)
-        .exec<[unknown, ...unknown[]]>();
-      return typeof canonical === 'string' ? canonical : undefined;
+        .exec();
+      return parseCleared(replies, 5);
     },
   };
 }
@@ -118,17 +121,17 @@ function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRe
           .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
           .expire(globalKey(links, digest), lifeSeconds);
       }
-      await write.exec();
+      parseDone(await write.exec(), 3 * digests.size);
     },
     async clear(_ctx, digest, cleared) {
-      const [canonical] = await redis
+      const replies: unknown = await redis
         .multi()
         .hget(globalKey(links, digest), 'digest')
         .hdel(globalKey(links, digest), ...GLOBAL_FIELDS)
         .hset(globalKey(links, digest), { cleared })
         .expire(globalKey(links, digest), lifeSeconds)
-        .exec<[unknown, ...unknown[]]>();
-      return typeof canonical === 'string' ? canonical : undefined;
+        .exec();
+      return parseCleared(replies, 4);
     },
   };
 }

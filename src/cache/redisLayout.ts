@@ -71,6 +71,24 @@ export function parseGlobal([digest, size, mediaType]: readonly Text[]): Descrip
   return { digest: parseDigest(digest), size: parseNumber(size), mediaType: mediaType ?? '' };
 }
 
+/**
+ * The digest that the first command of a clear read, and that the others were done: something that is not Redis may
+ * answer in its place, and a clear that was not done must not look like one.
+ * @throws TypeError
+ */
+export function parseCleared(replies: unknown, commands: number): string | undefined {
+  const [digest, ...done] = parseDone(replies, commands);
+  if (!done.every((reply) => typeof reply === 'number')) throw new TypeError('not the replies to a clear');
+  return typeof digest === 'string' ? digest : undefined;
+}
+
+/** The replies of a transaction, one to each command. @throws TypeError */
+export function parseDone(replies: unknown, commands: number): readonly unknown[] {
+  const isDone = Array.isArray(replies) && replies.length === commands && !replies.includes(undefined);
+  if (!isDone) throw new TypeError('not the replies to a transaction');
+  return replies;
+}
+
 /** The reply of an HMGET of `count` fields; anything else is a fault, never "all absent". */
 export function parseStrings(reply: unknown, count: number): readonly (string | null | undefined)[] {
   const fits = (value: unknown) => value === null || typeof value === 'string';

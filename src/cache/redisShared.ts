@@ -6,6 +6,8 @@ import {
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
+  parseCleared,
+  parseDone,
   parseRecord,
   parseStrings,
   type RedisRecordsOptions,
@@ -49,11 +51,11 @@ export function sharedRecords(
       for (const digest of digests) {
         write.hset(ownKey(digest), { [confirmed]: verifiedAt }).expire(ownKey(digest), lifeSeconds);
       }
-      await write.exec();
+      parseDone(await write.exec(), 2 * digests.size);
     },
     async clear(_ctx, digest, cleared) {
       // What the registry itself does to clear: `redis.go` of 3.1.
-      const [canonical] = await redis
+      const replies: unknown = await redis
         .multi()
         .hget(globalKey('blobs', digest), 'digest')
         .srem(keys.members, digest)
@@ -62,8 +64,8 @@ export function sharedRecords(
         .hdel(ownKey(digest), 'verified', 'open')
         .hset(ownKey(digest), { cleared })
         .expire(ownKey(digest), lifeSeconds)
-        .exec<[unknown, ...unknown[]]>();
-      return typeof canonical === 'string' ? canonical : undefined;
+        .exec();
+      return parseCleared(replies, 7);
     },
   };
 }
@@ -74,14 +76,14 @@ export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsO
     read: (_ctx, digest) => readGlobal(redis, 'blobs', digest),
     async write() {},
     async clear(_ctx, digest, cleared) {
-      const [canonical] = await redis
+      const replies: unknown = await redis
         .multi()
         .hget(globalKey('blobs', digest), 'digest')
         .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
         .hset(ownGlobalKey(digest), { cleared })
         .expire(ownGlobalKey(digest), lifeSeconds)
-        .exec<[unknown, ...unknown[]]>();
-      return typeof canonical === 'string' ? canonical : undefined;
+        .exec();
+      return parseCleared(replies, 4);
     },
   };
 }
