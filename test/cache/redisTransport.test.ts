@@ -1,30 +1,12 @@
 import { Redis } from '@upstash/redis/cloudflare';
-import { afterEach, describe, expect, inject, it, vi } from 'vitest';
-import { type BlobDescriptorService, CacheFault, STORE_TIMEOUT_MS } from '../../src/cache/provider.ts';
+import { describe, expect, inject, it } from 'vitest';
+import { CacheFault } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
-import { type Script, scripted } from '../support/scripted.ts';
-
-const HOUR_MS = 3_600_000;
-const ctx = contextOf(createClock(Date.now()));
-const digest = someDigest();
-
-/** The provider before a server that answers by a script. */
-function facing(script: Script, token = 'token') {
-  const server = scripted(script);
-  const address = { url: server.url, token, isShared: false };
-  const provider = createRedisProvider(address, { retentionMs: HOUR_MS, isOpen: false });
-  return { ...server, scoped: provider.repositoryScoped(parseRepositoryName(someName()), 'blobs') };
-}
-
-const VERBS: [string, (scoped: BlobDescriptorService) => Promise<unknown>][] = [
-  ['stat', (scoped) => scoped.stat(ctx, digest)],
-  ['setDescriptor', (scoped) => scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))],
-  ['clear', (scoped) => scoped.clear(ctx, digest)],
-];
+import { ctx, digest, facing, HOUR_MS, VERBS } from '../support/redisWire.ts';
+import type { Script } from '../support/scripted.ts';
 
 describe.each(VERBS)('createRedisProvider: %s over a bad wire', (_verb, call) => {
   it.each<[string, Script]>([
@@ -105,63 +87,5 @@ describe.skipIf(!redis)('createRedisProvider: requests', () => {
     expect(await direct.sismember(members, blob)).toBe(0);
     expect(await isAsLongAsSkew(`${members}::${blob}`)).toBe(`${members}::${blob}`);
     expect(await direct.hmget(`${members}::${blob}`, 'mediatype', 'verified', 'open')).toEqual([null, null, null]);
-  });
-});
-
-interface Item {
-  readonly result?: unknown;
-}
-const eachList = (items: readonly Item[], change: (list: readonly unknown[]) => unknown) =>
-  items.map((item) => (Array.isArray(item.result) ? { result: change(item.result) } : item));
-
-describe.skipIf(!redis)('createRedisProvider: replies', () => {
-  afterEach(() => vi.restoreAllMocks());
-
-  /** What Redis really replies to a stat. */
-  async function repliesFor(isThere: boolean): Promise<Item[]> {
-    const address = { url: '', token: '', ...redis, isShared: false };
-    const provider = createRedisProvider(address, { retentionMs: HOUR_MS, isOpen: false });
-    const scoped = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
-    if (isThere) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
-    const send = globalThis.fetch;
-    let replies: Item[] = [];
-    vi.spyOn(globalThis, 'fetch').mockImplementation(async (...call) => {
-      const response = await send(...call);
-      replies = (await response.clone().json()) as Item[];
-      return response;
-    });
-    await scoped.stat(ctx, digest);
-    vi.restoreAllMocks();
-    return replies;
-  }
-
-  it('are a hit or a miss as they are, in a time of each request, not of the isolate', async () => {
-    const there = facing({ body: JSON.stringify(await repliesFor(true)) });
-    const absent = facing({ body: JSON.stringify(await repliesFor(false)) });
-    await new Promise((resolve) => setTimeout(resolve, STORE_TIMEOUT_MS + 50));
-    expect(await there.scoped.stat(ctx, digest)).toEqual(entryFor(digest, ctx.now()));
-    expect(await absent.scoped.stat(ctx, digest)).toBeUndefined();
-  });
-
-  it.each<[string, (items: readonly Item[]) => unknown]>([
-    ['none', () => []],
-    ['without a result', (items) => items.map(() => ({}))],
-    ['one too few', (items) => items.slice(0, -1)],
-    ['nulls', (items) => items.map(() => ({ result: null }))],
-    ['a membership that is neither 0 nor 1', ([, ...more]) => [{ result: 2 }, ...more]],
-    ['a membership in words', ([, ...more]) => [{ result: btoa('1') }, ...more]],
-    ['lists with one field less', (items) => eachList(items, (list) => list.slice(0, -1))],
-    ['lists with one field more', (items) => eachList(items, (list) => [...list, null])],
-    [
-      'a last list with one field less',
-      (items) => [...items.slice(0, -1), ...eachList(items.slice(-1), (list) => list.slice(1))],
-    ],
-    ['lists of numbers', (items) => eachList(items, (list) => list.map(() => 1))],
-    ['fields by name', (items) => eachList(items, (list) => ({ ...list }))],
-  ])('that cannot be are a fault, never a miss: %s', async (_what, change) => {
-    for (const isThere of [true, false]) {
-      const { scoped } = facing({ body: JSON.stringify(change(await repliesFor(isThere))) });
-      await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
-    }
   });
 });

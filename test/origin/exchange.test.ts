@@ -89,7 +89,9 @@ describe('the client leaves', () => {
     ['HEAD', blob, 'answered'],
     ['DELETE', blob, 'answered'],
   ])('in the middle of %s %s: its request at the origin is %s', async (method, path, outcome) => {
-    const origin = scripted({ waitMs: 300, headers: { 'content-length': '4' }, body: 'text' });
+    // Long enough to leave in the middle of.
+    const waitMs = outcome === 'left' ? 3_000 : 300;
+    const origin = scripted({ waitMs, headers: { 'content-length': '4' }, body: 'text' });
     const client = new AbortController();
     const { answer } = createEdge({ ORIGIN_URL: origin.url }).send(path, { method, signal: client.signal });
     answer.catch(() => undefined);

@@ -104,6 +104,7 @@ describe('follow', () => {
     const leader = edge.send(blob.path, HEAD);
     await expect.poll(() => blob.asked()).toBe(1);
     const follower = edge.send(blob.path, HEAD);
+    await new Promise((resolve) => setTimeout(resolve, 100));
     await rig.release(blob.digest);
     expect(cacheStatusOf(await leader.answer)).toBe('registry-edge; fwd=miss; detail=unproven');
     expect(cacheStatusOf(await follower.answer)).not.toContain('collapsed');

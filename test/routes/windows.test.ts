@@ -123,13 +123,13 @@ describe('close: a question that was asked before a write has no followers after
 
   it('also after a DELETE without an answer', async () => {
     const blob = await pushBlob();
-    const edge = createEdge({ ORIGIN_TIMEOUT: '800ms' });
+    const edge = createEdge({ ORIGIN_TIMEOUT: '1500ms' });
     const deleted = `/v2/${blob.name}/blobs/${someDigest()}`;
     await holdFirst(blob);
     await rig.rule({ prefix: deleted, method: 'DELETE', holdAs: deleted });
     const write = edge.send(deleted, { method: 'DELETE' });
     await expect.poll(() => blob.asked()).toBe(2);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 750));
     const before = edge.send(blob.path, HEAD);
     expect((await write.answer).status).toBe(502);
     // The question of before is still open: nobody waits for it.

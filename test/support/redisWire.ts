@@ -1,0 +1,25 @@
+import type { BlobDescriptorService } from '../../src/cache/provider.ts';
+import { createRedisProvider } from '../../src/cache/redis.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { contextOf, createClock } from './context.ts';
+import { entryFor, someDigest, someName } from './digests.ts';
+import { type Script, scripted } from './scripted.ts';
+
+export const HOUR_MS = 3_600_000;
+export const ctx = contextOf(createClock(Date.now()));
+export const digest = someDigest();
+
+/** The Redis provider before a server that answers by a script. */
+export function facing(script: Script, token = 'token') {
+  const server = scripted(script);
+  const address = { url: server.url, token, isShared: false };
+  const provider = createRedisProvider(address, { retentionMs: HOUR_MS, isOpen: false });
+  return { ...server, scoped: provider.repositoryScoped(parseRepositoryName(someName()), 'blobs') };
+}
+
+/** Each verb of a descriptor cache, about one digest. */
+export const VERBS: [string, (scoped: BlobDescriptorService) => Promise<unknown>][] = [
+  ['stat', (scoped) => scoped.stat(ctx, digest)],
+  ['setDescriptor', (scoped) => scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))],
+  ['clear', (scoped) => scoped.clear(ctx, digest)],
+];
