@@ -2,6 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
+import type { DescriptorNamespace } from '../../src/cache/kv.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createUpstream } from '../../src/deps.ts';
 import { createLogger } from '../../src/log.ts';
@@ -22,6 +23,8 @@ export interface EdgeOptions {
   readonly clock?: Clock;
   /** Changes what the configuration gives, such as its store. */
   readonly upstream?: (made: Upstream) => Upstream;
+  /** Instead of the KV namespace of the tests. */
+  readonly namespace?: DescriptorNamespace | undefined;
 }
 
 /** An isolate of the edge in front of the rigged origin, KV below it: the application with a clock that tests turn. */
@@ -29,7 +32,7 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
   const clock = options.clock ?? createClock(Date.now());
   const log: string[] = [];
   const config = parseConfig({ ORIGIN_URL: inject('originUrl'), DESCRIPTORS: env.DESCRIPTORS, ...variables });
-  const made = createUpstream(config, env);
+  const made = createUpstream(config, { DESCRIPTORS: options.namespace ?? env.DESCRIPTORS });
   const app = createApp({
     upstream: options.upstream?.(made) ?? made,
     log: createLogger('debug', (line) => log.push(line)),

@@ -12,7 +12,7 @@ export const redis = new Redis({ ...ADDRESS, automaticDeserialization: false, en
 export async function snapshot(...patterns: string[]): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = {};
   for (const pattern of patterns) {
-    for (const key of await redis.keys(`*${pattern}*`)) found[key] = await contentOf(key);
+    for (const key of (await redis.keys(`*${pattern}*`)).sort()) found[key] = await contentOf(key);
   }
   return found;
 }
@@ -26,5 +26,6 @@ async function contentOf(key: string): Promise<unknown> {
 
 export async function fieldsOf(key: string): Promise<Record<string, string | undefined>> {
   const flat = (await redis.hgetall(key)) as unknown as string[];
-  return Object.fromEntries(flat.flatMap((field, at) => (at % 2 === 0 ? [[field, flat[at + 1]]] : [])));
+  const pairs = flat.flatMap((field, at) => (at % 2 === 0 ? [[field, flat[at + 1]] as const] : []));
+  return Object.fromEntries(pairs.sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -1,0 +1,139 @@
+import { env } from 'cloudflare:workers';
+import type { DescriptorNamespace } from '../../src/cache/kv.ts';
+import type { Pushed } from './push.ts';
+import { ADDRESS, redis } from './redisStore.ts';
+import { scripted } from './scripted.ts';
+
+/** How a store can be in trouble. */
+export interface Trouble {
+  readonly name: string;
+  /** Variables that replace the store's address; absent: the real Redis. */
+  readonly variables?: Record<string, string>;
+  /** Replaces the KV namespace. */
+  readonly namespace?: DescriptorNamespace;
+  /** Spoils the content that stands under a blob's keys. */
+  spoil?(keys: BlobKeys, blob: Pushed): Promise<unknown>;
+  /** Reads still work, only late, or as ever. */
+  readonly isLate?: boolean;
+  readonly isReadable?: boolean;
+  /** A tombstone cannot be written. */
+  readonly cannotClear: boolean;
+}
+
+export interface BlobKeys {
+  readonly members: string;
+  readonly global: string;
+  readonly scoped: string;
+}
+
+export function keysOfBlob({ name, digest }: Pushed): BlobKeys {
+  const members = `repository::${name}::blobs`;
+  return { members, global: `blobs::${digest}`, scoped: `${members}::${digest}` };
+}
+
+const at = (url: string) => ({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: ADDRESS.token });
+const wire = (name: string, url: string): Trouble => ({ name, variables: at(url), cannotClear: true });
+
+/** The real Redis does not answer, answers late, or something else answers in its place. */
+export function wireTroubles(): Trouble[] {
+  return [
+    wire('down', 'http://127.0.0.1:1'),
+    wire('silent', scripted({ instead: 'silence' }).url),
+    wire('closing', scripted({ instead: 'close' }).url),
+    wire('HTML instead of JSON', scripted({ body: '<html><body>Bad gateway</body></html>' }).url),
+    wire('HTML with a 502', scripted({ status: 502, body: '<html></html>' }).url),
+    wire('truncated JSON', scripted({ body: '[{"result":1},{"result":["sha2' }).url),
+    wire('JSON of another shape', scripted({ body: '{"result":"OK"}' }).url),
+    wire('a list of nothing', scripted({ body: '[{},{},{}]' }).url),
+    {
+      name: 'refusing the token',
+      variables: { ...at(ADDRESS.url), UPSTASH_REDIS_REST_TOKEN: 'no' },
+      cannotClear: true,
+    },
+    {
+      name: 'slow',
+      variables: at(scripted({ forward: ADDRESS.url, waitMs: 400 }).url),
+      isLate: true,
+      cannotClear: false,
+    },
+  ];
+}
+
+/** A key of another type; `cannotClear`: Redis refuses to remove from it as well. */
+export function typeTroubles(): Trouble[] {
+  return (['members', 'global', 'scoped'] as const).map((which) => ({
+    name: `a string for ${which}`,
+    spoil: (keys) => redis.set(keys[which], 'text'),
+    cannotClear: true,
+  }));
+}
+
+const OTHER = `sha256:${'0'.repeat(64)}`;
+const POISONS: readonly [which: 'global' | 'scoped', field: string, value: string][] = [
+  ['global', 'size', 'large'],
+  ['global', 'size', '-1'],
+  ['global', 'size', '1.5'],
+  ['global', 'size', '0'],
+  ['global', 'size', '99999999999999999999'],
+  ['global', 'size', ''],
+  ['global', 'digest', OTHER],
+  ['global', 'digest', 'sha256:short'],
+  ['global', 'digest', ''],
+  ['global', 'cleared', 'soon'],
+  ['scoped', 'mediatype', 'text/plain\r\nx-evil: 1'],
+  ['scoped', 'mediatype', 'none'],
+  ['scoped', 'verified', 'yesterday'],
+  ['scoped', 'verified', '-5'],
+  ['scoped', 'verified', '9007199254740991'],
+  ['scoped', 'cleared', 'never'],
+];
+
+/** A field that no setter wrote. */
+export function poisonTroubles(): Trouble[] {
+  return POISONS.map(([which, field, value]) => ({
+    name: `${which} ${field} ${JSON.stringify(value)}`,
+    spoil: (keys) => redis.hset(keys[which], { [field]: value }),
+    cannotClear: false,
+  }));
+}
+
+const late = async <T>(work: () => Promise<T>): Promise<T> => {
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  return work();
+};
+const refuse = () => Promise.reject(new Error('KV: 429 Too Many Requests'));
+const silence = () => new Promise<never>(() => {});
+const kv = env.DESCRIPTORS;
+const broken = (namespace: object) => namespace as unknown as DescriptorNamespace;
+
+const RUBBISH = ['not json', 'null', '{}', '{"digest":"D","size":"9","mediaType":"a/b","verifiedAt":1}', '[1,2]'];
+
+/** What applies on KV: it fails, is silent or late, takes no writes, or holds what no setter wrote. */
+export function kvTroubles(): Trouble[] {
+  const get: DescriptorNamespace['get'] = kv.get.bind(kv);
+  const put: DescriptorNamespace['put'] = kv.put.bind(kv);
+  return [
+    { name: 'failing', namespace: broken({ get: refuse, put: refuse }), cannotClear: true },
+    { name: 'silent', namespace: broken({ get: silence, put: silence }), cannotClear: true },
+    { name: 'taking no writes', namespace: broken({ get, put: refuse }), isReadable: true, cannotClear: true },
+    {
+      name: 'slow',
+      namespace: broken({
+        get: (...call: Parameters<typeof get>) => late(() => get(...call)),
+        put: (...call: Parameters<typeof put>) => late(() => put(...call)),
+      }),
+      isLate: true,
+      cannotClear: false,
+    },
+    ...RUBBISH.map((value) => ({
+      name: `the entry ${value}`,
+      spoil: (_keys: BlobKeys, { name, digest }: Pushed) => kv.put(`blobs::${name}::${digest}`, value),
+      cannotClear: false,
+    })),
+    {
+      name: 'the tombstone "soon"',
+      spoil: (_keys, { name, digest }) => kv.put(`cleared::blobs::${name}::${digest}`, 'soon'),
+      cannotClear: false,
+    },
+  ];
+}
