@@ -6,7 +6,12 @@ const globalSetup = './test/support/globalSetup.ts';
 /** `npm test`: the Worker in workerd, its own runtime, and what runs beside it in Node. Servers start in globalSetup. */
 export default defineConfig({
   test: {
-    coverage: { provider: 'istanbul', include: ['src/**'] },
+    coverage: {
+      provider: 'istanbul',
+      include: ['src/**'],
+      reporter: ['text-summary'],
+      thresholds: { lines: 95 },
+    },
     projects: [
       {
         plugins: [
