@@ -1,0 +1,205 @@
+import { beforeAll, expect, test } from 'vitest';
+import { isStored, mount, upload } from './support/blobs.ts';
+import { type Edge, startEdge } from './support/edge.ts';
+import { type Answer, basic, head, request } from './support/http.ts';
+import { type Blob, makeBlob } from './support/image.ts';
+import { type CountingProxy, type Held, startCountingProxy } from './support/proxy.ts';
+import { type Connection, connect, startRedis } from './support/redis.ts';
+import { type Registry, startRegistry } from './support/registry.ts';
+import { describeWith } from './support/tools.ts';
+import { until } from './support/until.ts';
+
+const SEEDS = [1, 2, 3, 4];
+const STEPS = 150;
+const BLOBS = 5;
+/** So short that confirmations grow stale and are renewed meanwhile. */
+const PUSH_EXISTENCE_TTL = '1s';
+/** So many of them are deleted and purged through the edges too, whose tombstones keep them from being hits for a while. */
+const BURIED = 2;
+const HIT = 'registry-edge; hit; detail=redis';
+const ADMIN_TOKEN = 'operator of the e2e tests'.replaceAll(' ', '-');
+
+interface Front {
+  readonly edge: Edge;
+  readonly proxy: CountingProxy;
+}
+
+/** A HEAD whose answer the registry has given and the edge has not got yet. */
+interface Late {
+  readonly held: Held;
+  readonly answer: Promise<Answer>;
+}
+
+describeWith(['registry', 'redis-server'], 'REDIS_SHARED=true: two edges and a registry 3.1 on one Redis', () => {
+  let registry: Registry;
+  let fronts: Front[];
+  let client: Connection;
+  beforeAll(async () => {
+    const redis = await startRedis();
+    client = await connect(redis);
+    registry = await startRegistry({ kind: 'registry', redis });
+    const front = async (): Promise<Front> => {
+      const proxy = await startCountingProxy(registry.url);
+      const variables = { REDIS_SHARED: 'true', PUSH_EXISTENCE_TTL, ADMIN_TOKEN };
+      return { proxy, edge: await startEdge({ origin: proxy.url, backend: 'redis', redis, variables }) };
+    };
+    fronts = [await front(), await front()];
+  });
+
+  test.for(SEEDS)(
+    `${STEPS} random operations, seed %i: after each, the registry can answer for no blob that it does not have`,
+    async (seed) => {
+      const world = newWorld(seed);
+      for (let step = 0; step < STEPS; step++) {
+        await world.step();
+        await world.check();
+      }
+      await world.end();
+    },
+  );
+
+  /** Digests and repositories of a seed's own, and what is true of them. */
+  function newWorld(seed: number) {
+    const random = mulberry32(seed);
+    const below = (count: number) => Math.floor(random() * count);
+    const pick = <T>(list: readonly T[]) => list[below(list.length)] as T;
+    const names = [`random-${seed}/one`, `random-${seed}/two`] as const;
+    const blobs = Array.from({ length: BLOBS }, (_, index) => makeBlob(`random ${seed} ${index}`, 1_000 + index));
+    const pairs = names.flatMap((name) => blobs.map((blob) => ({ name, blob, path: pathOf(name, blob) })));
+    /** The paths of the blobs that exist. */
+    const model = new Set<string>();
+    const lates: Late[] = [];
+    const done: string[] = [];
+    let callers = 0;
+    let hits = 0;
+
+    /** Anywhere: at the registry itself or through one of the edges. */
+    const somewhere = () => pick([registry, ...fronts.map(({ edge }) => edge)]).url;
+    const statusOf = (path: string) => (model.has(path) ? 200 : 404);
+    const told = () => `${done.length} operations, the last ones:\n${done.slice(-12).join('\n')}`;
+
+    const operations: Record<string, () => Promise<unknown>> = {
+      async head() {
+        const { path, blob } = pick(pairs);
+        const url = somewhere();
+        done.push(`HEAD ${url}${path}, twice`);
+        for (let time = 0; time < 2; time++) {
+          const { status, headers } = await head(url + path);
+          expect(status, told()).toBe(statusOf(path));
+          if (status === 200) expect(headers['content-length'], told()).toBe(String(blob.bytes.length));
+          if (headers['cache-status'] === HIT) hits++;
+        }
+      },
+      async upload() {
+        const { name, path, blob } = pick(pairs);
+        const url = somewhere();
+        done.push(`upload ${url}${path}`);
+        expect((await upload(url, name, blob)).status, told()).toBe(201);
+        model.add(path);
+      },
+      async mount() {
+        const [from, to] = random() < 0.5 ? names : [names[1], names[0]];
+        const blob = pick(blobs);
+        const url = somewhere();
+        const isThere = model.has(pathOf(from, blob));
+        done.push(`mount ${url}${pathOf(to, blob)} from ${from}`);
+        expect((await mount(url, to, from, blob.digest)).status, told()).toBe(isThere ? 201 : 202);
+        if (isThere) model.add(pathOf(to, blob));
+      },
+      async delete() {
+        const { path, blob } = pick(pairs);
+        const url = blobs.indexOf(blob) < BURIED ? somewhere() : registry.url;
+        done.push(`DELETE ${url}${path}`);
+        expect((await request('DELETE', url + path)).status, told()).toBe(model.has(path) ? 202 : 404);
+        model.delete(path);
+      },
+      async purge() {
+        const { digest } = pick(blobs.slice(0, BURIED));
+        const url = `${pick(fronts).edge.url}/_edge/descriptors/${digest}`;
+        done.push(`DELETE ${url}`);
+        const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+        expect((await request('DELETE', url, { headers })).status, told()).toBeLessThan(300);
+      },
+      async hold() {
+        const { path } = pick(pairs);
+        const { edge, proxy } = pick(fronts);
+        done.push(`hold HEAD ${edge.url}${path}`);
+        const held = proxy.holdNext('HEAD', path);
+        // A caller of its own, whom the edge knows not yet: it has to ask, and nobody waits for its answer.
+        const answer = head(edge.url + path, basic(`late-${callers++}`, 'x'));
+        // Where a test fails before, nobody waits for it.
+        answer.catch(() => undefined);
+        lates.push({ held, answer });
+        await held.answered;
+      },
+      async release() {
+        const [late] = lates.splice(below(lates.length), 1);
+        if (!late) return;
+        done.push('release');
+        late.held.release();
+        expect([200, 404], told()).toContain((await late.answer).status);
+      },
+    };
+    const choices =
+      'head head head head head head head head upload upload upload upload upload mount delete delete hold release purge'.split(
+        ' ',
+      );
+
+    return {
+      step: () => operations[pick(choices)]?.(),
+      async check() {
+        for (const { name, blob, path } of pairs) {
+          expect([path, await isStored(registry, name, blob.digest)], told()).toEqual([path, model.has(path)]);
+          if (!model.has(path)) expect([path, await isCached(name, blob)], told()).toEqual([path, false]);
+        }
+      },
+      async end() {
+        expect(hits, 'the cache has answered').toBeGreaterThan(3);
+        while (lates.length > 0) await operations.release?.();
+        for (const { path } of pairs) {
+          for (const url of [registry.url, ...fronts.map(({ edge }) => edge.url)]) {
+            expect([url + path, (await head(url + path)).status], told()).toEqual([url + path, statusOf(path)]);
+          }
+        }
+        // Late write-backs may go on after the answers.
+        await until('nothing is written any more', async () => {
+          const before = await client.info('stats');
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          return commandsIn(await client.info('stats')) - commandsIn(before) <= 1;
+        });
+        await this.check();
+        const keys = await Promise.all(['repository::*::blobs*', 'blobs::*'].map((pattern) => client.keys(pattern)));
+        for (const key of keys.flat()) expect([key, await client.ttl(key)]).toEqual([key, -1]);
+      },
+    };
+  }
+
+  /** Whether the registry would answer from the Redis, read as it reads. */
+  async function isCached(name: string, { digest }: Blob): Promise<boolean> {
+    const [member, global, mediaType] = await Promise.all([
+      client.sIsMember(`repository::${name}::blobs`, digest),
+      client.hmGet(`blobs::${digest}`, ['digest', 'size']),
+      client.hGet(`repository::${name}::blobs::${digest}`, 'mediatype'),
+    ]);
+    return member === 1 && global.every((field) => field !== null) && mediaType !== null;
+  }
+});
+
+function pathOf(name: string, { digest }: Blob): string {
+  return `/v2/${name}/blobs/${digest}`;
+}
+
+function commandsIn(stats: string): number {
+  return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]);
+}
+
+/** Numbers from 0 to 1 that look random, the same for the same seed. */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
