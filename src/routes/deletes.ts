@@ -77,7 +77,8 @@ async function deleteAndForget(
 /** @returns the canonical digest that the origin names, or the digest itself */
 async function probe(ctx: RequestContext, upstream: Upstream, { path, search, name }: DeleteRoute, digest: Digest) {
   const { response } = await upstream.origin.send(ctx, path + search, { method: 'HEAD', body: null });
-  learnAccess(ctx, upstream, name, response);
+  // With a query it may be about something else.
+  if (search === '') learnAccess(ctx, upstream, name, response);
   const named = response.headers.get('docker-content-digest') ?? '';
   return isDigest(named) ? named : digest;
 }

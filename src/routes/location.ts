@@ -23,7 +23,8 @@ export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Recor
 
   const link = headers.get('link');
   if (link !== null) {
-    moved.link = link.replaceAll(`<${origin.origin}${base}/v2/`, '</v2/').replaceAll(`<${base}/v2/`, '</v2/');
+    const addresses = [`http://${origin.host}${base}`, `https://${origin.host}${base}`, base];
+    moved.link = addresses.reduce((text, address) => text.replaceAll(`<${address}/v2/`, '</v2/'), link);
   }
   return moved;
 }

@@ -52,16 +52,21 @@ describe('createKvProvider: a put', () => {
 
   const refused = { put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) };
   it.each([
-    ['reaches as far', CLOCK_SKEW_MS, true],
-    ['reaches further', 60_000, true],
-    ['reaches less far', CLOCK_SKEW_MS - 1, false],
-    ['is past', -1, false],
-  ])('of a tombstone may be refused where one stands that %s: %i ms, %s', async (_what, reachMs, isFine) => {
-    const { ctx, digest, key, scoped } = setup(refused);
-    await env.DESCRIPTORS.put(`cleared::${key}`, String(ctx.now() + reachMs));
-    if (isFine) await expect(scoped.clear(ctx, digest)).resolves.toBeUndefined();
-    else await expect(scoped.clear(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
-  });
+    ['as far', CLOCK_SKEW_MS, undefined, true],
+    ['further', 60_000, undefined, true],
+    ['less far', CLOCK_SKEW_MS - 1, undefined, false],
+    ['into the past', -1, undefined, false],
+    ['as far as was asked', 60_000, 60_000, true],
+    ['less far than was asked', 35_000, 60_000, false],
+  ])(
+    'of a tombstone may be refused where one stands that reaches %s: %i ms',
+    async (_what, standsMs, reachMs, isFine) => {
+      const { ctx, digest, key, scoped } = setup(refused);
+      await env.DESCRIPTORS.put(`cleared::${key}`, String(ctx.now() + standsMs));
+      if (isFine) await expect(scoped.clear(ctx, digest, reachMs)).resolves.toBeUndefined();
+      else await expect(scoped.clear(ctx, digest, reachMs)).rejects.toBeInstanceOf(CacheFault);
+    },
+  );
 
   it('of a tombstone may not be refused where none stands, or where nobody can tell', async () => {
     const none = setup(refused);

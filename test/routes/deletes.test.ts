@@ -135,6 +135,15 @@ describe('deleteContent', () => {
     expect(clears(edge)).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
   });
 
+  it('earns no grant with a query, which may name another registry', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await rig.rule({ prefix: blob.path, method: 'DELETE', status: 405 });
+    await edge.fetch(`${blob.path}?ns=docker.io`, DELETE);
+    expect(cacheStatusOf(await edge.fetch((await pushBlob(undefined, blob.name)).path, HEAD))).toContain('unproven');
+    expect(clears(edge)).toEqual([]);
+  });
+
   it('is not kept from deleting by rubbish in the store', async () => {
     const blob = await pushBlob();
     await env.DESCRIPTORS.put(`blobs::${blob.name}::${blob.digest}`, '{garbage');

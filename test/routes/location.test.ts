@@ -45,6 +45,7 @@ describe('onTheEdge: Link', () => {
       '<http://origin.test/base/v2/a>; rel="next", </base/v2/b>; rel="prev", <http://origin.test/base/v2/c>; rel="last", </base/v2/d>',
       '</v2/a>; rel="next", </v2/b>; rel="prev", </v2/c>; rel="last", </v2/d>',
     ],
+    ['absolute, with https', ROOT, '<https://origin.test/v2/a>; rel="next"', '</v2/a>; rel="next"'],
     ['elsewhere', BASED, '<https://docs.test/base/v2/a>; rel="help"', '<https://docs.test/base/v2/a>; rel="help"'],
   ])('%s', (_what, origin, link, expected) => {
     expect(onTheEdge(ASKED, origin, new Headers({ link }))).toEqual({ link: expected });
