@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { parseArgs } from 'node:util';
+import { atEnd, cleanUp } from './support/cleanup.ts';
+import { startEdge } from './support/edge.ts';
+
+const BACKENDS = ['inmemory', 'redis', 'kv'] as const;
+const CONNECTIONS = 32;
+const SIZE = 12_345;
+const SAMPLES = 20;
+
+const { values: options } = parseArgs({
+  options: {
+    count: { type: 'string', default: '1000000' },
+    seconds: { type: 'string', default: '300' },
+    backend: { type: 'string', default: 'inmemory' },
+    auth: { type: 'string', default: 'origin' },
+    entries: { type: 'string', default: '10000' },
+  },
+});
+
+/**
+ * By hand: how much memory a Worker has after very many distinct blob HEADs, that is, whether what an isolate remembers is
+ * bounded. The built Worker in front of an origin that has every blob. Ends by itself after so many HEADs or seconds, with a
+ * failure if any answer was not the right one.
+ *
+ *     npm run build && node test/e2e/memory.ts [--count 1000000] [--seconds 300] [--backend inmemory] [--auth origin] \
+ *         [--entries 10000]
+ */
+async function main(): Promise<void> {
+  const backend = BACKENDS.find((name) => name === options.backend);
+  if (!backend) throw new Error(`--backend: expected one of ${BACKENDS.join(', ')}`);
+  const origin = await startOrigin();
+  const edge = await startEdge({
+    origin,
+    backend,
+    variables: { CLIENT_AUTH: options.auth, MEMORY_ENTRIES: options.entries, LOG_LEVEL: 'error' },
+  });
+  const workerd = await childNamed(edge.process.pid, 'workerd');
+
+  const count = Number(options.count);
+  const startedAt = Date.now();
+  const seconds = () => (Date.now() - startedAt) / 1_000;
+  let sent = 0;
+  const bad = new Map<string, number>();
+  async function sample(): Promise<void> {
+    console.log(
+      [sent, seconds().toFixed(0), await residentMib(workerd)].map((cell) => String(cell).padStart(9)).join(' '),
+    );
+  }
+  async function connection(): Promise<void> {
+    const ask = await openConnection(edge.url);
+    while (sent < count && seconds() < Number(options.seconds)) {
+      const number = ++sent;
+      const told = await ask(`/v2/team/app/blobs/sha256:${number.toString(16).padStart(64, '0')}`);
+      if (told !== `200 ${SIZE}`) bad.set(told, (bad.get(told) ?? 0) + 1);
+      if (number % Math.ceil(count / SAMPLES) === 0) await sample();
+    }
+  }
+  console.log(
+    `BLOBDESCRIPTOR=${backend}, CLIENT_AUTH=${options.auth}, MEMORY_ENTRIES=${options.entries}, ${CONNECTIONS} connections\n`,
+  );
+  console.log('    HEADs   seconds   RSS MiB');
+  await sample();
+  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+  await sample();
+  for (const [told, times] of bad) console.log(`${times} answers were ${told}`);
+  if (bad.size > 0) process.exitCode = 1;
+}
+
+/** Has every blob, each of one size. */
+async function startOrigin(): Promise<string> {
+  const server = createServer((request, response) => {
+    const [, digest = ''] = /\/blobs\/(.+)$/.exec(request.url ?? '') ?? [];
+    const headers = {
+      'Content-Length': SIZE,
+      'Content-Type': 'application/octet-stream',
+      'Docker-Content-Digest': digest,
+    };
+    response.writeHead(200, headers).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEnd(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/**
+ * One connection that is kept, as cheap as can be, so that the time goes to the Worker.
+ * @returns sends a HEAD; tells its status and Content-Length
+ */
+async function openConnection(url: string): Promise<(path: string) => Promise<string>> {
+  const { hostname, port, host } = new URL(url);
+  const socket = connect(Number(port), hostname).setNoDelay().setEncoding('latin1');
+  await once(socket, 'connect');
+  atEnd(async () => void socket.destroy());
+  let waiting: PromiseWithResolvers<string> | undefined;
+  let text = '';
+  socket.on('data', (part) => {
+    text += part;
+    if (!text.endsWith('\r\n\r\n')) return;
+    waiting?.resolve(`${text.slice(9, 12)} ${/^content-length: (\d+)/im.exec(text)?.[1]}`);
+    text = '';
+  });
+  socket.on('close', () => waiting?.reject(new Error('the edge has closed a connection')));
+  return (path) => {
+    waiting = Promise.withResolvers();
+    socket.write(`HEAD ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    return waiting.promise;
+  };
+}
+
+/** A process below another one (Linux). */
+async function childNamed(parent: number, name: string): Promise<number> {
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const [, command, ppid] = /^\d+ \((.+)\) \S (\d+)/.exec(stat) ?? [];
+    if (command === name && Number(ppid) === parent) return Number(pid);
+  }
+  throw new Error(`${parent} has no child ${name}`);
+}
+
+async function residentMib(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024);
+}
+
+await main().finally(cleanUp);
