@@ -17,7 +17,7 @@ export type EdgeEvent =
   /** The store holds a membership without a descriptor. */
   | { readonly kind: 'half-cleared' }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
-  | { readonly kind: 'clear'; readonly outcome: 'done' | 'fault' };
+  | { readonly kind: 'clear' | 'bury'; readonly outcome: 'done' | 'fault' };
 
 export type StoreName = 'memory' | 'redis' | 'kv';
 export type StatOutcome = 'hit' | 'miss' | 'fault';

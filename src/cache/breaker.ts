@@ -42,6 +42,7 @@ export function breaker(provider: BlobDescriptorCacheProvider): BlobDescriptorCa
       },
       setDescriptor: (ctx, digest, entry) => counted(ctx, service.setDescriptor(ctx, digest, entry)),
       clear: (ctx, digest, reachMs) => counted(ctx, service.clear(ctx, digest, reachMs)),
+      bury: (ctx, digest, reachMs) => counted(ctx, service.bury(ctx, digest, reachMs)),
     };
   }
 

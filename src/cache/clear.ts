@@ -5,7 +5,7 @@ import type { Lookup } from './lookup.ts';
 import type { BlobDescriptorService } from './provider.ts';
 
 /**
- * Clears, and tells it.
+ * Clears or buries, and tells it.
  * @param reachMs as `BlobDescriptorService.clear`
  * @throws CacheFault the store failed: the entry may still answer
  */
@@ -14,13 +14,14 @@ export async function clear(
   digest: Digest,
   writer: BlobDescriptorService,
   reachMs?: number,
+  verb: 'clear' | 'bury' = 'clear',
 ): Promise<void> {
   try {
-    await writer.clear(ctx, digest, reachMs);
-    ctx.emit({ kind: 'clear', outcome: 'done' });
+    await writer[verb](ctx, digest, reachMs);
+    ctx.emit({ kind: verb, outcome: 'done' });
   } catch (fault) {
-    ctx.emit({ kind: 'clear', outcome: 'fault' });
-    ctx.log.warn('clear failed', { error: errorName(fault) });
+    ctx.emit({ kind: verb, outcome: 'fault' });
+    ctx.log.warn(`${verb} failed`, { error: errorName(fault) });
     throw fault;
   }
 }

@@ -43,6 +43,9 @@ export function createInMemoryProvider(
       async write(ctx, digests, entry) {
         for (const digest of digests) entries.set(keyOf(digest), entry, ctx.now() + ttlMs, ENTRY_BYTES);
       },
+      async bury(_ctx, digest, cleared) {
+        tombstones.set(keyOf(digest), cleared);
+      },
       async clear(ctx, digest, cleared) {
         const known = entries.get(keyOf(digest), ctx.now());
         tombstones.set(keyOf(digest), cleared);

@@ -42,22 +42,27 @@ export function createKvProvider(
       return (await inTime(namespace.get([key], { type: 'text', cacheTtl: CACHE_TTL_SECONDS }))).get(key);
     }
 
+    async function bury(digest: Digest, cleared: number): Promise<void> {
+      try {
+        await inTime(namespace.put(tombstoneKey(digest), String(cleared), life));
+      } catch (refused) {
+        // One write a second for a key: a tombstone that was just written may reach far enough.
+        const stands = parseTombstone(await readText(tombstoneKey(digest)));
+        if (stands < cleared) throw refused;
+      }
+    }
+
     return {
       read: (_ctx, digest) => read(digest),
       async write(_ctx, digests, entry) {
         const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
         await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
       },
+      bury: (_ctx, digest, cleared) => bury(digest, cleared),
       async clear(_ctx, digest, cleared) {
-        // The tombstone alone clears. The value stays until it expires: it can no longer answer, and a delete that
-        // overtakes a later write would lose a true entry.
-        try {
-          await inTime(namespace.put(tombstoneKey(digest), String(cleared), life));
-        } catch (refused) {
-          // One write a second for a key: a tombstone that was just written may reach far enough.
-          const stands = parseTombstone(await readText(tombstoneKey(digest)));
-          if (stands < cleared) throw refused;
-        }
+        // The value stays until it expires: it can no longer answer, and a delete that overtakes a later write would lose
+        // a true entry.
+        await bury(digest, cleared);
         return digestIn(await readText(entryKey(digest)));
       },
     };

@@ -9,7 +9,7 @@ export interface BlobStatter {
   stat(ctx: RequestContext, digest: Digest): Promise<Entry | undefined>;
 }
 
-/** The three verbs of `distribution`'s `BlobDescriptorService`. */
+/** The three verbs of `distribution`'s `BlobDescriptorService`, and one for a delete that is under way. */
 export interface BlobDescriptorService extends BlobStatter {
   /**
    * Stores an entry under `digest`. With another algorithm's digest (provisional) the canonical one is written as well,
@@ -25,6 +25,12 @@ export interface BlobDescriptorService extends BlobStatter {
    * @throws CacheFault the store failed: the entry may still answer
    */
   clear(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
+  /**
+   * Leaves a tombstone and removes nothing: while a delete is under way the entry does not count, and a registry that
+   * has the store too still finds what it wrote.
+   * @throws CacheFault as `clear`
+   */
+  bury(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
 }
 
 /** What a digest is linked as: an entry of one link set never answers for the other. */

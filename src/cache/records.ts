@@ -27,6 +27,8 @@ export interface Records {
    * @returns the digest in the entry that was there, if it is known
    */
   clear(ctx: RequestContext, digest: Digest, cleared: number): Promise<string | undefined>;
+  /** Leaves the tombstone alone. */
+  bury(ctx: RequestContext, digest: Digest, cleared: number): Promise<void>;
 }
 
 /**
@@ -44,7 +46,7 @@ export function createProvider(
 }
 
 /**
- * The three verbs over records. Stores are shared with other writers, so everything is checked on the way in *and* out
+ * The verbs over records. Stores are shared with other writers, so everything is checked on the way in *and* out
  * before anybody relies on it; an entry counts only if it was confirmed after its tombstone, and an alias only while its
  * canonical entry does.
  */
@@ -74,9 +76,13 @@ function createService(records: Records): BlobDescriptorService {
         return records.write(ctx, new Set([digest, entry.descriptor.digest]), entry);
       });
     },
-    async clear(ctx, digest, reachMs = 0) {
+    async bury(ctx, digest, reachMs) {
       parseDigest(digest);
-      const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
+      await asCacheFault('bury', () => records.bury(ctx, digest, clearedUntil(ctx, reachMs)));
+    },
+    async clear(ctx, digest, reachMs) {
+      parseDigest(digest);
+      const cleared = clearedUntil(ctx, reachMs);
       await asCacheFault('clear', async () => {
         const canonical = await records.clear(ctx, digest, cleared);
         // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
@@ -86,6 +92,10 @@ function createService(records: Records): BlobDescriptorService {
       });
     },
   };
+}
+
+function clearedUntil(ctx: RequestContext, reachMs = 0): number {
+  return ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
 }
 
 async function asCacheFault<T>(verb: string, work: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { RepositoryName } from '../oci/name.ts';
 import { type BlobDescriptorCacheProvider, type LinkSet, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
 import { createProvider, type Records } from './records.ts';
 import {
+  buryIn,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
@@ -95,6 +96,7 @@ function ownRecords(
       write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
       parseDone(await write.exec(), 6 * digests.size + 1);
     },
+    bury: (_ctx, digest, cleared) => buryIn(redis, keys.scoped(digest), cleared, lifeSeconds),
     async clear(_ctx, digest, cleared) {
       const replies: unknown = await redis
         .multi()
@@ -123,6 +125,7 @@ function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRe
       }
       parseDone(await write.exec(), 3 * digests.size);
     },
+    bury: (_ctx, digest, cleared) => buryIn(redis, globalKey(links, digest), cleared, lifeSeconds),
     async clear(_ctx, digest, cleared) {
       const replies: unknown = await redis
         .multi()

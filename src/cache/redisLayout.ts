@@ -108,3 +108,8 @@ export async function readGlobal(redis: Redis, links: LinkSet, digest: Digest): 
   const descriptor = parseGlobal(parseStrings(reply, GLOBAL_FIELDS.length));
   return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
 }
+
+/** Leaves a tombstone in a hash of the edge's. */
+export async function buryIn(redis: Redis, key: string, cleared: number, lifeSeconds: number): Promise<void> {
+  parseDone(await redis.multi().hset(key, { cleared }).expire(key, lifeSeconds).exec(), 2);
+}

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Records } from './records.ts';
 import {
+  buryIn,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
@@ -53,6 +54,7 @@ export function sharedRecords(
       }
       parseDone(await write.exec(), 2 * digests.size);
     },
+    bury: (_ctx, digest, cleared) => buryIn(redis, ownKey(digest), cleared, lifeSeconds),
     async clear(_ctx, digest, cleared) {
       // What the registry itself does to clear: `redis.go` of 3.1.
       const replies: unknown = await redis
@@ -75,6 +77,7 @@ export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsO
   return {
     read: (_ctx, digest) => readGlobal(redis, 'blobs', digest),
     async write() {},
+    bury: (_ctx, digest, cleared) => buryIn(redis, ownGlobalKey(digest), cleared, lifeSeconds),
     async clear(_ctx, digest, cleared) {
       const replies: unknown = await redis
         .multi()

@@ -30,6 +30,10 @@ function twoTiers(nearby: BlobDescriptorService, remote: BlobDescriptorService):
       await remote.setDescriptor(ctx, digest, entry);
       await nearby.setDescriptor(ctx, digest, entry);
     },
+    async bury(ctx, digest, reachMs) {
+      await nearby.bury(ctx, digest, reachMs);
+      await remote.bury(ctx, digest, reachMs);
+    },
     async clear(ctx, digest, reachMs) {
       // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
       // away what a stat under way read from the far one before it was cleared.

@@ -25,9 +25,10 @@ const RETRY_MS = 1_100;
  *
  * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest.
  * 2. For a caller who may, a tombstone is written that reaches past the end of the delete, so that nothing confirmed
- *    meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing.
+ *    meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing. Nothing is removed
+ *    yet: a registry that shares the store needs what it wrote to delete the blob (3.1.1 answers 404 without).
  * 3. The origin is asked to delete. This goes on when the client leaves.
- * 4. Before the reply the tombstone is renewed, or written for a caller whom only the DELETE proved.
+ * 4. Before the reply the entry is cleared, and the tombstone renewed; also for a caller whom only the DELETE proved.
  *
  * In both link sets: registries that keep manifests among the blobs lose both.
  * @throws RegistryError UNAVAILABLE where the cache cannot forget; ORIGIN_UNREACHABLE
@@ -55,22 +56,26 @@ async function deleteAndForget(
   const access = await authorize(ctx, upstream, route.name);
   if (access.kind === 'refused') return access.answer;
   const isGranted = access.kind === 'granted';
-  const forget = (reachMs: number) => forgetAll(ctx, upstream, route.name, new Set([digest, canonical]), reachMs);
-  if (isGranted) await forget(origin.timeoutMs + CLOCK_SKEW_MS);
+  const digests = new Set([digest, canonical]);
+  const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') =>
+    forgetAll(ctx, upstream, route.name, digests, reachMs, verb);
+  if (isGranted) await forget(origin.timeoutMs + CLOCK_SKEW_MS, 'bury');
 
   let answered: OriginResponse;
   try {
     answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
   } catch (unreached) {
     upstream.flights.close(route.name);
-    await forget(UNKNOWN_OUTCOME_MS);
+    await forget(UNKNOWN_OUTCOME_MS, 'bury');
     throw unreached;
   }
   upstream.flights.close(route.name);
   const { status } = answered.response;
-  const isUnknown = status >= 500 || status === 408;
-  const isGone = status < 300 || (status === 404 && isGranted);
-  if (isGone || isUnknown) await forget(isUnknown ? UNKNOWN_OUTCOME_MS : CLOCK_SKEW_MS);
+  if (status >= 500 || status === 408) await forget(UNKNOWN_OUTCOME_MS, 'bury');
+  else if (isGranted && (status < 300 || status === 404)) {
+    // What cannot be removed is buried, and the tombstone reaches past now.
+    await forget(CLOCK_SKEW_MS).catch(() => undefined);
+  } else if (status < 300) await forget(CLOCK_SKEW_MS);
   return answered.response;
 }
 
@@ -90,10 +95,11 @@ async function forgetAll(
   name: RepositoryName,
   digests: ReadonlySet<Digest>,
   reachMs: number,
+  verb: 'clear' | 'bury',
 ): Promise<void> {
   const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(name, links));
   const forget = () =>
-    Promise.all(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs))));
+    Promise.all(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))));
   try {
     await forget().catch(async () => {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

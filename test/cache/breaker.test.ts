@@ -26,6 +26,7 @@ function setup() {
         store.clears += 1;
         return answer(undefined);
       },
+      bury: () => answer(undefined),
     }),
   }).repositoryScoped(parseRepositoryName('a/b'), 'blobs');
   const stat = () => scoped.stat(ctx, digest).catch((fault: Error) => fault.name);

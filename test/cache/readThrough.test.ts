@@ -44,6 +44,7 @@ async function run({ stat = {}, stored = false, ageMs = 0, origin = {}, setFails
     },
     setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
     clear: (...call) => store.clear(...call),
+    bury: (...call) => store.bury(...call),
   };
   const reader = observed('kv', { repositoryScoped: () => service }).repositoryScoped(
     parseRepositoryName(someName()),

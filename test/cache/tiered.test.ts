@@ -20,6 +20,7 @@ const failing: BlobDescriptorCacheProvider = {
     stat: () => Promise.reject(new Error('down')),
     setDescriptor: () => Promise.reject(new Error('down')),
     clear: () => Promise.reject(new Error('down')),
+    bury: () => Promise.reject(new Error('down')),
   }),
 };
 

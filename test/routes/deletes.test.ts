@@ -7,20 +7,19 @@ import { type Pushed, pushBlob, rig } from '../support/push.ts';
 const HEAD = { method: 'HEAD' };
 const DELETE = { method: 'DELETE' };
 
-/** Lets the first clears through, then fails for as many. */
+/** Lets the first clears, burying ones too, through, then fails for as many. */
 function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: { after: number; times: number }) {
   let calls = 0;
   return {
     repositoryScoped(...scope: Parameters<BlobDescriptorCacheProvider['repositoryScoped']>) {
       const scoped = provider.repositoryScoped(...scope);
-      return {
-        ...scoped,
-        clear: (...call: Parameters<typeof scoped.clear>) => {
+      const orFail = <A extends unknown[]>(work: (...call: A) => Promise<void>) => {
+        return (...call: A) => {
           calls += 1;
-          const fails = calls > after && calls <= after + times;
-          return fails ? Promise.reject(new Error('down')) : scoped.clear(...call);
-        },
+          return calls > after && calls <= after + times ? Promise.reject(new Error('down')) : work(...call);
+        };
       };
+      return { ...scoped, clear: orFail(scoped.clear), bury: orFail(scoped.bury) };
     },
   };
 }
@@ -28,7 +27,7 @@ function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: 
 const clears = (edge: Edge) =>
   edge.log.flatMap((line) => {
     const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-    return kind === 'clear' ? [outcome] : [];
+    return kind === 'clear' || kind === 'bury' ? [outcome] : [];
   });
 
 /** How far the tombstone of a blob reaches from now, in ms. */
@@ -133,6 +132,17 @@ describe('deleteContent', () => {
     );
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
     expect(clears(edge)).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
+  });
+
+  it('is done where the entry is buried, though it cannot be removed', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(
+      {},
+      { upstream: (made) => ({ ...made, descriptors: failingClears(made.descriptors, { after: 2, times: 9 }) }) },
+    );
+    await edge.fetch(blob.path, HEAD);
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
   it('earns no grant with a query, which may name another registry', async () => {

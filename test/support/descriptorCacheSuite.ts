@@ -254,6 +254,20 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         expect(await blobs().stat(ctx, digest)).toBeDefined();
       });
 
+      it('may bury first: nothing counts, before and after what remains is cleared', async () => {
+        const digest = someDigest();
+        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+        await blobs().bury(ctx, digest, 30_000);
+        expect(await blobs().stat(ctx, digest)).toBeUndefined();
+        clock.advance(29_000);
+        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+        expect(await blobs().stat(ctx, digest)).toBeUndefined();
+        await blobs().clear(ctx, digest);
+        afterTombstone();
+        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+        expect(await blobs().stat(ctx, digest)).toBeDefined();
+      });
+
       it('ends where the origin confirms the digest anew', async () => {
         const digest = someDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
