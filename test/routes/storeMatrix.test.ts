@@ -16,7 +16,7 @@ const CACHE_TIMEOUT_MS = 150;
 const ORIGIN_TIMEOUT_MS = 500;
 /** A cell shares two cores with the others that run beside it. */
 const A_LITTLE_MS = 2_000;
-const AT_ONCE = 8;
+const AT_ONCE = 20;
 
 const ORIGINS = { well: 0, slow: 200, down: 5_000 } as const;
 type OriginState = keyof typeof ORIGINS;
