@@ -10,3 +10,7 @@ export async function within<T>(work: Promise<T>, ms: number): Promise<T | undef
     clearTimeout(timer);
   }
 }
+
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

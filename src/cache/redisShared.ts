@@ -1,6 +1,7 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import { delay } from '../within.ts';
 import type { Records } from './records.ts';
 import {
   buryIn,
@@ -14,6 +15,12 @@ import {
   type RedisRecordsOptions,
   readGlobal,
 } from './redisLayout.ts';
+
+/**
+ * A registry writes back what a HEAD found, without looking whether its own delete has come between, so a clear is done
+ * once more after this.
+ */
+const SECOND_CLEAR_MS = 1_000;
 
 /**
  * A repository's blobs in the database of a `distribution` registry, 3.1 or later. To the registry a cached descriptor *is*
@@ -55,21 +62,27 @@ export function sharedRecords(
       parseDone(await write.exec(), 2 * digests.size);
     },
     bury: (_ctx, digest, cleared) => buryIn(redis, ownKey(digest), cleared, lifeSeconds),
-    async clear(_ctx, digest, cleared) {
-      // What the registry itself does to clear: `redis.go` of 3.1.
-      const replies: unknown = await redis
-        .multi()
-        .hget(globalKey('blobs', digest), 'digest')
-        .srem(keys.members, digest)
-        .del(keys.scoped(digest))
-        .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-        .hdel(ownKey(digest), 'verified', 'open')
-        .hset(ownKey(digest), { cleared })
-        .expire(ownKey(digest), lifeSeconds)
-        .exec();
-      return parseCleared(replies, 7);
+    async clear(ctx, digest, cleared) {
+      const canonical = await clearOnce(digest, cleared);
+      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(() => clearOnce(digest, cleared)));
+      return canonical;
     },
   };
+
+  /** What the registry itself does to clear: `redis.go` of 3.1. */
+  async function clearOnce(digest: Digest, cleared: number): Promise<string | undefined> {
+    const replies: unknown = await redis
+      .multi()
+      .hget(globalKey('blobs', digest), 'digest')
+      .srem(keys.members, digest)
+      .del(keys.scoped(digest))
+      .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+      .hdel(ownKey(digest), 'verified', 'open')
+      .hset(ownKey(digest), { cleared })
+      .expire(ownKey(digest), lifeSeconds)
+      .exec();
+    return parseCleared(replies, 7);
+  }
 }
 
 /** The global records of a registry's database: read and cleared, never set. */

@@ -6,6 +6,7 @@ import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
+import { delay } from '../within.ts';
 import { authorize, learnAccess } from './access.ts';
 import { relayOnTheEdge } from './passthrough.ts';
 
@@ -102,7 +103,7 @@ async function forgetAll(
     Promise.all(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))));
   try {
     await forget().catch(async () => {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await delay(RETRY_MS);
       await forget();
     });
   } catch (cause) {
