@@ -9,6 +9,7 @@ import { observed } from './cache/observed.ts';
 import type { BlobDescriptorCacheProvider, StoreOptions } from './cache/provider.ts';
 import { createRedisProvider } from './cache/redis.ts';
 import { tiered } from './cache/tiered.ts';
+import { deleteReach } from './cache/tombstone.ts';
 import type { Config } from './config.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createOrigin } from './origin/client.ts';
@@ -24,7 +25,12 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const memory = createMemory(config.memory);
   const ttls: Ttls = { descriptorMs: config.descriptorTtlMs, pushExistenceMs: config.pushExistenceTtlMs };
   const isAnonymous = config.clientAuth === 'anonymous';
-  const shared = createStore(config, bindings, memory, { retentionMs: retentionMs(ttls), isOpen: isAnonymous });
+  const { underWayMs, unknownMs } = deleteReach(config.originTimeoutMs);
+  const shared = createStore(config, bindings, memory, {
+    retentionMs: retentionMs(ttls),
+    maxReachMs: Math.max(underWayMs, unknownMs),
+    isOpen: isAnonymous,
+  });
   return {
     origin: createOrigin({
       url: config.originUrl,

@@ -20,9 +20,9 @@ const CACHE_TTL_SECONDS = 30;
  */
 export function createKvProvider(
   namespace: DescriptorNamespace,
-  { retentionMs, isOpen }: StoreOptions,
+  { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
-  const lifeSeconds = Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000);
+  const lifeSeconds = Math.ceil((retentionMs + maxReachMs) / 1000);
   const life = { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, lifeSeconds) };
 
   return createProvider((name, links) => {

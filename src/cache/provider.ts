@@ -54,8 +54,13 @@ export class CacheFault extends Error {
 
 /** What every store is told of what it keeps. */
 export interface StoreOptions {
-  /** How long an entry can be of use, in ms: after that every key has expired. */
+  /** How long an entry can be of use, in ms. */
   readonly retentionMs: number;
+  /**
+   * The farthest that a tombstone reaches into the future, in ms; without it, what two clocks may differ. Every key lives
+   * for this and the retention after its last write: else an entry that a tombstone buries could outlive it.
+   */
+  readonly maxReachMs?: number;
   /**
    * Entries are confirmed without any credential, for everybody (an open mirror). In one store they are kept apart from
    * those that were confirmed to a caller, and do not count as such nor the other way round; tombstones hold for both.

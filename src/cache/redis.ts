@@ -31,7 +31,7 @@ const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
 /** Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction. */
 export function createRedisProvider(
   { url, token, isShared = false }: RedisAddress,
-  { retentionMs, isOpen }: StoreOptions,
+  { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
   const redis = new Redis({
     url,
@@ -47,7 +47,7 @@ export function createRedisProvider(
     readYourWrites: false,
   });
   const options: RedisRecordsOptions = {
-    lifeSeconds: Math.ceil((retentionMs + CLOCK_SKEW_MS) / 1000),
+    lifeSeconds: Math.ceil((retentionMs + maxReachMs) / 1000),
     confirmed: isOpen ? 'open' : 'verified',
   };
   // A registry writes no keys of ours for manifests, so those are the edge's own in any database.

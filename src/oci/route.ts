@@ -20,10 +20,15 @@ export type Route = { readonly path: string; readonly search: string } & (
   | { readonly kind: 'other' }
 );
 
+/** Scheme and host of a raw URL, which need not be one that `new URL` takes. */
+export function hostOf(rawUrl: string): string {
+  const pathAt = rawUrl.indexOf('/', rawUrl.indexOf('://') + 3);
+  return pathAt < 0 ? rawUrl : rawUrl.slice(0, pathAt);
+}
+
 /** @returns path and query of a raw URL (`request.url` in workerd: `..`, `%2e` and `\` are still there) */
 export function splitUrl(rawUrl: string): { path: string; search: string } {
-  const pathAt = rawUrl.indexOf('/', rawUrl.indexOf('://') + 3);
-  const whole = pathAt < 0 ? '/' : rawUrl.slice(pathAt);
+  const whole = rawUrl.slice(hostOf(rawUrl).length) || '/';
   const queryAt = whole.indexOf('?');
   return queryAt < 0 ? { path: whole, search: '' } : { path: whole.slice(0, queryAt), search: whole.slice(queryAt) };
 }

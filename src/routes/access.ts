@@ -1,5 +1,6 @@
 import type { Access } from '../auth/authorizer.ts';
 import type { RequestContext } from '../context.ts';
+import { callerOf } from '../identity.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
@@ -24,6 +25,14 @@ export function learnAccess(
   const { status } = response;
   if (status === 401 || status === 403) authorizer.refuted(ctx, name);
   else if ((status === 200 || status === 206 || status === 304) && isFirstHand(response)) authorizer.proved(ctx, name);
+}
+
+/**
+ * Whether what the origin answers may be stored: to a caller with another identity beside the `Authorization` it may be
+ * about something else. An open mirror passes on no identity at all.
+ */
+export function mayTeach(ctx: RequestContext, { readOnly }: Upstream): boolean {
+  return readOnly || callerOf(ctx.request) !== undefined;
 }
 
 /** Methods that change nothing at a registry. */

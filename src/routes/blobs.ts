@@ -6,7 +6,7 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
-import { authorize, learnAccess } from './access.ts';
+import { authorize, learnAccess, mayTeach } from './access.ts';
 import { headAnswer, relay } from './answer.ts';
 
 export interface BlobRoute {
@@ -95,7 +95,7 @@ async function askOrigin(
     learnAccess(ctx, upstream, name, response);
     if (!found) return { kind: 'relay', response };
     const { entry, firstHand, direct } = found;
-    const confirmed = firstHand && (direct || isGranted) && (upstream.readOnly || callerOf(ctx.request) !== undefined);
+    const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
     if (confirmed) shared = entry;
     return { kind: 'found', entry, confirmed };
   } finally {

@@ -1,5 +1,5 @@
 import { clear } from '../cache/clear.ts';
-import { CLOCK_SKEW_MS } from '../cache/tombstone.ts';
+import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
@@ -16,8 +16,6 @@ export interface DeleteRoute {
   readonly name: RepositoryName;
 }
 
-/** An origin that did not answer may delete this much later all the same. */
-const UNKNOWN_OUTCOME_MS = 60_000;
 /** KV takes one write a second for a key. */
 const RETRY_MS = 1_100;
 
@@ -60,19 +58,20 @@ async function deleteAndForget(
   const digests = new Set([digest, canonical]);
   const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') =>
     forgetAll(ctx, upstream, route.name, digests, reachMs, verb);
-  if (isGranted) await forget(origin.timeoutMs + CLOCK_SKEW_MS, 'bury');
+  const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
+  if (isGranted) await forget(underWayMs, 'bury');
 
   let answered: OriginResponse;
   try {
     answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
   } catch (unreached) {
     upstream.flights.close(route.name);
-    await forget(UNKNOWN_OUTCOME_MS, 'bury');
+    await forget(unknownMs, 'bury');
     throw unreached;
   }
   upstream.flights.close(route.name);
   const { status } = answered.response;
-  if (status >= 500 || status === 408) await forget(UNKNOWN_OUTCOME_MS, 'bury');
+  if (status >= 500 || status === 408) await forget(unknownMs, 'bury');
   else if (isGranted && (status < 300 || status === 404)) {
     // What cannot be removed is buried, and the tombstone reaches past now.
     await forget(CLOCK_SKEW_MS).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { splitUrl } from '../oci/route.ts';
+import { hostOf, splitUrl } from '../oci/route.ts';
 
 /**
  * The addresses in an answer that keep the client on the edge, by header. A Location of the origin's own host, relative
@@ -27,10 +27,4 @@ export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Recor
     moved.link = addresses.reduce((text, address) => text.replaceAll(`<${address}/v2/`, '</v2/'), link);
   }
   return moved;
-}
-
-/** Scheme and host of a raw URL, which need not be one that `new URL` takes. */
-function hostOf(rawUrl: string): string {
-  const pathAt = rawUrl.indexOf('/', rawUrl.indexOf('://') + 3);
-  return pathAt < 0 ? rawUrl : rawUrl.slice(0, pathAt);
 }

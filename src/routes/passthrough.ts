@@ -1,12 +1,11 @@
 import { look } from '../cache/lookup.ts';
 import { writeBack } from '../cache/writeBack.ts';
 import type { RequestContext } from '../context.ts';
-import { callerOf } from '../identity.ts';
 import type { Route } from '../oci/route.ts';
 import { entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import { isRead, learnAccess } from './access.ts';
+import { isRead, learnAccess, mayTeach } from './access.ts';
 import { relay } from './answer.ts';
 import type { BlobRoute } from './blobs.ts';
 import { onTheEdge } from './location.ts';
@@ -54,8 +53,7 @@ function learnDescriptor(
   { response, sentAt }: OriginResponse,
 ): void {
   const entry = entryOf(response, digest, sentAt);
-  const isSound = isFirstHand(response) && (upstream.readOnly || callerOf(ctx.request) !== undefined);
-  if (!entry || !isSound) return;
+  if (!entry || !isFirstHand(response) || !mayTeach(ctx, upstream)) return;
   const known = () => look(ctx, upstream.shared.repositoryScoped(name, 'blobs'), digest);
   const writer = upstream.descriptors.repositoryScoped(name, 'blobs');
   writeBack(ctx, digest, entry, known, { writer, ttls: upstream.ttls });

@@ -1,0 +1,34 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createEdge } from '../support/edge.ts';
+import { pushBlob } from '../support/push.ts';
+import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
+
+/** A tombstone reaches this far after a delete with an unknown outcome. */
+const REACH_SECONDS = 60;
+const SHORT = { DESCRIPTOR_TTL: '10s', PUSH_EXISTENCE_TTL: '10s' };
+
+describe('a tombstone lives for its reach and the retention', () => {
+  it('on KV: until nothing that it buries could be fresh', async () => {
+    const { path, name } = await pushBlob();
+    await createEdge(SHORT).fetch(path, { method: 'DELETE' });
+    const { keys } = await env.DESCRIPTORS.list({ prefix: `cleared::blobs::${name}::` });
+    expect(keys[0]?.expiration ?? 0).toBeGreaterThan(Date.now() / 1000 + REACH_SECONDS + 5);
+  });
+
+  it.skipIf(NO_REDIS)('on Redis: the same, and no later write shortens it', async () => {
+    const { path, name, digest } = await pushBlob();
+    const edge = createEdge({
+      ...SHORT,
+      BLOBDESCRIPTOR: 'redis',
+      UPSTASH_REDIS_REST_URL: ADDRESS.url,
+      UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+    });
+    const key = `repository::${name}::blobs::${digest}`;
+    await edge.fetch(path, { method: 'DELETE' });
+    expect(await redis.ttl(key)).toBeGreaterThan(REACH_SECONDS + 5);
+    await pushBlob(undefined, name);
+    await edge.fetch(path, { method: 'HEAD' });
+    expect(await redis.ttl(key)).toBeGreaterThan(REACH_SECONDS + 5);
+  });
+});
