@@ -5,6 +5,7 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
+import { describeUnscoped } from './unscopedSuite.ts';
 
 export interface SuiteOptions {
   /** A store that two isolates could share, or one of an isolate's own. */
@@ -278,61 +279,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
       });
     });
 
-    const describeUnscoped = () => {
-      const global = () => {
-        const service = provider.unscoped?.('blobs');
-        if (!service) throw new Error('no unscoped service');
-        return service;
-      };
-
-      it('knows what any repository set, as confirmed by nobody', async () => {
-        const digest = someDigest();
-        expect(await global().stat(ctx, digest)).toBeUndefined();
-        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-        expect(await global().stat(ctx, digest)).toEqual(entryFor(digest, 0));
-      });
-
-      it('keeps the first media type, which a repository’s own never changes', async () => {
-        const digest = someDigest();
-        await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'application/json' }));
-        await other().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'text/plain' }));
-        expect((await global().stat(ctx, digest))?.descriptor.mediaType).toBe('application/json');
-      });
-
-      it('tells no membership, set or not', async () => {
-        const digest = someDigest();
-        await global().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-        expect(await global().stat(ctx, digest)).toBeDefined();
-        expect(await blobs().stat(ctx, digest)).toBeUndefined();
-      });
-
-      it('purges a digest from every repository at once, until each is confirmed anew', async () => {
-        const digest = someDigest();
-        const [one, two] = [blobs(), other()];
-        const before = entryFor(digest, clock.now());
-        for (const scoped of [one, two]) await scoped.setDescriptor(ctx, digest, before);
-        await global().clear(ctx, digest);
-        expect(await global().stat(ctx, digest)).toBeUndefined();
-        for (const scoped of [one, two]) expect(await scoped.stat(ctx, digest)).toBeUndefined();
-        afterTombstone();
-        await one.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-        expect(await one.stat(ctx, digest)).toBeDefined();
-        expect(await two.stat(ctx, digest)).toBeUndefined();
-        await two.setDescriptor(ctx, digest, before);
-        expect(await two.stat(ctx, digest)).toBeUndefined();
-      });
-
-      it('does not clear other digests, nor the other link set', async () => {
-        const [digest, spared] = [someDigest(), someDigest()];
-        const manifests = provider.repositoryScoped(repository, 'manifests');
-        await blobs().setDescriptor(ctx, spared, entryFor(spared, clock.now()));
-        await manifests.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-        await global().clear(ctx, digest);
-        expect(await blobs().stat(ctx, spared)).toBeDefined();
-        expect(await manifests.stat(ctx, digest)).toBeDefined();
-      });
-    };
-    if (create().unscoped) describe('the unscoped service', describeUnscoped);
+    if (create().unscoped) describeUnscoped(create);
 
     if (createBroken) {
       it('a store that fails is a fault, never a miss', async () => {

@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
+import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
+import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
+import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
+import { entryFor, someDigest, someName } from './digests.ts';
+
+/** What the global records of a descriptor cache must do, where it has them. */
+export function describeUnscoped(create: () => BlobDescriptorCacheProvider): void {
+  describe('the unscoped service', () => {
+    let clock: Clock;
+    let ctx: TestContext;
+    let provider: BlobDescriptorCacheProvider;
+    let repository: RepositoryName;
+    beforeEach(() => {
+      clock = createClock(Date.now());
+      ctx = contextOf(clock);
+      provider = create();
+      repository = parseRepositoryName(someName());
+    });
+    const blobs = () => provider.repositoryScoped(repository, 'blobs');
+    const other = () => provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const afterTombstone = () => clock.advance(CLOCK_SKEW_MS + 1);
+
+    const global = () => {
+      const service = provider.unscoped?.('blobs');
+      if (!service) throw new Error('no unscoped service');
+      return service;
+    };
+
+    it('knows what any repository set, as confirmed by nobody', async () => {
+      const digest = someDigest();
+      expect(await global().stat(ctx, digest)).toBeUndefined();
+      await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      expect(await global().stat(ctx, digest)).toEqual(entryFor(digest, 0));
+    });
+
+    it('keeps the first media type, which a repository’s own never changes', async () => {
+      const digest = someDigest();
+      await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'application/json' }));
+      await other().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'text/plain' }));
+      expect((await global().stat(ctx, digest))?.descriptor.mediaType).toBe('application/json');
+    });
+
+    it('tells no membership, set or not', async () => {
+      const digest = someDigest();
+      await global().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      expect(await global().stat(ctx, digest)).toBeDefined();
+      expect(await blobs().stat(ctx, digest)).toBeUndefined();
+    });
+
+    it('purges a digest from every repository at once, until each is confirmed anew', async () => {
+      const digest = someDigest();
+      const [one, two] = [blobs(), other()];
+      const before = entryFor(digest, clock.now());
+      for (const scoped of [one, two]) await scoped.setDescriptor(ctx, digest, before);
+      await global().clear(ctx, digest);
+      expect(await global().stat(ctx, digest)).toBeUndefined();
+      for (const scoped of [one, two]) expect(await scoped.stat(ctx, digest)).toBeUndefined();
+      afterTombstone();
+      await one.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      expect(await one.stat(ctx, digest)).toBeDefined();
+      expect(await two.stat(ctx, digest)).toBeUndefined();
+      await two.setDescriptor(ctx, digest, before);
+      expect(await two.stat(ctx, digest)).toBeUndefined();
+    });
+
+    it('does not clear other digests, nor the other link set', async () => {
+      const [digest, spared] = [someDigest(), someDigest()];
+      const manifests = provider.repositoryScoped(repository, 'manifests');
+      await blobs().setDescriptor(ctx, spared, entryFor(spared, clock.now()));
+      await manifests.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      await global().clear(ctx, digest);
+      expect(await blobs().stat(ctx, spared)).toBeDefined();
+      expect(await manifests.stat(ctx, digest)).toBeDefined();
+    });
+  });
+}
