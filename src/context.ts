@@ -1,4 +1,5 @@
 import type { EdgeEvent } from './events.ts';
+import { callerOf } from './identity.ts';
 import { errorName, type Logger } from './log.ts';
 
 /**
@@ -7,6 +8,11 @@ import { errorName, type Logger } from './log.ts';
  */
 export interface RequestContext {
   readonly request: Request;
+  /** `request.method` and `request.url`, which the runtime would make anew at every look. */
+  readonly method: string;
+  readonly url: string;
+  /** Who calls, as `callerOf` tells it. */
+  readonly caller: string | undefined;
   /** Epoch ms at which the request came in. */
   readonly startedAt: number;
   /** Aborted when the client has left. */
@@ -27,19 +33,51 @@ export interface ContextOptions {
   readonly now: () => number;
 }
 
-export function createContext(request: Request, { waitUntil, log, now }: ContextOptions): RequestContext {
-  const events: EdgeEvent[] = [];
-  return {
-    request,
-    startedAt: now(),
-    signal: request.signal,
-    now,
-    waitUntil: (work) => waitUntil(work.catch((error) => log.error('background work', { error: errorName(error) }))),
-    log,
-    events,
-    emit(event) {
-      events.push(event);
-      log.debug('event', event);
-    },
-  };
+export function createContext(request: Request, options: ContextOptions): RequestContext {
+  return new Context(request, options);
+}
+
+/** A class, so that a request that is answered from memory does not pay for what it never asks for. */
+class Context implements RequestContext {
+  readonly request: Request;
+  readonly method: string;
+  readonly url: string;
+  readonly startedAt: number;
+  readonly events: EdgeEvent[] = [];
+  readonly #options: ContextOptions;
+  #caller: { readonly name: string | undefined } | undefined;
+
+  constructor(request: Request, options: ContextOptions) {
+    this.request = request;
+    this.method = request.method;
+    this.url = request.url;
+    this.#options = options;
+    this.startedAt = options.now();
+  }
+
+  get log(): Logger {
+    return this.#options.log;
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+
+  get caller(): string | undefined {
+    this.#caller ??= { name: callerOf(this.request) };
+    return this.#caller.name;
+  }
+
+  now(): number {
+    return this.#options.now();
+  }
+
+  waitUntil(work: Promise<unknown>): void {
+    this.#options.waitUntil(work.catch((error) => this.log.error('background work', { error: errorName(error) })));
+  }
+
+  emit(event: EdgeEvent): void {
+    this.events.push(event);
+    this.log.debug('event', event);
+  }
 }

@@ -28,22 +28,22 @@ export type ForwardReason = 'miss' | 'stale' | 'bypass';
  */
 export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow';
 
-type EventOf<K extends EdgeEvent['kind']> = Extract<EdgeEvent, { kind: K }>;
-
-function lastOf<K extends EdgeEvent['kind']>(events: readonly EdgeEvent[], kind: K): EventOf<K> | undefined {
-  return events.findLast((event): event is EventOf<K> => event.kind === kind);
-}
-
 /** The value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
 export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
-  if (lastOf(events, 'hit')) {
-    const store = lastOf(events, 'stat')?.store;
-    return store ? `registry-edge; hit; detail=${store}` : 'registry-edge; hit';
+  let isHit = false;
+  let store = '';
+  let forward: { readonly reason: ForwardReason; readonly detail?: ForwardDetail } | undefined;
+  let stored = '';
+  let collapsed = '';
+  for (const event of events) {
+    if (event.kind === 'hit') isHit = true;
+    else if (event.kind === 'stat') store = `; detail=${event.store}`;
+    else if (event.kind === 'forward') forward = event;
+    else if (event.kind === 'write-back' && event.outcome === 'begun') stored = '; stored';
+    else if (event.kind === 'collapsed') collapsed = '; collapsed';
   }
-  const forward = lastOf(events, 'forward');
+  if (isHit) return `registry-edge; hit${store}`;
   if (!forward) return undefined;
-  const stored = events.some((event) => event.kind === 'write-back' && event.outcome === 'begun') ? '; stored' : '';
-  const collapsed = events.some((event) => event.kind === 'collapsed') ? '; collapsed' : '';
   const detail = forward.detail ? `; detail=${forward.detail}` : '';
   return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
 }
@@ -54,23 +54,27 @@ export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
   let originMs: number | undefined;
   for (const event of events) {
     if (event.kind === 'stat') cacheMs = (cacheMs ?? 0) + event.ms;
-    if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
+    else if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
   }
-  const parts = [];
-  if (cacheMs !== undefined) parts.push(`cache;dur=${cacheMs}`);
-  if (originMs !== undefined) parts.push(`origin;dur=${originMs}`);
-  return parts.length > 0 ? parts.join(', ') : undefined;
+  const cache = cacheMs === undefined ? undefined : `cache;dur=${cacheMs}`;
+  if (originMs === undefined) return cache;
+  return cache === undefined ? `origin;dur=${originMs}` : `${cache}, origin;dur=${originMs}`;
 }
 
 /**
- * Adds what was decided to an answer. A refusal says nothing of it, and neither does any failure towards a caller whose
- * access is not known: not even that there is a cache.
+ * What was decided, as headers of an answer. A refusal says nothing of it, and neither does any failure towards a caller
+ * whose access is not known: not even that there is a cache.
  */
-export function tellDecisions(events: readonly EdgeEvent[], headers: Headers, status: number): void {
-  const granted = events.some((event) => event.kind === 'access' && event.outcome === 'granted');
-  if (status === 401 || status === 403 || (status >= 400 && !granted)) return;
+export function decisionHeaders(events: readonly EdgeEvent[], status: number): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (status === 401 || status === 403 || (status >= 400 && !isGranted(events))) return headers;
   const cache = cacheStatus(events);
-  if (cache) headers.append('Cache-Status', cache);
+  if (cache) headers['Cache-Status'] = cache;
   const timing = serverTiming(events);
-  if (timing) headers.append('Server-Timing', timing);
+  if (timing) headers['Server-Timing'] = timing;
+  return headers;
+}
+
+function isGranted(events: readonly EdgeEvent[]): boolean {
+  return events.some((event) => event.kind === 'access' && event.outcome === 'granted');
 }

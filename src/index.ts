@@ -1,12 +1,12 @@
 import { env } from 'cloudflare:workers';
-import { createApp } from './app.ts';
+import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import { type Bindings, createUpstream } from './deps.ts';
 import { createLogger } from './log.ts';
 import { RegistryError } from './oci/errors.ts';
 
 /** Built once per isolate. What is wrong with the configuration is said to every caller until it is mended. */
-function build(): Pick<ReturnType<typeof createApp>, 'fetch'> {
+function build(): App {
   let config: Config;
   try {
     config = parseConfig(env as unknown as Record<string, unknown>);

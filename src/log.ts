@@ -13,11 +13,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Writes one JSON object a line, which Workers Logs indexes by field. */
 export function createLogger(level: LogLevel, write: (line: string) => void = console.log): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
-  const at =
-    (name: LogLevel) =>
-    (message: string, fields: LogFields = {}) => {
-      if (LOG_LEVELS.indexOf(name) >= lowest) write(JSON.stringify({ level: name, message, ...fields }));
-    };
+  function at(name: LogLevel): Logger[LogLevel] {
+    if (LOG_LEVELS.indexOf(name) < lowest) return () => {};
+    return (message, fields) => write(JSON.stringify({ level: name, message, ...fields }));
+  }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 

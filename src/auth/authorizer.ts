@@ -12,7 +12,8 @@ export type Access =
 
 /** Tells who may. One implementation per way to prove access (`CLIENT_AUTH`). */
 export interface Authorizer {
-  authorize(ctx: RequestContext, repository: RepositoryName): Promise<Access>;
+  /** A promise only where it has to be waited for. */
+  authorize(ctx: RequestContext, repository: RepositoryName): Access | Promise<Access>;
   /** The origin itself answered this caller's GET or HEAD here with 200, 206 or 304. */
   proved(ctx: RequestContext, repository: RepositoryName): void;
   /** The origin refused this caller here: 401 or 403. */

@@ -1,13 +1,14 @@
 import { decodeJwt } from 'jose';
-import { callerOf } from '../identity.ts';
+import type { RequestContext } from '../context.ts';
 import type { Memory } from '../memory.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { Authorizer } from './authorizer.ts';
+import type { Access, Authorizer } from './authorizer.ts';
 
 /** However long a token lives, the origin is asked again after this. */
 const MAX_GRANT_MS = 60_000;
 const GRANT_BYTES = 100;
-const GRANT = {};
+const GRANTED: Access = { kind: 'granted', mayPush: true };
+const UNPROVEN: Access = { kind: 'unproven' };
 
 /**
  * `CLIENT_AUTH=origin`: the origin is the judge. What it granted is remembered in this isolate's memory only, for that
@@ -15,28 +16,26 @@ const GRANT = {};
  * without a credential too: an origin that asks for none takes pushes as well.
  */
 export function createOriginAuthorizer(memory: Memory): Authorizer {
-  const grants = memory.part<object>('grant');
+  const grants = memory.part<Access>('grant');
 
   /** A repository's name has no space, so that no two pairs make one key. */
-  function keyOf(request: Request, repository: RepositoryName): string | undefined {
-    const caller = callerOf(request);
+  function keyOf({ caller }: RequestContext, repository: RepositoryName): string | undefined {
     return caller === undefined ? undefined : `${repository} ${caller}`;
   }
 
   return {
-    async authorize(ctx, repository) {
-      const key = keyOf(ctx.request, repository);
-      const isGranted = key !== undefined && grants.get(key, ctx.now()) !== undefined;
-      return isGranted ? { kind: 'granted', mayPush: true } : { kind: 'unproven' };
+    authorize(ctx, repository) {
+      const key = keyOf(ctx, repository);
+      return (key === undefined ? undefined : grants.get(key, ctx.now())) ?? UNPROVEN;
     },
     proved(ctx, repository) {
-      const key = keyOf(ctx.request, repository);
+      const key = keyOf(ctx, repository);
       if (key === undefined) return;
       const endsAt = Math.min(ctx.startedAt + MAX_GRANT_MS, tokenEnd(ctx.request.headers.get('authorization') ?? ''));
-      grants.set(key, GRANT, endsAt, GRANT_BYTES);
+      grants.set(key, GRANTED, endsAt, GRANT_BYTES);
     },
     refuted(ctx, repository) {
-      const key = keyOf(ctx.request, repository);
+      const key = keyOf(ctx, repository);
       if (key !== undefined) grants.delete(key);
     },
   };

@@ -4,6 +4,7 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobDescriptorCacheProvider, LinkSet } from './provider.ts';
 import { createProvider, type Records } from './records.ts';
+import { isAlive } from './tombstone.ts';
 
 /** A descriptor's digest, media type and numbers. */
 const ENTRY_BYTES = 400;
@@ -32,13 +33,19 @@ export function createInMemoryProvider(
     },
   });
 
+  const keyIn = (scope: string, links: LinkSet, digest: Digest) => `${links} ${scope} ${digest}`;
+
+  function clearedUntil(scope: string, links: LinkSet, digest: Digest): number {
+    if (tombstones.size === 0) return allClearedUntil;
+    const here = tombstones.get(keyIn(scope, links, digest)) ?? 0;
+    return Math.max(here, tombstones.get(keyIn(GLOBAL, links, digest)) ?? 0, allClearedUntil);
+  }
+
   function recordsOf(scope: string, links: LinkSet): Records {
-    const keyOf = (digest: Digest) => `${links} ${scope} ${digest}`;
-    const globalKey = (digest: Digest) => `${links} ${GLOBAL} ${digest}`;
+    const keyOf = (digest: Digest) => keyIn(scope, links, digest);
     return {
       async read(ctx, digest) {
-        const cleared = [keyOf(digest), globalKey(digest)].map((key) => tombstones.get(key) ?? 0);
-        return { entry: entries.get(keyOf(digest), ctx.now()), cleared: Math.max(...cleared, allClearedUntil) };
+        return { entry: entries.get(keyOf(digest), ctx.now()), cleared: clearedUntil(scope, links, digest) };
       },
       async write(ctx, digests, entry) {
         for (const digest of digests) entries.set(keyOf(digest), entry, ctx.now() + ttlMs, ENTRY_BYTES);
@@ -71,11 +78,20 @@ export function createInMemoryProvider(
     };
   }
 
-  return createProvider(
+  const provider = createProvider(
     (name, links) => (keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links)),
     (links) => {
       const global = recordsOf(GLOBAL, links);
       return { ...global, read: async (ctx, digest) => ({ ...(await global.read(ctx, digest)), cleared: 0 }) };
     },
   );
+  return {
+    ...provider,
+    // Nobody else writes here, so what went in sound comes out sound. An alias depends on another entry: not at once.
+    peek(ctx, name, links, digest) {
+      const entry = entries.get(keyIn(name, links, digest), ctx.now());
+      if (entry?.descriptor.digest !== digest) return undefined;
+      return isAlive(entry.verifiedAt, clearedUntil(name, links, digest)) ? entry : undefined;
+    },
+  };
 }

@@ -18,9 +18,16 @@ export function observed(store: StoreName, provider: BlobDescriptorCacheProvider
       }
     },
   });
-  const { unscoped } = provider;
+  const { peek, unscoped } = provider;
   return {
     repositoryScoped: (name, links) => told(provider.repositoryScoped(name, links)),
+    ...(peek && {
+      peek(ctx, name, links, digest) {
+        const entry = peek(ctx, name, links, digest);
+        if (entry) ctx.emit({ kind: 'stat', store, outcome: 'hit', ms: 0 });
+        return entry;
+      },
+    }),
     ...(unscoped && { unscoped: (links) => told(unscoped(links)) }),
   };
 }

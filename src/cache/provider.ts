@@ -41,6 +41,11 @@ export interface BlobDescriptorCacheProvider {
   /** @throws RegistryError NAME_INVALID */
   repositoryScoped(name: RepositoryName, links: LinkSet): BlobDescriptorService;
   /**
+   * What `stat` would answer, where that is known at once and a hit; `undefined` tells nothing. Absent where every answer
+   * has to be waited for.
+   */
+  peek?(ctx: RequestContext, name: RepositoryName, links: LinkSet, digest: Digest): Entry | undefined;
+  /**
    * The global record of a digest, for operators; absent where the store has none. It tells no membership and nothing
    * of a confirmation (`verifiedAt` 0). Clearing it makes every repository's entry a miss until it is confirmed anew.
    */

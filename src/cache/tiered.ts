@@ -8,10 +8,11 @@ export function tiered(
   near: BlobDescriptorCacheProvider,
   far: BlobDescriptorCacheProvider,
 ): BlobDescriptorCacheProvider {
-  const { unscoped: nearUnscoped } = near;
+  const { peek, unscoped: nearUnscoped } = near;
   const { unscoped: farUnscoped } = far;
   return {
     repositoryScoped: (name, links) => twoTiers(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
+    ...(peek && { peek }),
     ...(nearUnscoped && farUnscoped && { unscoped: (links) => twoTiers(nearUnscoped(links), farUnscoped(links)) }),
   };
 }

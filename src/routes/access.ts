@@ -1,13 +1,20 @@
 import type { Access } from '../auth/authorizer.ts';
 import type { RequestContext } from '../context.ts';
-import { callerOf } from '../identity.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** Decides, before anything is read from the cache, what is known of the caller's right to pull here. */
-export async function authorize(ctx: RequestContext, upstream: Upstream, name: RepositoryName): Promise<Access> {
-  const access = await upstream.authorizer.authorize(ctx, name);
+export function authorize(
+  ctx: RequestContext,
+  { authorizer }: Upstream,
+  name: RepositoryName,
+): Access | Promise<Access> {
+  const access = authorizer.authorize(ctx, name);
+  return access instanceof Promise ? access.then((decided) => tell(ctx, decided)) : tell(ctx, access);
+}
+
+function tell(ctx: RequestContext, access: Access): Access {
   ctx.emit({ kind: 'access', outcome: access.kind });
   return access;
 }
@@ -32,7 +39,7 @@ export function learnAccess(
  * about something else. An open mirror passes on no identity at all.
  */
 export function mayTeach(ctx: RequestContext, { readOnly }: Upstream): boolean {
-  return readOnly || callerOf(ctx.request) !== undefined;
+  return readOnly || ctx.caller !== undefined;
 }
 
 /** Methods that change nothing at a registry. */

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../context.ts';
-import { tellDecisions } from '../events.ts';
+import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { responseHeaders } from '../origin/headers.ts';
@@ -14,19 +14,19 @@ export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' }
  */
 export function headAnswer(ctx: RequestContext, descriptor: Descriptor): Response {
   const etag = `"${descriptor.digest}"`;
-  const headers = new Headers({
+  // A plain object: of `Headers` the response would make a copy.
+  const headers = {
     'Content-Type': descriptor.mediaType,
-    'Content-Length': String(descriptor.size),
     'Docker-Content-Digest': descriptor.digest,
     ETag: etag,
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'no-cache, no-transform',
     ...API_VERSION,
-  });
-  tellDecisions(ctx.events, headers, 200);
-  if (!namesValidator(ctx.request.headers.get('if-none-match'), etag)) return new Response(null, { headers });
-  headers.delete('content-length');
-  return new Response(null, { status: 304, headers });
+    ...decisionHeaders(ctx.events, 200),
+  };
+  const isKnown = namesValidator(ctx.request.headers.get('if-none-match'), etag);
+  if (isKnown) return new Response(null, { status: 304, headers });
+  return new Response(null, { headers: { ...headers, 'Content-Length': String(descriptor.size) } });
 }
 
 /** RFC 9110 §13.1.2; a registry's clients send the digest quoted or bare. */
@@ -44,12 +44,12 @@ function namesValidator(condition: string | null, etag: string): boolean {
  * @param overrides headers that differ from the origin's
  */
 export function relay(ctx: RequestContext, origin: Response, overrides: Record<string, string> = {}): Response {
+  const { status } = origin;
   const headers = responseHeaders(origin.headers);
   for (const [name, value] of Object.entries(overrides)) headers.set(name, value);
   headers.append('Cache-Control', 'no-transform');
-  tellDecisions(ctx.events, headers, origin.status);
-  const { status } = origin;
-  if (ctx.request.method === 'HEAD' || isBodiless(status)) return new Response(null, { status, headers });
+  for (const [name, value] of Object.entries(decisionHeaders(ctx.events, status))) headers.append(name, value);
+  if (ctx.method === 'HEAD' || isBodiless(status)) return new Response(null, { status, headers });
   if (status !== 416) return new Response(origin.body, { status, headers });
   // docker-registry 2.8.2 announces 2048 bytes and sends 14: the client would wait for the rest forever.
   ctx.waitUntil(origin.body?.cancel() ?? Promise.resolve());

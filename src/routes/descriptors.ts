@@ -24,7 +24,7 @@ export async function descriptors(
   if (adminToken === undefined) throw new RegistryError('NAME_UNKNOWN');
   await requireBearer(ctx.request, adminToken);
   const digest = parseDigest(digestText);
-  const { method } = ctx.request;
+  const { method } = ctx;
   if (!['GET', 'HEAD', 'DELETE'].includes(method)) throw new RegistryError('UNSUPPORTED');
   const { unscoped } = upstream.descriptors;
   const { unscoped: ofStore } = upstream.shared;

@@ -12,8 +12,8 @@ import { passThrough } from './passthrough.ts';
  * Chooses by what is asked and how; the method is looked at before anything is fetched, since Hono runs a HEAD as a GET.
  * @throws RegistryError UNSUPPORTED, and what the routes throw
  */
-export async function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
-  const { method } = ctx.request;
+export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
+  const { method } = ctx;
   if (upstream.readOnly && !isRead(method)) {
     throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
   }

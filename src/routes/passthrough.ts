@@ -17,7 +17,8 @@ import { onTheEdge } from './location.ts';
  */
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const { method, body } = ctx.request;
+  const { method } = ctx;
+  const { body } = ctx.request;
   const target = route.path + route.search;
   if (isRead(method)) {
     // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
@@ -36,14 +37,14 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
 
 /** The origin's answer, with its addresses on the edge. */
 export function relayOnTheEdge(ctx: RequestContext, { origin }: Upstream, response: Response): Response {
-  return relay(ctx, response, onTheEdge(ctx.request.url, origin.url, response.headers));
+  return relay(ctx, response, onTheEdge(ctx.url, origin.url, response.headers));
 }
 
 function learn(ctx: RequestContext, upstream: Upstream, route: Route, answered: OriginResponse): void {
   // An upload's session is the origin's own word, so an answer about one is about no repository for certain.
   if (route.search !== '' || !('name' in route) || route.kind === 'upload') return;
   learnAccess(ctx, upstream, route.name, answered.response);
-  if (ctx.request.method === 'GET' && route.kind === 'blob') learnDescriptor(ctx, upstream, route, answered);
+  if (ctx.method === 'GET' && route.kind === 'blob') learnDescriptor(ctx, upstream, route, answered);
 }
 
 function learnDescriptor(

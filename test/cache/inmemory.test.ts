@@ -24,6 +24,20 @@ describe('createInMemoryProvider', () => {
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
   });
 
+  it('peek tells at once what stat would answer, but nothing of an alias, which depends on another entry', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const provider = create();
+    const name = parseRepositoryName(someName());
+    const [digest, alias] = [someDigest(), someDigest('sha512')];
+    const entry = entryFor(digest, clock.now());
+    await provider.repositoryScoped(name, 'blobs').setDescriptor(ctx, alias, entry);
+    expect(provider.peek?.(ctx, name, 'blobs', digest)).toEqual(entry);
+    expect(provider.peek?.(ctx, name, 'blobs', alias)).toBeUndefined();
+    expect(provider.peek?.(ctx, name, 'manifests', digest)).toBeUndefined();
+    expect(provider.peek?.(ctx, parseRepositoryName(someName()), 'blobs', digest)).toBeUndefined();
+  });
+
   it('revives nothing when a flood of clears pushes a tombstone out', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);

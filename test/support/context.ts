@@ -29,10 +29,9 @@ export function contextOf(clock: Clock, request = new Request('http://edge.test/
     now: clock.now,
     waitUntil: (work) => void pending.push(work),
   };
-  return {
-    ...createContext(request, options),
+  return Object.assign(createContext(request, options), {
     async settled() {
       while (pending.length > 0) await pending.shift();
     },
-  };
+  });
 }

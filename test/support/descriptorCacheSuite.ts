@@ -5,6 +5,7 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
+import { peeking } from './peeking.ts';
 import { describeUnscoped } from './unscopedSuite.ts';
 
 export interface SuiteOptions {
@@ -25,7 +26,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
     beforeEach(() => {
       clock = createClock(Date.now());
       ctx = contextOf(clock);
-      provider = create();
+      provider = peeking(create());
       repository = parseRepositoryName(someName());
     });
     const blobs = (name = repository) => provider.repositoryScoped(name, 'blobs');
