@@ -1,0 +1,69 @@
+import { env } from 'cloudflare:workers';
+import { vi } from 'vitest';
+import type { DescriptorNamespace } from '../../src/cache/kv.ts';
+import type { Cost } from './costs.ts';
+import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
+import { ADDRESS } from './redisStore.ts';
+
+type Backend = 'memory' | 'kv' | 'redis';
+
+export interface MeteredEdge extends Edge {
+  /** What was asked of the store since the last look at the meter. */
+  spent(): Cost;
+}
+
+const VARIABLES: Record<Backend, Record<string, string>> = {
+  memory: { BLOBDESCRIPTOR: 'inmemory' },
+  kv: { BLOBDESCRIPTOR: 'kv' },
+  redis: {
+    BLOBDESCRIPTOR: 'redis',
+    UPSTASH_REDIS_REST_URL: ADDRESS.url,
+    UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+  },
+};
+
+/** An edge whose requests to its store are counted, by what is billed: keys of KV, commands of Redis. */
+export function createMeteredEdge(
+  backend: Backend,
+  variables: Record<string, string> = {},
+  options: EdgeOptions = {},
+): MeteredEdge {
+  let storeRequests = 0;
+  let reads = 0;
+  let writes = 0;
+
+  const namespace = {
+    get(keys: string[], how: KVNamespaceGetOptions<'text'>) {
+      storeRequests++;
+      reads += keys.length;
+      return env.DESCRIPTORS.get(keys, how);
+    },
+    put(...args: Parameters<KVNamespace['put']>) {
+      storeRequests++;
+      writes++;
+      return env.DESCRIPTORS.put(...args);
+    },
+  } as DescriptorNamespace;
+
+  const fetchAsIs = globalThis.fetch;
+  vi.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
+    const url = String(input instanceof Request ? input.url : input);
+    if (backend === 'redis' && url.startsWith(ADDRESS.url)) {
+      storeRequests++;
+      const commands = JSON.parse(String(init?.body)) as unknown[];
+      if (url.endsWith('/pipeline')) reads += commands.length;
+      else writes += commands.length;
+    }
+    return fetchAsIs(input, init);
+  });
+
+  const edge = createEdge({ ...VARIABLES[backend], ...variables }, { ...options, namespace });
+  return {
+    ...edge,
+    spent() {
+      const cost = { storeRequests, operations: { reads, writes } };
+      [storeRequests, reads, writes] = [0, 0, 0];
+      return cost;
+    },
+  };
+}
