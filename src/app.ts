@@ -74,6 +74,7 @@ function errorAnswer(ctx: RequestContext, thrown: unknown): Response {
     ...(error.status === 401 && { 'WWW-Authenticate': 'Bearer realm="registry-edge"' }),
     // RFC 9110 §15.5.6. Whatever the edge refuses is a write.
     ...(error.status === 405 && { Allow: 'GET, HEAD' }),
+    ...error.headers,
     ...decisionHeaders(ctx.events, error.status),
   };
   return new Response(ctx.method === 'HEAD' ? null : error.toBody(), { status: error.status, headers });

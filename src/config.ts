@@ -1,5 +1,16 @@
 import * as v from 'valibot';
-import { bareUrl, count, duration, flag, hostList, oneOf, size, variable, wait } from './config/forms.ts';
+import {
+  authorityList,
+  bareUrl,
+  count,
+  duration,
+  flag,
+  hostList,
+  oneOf,
+  size,
+  variable,
+  wait,
+} from './config/forms.ts';
 import { isLoopbackHost, isPrivateHost } from './hosts.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
@@ -11,6 +22,12 @@ export interface Config {
   readonly backend: Backend;
   readonly descriptorTtlMs: number;
   readonly pushExistenceTtlMs: number;
+  readonly tagTtlMs: number;
+  readonly listTtlMs: number;
+  readonly staleIfErrorMs: number;
+  readonly blobRedirect: 'pass' | 'follow';
+  /** Hosts that `?ns=` may name for this origin's own content. */
+  readonly mirroredHosts: readonly string[];
   readonly memory: { readonly ttlMs: number; readonly entries: number; readonly bytes: number };
   readonly clientAuth: 'origin' | 'anonymous';
   readonly deleteEnabled: boolean;
@@ -47,6 +64,11 @@ export const VARIABLES = [
   'REDIS_SHARED',
   'DESCRIPTOR_TTL',
   'PUSH_EXISTENCE_TTL',
+  'TAG_TTL',
+  'LIST_TTL',
+  'STALE_IF_ERROR',
+  'BLOB_REDIRECT',
+  'MIRRORED_HOSTS',
   'MEMORY_TTL',
   'MEMORY_ENTRIES',
   'MEMORY_BYTES',
@@ -84,6 +106,11 @@ export function parseConfig(env: Environment): Config {
     backend: takeBackend(),
     descriptorTtlMs: take('DESCRIPTOR_TTL', duration('1h')),
     pushExistenceTtlMs: take('PUSH_EXISTENCE_TTL', duration('5m')),
+    tagTtlMs: take('TAG_TTL', duration('10s')),
+    listTtlMs: take('LIST_TTL', duration('0')),
+    staleIfErrorMs: take('STALE_IF_ERROR', duration('1h')),
+    blobRedirect: take('BLOB_REDIRECT', oneOf('pass', ['pass', 'follow'])),
+    mirroredHosts: take('MIRRORED_HOSTS', authorityList()),
     memory: {
       ttlMs: take('MEMORY_TTL', duration('30s')),
       entries: take('MEMORY_ENTRIES', count('10000')),

@@ -1,6 +1,10 @@
 import { createAnonymousAuthorizer } from './auth/anonymous.ts';
 import { createOriginAuthorizer } from './auth/origin.ts';
-import { breaker } from './cache/breaker.ts';
+import { createBreaker, guarded, guardedContents, guardedTags } from './cache/breaker.ts';
+import { type Contents, tieredContents, verified } from './cache/contents.ts';
+import { createInMemoryContents } from './cache/contentsInMemory.ts';
+import { kvContents } from './cache/contentsKv.ts';
+import { redisContents } from './cache/contentsRedis.ts';
 import { createFlights } from './cache/flights.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import { createInMemoryProvider } from './cache/inmemory.ts';
@@ -8,11 +12,17 @@ import { createKvProvider, type DescriptorNamespace } from './cache/kv.ts';
 import { observed } from './cache/observed.ts';
 import type { BlobDescriptorCacheProvider, StoreOptions } from './cache/provider.ts';
 import { createRedisProvider } from './cache/redis.ts';
+import { createRedis } from './cache/redisClient.ts';
+import type { Tags } from './cache/tags.ts';
+import { createInMemoryTags } from './cache/tagsInMemory.ts';
+import { createRedisTags } from './cache/tagsRedis.ts';
 import { tiered } from './cache/tiered.ts';
 import { deleteReach } from './cache/tombstone.ts';
 import type { Config } from './config.ts';
+import { createLists } from './lists.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createOrigin } from './origin/client.ts';
+import { createPauses } from './pauses.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What the Worker is bound to beside its variables. */
@@ -20,16 +30,30 @@ export interface Bindings {
   readonly DESCRIPTORS?: DescriptorNamespace;
 }
 
+/** What all isolates share, or the isolate's memory where there is nothing else. */
+interface Stores {
+  readonly descriptors: BlobDescriptorCacheProvider;
+  readonly contents: Contents;
+  readonly tags: Tags;
+}
+
 /** Makes the one upstream of a configuration: the only place that names concrete backends. */
 export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const memory = createMemory(config.memory);
-  const ttls: Ttls = { descriptorMs: config.descriptorTtlMs, pushExistenceMs: config.pushExistenceTtlMs };
   const isAnonymous = config.clientAuth === 'anonymous';
+  const ttls: Ttls = {
+    descriptorMs: config.descriptorTtlMs,
+    pushExistenceMs: config.pushExistenceTtlMs,
+    // Of no use where everybody may push.
+    tagMs: isAnonymous ? config.tagTtlMs : 0,
+    staleMs: isAnonymous ? config.staleIfErrorMs : 0,
+  };
   const { underWayMs, unknownMs } = deleteReach(config.originTimeoutMs);
-  const shared = createStore(config, bindings, memory, {
+  const stores = createStores(config, bindings, memory, {
     retentionMs: retentionMs(ttls),
     maxReachMs: Math.max(underWayMs, unknownMs),
     isOpen: isAnonymous,
+    tagMs: ttls.tagMs + ttls.staleMs,
   });
   return {
     origin: createOrigin({
@@ -38,35 +62,62 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
       redirectHosts: config.redirectHosts,
       identity: !isAnonymous,
     }),
-    descriptors: withMemoryTier(config, memory, shared),
-    shared,
+    ...withMemoryTier(config, memory, stores),
+    shared: stores.descriptors,
+    tags: stores.tags,
+    lists: createLists(memory, config.listTtlMs),
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
     flights: createFlights(),
+    // To an open mirror's origin all callers are one.
+    pauses: createPauses(memory, isAnonymous ? () => '' : ({ caller }) => caller),
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
     readOnly: isAnonymous,
     deleteEnabled: config.deleteEnabled,
+    followsRedirects: config.blobRedirect === 'follow',
+    ownQueries: new Set(['', ...config.mirroredHosts.map((host) => `?ns=${host}`)]),
   };
 }
 
-function createStore(
+function createStores(
   { backend }: Config,
   { DESCRIPTORS }: Bindings,
   memory: Memory,
-  options: StoreOptions,
-): BlobDescriptorCacheProvider {
+  options: StoreOptions & { readonly tagMs: number },
+): Stores {
+  const { retentionMs: ttlMs, tagMs } = options;
+  const breaker = createBreaker();
   switch (backend.kind) {
-    case 'redis':
-      return breaker(observed('redis', createRedisProvider(backend, options)));
+    case 'redis': {
+      const redis = createRedis(backend);
+      return {
+        descriptors: guarded(breaker, observed('redis', createRedisProvider(redis, options, backend.isShared))),
+        contents: guardedContents(breaker, verified('redis', redisContents(redis, ttlMs))),
+        tags: guardedTags(breaker, createRedisTags(redis, tagMs, options.isOpen)),
+      };
+    }
     case 'inmemory':
-      return observed('memory', createInMemoryProvider(memory, { ttlMs: options.retentionMs, keepsGlobal: true }));
+      return {
+        descriptors: observed('memory', createInMemoryProvider(memory, { ttlMs, keepsGlobal: true })),
+        contents: createInMemoryContents(memory, ttlMs),
+        tags: createInMemoryTags(memory, tagMs),
+      };
     case 'kv':
       if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
-      return breaker(observed('kv', createKvProvider(DESCRIPTORS, options)));
+      return {
+        descriptors: guarded(breaker, observed('kv', createKvProvider(DESCRIPTORS, options))),
+        contents: guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs))),
+        // KV lags longer than a tag may be believed.
+        tags: createInMemoryTags(memory, tagMs),
+      };
   }
 }
 
-function withMemoryTier(config: Config, memory: Memory, shared: BlobDescriptorCacheProvider) {
-  if (config.backend.kind === 'inmemory' || config.memory.ttlMs === 0) return shared;
-  return tiered(observed('memory', createInMemoryProvider(memory, { ttlMs: config.memory.ttlMs })), shared);
+/** An isolate's memory before the store that all share. */
+function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, { descriptors, contents }: Stores) {
+  if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
+  return {
+    descriptors: tiered(observed('memory', createInMemoryProvider(memory, { ttlMs })), descriptors),
+    contents: tieredContents(createInMemoryContents(memory, ttlMs), contents),
+  };
 }

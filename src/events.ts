@@ -24,9 +24,10 @@ export type StatOutcome = 'hit' | 'miss' | 'fault';
 export type ForwardReason = 'miss' | 'stale' | 'bypass';
 /**
  * `unproven`: the caller's access was not known yet; `push`: past the push window; `fault`: the store failed;
- * `slow`: the store had not answered in time.
+ * `slow`: the store had not answered in time; `unreachable`, `origin-503` and the like, `paused`: how the origin is ill,
+ * and the last good answer stood in for it.
  */
-export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow';
+export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow' | 'unreachable' | 'paused' | `origin-${number}`;
 
 /** The value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
 export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {

@@ -1,8 +1,12 @@
 import type { Authorizer } from './auth/authorizer.ts';
+import type { Contents } from './cache/contents.ts';
 import type { Flights } from './cache/flights.ts';
 import type { Ttls } from './cache/freshness.ts';
 import type { BlobDescriptorCacheProvider } from './cache/provider.ts';
+import type { Tags } from './cache/tags.ts';
+import type { Lists } from './lists.ts';
 import type { Origin } from './origin/origin.ts';
+import type { Pauses } from './pauses.ts';
 
 /** What a route sees of the world: one registry behind the edge, and what the edge knows of it. */
 export interface Upstream {
@@ -11,8 +15,15 @@ export interface Upstream {
   readonly descriptors: BlobDescriptorCacheProvider;
   /** The store that all isolates share: where callers that may push look. */
   readonly shared: BlobDescriptorCacheProvider;
+  /** Manifests, in all tiers: bytes that were verified are right wherever they come from. */
+  readonly contents: Contents;
+  /** Where tags point to; for callers that only pull. */
+  readonly tags: Tags;
+  /** Tag lists and the like; for callers that only pull. */
+  readonly lists: Lists;
   readonly authorizer: Authorizer;
   readonly flights: Flights;
+  readonly pauses: Pauses;
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */
   readonly cacheTimeoutMs: number;
@@ -20,4 +31,8 @@ export interface Upstream {
   readonly readOnly: boolean;
   /** `DELETE_ENABLED` */
   readonly deleteEnabled: boolean;
+  /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage for clients that cannot. */
+  readonly followsRedirects: boolean;
+  /** Queries that ask for the origin's own content all the same: `?ns=` with one of `MIRRORED_HOSTS`. */
+  readonly ownQueries: ReadonlySet<string>;
 }

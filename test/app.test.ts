@@ -50,7 +50,7 @@ describe('createApp', () => {
           ...made,
           origin: {
             ...made.origin,
-            send: () => Promise.reject(new TypeError('cannot reach https://signed.test/?sig=secret')),
+            getBlob: () => Promise.reject(new TypeError('cannot reach https://signed.test/?sig=secret')),
           },
         }),
       },

@@ -27,6 +27,11 @@ describe('parseConfig', () => {
       backend: { kind: 'kv' },
       descriptorTtlMs: 3_600_000,
       pushExistenceTtlMs: 300_000,
+      tagTtlMs: 10_000,
+      listTtlMs: 0,
+      staleIfErrorMs: 3_600_000,
+      blobRedirect: 'pass',
+      mirroredHosts: [],
       memory: { ttlMs: 30_000, entries: 10_000, bytes: 16 * 1_048_576 },
       clientAuth: 'origin',
       deleteEnabled: true,
@@ -74,6 +79,12 @@ describe('parseConfig', () => {
     ['DESCRIPTOR_TTL', '21d'],
     ['DESCRIPTOR_TTL', '1 h'],
     ['PUSH_EXISTENCE_TTL', 'never'],
+    ['TAG_TTL', '10'],
+    ['LIST_TTL', 'soon'],
+    ['STALE_IF_ERROR', '1w'],
+    ['BLOB_REDIRECT', 'true'],
+    ['MIRRORED_HOSTS', 'https://docker.io'],
+    ['MIRRORED_HOSTS', 'docker.io,,ghcr.io'],
     ['MEMORY_TTL', '1y'],
     ['MEMORY_ENTRIES', '0'],
     ['MEMORY_BYTES', '16MB'],
@@ -123,6 +134,11 @@ describe('parseConfig', () => {
       'redis',
     );
     expect(messageOf({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://eu1.upstash.io' })).toContain('https');
+  });
+
+  it('takes hosts with a port as MIRRORED_HOSTS', () => {
+    const { mirroredHosts } = parseConfig({ ...MINIMAL, MIRRORED_HOSTS: 'Docker.io, registry.example.com:5000' });
+    expect(mirroredHosts).toEqual(['docker.io', 'registry.example.com:5000']);
   });
 
   it('shares only a Redis with a registry', () => {

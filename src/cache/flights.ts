@@ -10,9 +10,9 @@ export interface Question {
 }
 
 /** A question that this isolate is asking the origin. */
-export interface Flight {
+export interface Flight<E extends Entry = Entry> {
   /** The origin has answered: its entry, or `undefined` for anything but a confirmed 200. */
-  answered(entry: Entry | undefined): void;
+  answered(entry: E | undefined): void;
   /** The answer stands in the store, or will not. */
   landed(): void;
 }
@@ -25,9 +25,9 @@ export interface Flights {
    */
   landing(question: Question): Promise<void>;
   /** @returns `undefined` where somebody leads already */
-  lead(question: Question): Flight | undefined;
+  lead<E extends Entry>(question: Question): Flight<E> | undefined;
   /** Waits, for a bounded time, for the leader's answer. @returns what it shares, if anything */
-  follow(question: Question): Promise<Entry | undefined>;
+  follow<E extends Entry>(question: Question): Promise<E | undefined>;
   /** After a write or a delete nobody may follow what was asked before it. */
   close(name: RepositoryName): void;
 }
@@ -64,7 +64,7 @@ export function createFlights(): Flights {
       const flight = flights.get(key);
       if (flight?.isAnswered) await bounded(key, flight, flight.landing);
     },
-    lead(question) {
+    lead<E extends Entry>(question: Question): Flight<E> | undefined {
       const key = keyOf(question);
       if (flights.has(key)) return undefined;
       const answer = Promise.withResolvers<Entry | undefined>();
@@ -82,10 +82,11 @@ export function createFlights(): Flights {
         },
       };
     },
-    async follow(question) {
+    async follow<E extends Entry>(question: Question): Promise<E | undefined> {
       const key = keyOf(question);
       const flight = flights.get(key);
-      return flight && bounded(key, flight, flight.answer);
+      // Identical questions have answers of one kind.
+      return flight && bounded(key, flight, flight.answer as Promise<E | undefined>);
     },
     close(name) {
       for (const key of flights.keys()) {

@@ -7,6 +7,10 @@ export interface Ttls {
   readonly descriptorMs: number;
   /** `PUSH_EXISTENCE_TTL`: by callers that may push; 0: never. */
   readonly pushExistenceMs: number;
+  /** `TAG_TTL`: where a tag points to, by callers that only pull. */
+  readonly tagMs: number;
+  /** `STALE_IF_ERROR`: how much longer manifests and tags may, while the origin is ill; 0 where nobody only pulls. */
+  readonly staleMs: number;
 }
 
 /**
@@ -19,8 +23,8 @@ export function isFresh(entry: Entry, nowMs: number, windowMs: number): boolean 
 }
 
 /** After this an entry is of no use to anybody: how long stores keep it. */
-export function retentionMs({ descriptorMs, pushExistenceMs }: Ttls): number {
-  return Math.max(descriptorMs, pushExistenceMs);
+export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: Ttls): number {
+  return Math.max(descriptorMs, pushExistenceMs, tagMs) + staleMs;
 }
 
 /**

@@ -6,12 +6,12 @@ import { createProvider, type StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
-export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'put'>;
+export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>;
 
 /** KV refuses a shorter life. */
 const MIN_EXPIRATION_SECONDS = 60;
 /** How long a place may go on answering what it read, a miss or a missing tombstone too: the least that KV allows. */
-const CACHE_TTL_SECONDS = 30;
+export const CACHE_TTL_SECONDS = 30;
 
 /**
  * Descriptors in Workers KV: one self-contained value per link set, repository and digest, and the tombstone beside it
@@ -22,8 +22,7 @@ export function createKvProvider(
   namespace: DescriptorNamespace,
   { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
-  const lifeSeconds = Math.ceil((retentionMs + maxReachMs) / 1000);
-  const life = { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, lifeSeconds) };
+  const life = kvLife(retentionMs + maxReachMs);
 
   return createProvider((name, links) => {
     const entryKey = (digest: Digest) => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
@@ -69,6 +68,11 @@ export function createKvProvider(
   });
 }
 
+/** How long KV keeps what is written. */
+export function kvLife(ms: number): { expirationTtl: number } {
+  return { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, Math.ceil(ms / 1000)) };
+}
+
 function parseEntry(text: string | null | undefined): Entry | undefined {
   if (text === null || text === undefined) return undefined;
   const { digest, size, mediaType, verifiedAt } = JSON.parse(text) as Entry['descriptor'] & { verifiedAt: number };
@@ -92,7 +96,7 @@ function digestIn(text: string | null | undefined): string | undefined {
 }
 
 /** KV has no way to be told to give up. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+export async function inTime<T>(work: Promise<T>): Promise<T> {
   const done = await within(
     work.then((value) => ({ value })),
     STORE_TIMEOUT_MS,

@@ -1,37 +1,44 @@
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
+import { isIllness, RegistryError } from '../oci/errors.ts';
 import { within } from '../within.ts';
 import { evict } from './clear.ts';
-import { isFresh, type Ttls } from './freshness.ts';
+import { isFresh } from './freshness.ts';
+import type { CacheItem } from './item.ts';
 import { type Lookup, look } from './lookup.ts';
-import type { BlobDescriptorService, BlobStatter } from './provider.ts';
 import { writeBack } from './writeBack.ts';
 
 /**
  * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, and it is this request's to
  * store), or its answer as it is, to be relayed.
  */
-export type OriginAnswer =
-  | { readonly kind: 'found'; readonly entry: Entry; readonly confirmed: boolean }
+export type OriginAnswer<E extends Entry = Entry> =
+  | { readonly kind: 'found'; readonly entry: E; readonly confirmed: boolean }
   | { readonly kind: 'relay'; readonly response: Response };
 
-export interface ReadThroughOptions {
-  /** Where to look first; for callers that may push, the store that all isolates share. */
-  readonly reader: BlobStatter;
-  /** Where to write back: all tiers. */
-  readonly writer: BlobDescriptorService;
-  readonly ttls: Ttls;
+export interface ReadThroughOptions<E extends Entry = Entry> {
+  /** How long an entry may be relied on after the origin confirmed it, in ms. */
+  readonly windowMs: number;
+  /** How much longer where the origin is ill, in ms; 0: not at all. */
+  readonly staleMs: number;
+  /** Whether the caller takes what is known; without it, all. */
+  readonly takes?: ((entry: E) => boolean) | undefined;
+  /** Until then (epoch ms) the origin wants to be left alone, where an entry past its window will do. */
+  readonly pausedUntil?: number;
   readonly mayPush: boolean;
   /** `CACHE_TIMEOUT` in ms: after it the origin is asked as well. */
   readonly cacheTimeoutMs: number;
-  /** Asks the origin. @throws RegistryError ORIGIN_UNREACHABLE */
-  ask(signal?: AbortSignal): Promise<OriginAnswer>;
+  /**
+   * Asks the origin.
+   * @param known what stands in the cache, past its window
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
+  ask(known?: E, signal?: AbortSignal): Promise<OriginAnswer<E>>;
 }
 
 /** `stored` settles when the write-back is over, and never rejects; absent where none was begun. */
-export interface ReadThroughAnswer {
-  readonly answer: OriginAnswer;
+export interface ReadThroughAnswer<E extends Entry = Entry> {
+  readonly answer: OriginAnswer<E>;
   readonly stored?: Promise<void> | undefined;
 }
 
@@ -40,23 +47,32 @@ export interface ReadThroughAnswer {
  * entry the origin does and its answer is written back; on a fault the origin does and nothing is written. A store that
  * is slow is not waited for: the origin is asked as well, and the first answer that can be used wins.
  */
-export async function readThrough(
+export async function readThrough<E extends Entry>(
   ctx: RequestContext,
-  digest: Digest,
-  options: ReadThroughOptions,
-): Promise<ReadThroughAnswer> {
-  const windowMs = options.mayPush ? options.ttls.pushExistenceMs : options.ttls.descriptorMs;
-  const freshIn = (found: Lookup | undefined) =>
-    found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
+  item: CacheItem<E>,
+  options: ReadThroughOptions<E>,
+): Promise<ReadThroughAnswer<E>> {
+  const knownIn = (found: Lookup<E> | undefined) => (found?.outcome === 'hit' ? found.entry : undefined);
+  const youngIn = (found: Lookup<E> | undefined, windowMs: number) => {
+    const entry = knownIn(found);
+    return entry && isFresh(entry, ctx.now(), windowMs) && (options.takes?.(entry) ?? true) ? entry : undefined;
+  };
+  const freshIn = (found: Lookup<E> | undefined) => youngIn(found, options.windowMs);
+  const lastGoodIn = (found: Lookup<E>) =>
+    options.staleMs > 0 ? youngIn(found, options.windowMs + options.staleMs) : undefined;
 
-  const looking = look(ctx, options.reader, digest);
+  const looking = look(ctx, item);
   const found = await within(looking, options.cacheTimeoutMs);
   const fresh = freshIn(found);
   if (fresh) return hit(ctx, fresh);
 
   tellForward(ctx, found, options.mayPush);
+  if (ctx.now() < (options.pausedUntil ?? 0)) {
+    const lastGood = found && lastGoodIn(found);
+    if (lastGood) return stale(ctx, lastGood, 'paused');
+  }
   const asking = new AbortController();
-  const asked = options.ask(asking.signal);
+  const asked = options.ask(knownIn(found), asking.signal);
   if (!found) {
     const late = await firstOf(looking.then(freshIn), asked);
     if (late) {
@@ -64,36 +80,42 @@ export async function readThrough(
       return hit(ctx, late);
     }
   }
+  const illness = await illnessOf(asked);
+  const lastGood = illness && lastGoodIn(await looking);
+  if (lastGood) return stale(ctx, lastGood, illness);
+
   const answer = await asked;
-  if (answer.kind === 'relay' && answer.response.status === 404) evict(ctx, digest, looking, options.writer);
-  return found?.outcome === 'fault' ? { answer } : keep(ctx, digest, answer, () => looking, options);
+  if (answer.kind === 'relay' && answer.response.status === 404) evict(ctx, item, looking);
+  return found?.outcome === 'fault' ? { answer } : keep(ctx, item, answer, looking);
 }
 
 /**
  * The same for a caller who may not be answered from the cache: the origin is asked, and the cache is looked at only
  * after the reply, to see whether a write is worth it.
+ * @param itemOf where to keep what was found; nowhere, if nothing that is stored could ever be used
  */
-export async function askThrough(
+export async function askThrough<E extends Entry>(
   ctx: RequestContext,
-  digest: Digest,
-  options: ReadThroughOptions,
-): Promise<ReadThroughAnswer> {
-  return keep(ctx, digest, await options.ask(), () => look(ctx, options.reader, digest), options);
+  itemOf: (entry: E) => CacheItem<E> | undefined,
+  ask: () => Promise<OriginAnswer<E>>,
+): Promise<ReadThroughAnswer<E>> {
+  const answer = await ask();
+  const item = answer.kind === 'found' ? itemOf(answer.entry) : undefined;
+  return item ? keep(ctx, item, answer) : { answer };
 }
 
-function keep(
+function keep<E extends Entry>(
   ctx: RequestContext,
-  digest: Digest,
-  answer: OriginAnswer,
-  known: () => Promise<Lookup>,
-  options: ReadThroughOptions,
-): ReadThroughAnswer {
+  item: CacheItem<E>,
+  answer: OriginAnswer<E>,
+  looking?: Promise<Lookup<E>>,
+): ReadThroughAnswer<E> {
   if (answer.kind === 'relay' || !answer.confirmed) return { answer };
-  return { answer, stored: writeBack(ctx, digest, answer.entry, known, options) };
+  return { answer, stored: writeBack(ctx, item, answer.entry, looking) };
 }
 
 /** @returns the late entry, if it is there before the origin's answer or the origin cannot be reached */
-function firstOf(late: Promise<Entry | undefined>, asked: Promise<unknown>): Promise<Entry | undefined> {
+function firstOf<E>(late: Promise<E | undefined>, asked: Promise<unknown>): Promise<E | undefined> {
   const origin = asked.then(
     () => undefined,
     () => late,
@@ -101,9 +123,29 @@ function firstOf(late: Promise<Entry | undefined>, asked: Promise<unknown>): Pro
   return Promise.race([late.then((entry) => entry ?? origin), origin]);
 }
 
-function hit(ctx: RequestContext, entry: Entry): ReadThroughAnswer {
+type Illness = 'unreachable' | 'paused' | `origin-${number}`;
+
+/** How the origin failed, where it is the origin that did: 401, 403 and 404 are its word. */
+async function illnessOf(asked: Promise<OriginAnswer>): Promise<Illness | undefined> {
+  try {
+    const answer = await asked;
+    return answer.kind === 'relay' && isIllness(answer.response.status)
+      ? `origin-${answer.response.status}`
+      : undefined;
+  } catch (error) {
+    return error instanceof RegistryError && error.code === 'ORIGIN_UNREACHABLE' ? 'unreachable' : undefined;
+  }
+}
+
+function hit<E extends Entry>(ctx: RequestContext, entry: E): ReadThroughAnswer<E> {
   ctx.emit({ kind: 'hit' });
   return { answer: { kind: 'found', entry, confirmed: true } };
+}
+
+/** The last good answer in place of an ill origin's; it confirms nothing. */
+function stale<E extends Entry>(ctx: RequestContext, entry: E, detail: Illness): ReadThroughAnswer<E> {
+  ctx.emit({ kind: 'forward', reason: 'stale', detail });
+  return { answer: { kind: 'found', entry, confirmed: false } };
 }
 
 function tellForward(ctx: RequestContext, found: Lookup | undefined, mayPush: boolean): void {

@@ -1,6 +1,6 @@
-import { Redis } from '@upstash/redis/cloudflare';
+import type { Redis } from '@upstash/redis/cloudflare';
 import type { RepositoryName } from '../oci/name.ts';
-import { type BlobDescriptorCacheProvider, type LinkSet, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
+import type { BlobDescriptorCacheProvider, LinkSet, StoreOptions } from './provider.ts';
 import { createProvider, type Records } from './records.ts';
 import {
   buryIn,
@@ -17,35 +17,18 @@ import {
 import { sharedGlobalRecords, sharedRecords } from './redisShared.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
-export interface RedisAddress {
-  /** Of the Upstash REST API. */
-  readonly url: string;
-  readonly token: string;
-  /** `REDIS_SHARED`: the database belongs to a registry, which writes the blobs' keys itself. */
-  readonly isShared?: boolean;
-}
-
 /** A repository's membership set is built anew this often, so that it cannot grow forever. */
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
 
-/** Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction. */
+/**
+ * Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction.
+ * @param isShared `REDIS_SHARED`: the database belongs to a registry, which writes the blobs' keys itself
+ */
 export function createRedisProvider(
-  { url, token, isShared = false }: RedisAddress,
+  redis: Redis,
   { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
+  isShared = false,
 ): BlobDescriptorCacheProvider {
-  const redis = new Redis({
-    url,
-    token,
-    // The client's defaults would share pipelines across requests, try six times, wait forever, turn the string
-    // "12345" into a number and report on us. A signal that is an object, not a function, would turn a time-out into
-    // a null, that is, into a miss.
-    enableAutoPipelining: false,
-    retry: { retries: 0 },
-    signal: () => AbortSignal.timeout(STORE_TIMEOUT_MS),
-    automaticDeserialization: false,
-    enableTelemetry: false,
-    readYourWrites: false,
-  });
   const options: RedisRecordsOptions = {
     lifeSeconds: Math.ceil((retentionMs + maxReachMs) / 1000),
     confirmed: isOpen ? 'open' : 'verified',

@@ -75,6 +75,16 @@ export function bareUrl(expected: string) {
   });
 }
 
+const AUTHORITY = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$/;
+
+/** Hosts, with a port or without, between commas. */
+export function authorityList() {
+  return variable('', 'expected hosts such as docker.io,registry.example.com:5000', (value) => {
+    const hosts = value === '' ? [] : value.split(',').map((host) => host.trim().toLowerCase());
+    return hosts.every((host) => AUTHORITY.test(host)) ? hosts : undefined;
+  });
+}
+
 const HOST = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
 
 /** Host names between commas; none at all is `undefined`. */

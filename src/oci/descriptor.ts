@@ -17,6 +17,11 @@ export interface Entry {
   readonly verifiedAt: number;
 }
 
+/** An entry with the content itself. */
+export interface ContentEntry extends Entry {
+  readonly content: Uint8Array;
+}
+
 const MAX_MEDIA_TYPE_CHARACTERS = 255;
 /** RFC 9110 §8.3.1: `type/subtype` and visible parameters; a line break can never pass. */
 const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*;[ -~]*)?$/;

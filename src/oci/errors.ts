@@ -32,12 +32,18 @@ export class RegistryError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly detail: unknown;
+  /** What else the answer says, such as `Content-Range`. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, options: { message?: string; detail?: unknown; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    options: { message?: string; detail?: unknown; cause?: unknown; headers?: Record<string, string> } = {},
+  ) {
     super(options.message ?? ERRORS[code][1], { cause: options.cause });
     this.code = code;
     this.status = ERRORS[code][0];
     this.detail = options.detail;
+    this.headers = options.headers ?? {};
   }
 
   /** The body of the answer: `{"errors":[{code, message, detail?}]}`. */
@@ -45,6 +51,11 @@ export class RegistryError extends Error {
     const code = PUBLIC_CODE[this.code] ?? this.code;
     return `${JSON.stringify({ errors: [{ code, message: this.message, detail: this.detail }] })}\n`;
   }
+}
+
+/** Whether a status says that a registry cannot answer now; 401, 403 and 404 are answers. */
+export function isIllness(status: number): boolean {
+  return status === 429 || status >= 500;
 }
 
 /** At most this much of a client's own words is repeated to it in an error. */

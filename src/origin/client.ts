@@ -1,7 +1,10 @@
-import { exchange, headerTimeout } from './exchange.ts';
+import type { RequestContext } from '../context.ts';
+import { type Exchange, exchange, headerTimeout } from './exchange.ts';
+import { followRedirects } from './followRedirects.ts';
 import { requestHeaders } from './headers.ts';
-import type { Origin } from './origin.ts';
-import type { RedirectPolicy } from './redirect.ts';
+import { getManifest, statManifest } from './manifests.ts';
+import type { Origin, OriginResponse } from './origin.ts';
+import { isRedirect, type RedirectPolicy } from './redirect.ts';
 import { statBlob } from './statBlob.ts';
 
 export interface OriginOptions {
@@ -28,19 +31,41 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
   const base = url.href.replace(/\/$/, '');
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
 
+  /** @param waitMs for the headers; without it, as long as it takes */
+  async function bounded(ctx: RequestContext, at: string, request: Exchange, waitMs?: number): Promise<OriginResponse> {
+    const limit = headerTimeout(waitMs, request.signal);
+    try {
+      return await exchange(ctx, at, { ...request, signal: limit.signal });
+    } finally {
+      limit.stop();
+    }
+  }
+
+  const send: Origin['send'] = (ctx, target, { method, body = null, as = 'relay', without = [], signal }) => {
+    const headers = requestHeaders(ctx.request.headers, { identity, for: as });
+    for (const name of without) headers.delete(name);
+    const waitMs = carriesContent(method, ctx.request.headers, body) ? undefined : timeoutMs;
+    return bounded(ctx, base + target, { method, headers, body, signal }, waitMs);
+  };
+
   return {
     url,
     timeoutMs,
-    async send(ctx, target, { method, body, signal: cancelled }) {
-      const headers = requestHeaders(ctx.request.headers, { identity, for: 'relay' });
-      const isBounded = !carriesContent(method, ctx.request.headers, body);
-      const limit = headerTimeout(isBounded ? timeoutMs : undefined, cancelled);
-      try {
-        return await exchange(ctx, base + target, { method, headers, body, signal: limit.signal });
-      } finally {
-        limit.stop();
-      }
+    send,
+    async getBlob(ctx, target, { without, follows, signal }) {
+      const answered = await send(ctx, target, { method: 'GET', without, signal });
+      const first = answered.response;
+      if (!follows || !isRedirect(first)) return { ...answered, first, isDirect: true };
+      const range = without.includes('range') ? null : ctx.request.headers.get('range');
+      const follow = (at: URL, headers: Headers) =>
+        bounded(ctx, at.href, { method: 'GET', headers, signal }, timeoutMs);
+      const response = await followRedirects(first, new URL(base + target), { redirects, range, follow });
+      return { response, sentAt: answered.sentAt, first, isDirect: response === first };
     },
+    statManifest: (ctx, target, reference, signal) =>
+      statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference),
+    getManifest: (ctx, target, reference, signal) =>
+      getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, timeoutMs),
     async statBlob(ctx, name, digest, cancelled) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'question' });
       // One limit for all the steps. The client's leaving ends none of them: others may wait for the answer.

@@ -6,7 +6,7 @@ export interface Exchange {
   readonly method: string;
   readonly headers: Headers;
   readonly body?: ReadableStream | null;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -19,7 +19,12 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
   const tell = (outcome: number | 'unreachable') =>
     ctx.emit({ kind: 'origin', method: request.method, outcome, ms: ctx.now() - sentAt });
   try {
-    const response = await fetch(url, { ...request, redirect: 'manual', cache: 'no-store' });
+    const response = await fetch(url, {
+      ...request,
+      signal: request.signal ?? null,
+      redirect: 'manual',
+      cache: 'no-store',
+    });
     tell(response.status);
     if (!isFinal(response.status)) throw new RangeError('no status of a final answer');
     return { response, sentAt };

@@ -1,7 +1,8 @@
 import type { RequestContext } from '../context.ts';
-import type { Entry } from '../oci/descriptor.ts';
+import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { Reference } from '../oci/reference.ts';
 
 /** The registry behind the edge. */
 export interface Origin {
@@ -21,14 +22,55 @@ export interface Origin {
    * @param cancelled ends the question early
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  statBlob(ctx: RequestContext, name: RepositoryName, digest: Digest, cancelled?: AbortSignal): Promise<BlobStat>;
+  statBlob(ctx: RequestContext, name: RepositoryName, digest: Digest, cancelled?: AbortSignal): Promise<ContentStat>;
+  /**
+   * Asks for a blob, for the client's GET.
+   * @throws RegistryError ORIGIN_UNREACHABLE: also where a redirect that is to be followed leads to no content
+   */
+  getBlob(ctx: RequestContext, target: string, request: BlobRequest): Promise<BlobAnswer>;
+  /** Asks what a manifest is, with a HEAD. @param target as `send`'s @throws RegistryError ORIGIN_UNREACHABLE */
+  statManifest(
+    ctx: RequestContext,
+    target: string,
+    reference: Reference,
+    cancelled?: AbortSignal,
+  ): Promise<ContentStat>;
+  /**
+   * Asks for a manifest. One that is too large to be kept, or not what its digest says, is not `found` but relayed.
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
+  getManifest(
+    ctx: RequestContext,
+    target: string,
+    reference: Reference,
+    cancelled?: AbortSignal,
+  ): Promise<ContentStat<ContentEntry>>;
 }
 
 export interface OriginRequest {
   readonly method: string;
-  readonly body: ReadableStream | null;
+  readonly body?: ReadableStream | null;
+  /** `question`: the edge's own, without the client's conditions and ranges; else the client's request is handed on. */
+  readonly as?: 'question' | 'relay';
+  /** Headers of the client's to be left out. */
+  readonly without?: readonly string[];
   /** Ends the request early. */
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface BlobRequest {
+  /** The client's headers that are not for the origin. */
+  readonly without: readonly string[];
+  /** Whether a redirect is followed, where `REDIRECT_HOSTS` allows; else it is an answer like any other. */
+  readonly follows: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** `first` is the origin's own answer, `response` the one to be relayed: another one, where a redirect was followed. */
+export interface BlobAnswer extends OriginResponse {
+  readonly first: Response;
+  /** The origin itself answered. */
+  readonly isDirect: boolean;
 }
 
 /** `sentAt`: epoch ms at which the request was sent; what the answer confirms was true then or later. */
@@ -38,13 +80,13 @@ export interface OriginResponse {
 }
 
 /**
- * `response` is the origin's own answer, by which its judgement of the caller is known (its body is not for reading).
- * Where the blob was not `found` it is relayed.
+ * `response` is the origin's own answer, by which its judgement of the caller is known. Where nothing was `found` it is
+ * relayed, and only then its body is there to be read.
  */
-export interface BlobStat {
+export interface ContentStat<E extends Entry = Entry> {
   readonly response: Response;
   readonly found?: {
-    readonly entry: Entry;
+    readonly entry: E;
     /** No cache on the way answered. */
     readonly firstHand: boolean;
     /** The origin itself told, not a redirect's target, which knows neither repository nor caller. */

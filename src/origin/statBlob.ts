@@ -2,8 +2,8 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { entryOf, entryOfFirstByte, isFirstHand } from './confirmation.ts';
-import type { BlobStat, OriginResponse } from './origin.ts';
-import { isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import type { ContentStat, OriginResponse } from './origin.ts';
+import { isPage, isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
 export interface BlobQuestion {
   readonly url: URL;
@@ -25,7 +25,7 @@ export interface BlobQuestion {
  *
  * @throws RegistryError ORIGIN_UNREACHABLE: 1 has no answer. What fails after it has only told nothing.
  */
-export async function statBlob(question: BlobQuestion): Promise<BlobStat> {
+export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   const head = await question.exchange('HEAD', question.url, question.headers);
   const told = await resolve(question, head, 'HEAD');
   if (told) return told;
@@ -49,7 +49,7 @@ async function resolve(
   question: BlobQuestion,
   first: OriginResponse,
   method: 'HEAD' | 'GET',
-): Promise<BlobStat | undefined> {
+): Promise<ContentStat | undefined> {
   let { response } = first;
   let firstHand = isFirstHand(response);
   let url = question.url;
@@ -74,10 +74,6 @@ function anonymousHeaders(method: 'HEAD' | 'GET'): Headers {
   const headers = new Headers({ accept: '*/*', 'accept-encoding': 'identity' });
   if (method === 'GET') headers.set('range', 'bytes=0-0');
   return headers;
-}
-
-function isPage({ headers }: Response): boolean {
-  return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(headers.get('content-type') ?? '');
 }
 
 /** An answer, or `undefined` where nobody is reached. */

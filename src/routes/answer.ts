@@ -1,42 +1,63 @@
+import type { LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { responseHeaders } from '../origin/headers.ts';
+import type { Upstream } from '../upstream.ts';
+import { onTheEdge } from './location.ts';
 
 /** Distribution-spec, "Legacy Docker support HTTP headers". */
 export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' } as const;
 
 /**
- * The one answer to a HEAD of existing content, cold or warm. Size, media type and digest are the origin's; the rest is
- * what content addressing makes certain. That the content exists is for no cache on the way to keep, so it carries no
- * `max-age`; `no-transform` keeps its Content-Length on HTTP/3 (workerd #6830).
+ * The one answer about existing content, cold or warm, to HEAD and to GET. Size, media type and digest are the origin's;
+ * the rest is what content addressing makes certain. That the content exists is for no cache on the way to keep, so it
+ * carries no `max-age`; `no-transform` keeps its Content-Length on HTTP/3 (workerd #6830).
+ * @param content where the edge has it; a GET needs it
  */
-export function headAnswer(ctx: RequestContext, descriptor: Descriptor): Response {
-  const etag = `"${descriptor.digest}"`;
+export function contentAnswer(
+  ctx: RequestContext,
+  descriptor: Descriptor,
+  links: LinkSet,
+  content?: Uint8Array,
+): Response {
   // A plain object: of `Headers` the response would make a copy.
   const headers = {
     'Content-Type': descriptor.mediaType,
-    'Docker-Content-Digest': descriptor.digest,
-    ETag: etag,
-    'Accept-Ranges': 'bytes',
+    ...validators(descriptor.digest, links),
     'Cache-Control': 'no-cache, no-transform',
-    ...API_VERSION,
     ...decisionHeaders(ctx.events, 200),
   };
-  const isKnown = namesValidator(ctx.request.headers.get('if-none-match'), etag);
-  if (isKnown) return new Response(null, { status: 304, headers });
+  if (namesDigest(ctx.request.headers.get('if-none-match'), descriptor.digest)) {
+    return new Response(null, { status: 304, headers });
+  }
+  if (ctx.method === 'GET' && content) return new Response(content, { headers });
   return new Response(null, { headers: { ...headers, 'Content-Length': String(descriptor.size) } });
 }
 
-/** RFC 9110 §13.1.2; a registry's clients send the digest quoted or bare. */
-function namesValidator(condition: string | null, etag: string): boolean {
+/** What content addressing makes certain, in the one form that the edge gives it. */
+export function validators(digest: Digest, links: LinkSet) {
+  return {
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+    ...(links === 'blobs' && { 'Accept-Ranges': 'bytes' }),
+    ...API_VERSION,
+  };
+}
+
+/** RFC 9110 §13.1.2, of If-None-Match; a registry's clients send the digest quoted or bare. */
+export function namesDigest(condition: string | null, digest: Digest): boolean {
   if (!condition) return false;
   if (condition.trim() === '*') return true;
-  return condition.split(',').some((tag) => {
-    const validator = tag.trim().replace(/^W\//, '');
-    return validator === etag || `"${validator}"` === etag;
-  });
+  return condition.split(',').some(
+    (tag) =>
+      tag
+        .trim()
+        .replace(/^W\//, '')
+        .replace(/^"(.*)"$/, '$1') === digest,
+  );
 }
 
 /**
@@ -56,6 +77,16 @@ export function relay(ctx: RequestContext, origin: Response, overrides: Record<s
   headers.delete('content-length');
   headers.set('content-type', 'application/json');
   return new Response(new RegistryError('RANGE_INVALID').toBody(), { status, headers });
+}
+
+/** The origin's answer, with its addresses on the edge. */
+export function relayOnTheEdge(
+  ctx: RequestContext,
+  { origin }: Upstream,
+  response: Response,
+  overrides: Record<string, string> = {},
+): Response {
+  return relay(ctx, response, { ...onTheEdge(ctx.url, origin.url, response.headers), ...overrides });
 }
 
 function isBodiless(status: number): boolean {

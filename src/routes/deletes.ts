@@ -8,7 +8,7 @@ import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay } from '../within.ts';
 import { authorize, learnAccess } from './access.ts';
-import { relayOnTheEdge } from './passthrough.ts';
+import { relayOnTheEdge } from './answer.ts';
 
 export interface DeleteRoute {
   readonly path: string;
@@ -83,7 +83,7 @@ async function deleteAndForget(
 async function probe(ctx: RequestContext, upstream: Upstream, { path, search, name }: DeleteRoute, digest: Digest) {
   const { response } = await upstream.origin.send(ctx, path + search, { method: 'HEAD', body: null });
   // With a query it may be about something else.
-  if (search === '') learnAccess(ctx, upstream, name, response);
+  if (upstream.ownQueries.has(search)) learnAccess(ctx, upstream, name, response);
   const named = response.headers.get('docker-content-digest') ?? '';
   return isDigest(named) ? named : digest;
 }

@@ -4,8 +4,11 @@ import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRead } from './access.ts';
 import { base } from './base.ts';
+import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
 import { deleteContent } from './deletes.ts';
+import { readList } from './lists.ts';
+import { readManifest } from './manifests.ts';
 import { passThrough } from './passthrough.ts';
 
 /**
@@ -21,15 +24,23 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
   if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
     throw new RegistryError('UNSUPPORTED', { message: 'deletes are switched off' });
   }
+  // A query that is not known, such as `ns` with another registry, may ask for something else.
+  const isOwn = upstream.ownQueries.has(route.search);
   switch (route.kind) {
     case 'base':
       return base(ctx, upstream, route);
     case 'blob':
-      // A blob HEAD knows no query: `ns` and the like may ask for something else.
-      if (method === 'HEAD' && route.search === '') return headBlob(ctx, upstream, route);
+      if (method === 'HEAD' && isOwn) return headBlob(ctx, upstream, route);
+      if (method === 'GET' && isOwn) return getBlob(ctx, upstream, route);
       if (method === 'DELETE') return deleteContent(ctx, upstream, route, route.digest);
       break;
+    case 'catalog':
+    case 'tags':
+    case 'referrers':
+      if (method === 'GET') return readList(ctx, upstream, route);
+      break;
     case 'manifest':
+      if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
       if (method === 'DELETE' && route.reference.kind === 'digest') {
         return deleteContent(ctx, upstream, route, route.reference.text);
       }

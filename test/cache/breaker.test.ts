@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { breaker } from '../../src/cache/breaker.ts';
+import { createBreaker, guarded } from '../../src/cache/breaker.ts';
 import { CacheFault } from '../../src/cache/provider.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -15,7 +15,7 @@ function setup() {
     if (!store.isWell) throw new CacheFault('down');
     return value;
   };
-  const scoped = breaker({
+  const scoped = guarded(createBreaker(), {
     repositoryScoped: () => ({
       stat: () => {
         store.stats += 1;

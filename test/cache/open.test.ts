@@ -3,6 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { createKvProvider } from '../../src/cache/kv.ts';
 import type { BlobDescriptorCacheProvider, StoreOptions } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createRedis } from '../../src/cache/redisClient.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -13,8 +14,7 @@ const BACKENDS: [string, (options: StoreOptions) => BlobDescriptorCacheProvider]
   ['kv', (options) => createKvProvider(env.DESCRIPTORS, options)],
 ];
 if (redis) {
-  const address = { ...redis, isShared: false };
-  BACKENDS.push(['redis', (options) => createRedisProvider(address, options)]);
+  BACKENDS.push(['redis', (options) => createRedisProvider(createRedis(redis), options)]);
 }
 
 describe.each(BACKENDS)('isOpen: an open mirror and an edge that asks who calls, in one store: %s', (_name, create) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
+import { descriptorItem } from '../../src/cache/item.ts';
 import { observed } from '../../src/cache/observed.ts';
 import type { BlobDescriptorService } from '../../src/cache/provider.ts';
 import { type OriginAnswer, readThrough } from '../../src/cache/readThrough.ts';
@@ -11,7 +12,8 @@ import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
-const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000 };
+const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000, tagMs: 0, staleMs: 0 };
+const STALE_MS = 600_000;
 const TIMEOUT_MS = 30;
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -24,10 +26,17 @@ interface Case {
   readonly ageMs?: number;
   readonly origin?: { delayMs?: number; status?: number; fails?: boolean; confirmed?: boolean };
   readonly setFails?: boolean;
+  /** STALE_IF_ERROR is on. */
+  readonly mayBeStale?: boolean;
+  /** The origin asked to be left alone. */
+  readonly paused?: boolean;
+  /** The caller does not take what is stored. */
+  readonly isNotTaken?: boolean;
 }
 
 /** Runs one question against a store and an origin that behave as told. */
-async function run({ stat = {}, stored = false, ageMs = 0, origin = {}, setFails = false }: Case) {
+async function run(given: Case) {
+  const { stat = {}, stored = false, ageMs = 0, origin = {}, setFails = false } = given;
   const clock = createClock();
   const ctx = contextOf(clock);
   const digest: Digest = someDigest();
@@ -51,13 +60,16 @@ async function run({ stat = {}, stored = false, ageMs = 0, origin = {}, setFails
     'blobs',
   );
   let cancelled = false;
-  const result = readThrough(ctx, digest, {
-    reader,
-    writer: service,
-    ttls: TTLS,
+  let asked = 0;
+  const result = readThrough(ctx, descriptorItem(digest, { reader, writer: service, ttls: TTLS }), {
+    windowMs: TTLS.descriptorMs,
+    staleMs: given.mayBeStale ? STALE_MS : 0,
+    pausedUntil: given.paused ? clock.now() + 1 : 0,
     mayPush: false,
+    takes: () => !given.isNotTaken,
     cacheTimeoutMs: TIMEOUT_MS,
-    async ask(signal): Promise<OriginAnswer> {
+    async ask(_known, signal): Promise<OriginAnswer> {
+      asked += 1;
       signal?.addEventListener('abort', () => {
         cancelled = true;
       });
@@ -75,7 +87,7 @@ async function run({ stat = {}, stored = false, ageMs = 0, origin = {}, setFails
   await ctx.settled();
   const kept = (await store.stat(ctx, digest))?.descriptor.size;
   const writes = ctx.events.flatMap((event) => (event.kind === 'write-back' ? [event.outcome] : []));
-  return { answer, told: told?.replace('registry-edge; ', ''), kept, writes, cancelled };
+  return { answer, told: told?.replace('registry-edge; ', ''), kept, writes, cancelled, asked };
 }
 
 /** The size of what stands in the store; the origin's is 99. */
@@ -130,6 +142,62 @@ describe('readThrough', () => {
       { stored: true, ageMs: TTLS.descriptorMs, origin: { status: 404 } },
       { answer: 'relay', kept: undefined },
     ],
+    [
+      'a fresh entry that the caller does not take is no answer',
+      { stored: true, isNotTaken: true },
+      { answer: 99, asked: 1 },
+    ],
+    ...[429, 500, 503].map((status): [string, Case, object] => [
+      `the last good entry stands in for an origin that says ${status}`,
+      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { status } },
+      { answer: STORED, told: `fwd=stale; detail=origin-${status}`, kept: STORED, writes: [] },
+    ]),
+    [
+      'the last good entry stands in for an origin out of reach',
+      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { fails: true } },
+      { answer: STORED, told: 'fwd=stale; detail=unreachable', writes: [] },
+    ],
+    [
+      'the last good entry stands in until STALE_IF_ERROR is over',
+      { stored: true, ageMs: TTLS.descriptorMs + STALE_MS - 1, mayBeStale: true, origin: { status: 503 } },
+      { answer: STORED },
+    ],
+    [
+      'no entry stands in after STALE_IF_ERROR',
+      { stored: true, ageMs: TTLS.descriptorMs + STALE_MS, mayBeStale: true, origin: { status: 503 } },
+      { answer: 'relay' },
+    ],
+    [
+      'no entry stands in with STALE_IF_ERROR=0',
+      { stored: true, ageMs: TTLS.descriptorMs, origin: { fails: true } },
+      { answer: 'ORIGIN_UNREACHABLE' },
+    ],
+    [
+      'no entry stands in that the caller does not take',
+      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, isNotTaken: true, origin: { status: 503 } },
+      { answer: 'relay' },
+    ],
+    ...[401, 403, 404].map((status): [string, Case, object] => [
+      `no entry stands in for an origin that says ${status}`,
+      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { status } },
+      { answer: 'relay', kept: status === 404 ? undefined : STORED },
+    ]),
+    [
+      'a late entry past its window stands in for an origin out of reach',
+      { stat: { delayMs: 100 }, stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { fails: true } },
+      { answer: STORED, told: 'fwd=stale; detail=unreachable' },
+    ],
+    [
+      'an origin that wants to be left alone is not asked where the last good entry will do',
+      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, paused: true },
+      { answer: STORED, told: 'fwd=stale; detail=paused', asked: 0 },
+    ],
+    [
+      'an origin that wants to be left alone is asked where nothing else will do',
+      { stored: true, ageMs: TTLS.descriptorMs, paused: true },
+      { answer: 99, asked: 1 },
+    ],
+    ['an origin that wants to be left alone is asked after a miss', { mayBeStale: true, paused: true }, { asked: 1 }],
     [
       'a late miss may still be written back',
       { stat: { delayMs: 100 } },

@@ -2,6 +2,7 @@ import { Redis } from '@upstash/redis/cloudflare';
 import { describe, expect, inject, it } from 'vitest';
 import { CacheFault } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createRedis } from '../../src/cache/redisClient.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -9,8 +10,9 @@ import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const HOUR_SECONDS = 3_600;
-const address = { ...(inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' }), isShared: false };
-const create = (at = address) => createRedisProvider(at, { retentionMs: HOUR_SECONDS * 1000, isOpen: false });
+const address = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
+const create = (at = address) =>
+  createRedisProvider(createRedis(at), { retentionMs: HOUR_SECONDS * 1000, isOpen: false });
 const nobodyListens = { ...address, url: 'http://127.0.0.1:1' };
 const skip = !inject('redis');
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { type BlobDescriptorService, CacheFault, STORE_TIMEOUT_MS } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createRedis } from '../../src/cache/redisClient.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { entryFor, someName } from '../support/digests.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../support/redisWire.ts';
@@ -21,8 +22,8 @@ describe.skipIf(!redis)('createRedisProvider: replies', () => {
     call: (scoped: BlobDescriptorService) => Promise<unknown>,
     isThere: boolean,
   ): Promise<Item[]> {
-    const address = { url: '', token: '', ...redis, isShared: false };
-    const provider = createRedisProvider(address, { retentionMs: HOUR_MS, isOpen: false });
+    const address = { url: '', token: '', ...redis };
+    const provider = createRedisProvider(createRedis(address), { retentionMs: HOUR_MS, isOpen: false });
     const scoped = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
     if (isThere) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     const send = globalThis.fetch;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createRedis } from '../../src/cache/redisClient.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
@@ -15,7 +16,7 @@ function setup() {
   const name = parseRepositoryName(someName());
   const digest = someDigest();
   const clock = createClock(Date.now());
-  const provider = createRedisProvider({ ...ADDRESS, isShared: true }, { retentionMs: 3_600_000, isOpen: false });
+  const provider = createRedisProvider(createRedis(ADDRESS), { retentionMs: 3_600_000, isOpen: false }, true);
   return { name, digest, clock, ctx: contextOf(clock), provider, scoped: provider.repositoryScoped(name, 'blobs') };
 }
 

@@ -2,6 +2,7 @@ import { Redis } from '@upstash/redis/cloudflare';
 import { describe, expect, inject, it } from 'vitest';
 import { CacheFault } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createRedis } from '../../src/cache/redisClient.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
@@ -45,7 +46,7 @@ describe('createRedisProvider: a slow wire', () => {
 
 const redis = inject('redis');
 describe.skipIf(!redis)('createRedisProvider: requests', () => {
-  const address = { url: '', token: '', ...redis, isShared: false };
+  const address = { url: '', token: '', ...redis };
   const { url, token } = address;
   // A server that knows sync tokens: a client that reads its own writes would send one back.
   const forwarding = () => facing({ forward: url, headers: { 'upstash-sync-token': 'abc' } }, token);
@@ -72,7 +73,7 @@ describe.skipIf(!redis)('createRedisProvider: requests', () => {
   it('lets every key live until no clock could find it of use, and clears membership at once', async () => {
     const direct = new Redis({ url, token, automaticDeserialization: false });
     const name = parseRepositoryName(someName());
-    const provider = createRedisProvider(address, { retentionMs: HOUR_MS, isOpen: false });
+    const provider = createRedisProvider(createRedis(address), { retentionMs: HOUR_MS, isOpen: false });
     const members = `repository::${name}::blobs`;
     const blob = someDigest();
     const isAsLongAsSkew = async (key: string) =>

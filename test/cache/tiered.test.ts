@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { breaker } from '../../src/cache/breaker.ts';
+import { createBreaker, guarded } from '../../src/cache/breaker.ts';
 import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
 import { createKvProvider } from '../../src/cache/kv.ts';
 import { observed } from '../../src/cache/observed.ts';
@@ -26,7 +26,9 @@ const failing: BlobDescriptorCacheProvider = {
 
 describeDescriptorCache('tiered: inmemory before kv', { create: () => tiered(memory(), kv()) });
 describeDescriptorCache('tiered: inmemory before inmemory', { create: () => tiered(memory(), memory(true)) });
-describeDescriptorCache('breaker: observed: inmemory', { create: () => breaker(observed('memory', memory(true))) });
+describeDescriptorCache('guarded: observed: inmemory', {
+  create: () => guarded(createBreaker(), observed('memory', memory(true))),
+});
 describeDescriptorCache('observed: kv', { create: () => observed('kv', kv()) });
 
 describe('tiered', () => {

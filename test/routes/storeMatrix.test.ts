@@ -13,7 +13,7 @@ import {
 } from '../support/storeTroubles.ts';
 
 const CACHE_TIMEOUT_MS = 150;
-const ORIGIN_TIMEOUT_MS = 500;
+const ORIGIN_TIMEOUT_MS = 1_000;
 /** A cell shares two cores with the others that run beside it. */
 const A_LITTLE_MS = 2_000;
 const AT_ONCE = 20;

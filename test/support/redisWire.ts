@@ -1,5 +1,6 @@
 import type { BlobDescriptorService } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createRedis } from '../../src/cache/redisClient.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
@@ -12,8 +13,10 @@ export const digest = someDigest();
 /** The Redis provider before a server that answers by a script. */
 export function facing(script: Script, token = 'token') {
   const server = scripted(script);
-  const address = { url: server.url, token, isShared: false };
-  const provider = createRedisProvider(address, { retentionMs: HOUR_MS, isOpen: false });
+  const provider = createRedisProvider(createRedis({ url: server.url, token }), {
+    retentionMs: HOUR_MS,
+    isOpen: false,
+  });
   return { ...server, scoped: provider.repositoryScoped(parseRepositoryName(someName()), 'blobs') };
 }
 

@@ -1,0 +1,101 @@
+import type { RequestContext } from '../context.ts';
+import type { StoreName } from '../events.ts';
+import { isContentOf } from '../oci/content.ts';
+import type { ContentEntry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { CacheItem } from './item.ts';
+import { CacheFault } from './provider.ts';
+
+/**
+ * Small content by its digest: manifests. What a digest stands for is the same in every repository; whether a caller may
+ * have it, and whether it is still there, a descriptor of the repository tells.
+ */
+export interface Contents {
+  /** @returns what the digest stands for, verified; `undefined` where it is not kept @throws CacheFault */
+  get(ctx: RequestContext, digest: Digest): Promise<Uint8Array | undefined>;
+  /** Keeps content that was verified; what a store has no room for it leaves out. @throws CacheFault */
+  put(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
+  /** What `get` would answer, where that is known at once. */
+  peek?(ctx: RequestContext, digest: Digest): Uint8Array | undefined;
+}
+
+/** What a backend has to do. */
+export interface RawContents {
+  read(digest: Digest): Promise<Uint8Array | undefined>;
+  write(digest: Digest, content: Uint8Array): Promise<void>;
+  remove(digest: Digest): Promise<void>;
+}
+
+/** Verifies what comes out of a store that others may write to; what is corrupted is removed, and a miss. */
+export function verified(store: StoreName, raw: RawContents): Contents {
+  return {
+    async get(ctx, digest) {
+      const since = ctx.now();
+      try {
+        const content = await raw.read(digest);
+        const isSound = content !== undefined && (await isContentOf(digest, content));
+        ctx.emit({ kind: 'stat', store, outcome: isSound ? 'hit' : 'miss', ms: ctx.now() - since });
+        if (isSound || !content) return content;
+        ctx.log.warn('corrupted content', { store, digest });
+        await raw.remove(digest);
+        return undefined;
+      } catch (cause) {
+        ctx.emit({ kind: 'stat', store, outcome: 'fault', ms: ctx.now() - since });
+        throw new CacheFault('get failed', { cause });
+      }
+    },
+    async put(_ctx, digest, content) {
+      try {
+        await raw.write(digest, content);
+      } catch (cause) {
+        throw new CacheFault('put failed', { cause });
+      }
+    },
+  };
+}
+
+/** A near store in front of a far one, which is the truth. */
+export function tieredContents(near: Contents, far: Contents): Contents {
+  const { peek } = near;
+  return {
+    ...(peek && { peek }),
+    async get(ctx, digest) {
+      const known = await near.get(ctx, digest);
+      if (known) return known;
+      const content = await far.get(ctx, digest);
+      if (content) await near.put(ctx, digest, content);
+      return content;
+    },
+    async put(ctx, digest, content) {
+      await far.put(ctx, digest, content);
+      await near.put(ctx, digest, content);
+    },
+  };
+}
+
+/**
+ * A manifest: its descriptor in the repository, and its content. Without either it is a miss.
+ * @param descriptor where the descriptor of the digest is
+ */
+export function contentItem(digest: Digest, descriptor: CacheItem, contents: Contents): CacheItem<ContentEntry> {
+  return {
+    async stat(ctx) {
+      const [entry, content] = await Promise.all([descriptor.stat(ctx), contents.get(ctx, digest)]);
+      return entry && withContent(entry, content);
+    },
+    async set(ctx, entry, known) {
+      // The content first: of an entry whose content is not there nobody gets a manifest.
+      if (!known) await contents.put(ctx, digest, entry.content);
+      return descriptor.set(ctx, entry, known);
+    },
+    clear: descriptor.clear,
+  };
+}
+
+/** The content of an entry, if it is its. */
+export function withContent(
+  { descriptor, verifiedAt }: Pick<ContentEntry, 'descriptor' | 'verifiedAt'>,
+  content: Uint8Array | undefined,
+): ContentEntry | undefined {
+  return content?.length === descriptor.size ? { descriptor, verifiedAt, content } : undefined;
+}

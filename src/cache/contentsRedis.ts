@@ -1,0 +1,38 @@
+import type { Redis } from '@upstash/redis/cloudflare';
+import type { RawContents } from './contents.ts';
+
+/**
+ * Content in Redis, as the text that it is: a manifest is JSON, that is UTF-8, which comes back byte for byte. What is
+ * not is not kept.
+ *
+ *     STRING  registry-edge::content::<digest>
+ */
+export function redisContents(redis: Redis, retentionMs: number): RawContents {
+  const keyOf = (digest: string) => `registry-edge::content::${digest}`;
+  const encoder = new TextEncoder();
+  return {
+    async read(digest) {
+      const text: unknown = await redis.get(keyOf(digest));
+      if (text === null) return undefined;
+      if (typeof text !== 'string') throw new TypeError('not a GET reply');
+      return encoder.encode(text);
+    },
+    async write(digest, content) {
+      const text = textOf(content);
+      if (text === undefined) return;
+      const reply: unknown = await redis.set(keyOf(digest), text, { px: retentionMs });
+      if (reply !== 'OK') throw new TypeError('not a SET reply');
+    },
+    async remove(digest) {
+      await redis.del(keyOf(digest));
+    },
+  };
+}
+
+function textOf(content: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+  } catch {
+    return undefined;
+  }
+}

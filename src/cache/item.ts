@@ -1,0 +1,43 @@
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { isWorthStoring, type Ttls } from './freshness.ts';
+import type { BlobDescriptorService, BlobStatter } from './provider.ts';
+
+/**
+ * One thing that the cache may know, whatever it takes to know it: a descriptor; a manifest with its content; what a tag
+ * points to.
+ */
+export interface CacheItem<E extends Entry = Entry> {
+  /** What is known of it: fresh or not. @throws CacheFault */
+  stat(ctx: RequestContext): Promise<E | undefined>;
+  /**
+   * Keeps what the origin confirmed.
+   * @param known what stands there
+   * @returns whether it was worth a write
+   * @throws CacheFault
+   */
+  set(ctx: RequestContext, entry: E, known: E | undefined): Promise<boolean>;
+  /** Forgets it, since the origin does not know it. @throws CacheFault */
+  clear(ctx: RequestContext): Promise<void>;
+}
+
+/**
+ * The descriptor of a digest in a repository.
+ * @param reader where to look; for callers that may push, the store that all isolates share
+ * @param writer where to write and clear: all tiers
+ */
+export function descriptorItem(
+  digest: Digest,
+  { reader, writer, ttls }: { reader: BlobStatter; writer: BlobDescriptorService; ttls: Ttls },
+): CacheItem {
+  return {
+    stat: (ctx) => reader.stat(ctx, digest),
+    async set(ctx, entry, known) {
+      if (!isWorthStoring(entry, known, ttls)) return false;
+      await writer.setDescriptor(ctx, digest, entry);
+      return true;
+    },
+    clear: (ctx) => writer.clear(ctx, digest),
+  };
+}

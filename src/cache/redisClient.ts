@@ -1,0 +1,25 @@
+import { Redis } from '@upstash/redis/cloudflare';
+import { STORE_TIMEOUT_MS } from './provider.ts';
+
+export interface RedisAddress {
+  /** Of the Upstash REST API. */
+  readonly url: string;
+  readonly token: string;
+}
+
+/** A client of Upstash Redis that gives up in time, and says so. */
+export function createRedis({ url, token }: RedisAddress): Redis {
+  return new Redis({
+    url,
+    token,
+    // The client's defaults would share pipelines across requests, try six times, wait forever, turn the string
+    // "12345" into a number and report on us. A signal that is an object, not a function, would turn a time-out into
+    // a null, that is, into a miss.
+    enableAutoPipelining: false,
+    retry: { retries: 0 },
+    signal: () => AbortSignal.timeout(STORE_TIMEOUT_MS),
+    automaticDeserialization: false,
+    enableTelemetry: false,
+    readYourWrites: false,
+  });
+}

@@ -1,0 +1,56 @@
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { CacheItem } from './item.ts';
+
+/** What a tag pointed to when the origin was last asked (`verifiedAt`, epoch ms: when the question was sent). */
+export interface TagPointer {
+  readonly digest: Digest;
+  readonly verifiedAt: number;
+}
+
+export interface TagKey {
+  readonly name: RepositoryName;
+  readonly tag: string;
+  /** What else makes the answer: the media types that the caller takes, the registry that it means. */
+  readonly variety: string;
+}
+
+/** Where tags point to, for a short time: tags move. */
+export interface Tags {
+  /** @throws CacheFault */
+  get(ctx: RequestContext, key: TagKey): Promise<TagPointer | undefined>;
+  /** A pointer that was confirmed before the tag was dropped does not count. @throws CacheFault */
+  set(ctx: RequestContext, key: TagKey, pointer: TagPointer): Promise<void>;
+  /** Forgets where a tag points to, whoever asks. @throws CacheFault */
+  drop(ctx: RequestContext, name: RepositoryName, tag: string): Promise<void>;
+}
+
+/**
+ * A tag with the manifest that it points to. Once the manifest's entry is gone the tag leads nowhere. That the origin
+ * says where the tag points to confirms the manifest too.
+ * @param manifestOf where the manifest of a digest is
+ */
+export function tagItem<E extends Entry>(
+  key: TagKey,
+  tags: Tags,
+  manifestOf: (digest: Digest) => CacheItem<E>,
+): CacheItem<E> {
+  let manifest: E | undefined;
+  return {
+    async stat(ctx) {
+      const pointer = await tags.get(ctx, key);
+      manifest = pointer && (await manifestOf(pointer.digest).stat(ctx));
+      return manifest && pointer && { ...manifest, verifiedAt: pointer.verifiedAt };
+    },
+    async set(ctx, entry, known) {
+      const { digest } = entry.descriptor;
+      const item = manifestOf(digest);
+      await item.set(ctx, entry, known?.descriptor.digest === digest ? manifest : await item.stat(ctx));
+      await tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt });
+      return true;
+    },
+    clear: (ctx) => tags.drop(ctx, key.name, key.tag),
+  };
+}

@@ -1,0 +1,41 @@
+import type { Memory } from '../memory.ts';
+import type { TagPointer, Tags } from './tags.ts';
+import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
+
+/** All that is known of a tag: one slot, so that it can be dropped at once. */
+interface Known {
+  readonly cleared: number;
+  readonly pointers: ReadonlyMap<string, TagPointer>;
+}
+
+/** Callers whose `Accept` differs more than this take turns. */
+const MAX_VARIETIES = 16;
+/** A digest and a time, beside the variety. */
+const POINTER_BYTES = 300;
+
+/** Tags in this isolate's memory. @param ttlMs how long a pointer can be of use */
+export function createInMemoryTags(memory: Memory, ttlMs: number): Tags {
+  const known = memory.part<Known>('tag');
+  const slotOf = (name: string, tag: string) => `${name} ${tag}`;
+  return {
+    async get(ctx, { name, tag, variety }) {
+      const { cleared = 0, pointers } = known.get(slotOf(name, tag), ctx.now()) ?? {};
+      const pointer = pointers?.get(variety);
+      const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, cleared);
+      ctx.emit({ kind: 'stat', store: 'memory', outcome: isKnown ? 'hit' : 'miss', ms: 0 });
+      return isKnown ? pointer : undefined;
+    },
+    async set(ctx, { name, tag, variety }, pointer) {
+      const slot = slotOf(name, tag);
+      const { cleared = 0, pointers = new Map() } = known.get(slot, ctx.now()) ?? {};
+      const others = [...pointers].filter(([other]) => other !== variety).slice(1 - MAX_VARIETIES);
+      const all = new Map([...others, [variety, pointer]]);
+      const bytes = [...all.keys()].reduce((sum, { length }) => sum + 2 * length + POINTER_BYTES, 0);
+      known.set(slot, { cleared, pointers: all }, ctx.now() + ttlMs + CLOCK_SKEW_MS, bytes);
+    },
+    async drop(ctx, name, tag) {
+      const cleared = ctx.now() + CLOCK_SKEW_MS;
+      known.set(slotOf(name, tag), { cleared, pointers: new Map() }, cleared + ttlMs, POINTER_BYTES);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { RegistryError } from '../oci/errors.ts';
+import type { OriginResponse } from './origin.ts';
+import { isPage, isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+
+export interface Following {
+  readonly redirects: RedirectPolicy;
+  /** The client's `Range`. */
+  readonly range: string | null;
+  /** @throws RegistryError ORIGIN_UNREACHABLE */
+  follow(at: URL, headers: Headers): Promise<OriginResponse>;
+}
+
+/** What object storage says of content, and nothing of itself. */
+const OF_THE_CONTENT = ['content-length', 'content-range', 'content-type', 'last-modified'];
+
+/**
+ * Follows the origin's redirect to the content, without any credential.
+ * @returns the content; or the redirect as it is where it leads to a host that is not allowed
+ * @throws RegistryError ORIGIN_UNREACHABLE: at the end is no content
+ */
+export async function followRedirects(
+  first: Response,
+  from: URL,
+  { redirects, range, follow }: Following,
+): Promise<Response> {
+  let response = first;
+  let url = from;
+  for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
+    const target = redirectTarget(response, url, redirects);
+    if (!target) return first;
+    await response.body?.cancel();
+    const headers = new Headers({ accept: '*/*', 'accept-encoding': 'identity', ...(range !== null && { range }) });
+    response = (await follow(target, headers)).response;
+    url = target;
+  }
+  const { status, body } = response;
+  const isContent = (status === 200 || status === 206) && !isPage(response);
+  if (!isContent && status !== 416) {
+    await body?.cancel();
+    throw new RegistryError('ORIGIN_UNREACHABLE', { message: "the origin's storage does not have the content ready" });
+  }
+  const headers = OF_THE_CONTENT.flatMap((name) => [[name, response.headers.get(name)] as const]);
+  return new Response(body, {
+    status,
+    headers: Object.fromEntries(headers.filter(([, value]) => value !== null)) as Record<string, string>,
+  });
+}

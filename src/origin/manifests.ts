@@ -1,0 +1,50 @@
+import { bytesOf } from '../body.ts';
+import { isContentOf } from '../oci/content.ts';
+import type { ContentEntry, Entry } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import type { Reference } from '../oci/reference.ts';
+import { entryOf, isFirstHand } from './confirmation.ts';
+import type { ContentStat, OriginResponse } from './origin.ts';
+
+/** Distribution-spec, "Pushing Manifests": registries take no larger ones. */
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+type Send = () => Promise<OriginResponse>;
+
+/** A manifest's descriptor, as the answer to a HEAD tells it. */
+export async function statManifest(send: Send, reference: Reference): Promise<ContentStat> {
+  const { response, sentAt } = await send();
+  const entry = manifestEntryOf(response, reference, sentAt);
+  return entry ? { response, found: { entry, firstHand: isFirstHand(response), direct: true } } : { response };
+}
+
+/**
+ * A manifest and its content, verified against every digest it is known by. What fails that, and what is too large to be
+ * kept, is the origin's answer as it is.
+ * @param timeoutMs for the content, after the headers
+ */
+export async function getManifest(
+  send: Send,
+  reference: Reference,
+  timeoutMs: number,
+): Promise<ContentStat<ContentEntry>> {
+  const { response, sentAt } = await send();
+  const entry = manifestEntryOf(response, reference, sentAt);
+  if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response };
+  const content = await bytesOf(response, timeoutMs);
+  const digests: Digest[] =
+    reference.kind === 'digest' ? [reference.text, entry.descriptor.digest] : [entry.descriptor.digest];
+  const verified = await Promise.all([...new Set(digests)].map((digest) => isContentOf(digest, content)));
+  if (content.length !== entry.descriptor.size || !verified.every(Boolean)) {
+    const { status, headers } = response;
+    return { response: new Response(content, { status, headers }) };
+  }
+  return { response, found: { entry: { ...entry, content }, firstHand: isFirstHand(response), direct: true } };
+}
+
+/** What a 200 says of a manifest; `undefined` where digest, size or media type are not certain. */
+function manifestEntryOf(response: Response, reference: Reference, sentAt: number): Entry | undefined {
+  const told = response.headers.get('docker-content-digest') ?? '';
+  const answered = reference.kind === 'digest' ? reference.text : told;
+  return isDigest(answered) && response.headers.has('content-type') ? entryOf(response, answered, sentAt) : undefined;
+}

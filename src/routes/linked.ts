@@ -1,0 +1,30 @@
+import { descriptorItem } from '../cache/item.ts';
+import type { LinkSet } from '../cache/provider.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { Upstream } from '../upstream.ts';
+
+/** Content of a repository. */
+export interface Linked {
+  readonly name: RepositoryName;
+  readonly links: LinkSet;
+  readonly digest: Digest;
+}
+
+/** Where the descriptor of a digest is: for callers that may push, in the store that all isolates share. */
+export function itemIn(upstream: Upstream, { name, digest, links }: Linked, mayPush: boolean) {
+  return descriptorItem(digest, {
+    reader: readerFor(upstream, mayPush).repositoryScoped(name, links),
+    writer: upstream.descriptors.repositoryScoped(name, links),
+    ttls: upstream.ttls,
+  });
+}
+
+export function readerFor({ shared, descriptors }: Upstream, mayPush: boolean) {
+  return mayPush ? shared : descriptors;
+}
+
+/** How long a caller may rely on what the origin confirmed of a digest, in ms. */
+export function windowOf({ ttls }: Upstream, mayPush: boolean): number {
+  return mayPush ? ttls.pushExistenceMs : ttls.descriptorMs;
+}

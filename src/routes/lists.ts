@@ -1,0 +1,75 @@
+import { bytesOf } from '../body.ts';
+import type { RequestContext } from '../context.ts';
+import { decisionHeaders } from '../events.ts';
+import type { List } from '../lists.ts';
+import { parseWholeNumber } from '../oci/descriptor.ts';
+import { varietyOf } from '../oci/mediaTypes.ts';
+import type { Route } from '../oci/route.ts';
+import { isFirstHand } from '../origin/confirmation.ts';
+import type { Upstream } from '../upstream.ts';
+import { authorize, learnAccess } from './access.ts';
+import { API_VERSION, relayOnTheEdge } from './answer.ts';
+import { onTheEdge } from './location.ts';
+import { passThrough } from './passthrough.ts';
+
+export type ListRoute = Extract<Route, { kind: 'catalog' | 'tags' | 'referrers' }>;
+
+/** A longer list is the origin's to give every time. */
+const MAX_LIST_BYTES = 256 * 1024;
+/** Beside the body's own length and the API version. */
+const OF_THE_LIST = ['content-type', 'link', 'oci-filters-applied'];
+
+/**
+ * `GET` of tags, referrers or the catalog: passed through, unless `LIST_TTL` lets callers that only pull have what
+ * another of them was given a moment ago. An empty list of referrers is never kept: the first one is always news.
+ */
+export async function readList(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<Response> {
+  const { lists } = upstream;
+  if (lists.ttlMs === 0 || !(await onlyPulls(ctx, upstream, route))) return passThrough(ctx, upstream, route);
+  const target = route.path + route.search;
+  const key = `${target} ${varietyOf(ctx.request.headers.get('accept'))}`;
+  const known = lists.get(ctx, key);
+  if (known) {
+    ctx.emit({ kind: 'hit' });
+    return listAnswer(ctx, known);
+  }
+
+  ctx.emit({ kind: 'forward', reason: 'miss' });
+  const { response, sentAt } = await upstream.origin.send(ctx, target, { method: 'GET', as: 'question' });
+  if (route.kind !== 'catalog') learnAccess(ctx, upstream, route.name, response);
+  const size = parseWholeNumber(response.headers.get('content-length'));
+  const isKept = response.status === 200 && isFirstHand(response) && size !== undefined && size <= MAX_LIST_BYTES;
+  if (!isKept) return relayOnTheEdge(ctx, upstream, response);
+  const list = await listOf(upstream, ctx.url, response);
+  if (route.kind !== 'referrers' || hasManifests(list)) lists.set(ctx, key, list, sentAt);
+  return listAnswer(ctx, list);
+}
+
+/** The catalog is of no repository: nobody has a grant there. */
+async function onlyPulls(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<boolean> {
+  if (route.kind === 'catalog') return upstream.readOnly;
+  const access = await authorize(ctx, upstream, route.name);
+  return access.kind === 'granted' && !access.mayPush;
+}
+
+async function listOf({ origin }: Upstream, edgeUrl: string, response: Response): Promise<List> {
+  const moved = onTheEdge(edgeUrl, origin.url, response.headers);
+  const told = OF_THE_LIST.map((name) => [name, moved[name] ?? response.headers.get(name)] as const);
+  const headers = Object.fromEntries(told.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+  return { body: await bytesOf(response, origin.timeoutMs), headers };
+}
+
+function hasManifests({ body }: List): boolean {
+  try {
+    const { manifests } = JSON.parse(new TextDecoder().decode(body)) as { manifests?: unknown };
+    return Array.isArray(manifests) && manifests.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function listAnswer(ctx: RequestContext, { body, headers }: List): Response {
+  return new Response(body, {
+    headers: { ...headers, 'Cache-Control': 'no-transform', ...API_VERSION, ...decisionHeaders(ctx.events, 200) },
+  });
+}

@@ -1,0 +1,165 @@
+import type { Access } from '../auth/authorizer.ts';
+import type { Flight, Question } from '../cache/flights.ts';
+import { isFresh, retentionMs } from '../cache/freshness.ts';
+import type { CacheItem } from '../cache/item.ts';
+import { askThrough, type OriginAnswer, readThrough } from '../cache/readThrough.ts';
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { ContentStat } from '../origin/origin.ts';
+import type { Upstream } from '../upstream.ts';
+import { authorize, learnAccess, mayTeach } from './access.ts';
+import { relayOnTheEdge } from './answer.ts';
+
+/** What a caller asks for: a HEAD or GET of content. */
+export interface ContentQuestion<E extends Entry> {
+  readonly name: RepositoryName;
+  /** All that makes the question, beside the repository and the caller. */
+  readonly words: string;
+  /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
+  readonly windowMs: number;
+  readonly staleMs: number;
+  /** What this isolate's memory knows, fresh or not. */
+  peek?(): E | undefined;
+  /** Where the cache may know it. */
+  item(): CacheItem<E>;
+  /** Where to keep what the origin told a caller whom the cache may not answer, if not there. */
+  itemOf?(entry: E): CacheItem<E>;
+  /** Whether the caller takes what is known; without it, all. */
+  takes?(entry: E): boolean;
+  /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
+  askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
+  answer(entry: E): Response;
+}
+
+/** What is known of a caller's right to push; nobody knows it of one without a grant, so it is taken to be there. */
+export interface Caller {
+  readonly isGranted: boolean;
+  readonly mayPush: boolean;
+}
+
+export type Asked<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
+
+/**
+ * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
+ *
+ * 1. What is known of the caller's access is decided; nothing is read from the cache before.
+ * 2. A caller with a grant is answered from the cache, within the window that it may rely on; at once, where this
+ *    isolate's memory knows. If the same question of the same caller was just answered, its write-back is waited for
+ *    before the store is read.
+ * 3. Else the origin answers, once for all who ask the same at the same time, and what it confirmed is written back
+ *    after the reply.
+ */
+export function readContent<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  name: RepositoryName,
+  asked: Asked<E>,
+): Response | Promise<Response> {
+  const access = authorize(ctx, upstream, name);
+  if (access instanceof Promise) return access.then((decided) => answerTo(ctx, upstream, asked, decided));
+  return answerTo(ctx, upstream, asked, access);
+}
+
+function answerTo<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  asked: Asked<E>,
+  access: Access,
+): Response | Promise<Response> {
+  if (access.kind === 'refused') return access.answer;
+  const isGranted = access.kind === 'granted';
+  const caller: Caller = { isGranted, mayPush: !isGranted || access.mayPush };
+  const question = asked(caller);
+  const known = isGranted ? question.peek?.() : undefined;
+  const isUsable = known && isFresh(known, ctx.now(), question.windowMs) && (question.takes?.(known) ?? true);
+  if (!isUsable) return readOrAsk(ctx, upstream, question, caller);
+  ctx.emit({ kind: 'hit' });
+  return question.answer(known);
+}
+
+async function readOrAsk<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  question: ContentQuestion<E>,
+  { isGranted, mayPush }: Caller,
+): Promise<Response> {
+  const { flights } = upstream;
+  const joined = joinable(ctx, upstream, question);
+  if (joined) await flights.landing(joined);
+
+  let flight: Flight<E> | undefined;
+  async function ask(known?: E, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
+    flight = joined && flights.lead<E>(joined);
+    const led = flight ? undefined : joined && (await flights.follow<E>(joined));
+    if (!led) return askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
+    ctx.emit({ kind: 'collapsed' });
+    return { kind: 'found', entry: led, confirmed: false };
+  }
+
+  const { windowMs, staleMs, takes } = question;
+  const { cacheTimeoutMs, ttls } = upstream;
+  const pausedUntil = upstream.pauses.until(ctx);
+  // What could never be used is not kept.
+  const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
+  const work = mustAsk(ctx, isGranted, windowMs + staleMs)
+    ? askThrough(ctx, itemOf, () => ask())
+    : readThrough(ctx, question.item(), { windowMs, staleMs, takes, pausedUntil, mayPush, cacheTimeoutMs, ask });
+  // Held until the write-back is over, also when the client leaves: others may be waiting for it.
+  const over = work.then(({ stored }) => stored).catch(() => undefined);
+  ctx.waitUntil(over.finally(() => flight?.landed()));
+
+  const { answer } = await work;
+  return answer.kind === 'found' ? question.answer(answer.entry) : relayOnTheEdge(ctx, upstream, answer.response);
+}
+
+/** What makes two questions one; `undefined` where nobody may join. */
+function joinable(
+  ctx: RequestContext,
+  { ttls }: Upstream,
+  { name, words }: Pick<ContentQuestion<Entry>, 'name' | 'words'>,
+): Question | undefined {
+  const caller = ttls.pushExistenceMs > 0 ? ctx.caller : undefined;
+  return caller === undefined ? undefined : { name, rest: `${words} ${caller}` };
+}
+
+/** Whether the cache may not answer: access is not proven, or nothing in it can be young enough. Tells why. */
+function mustAsk(ctx: RequestContext, isGranted: boolean, usableMs: number): boolean {
+  if (!isGranted) ctx.emit({ kind: 'forward', reason: 'miss', detail: 'unproven' });
+  else if (usableMs === 0) ctx.emit({ kind: 'forward', reason: 'bypass' });
+  else return false;
+  return true;
+}
+
+interface Asking<E extends Entry> {
+  readonly known: E | undefined;
+  readonly isGranted: boolean;
+  readonly flight: Flight<E> | undefined;
+  readonly cancelled: AbortSignal | undefined;
+}
+
+/**
+ * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant: the target
+ * knows nothing of the repository, and an origin may redirect strangers to a page for signing in. What was asked with
+ * another identity beside the `Authorization` confirms nothing.
+ */
+async function askOrigin<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  question: ContentQuestion<E>,
+  { known, isGranted, flight, cancelled }: Asking<E>,
+): Promise<OriginAnswer<E>> {
+  let shared: E | undefined;
+  try {
+    const { response, found } = await question.askOrigin(known, cancelled);
+    learnAccess(ctx, upstream, question.name, response);
+    upstream.pauses.note(ctx, response);
+    if (!found) return { kind: 'relay', response };
+    const { entry, firstHand, direct } = found;
+    const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
+    if (confirmed) shared = entry;
+    return { kind: 'found', entry, confirmed };
+  } finally {
+    flight?.answered(shared);
+  }
+}
