@@ -3,7 +3,7 @@ import { createContext, type RequestContext } from './context.ts';
 import { cacheStatus, decisionHeaders } from './events.ts';
 import { errorName, framesOf, type Logger } from './log.ts';
 import { RegistryError } from './oci/errors.ts';
-import { parseRoute, splitUrl } from './oci/route.ts';
+import { parseRoute } from './oci/route.ts';
 import { API_VERSION } from './routes/answer.ts';
 import { descriptors } from './routes/descriptors.ts';
 import { dispatch } from './routes/dispatch.ts';
@@ -28,8 +28,8 @@ export interface App {
 /** Here, and nowhere else, an error becomes an answer. */
 export function createApp({ upstream, log, adminToken, now = Date.now }: AppOptions): App {
   // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
-  const hono = new Hono<AppEnv>({ getPath: (request) => splitUrl(request.url).path });
-  const registry = (ctx: RequestContext) => dispatch(ctx, upstream, parseRoute(ctx.url));
+  const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
+  const registry = (ctx: RequestContext) => dispatch(ctx, upstream, parseRoute(ctx.target));
   hono.all('/v2', (c) => registry(c.env.ctx));
   hono.all('/v2/*', (c) => registry(c.env.ctx));
   hono.all('/_edge/descriptors/:digest', (c) => descriptors(c.env.ctx, upstream, adminToken, c.req.param('digest')));
@@ -52,7 +52,7 @@ export function createApp({ upstream, log, adminToken, now = Date.now }: AppOpti
   return {
     fetch(request, _bindings, execution) {
       const ctx = createContext(request, { log, now, waitUntil: (work) => execution.waitUntil(work) });
-      const isHead = ctx.method === 'HEAD' && splitUrl(ctx.url).path.startsWith('/v2');
+      const isHead = ctx.method === 'HEAD' && ctx.target.path.startsWith('/v2');
       const answer = isHead ? head(ctx) : hono.fetch(request, { ctx }, execution);
       return answer instanceof Promise ? answer.then((late) => logged(ctx, late)) : logged(ctx, answer);
     },
@@ -84,7 +84,7 @@ function errorAnswer(ctx: RequestContext, thrown: unknown): Response {
 function logged(ctx: RequestContext, response: Response): Response {
   ctx.log.info('request', {
     method: ctx.method,
-    path: splitUrl(ctx.url).path,
+    path: ctx.target.path,
     status: response.status,
     cache: cacheStatus(ctx.events),
     ms: ctx.now() - ctx.startedAt,

@@ -1,6 +1,7 @@
 import type { EdgeEvent } from './events.ts';
 import { callerOf } from './identity.ts';
 import { errorName, type Logger } from './log.ts';
+import { splitUrl, type Target } from './oci/route.ts';
 
 /**
  * One request on its way, the first argument of everything that waits: who asks, until when, what o'clock it is, what
@@ -11,6 +12,8 @@ export interface RequestContext {
   /** `request.method` and `request.url`, which the runtime would make anew at every look. */
   readonly method: string;
   readonly url: string;
+  /** What of the URL is asked for, raw. */
+  readonly target: Target;
   /** Who calls, as `callerOf` tells it. */
   readonly caller: string | undefined;
   /** Epoch ms at which the request came in. */
@@ -42,6 +45,7 @@ class Context implements RequestContext {
   readonly request: Request;
   readonly method: string;
   readonly url: string;
+  readonly target: Target;
   readonly startedAt: number;
   readonly events: EdgeEvent[] = [];
   readonly #options: ContextOptions;
@@ -51,6 +55,7 @@ class Context implements RequestContext {
     this.request = request;
     this.method = request.method;
     this.url = request.url;
+    this.target = splitUrl(this.url);
     this.#options = options;
     this.startedAt = options.now();
   }

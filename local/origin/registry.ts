@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { RegistryError } from '../../src/oci/errors.ts';
-import { parseRoute, type Route } from '../../src/oci/route.ts';
+import { parseRoute, type Route, splitUrl } from '../../src/oci/route.ts';
 import { Content, type Repository } from './content.ts';
 import { answerBytes, rangeOf } from './ranges.ts';
 
@@ -18,7 +18,7 @@ export function createRegistry(content = new Content()): Hono {
   return app;
 
   async function answer(c: Context): Promise<Response> {
-    const route = parseRoute(c.req.raw.url);
+    const route = parseRoute(splitUrl(c.req.raw.url));
     const response = await choose(c, route);
     response.headers.set('docker-distribution-api-version', 'registry/2.0');
     return response;

@@ -13,12 +13,13 @@ export function createRedis({ url, token }: RedisAddress): Redis {
     url,
     token,
     // The client's defaults would share pipelines across requests, try six times, wait forever, turn the string
-    // "12345" into a number and report on us. A signal that is an object, not a function, would turn a time-out into
+    // "12345" into a number, have texts that are all UTF-8 encoded once more and report on us. A signal that is an object, not a function, would turn a time-out into
     // a null, that is, into a miss.
     enableAutoPipelining: false,
     retry: { retries: 0 },
     signal: () => AbortSignal.timeout(STORE_TIMEOUT_MS),
     automaticDeserialization: false,
+    responseEncoding: false,
     enableTelemetry: false,
     readYourWrites: false,
   });

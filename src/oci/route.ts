@@ -7,18 +7,19 @@ import { parseReference, type Reference } from './reference.ts';
  * What a request is about, parsed once from its raw path. `path` is what the origin is asked for (without the query);
  * `search` is the client's query, byte for byte, with its `?`, or empty.
  */
-export type Route = { readonly path: string; readonly search: string } & (
-  | { readonly kind: 'base' }
-  | { readonly kind: 'catalog' }
-  | { readonly kind: 'blob'; readonly name: RepositoryName; readonly digest: Digest }
-  | { readonly kind: 'manifest'; readonly name: RepositoryName; readonly reference: Reference }
-  | { readonly kind: 'upload'; readonly name: RepositoryName }
-  | { readonly kind: 'tags'; readonly name: RepositoryName }
-  | { readonly kind: 'referrers'; readonly name: RepositoryName; readonly digest: Digest }
-  /** In a repository, but about nothing that the edge knows: a foreign digest, an extension. */
-  | { readonly kind: 'foreign'; readonly name: RepositoryName }
-  | { readonly kind: 'other' }
-);
+export type Route = Target &
+  (
+    | { readonly kind: 'base' }
+    | { readonly kind: 'catalog' }
+    | { readonly kind: 'blob'; readonly name: RepositoryName; readonly digest: Digest }
+    | { readonly kind: 'manifest'; readonly name: RepositoryName; readonly reference: Reference }
+    | { readonly kind: 'upload'; readonly name: RepositoryName }
+    | { readonly kind: 'tags'; readonly name: RepositoryName }
+    | { readonly kind: 'referrers'; readonly name: RepositoryName; readonly digest: Digest }
+    /** In a repository, but about nothing that the edge knows: a foreign digest, an extension. */
+    | { readonly kind: 'foreign'; readonly name: RepositoryName }
+    | { readonly kind: 'other' }
+  );
 
 /** Scheme and host of a raw URL, which need not be one that `new URL` takes. */
 export function hostOf(rawUrl: string): string {
@@ -26,8 +27,15 @@ export function hostOf(rawUrl: string): string {
   return pathAt < 0 ? rawUrl : rawUrl.slice(0, pathAt);
 }
 
+/** What of a URL a registry is asked for. */
+export interface Target {
+  readonly path: string;
+  /** With its `?`, or empty. */
+  readonly search: string;
+}
+
 /** @returns path and query of a raw URL (`request.url` in workerd: `..`, `%2e` and `\` are still there) */
-export function splitUrl(rawUrl: string): { path: string; search: string } {
+export function splitUrl(rawUrl: string): Target {
   const whole = rawUrl.slice(hostOf(rawUrl).length) || '/';
   const queryAt = whole.indexOf('?');
   return queryAt < 0 ? { path: whole, search: '' } : { path: whole.slice(0, queryAt), search: whole.slice(queryAt) };
@@ -55,11 +63,10 @@ function isUpload(segments: readonly string[]): boolean {
 const PREFIX = '/v2/';
 
 /**
- * @param rawUrl `request.url`
+ * @param at of a raw URL
  * @throws RegistryError NAME_UNKNOWN for a path that is not below `/v2/`; NAME_INVALID, DIGEST_INVALID, TAG_INVALID
  */
-export function parseRoute(rawUrl: string): Route {
-  const at = splitUrl(rawUrl);
+export function parseRoute(at: Target): Route {
   if (at.path === '/v2' || at.path === PREFIX) return { ...at, path: PREFIX, kind: 'base' };
   if (!at.path.startsWith(PREFIX)) throw new RegistryError('NAME_UNKNOWN');
   const segments = at.path.slice(PREFIX.length).split('/');

@@ -25,7 +25,6 @@ export function contentAnswer(
 ): Response {
   // A plain object: of `Headers` the response would make a copy.
   const headers = {
-    'Content-Type': descriptor.mediaType,
     ...validators(descriptor.digest, links),
     'Cache-Control': 'no-cache, no-transform',
     ...decisionHeaders(ctx.events, 200),
@@ -33,8 +32,9 @@ export function contentAnswer(
   if (namesDigest(ctx.request.headers.get('if-none-match'), descriptor.digest)) {
     return new Response(null, { status: 304, headers });
   }
-  if (ctx.method === 'GET' && content) return new Response(content, { headers });
-  return new Response(null, { headers: { ...headers, 'Content-Length': String(descriptor.size) } });
+  const told = { ...headers, 'Content-Type': descriptor.mediaType };
+  if (ctx.method === 'GET' && content) return new Response(content, { headers: told });
+  return new Response(null, { headers: { ...told, 'Content-Length': String(descriptor.size) } });
 }
 
 /** What content addressing makes certain, in the one form that the edge gives it. */
