@@ -25,19 +25,19 @@ export interface CacheItem<E extends Entry = Entry> {
 /**
  * The descriptor of a digest in a repository.
  * @param reader where to look; for callers that may push, the store that all isolates share
- * @param writer where to write and clear: all tiers
+ * @param writer where to write and clear: all tiers; few requests come to that
  */
 export function descriptorItem(
   digest: Digest,
-  { reader, writer, ttls }: { reader: BlobStatter; writer: BlobDescriptorService; ttls: Ttls },
+  { reader, writer, ttls }: { reader: BlobStatter; writer: () => BlobDescriptorService; ttls: Ttls },
 ): CacheItem {
   return {
     stat: (ctx) => reader.stat(ctx, digest),
     async set(ctx, entry, known) {
       if (!isWorthStoring(entry, known, ttls)) return false;
-      await writer.setDescriptor(ctx, digest, entry);
+      await writer().setDescriptor(ctx, digest, entry);
       return true;
     },
-    clear: (ctx) => writer.clear(ctx, digest),
+    clear: (ctx) => writer().clear(ctx, digest),
   };
 }

@@ -15,7 +15,7 @@ export interface Linked {
 export function itemIn(upstream: Upstream, { name, digest, links }: Linked, mayPush: boolean) {
   return descriptorItem(digest, {
     reader: readerFor(upstream, mayPush).repositoryScoped(name, links),
-    writer: upstream.descriptors.repositoryScoped(name, links),
+    writer: () => upstream.descriptors.repositoryScoped(name, links),
     ttls: upstream.ttls,
   });
 }

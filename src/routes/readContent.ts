@@ -89,28 +89,47 @@ async function readOrAsk<E extends Entry>(
   if (joined) await flights.landing(joined);
 
   let flight: Flight<E> | undefined;
+  let finished: PromiseWithResolvers<void> | undefined;
   async function ask(known?: E, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
+    // Held until the write-back is over, also when the client leaves: others may be waiting for it.
+    finished = Promise.withResolvers();
+    ctx.waitUntil(finished.promise);
     flight = joined && flights.lead<E>(joined);
     const led = flight ? undefined : joined && (await flights.follow<E>(joined));
     if (!led) return askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
     ctx.emit({ kind: 'collapsed' });
     return { kind: 'found', entry: led, confirmed: false };
   }
+  function finish(): void {
+    flight?.landed();
+    finished?.resolve();
+  }
 
   const { windowMs, staleMs, takes } = question;
   const { cacheTimeoutMs, ttls } = upstream;
-  const pausedUntil = upstream.pauses.until(ctx);
   // What could never be used is not kept.
   const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
-  const work = mustAsk(ctx, isGranted, windowMs + staleMs)
-    ? askThrough(ctx, itemOf, () => ask())
-    : readThrough(ctx, question.item(), { windowMs, staleMs, takes, pausedUntil, mayPush, cacheTimeoutMs, ask });
-  // Held until the write-back is over, also when the client leaves: others may be waiting for it.
-  const over = work.then(({ stored }) => stored).catch(() => undefined);
-  ctx.waitUntil(over.finally(() => flight?.landed()));
-
-  const { answer } = await work;
-  return answer.kind === 'found' ? question.answer(answer.entry) : relayOnTheEdge(ctx, upstream, answer.response);
+  const asks = mustAsk(ctx, isGranted, windowMs + staleMs);
+  const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;
+  try {
+    const { answer, stored } = asks
+      ? await askThrough(ctx, itemOf, () => ask())
+      : await readThrough(ctx, question.item(), {
+          windowMs,
+          staleMs,
+          takes,
+          pausedUntil,
+          mayPush,
+          cacheTimeoutMs,
+          ask,
+        });
+    if (stored) stored.finally(finish);
+    else finish();
+    return answer.kind === 'found' ? question.answer(answer.entry) : relayOnTheEdge(ctx, upstream, answer.response);
+  } catch (error) {
+    finish();
+    throw error;
+  }
 }
 
 /** What makes two questions one; `undefined` where nobody may join. */

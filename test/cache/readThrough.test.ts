@@ -61,7 +61,7 @@ async function run(given: Case) {
   );
   let cancelled = false;
   let asked = 0;
-  const result = readThrough(ctx, descriptorItem(digest, { reader, writer: service, ttls: TTLS }), {
+  const result = readThrough(ctx, descriptorItem(digest, { reader, writer: () => service, ttls: TTLS }), {
     windowMs: TTLS.descriptorMs,
     staleMs: given.mayBeStale ? STALE_MS : 0,
     pausedUntil: given.paused ? clock.now() + 1 : 0,
