@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { atEnd, cleanUp } from './support/cleanup.ts';
 import { startEdge } from './support/edge.ts';
+import { childNamed, residentMib } from './support/procfs.ts';
 
 const BACKENDS = ['inmemory', 'redis', 'kv'] as const;
 const CONNECTIONS = 32;
@@ -112,21 +112,6 @@ async function openConnection(url: string): Promise<(path: string) => Promise<st
     socket.write(`HEAD ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
     return waiting.promise;
   };
-}
-
-/** A process below another one (Linux). */
-async function childNamed(parent: number, name: string): Promise<number> {
-  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    const [, command, ppid] = /^\d+ \((.+)\) \S (\d+)/.exec(stat) ?? [];
-    if (command === name && Number(ppid) === parent) return Number(pid);
-  }
-  throw new Error(`${parent} has no child ${name}`);
-}
-
-async function residentMib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024);
 }
 
 await main().finally(cleanUp);

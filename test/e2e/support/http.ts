@@ -9,7 +9,8 @@ export interface Answer {
 }
 
 export interface Sent {
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Of an array, each value goes on a line of its own. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: Buffer | string;
 }
 

@@ -43,8 +43,8 @@ export async function makeImage(seed: string, sizes: readonly number[] = SMALL_L
   const manifest = json({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: describe(config, 'application/vnd.oci.image.config.v1+json'),
-    layers: layers.map((layer) => describe(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')),
+    config: descriptorOf(config, 'application/vnd.oci.image.config.v1+json'),
+    layers: layers.map((layer) => descriptorOf(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')),
   });
 
   const folder = await temporaryFolder();
@@ -52,7 +52,7 @@ export async function makeImage(seed: string, sizes: readonly number[] = SMALL_L
   for (const { digest, bytes } of [manifest, config, ...layers]) {
     await writeFile(join(folder, 'blobs', ...digest.split(':')), bytes);
   }
-  const inIndex = describe(manifest, 'application/vnd.oci.image.manifest.v1+json');
+  const inIndex = descriptorOf(manifest, 'application/vnd.oci.image.manifest.v1+json');
   const annotated = { ...inIndex, annotations: { 'org.opencontainers.image.ref.name': 'latest' } };
   await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [annotated] }));
   await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
@@ -64,24 +64,27 @@ export function makeBlob(seed: string, size: number): Blob {
   return blobOf(noise(seed, size));
 }
 
-function describe({ digest, bytes }: Blob, mediaType: string) {
+/** As manifests name content. */
+export function descriptorOf({ digest, bytes }: Blob, mediaType: string) {
   return { mediaType, digest, size: bytes.length };
 }
 
-function json(value: unknown): Blob {
+/** A value as JSON. */
+export function json(value: unknown): Blob {
   return blobOf(Buffer.from(JSON.stringify(value)));
 }
 
-function blobOf(bytes: Buffer): Blob {
-  return { digest: digestOf(bytes), bytes };
+/** Bytes under their digest. */
+export function blobOf(bytes: Buffer, algorithm: 'sha256' | 'sha512' = 'sha256'): Blob {
+  return { digest: digestOf(bytes, algorithm), bytes };
 }
 
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+function digestOf(bytes: Buffer, algorithm = 'sha256'): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }
 
 /** Bytes that look random: a cipher's key stream. */
-function noise(seed: string, length: number): Buffer {
+export function noise(seed: string, length: number): Buffer {
   const key = createHash('sha256').update(seed).digest();
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }

@@ -6,7 +6,7 @@ import { afterAll, describe, test } from 'vitest';
 import { cleanUp } from './cleanup.ts';
 
 /** The software of others that the tests run against, by the name of its command. */
-export const TOOLS = ['docker-registry', 'redis-server', 'registry', 'skopeo'] as const;
+export const TOOLS = ['crane', 'docker-registry', 'oras', 'redis-server', 'regctl', 'registry', 'skopeo'] as const;
 export type Tool = (typeof TOOLS)[number];
 
 export const BACKENDS = ['kv', 'redis', 'inmemory'] as const;

@@ -11,6 +11,12 @@ export async function treeOf(folder: string): Promise<Record<string, string>> {
   return Object.fromEntries((await Promise.all(hashed)).sort());
 }
 
+/** The same of what a client pulled, without the list at the top of an OCI layout, which has no certain order. */
+export async function pulledTree(folder: string): Promise<Record<string, string>> {
+  const { 'index.json': _list, ...pulled } = await treeOf(folder);
+  return pulled;
+}
+
 /** What a pulled folder has to hold: skopeo's `dir:` layout of an image. */
 export function pulledTreeOf({ manifest, config, layers }: Image): Record<string, string> {
   const blobs = [config, ...layers].map(

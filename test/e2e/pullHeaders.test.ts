@@ -1,0 +1,114 @@
+import { beforeAll, expect, test } from 'vitest';
+import { ACCEPTS } from './support/accepts.ts';
+import { upload } from './support/blobs.ts';
+import { artifact, type Content, DOCKER, image, index, OCI, publish } from './support/contents.ts';
+import { type Answer, request, type Sent } from './support/http.ts';
+import { type Blob, blobOf, descriptorOf, makeBlob, noise } from './support/image.ts';
+import { describeSetups, type Started, startSetup } from './support/setups.ts';
+
+/** The only ones in which a warm answer may differ from a cold one. */
+const OF_THE_MOMENT = new Set(['date', 'cache-status', 'server-timing']);
+/** What the edge's answer has in common with the origin's, beside status and body. */
+const OF_THE_CONTENT = ['content-length', 'content-type', 'docker-content-digest'];
+/** What docker-registry 2.8.2 makes of an image for those who take nothing newer: signed anew for each request. */
+const SIGNED_ANEW = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
+
+const NAME = 'team/app';
+const IMAGE = image('image');
+const SUBJECT = descriptorOf(IMAGE.manifest, IMAGE.mediaType);
+const CONTENTS: Readonly<Record<string, Content>> = {
+  image: IMAGE,
+  index: index('index'),
+  'docker-image': image('docker', DOCKER),
+  'docker-list': index('list', DOCKER),
+  // A blob of no bytes, and one under its sha512.
+  artifact: artifact([blobOf(Buffer.alloc(0)), blobOf(noise('sha512', 1_000), 'sha512')], { subject: SUBJECT }),
+};
+const BLOBS = Object.values(CONTENTS).flatMap(({ blobs }) => blobs.map(({ digest }) => digest));
+const MANIFESTS = Object.values(CONTENTS).map(({ manifest }) => manifest.digest);
+const CONFIG = IMAGE.blobs[0] as Blob;
+/** A manifest that was uploaded as a blob; 2.8.2 gives it as a manifest too, and 3.1.1 does not. */
+const AS_BLOB = artifact([], { annotations: { uploaded: 'as a blob' } }).manifest;
+const ABSENT = makeBlob('absent', 1).digest;
+
+/** What clients say when they ask for a blob. */
+const BLOB_HEADERS: readonly [string, Record<string, string>][] = [
+  ['curl', { accept: '*/*' }],
+  ['crane, oras, regctl and skopeo', { 'accept-encoding': 'gzip' }],
+  ['containerd', { accept: `${OCI.layer}, */*`, 'accept-encoding': 'zstd;q=1.0, gzip;q=0.8, deflate;q=0.5' }],
+];
+
+describeSetups([], 'HEAD and GET, cold and warm', (setup) => {
+  let started: Started;
+  beforeAll(async () => {
+    started = await startSetup(setup);
+    for (const [tag, content] of Object.entries(CONTENTS)) await publish(started.origin.url, NAME, content, tag);
+    expect((await upload(started.origin.url, NAME, AS_BLOB)).status).toBe(201);
+  });
+
+  /** Asks the origin once and the edge twice, by both methods. */
+  async function expectParity(path: string, headers: Sent['headers'] = {}): Promise<number[]> {
+    const statuses: number[] = [];
+    for (const method of ['HEAD', 'GET']) {
+      const asked = `${method} ${path} ${JSON.stringify(headers)}`;
+      const direct = await request(method, `${started.origin.url}/v2/${NAME}/${path}`, { headers });
+      const cold = await request(method, `${started.edge.url}/v2/${NAME}/${path}`, { headers });
+      const warm = await request(method, `${started.edge.url}/v2/${NAME}/${path}`, { headers });
+      expect(told(cold), asked).toEqual(told(direct));
+      expect(told(warm), asked).toEqual(told(direct));
+      expect(lasting(warm), asked).toEqual(lasting(cold));
+      statuses.push(direct.status);
+    }
+    return statuses;
+  }
+
+  test.for(ACCEPTS)("manifests by tag and digest, the Accept of $client: the origin's", async ({ accept }) => {
+    for (const [tag, { manifest, mediaType }] of Object.entries(CONTENTS)) {
+      const lines = accept(mediaType);
+      const headers = lines.length > 0 ? { accept: lines } : {};
+      for (const reference of [tag, manifest.digest]) await expectParity(`manifests/${reference}`, headers);
+    }
+  });
+
+  test.for(BLOB_HEADERS)("blobs, with the headers of %s: the origin's", async ([, headers]) => {
+    for (const digest of BLOBS) expect(await expectParity(`blobs/${digest}`, headers)).toEqual([200, 200]);
+  });
+
+  test("a blob asked for as a manifest, a manifest as a blob, what is not there: the origin's", async () => {
+    const asManifests = [...BLOBS, AS_BLOB.digest, ABSENT, 'absent'];
+    const asBlobs = [...MANIFESTS, ABSENT];
+    for (const reference of asManifests) await expectParity(`manifests/${reference}`, { accept: OCI.manifest });
+    for (const digest of asBlobs) expect(await expectParity(`blobs/${digest}`)).toEqual([404, 404]);
+    expect(await expectParity(`blobs/${AS_BLOB.digest}`)).toEqual([200, 200]);
+  });
+
+  test.for([
+    ['a manifest by tag', 'manifests/image', IMAGE.manifest],
+    ['a manifest by digest', `manifests/${IMAGE.manifest.digest}`, IMAGE.manifest],
+    ['a blob', `blobs/${CONFIG.digest}`, CONFIG],
+  ] as const)("%s, If-None-Match of its digest: the origin's 304", async ([, path, { digest }]) => {
+    const headers = { accept: OCI.manifest, 'if-none-match': `"${digest}"` };
+    for (const { url } of [started.origin, started.edge, started.edge]) {
+      for (const method of ['HEAD', 'GET']) {
+        const { status, body } = await request(method, `${url}/v2/${NAME}/${path}`, { headers });
+        expect([status, body.length], `${method} ${url}`).toEqual([304, 0]);
+      }
+    }
+  });
+});
+
+/** What everybody has to say alike, wherever the answer comes from. */
+function told({ status, headers, body }: Answer): unknown {
+  const ofTheContent = Object.fromEntries(OF_THE_CONTENT.map((name) => [name, headers[name]]));
+  const text = headers['content-type'] === SIGNED_ANEW && body.length > 0 ? unsigned(body) : body.toString('base64');
+  return { status, ...ofTheContent, text };
+}
+
+function unsigned(body: Buffer): unknown {
+  const { signatures: _anew, ...manifest } = JSON.parse(body.toString());
+  return manifest;
+}
+
+function lasting({ headers }: Answer): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_MOMENT.has(name)));
+}

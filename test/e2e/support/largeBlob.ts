@@ -1,0 +1,86 @@
+import { createCipheriv, createHash, type Hash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { type IncomingMessage, request as open } from 'node:http';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { temporaryFolder } from './cleanup.ts';
+import { request } from './http.ts';
+
+/** A blob on disk, of which never more than a part is in memory. */
+export interface LargeBlob {
+  readonly digest: string;
+  readonly size: number;
+  readonly path: string;
+}
+
+const PART_BYTES = 1024 * 1024;
+
+/** Bytes that look random, and do not compress: the same for the same seed. */
+export async function makeLargeBlob(seed: string, size: number): Promise<LargeBlob> {
+  const path = join(await temporaryFolder(), 'blob');
+  const hash = createHash('sha256');
+  await pipeline(Readable.from(parts(seed, size, hash)), createWriteStream(path));
+  return { digest: `sha256:${hash.digest('hex')}`, size, path };
+}
+
+function* parts(seed: string, size: number, hash: Hash): Generator<Buffer> {
+  const cipher = createCipheriv('aes-256-ctr', createHash('sha256').update(seed).digest(), Buffer.alloc(16));
+  for (let left = size; left > 0; left -= PART_BYTES) {
+    const part = cipher.update(Buffer.alloc(Math.min(left, PART_BYTES)));
+    hash.update(part);
+    yield part;
+  }
+}
+
+/** Uploads it from the disk; throws where it is not taken. */
+export async function uploadLarge(url: string, name: string, { digest, size, path }: LargeBlob): Promise<void> {
+  const opened = await request('POST', `${url}/v2/${name}/blobs/uploads/`, { headers: { 'content-length': '0' } });
+  const location = new URL(opened.headers.location ?? '', url);
+  location.searchParams.set('digest', digest);
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
+  const sending = open(location, { method: 'PUT', headers });
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  sending.on('response', resolve).on('error', reject);
+  await pipeline(createReadStream(path), sending);
+  const answer = (await promise).resume();
+  if (answer.statusCode !== 201) throw new Error(`the registry answered ${answer.statusCode}`);
+}
+
+export interface Download {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly bytes: number;
+}
+
+/**
+ * Downloads into a hash.
+ * @param enough leaves as soon as there are so many bytes, as a client whose connection breaks
+ */
+export async function download(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  hash: Hash,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<Download> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  open(url, { headers: { ...headers } }, resolve)
+    .on('error', reject)
+    .end();
+  const answer = await promise;
+  let bytes = 0;
+  // Ending the loop ends the connection.
+  for await (const part of answer) {
+    hash.update(part);
+    bytes += part.length;
+    if (bytes >= enough) break;
+  }
+  return { status: answer.statusCode ?? 0, headers: answer.headers, bytes };
+}
+
+/** The digest of a file of any size. */
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return `sha256:${hash.digest('hex')}`;
+}
