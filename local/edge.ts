@@ -53,7 +53,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ url: string; st
 }
 
 /** The two settings of wrangler.toml that decide how workerd behaves. */
-async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
+export async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
   const toml = await readFile(WRANGLER_TOML, 'utf8');
   const date = /^compatibility_date = "(.+)"$/m.exec(toml)?.[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(toml)?.[1];

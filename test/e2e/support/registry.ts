@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from './cleanup.ts';
+import { head } from './http.ts';
 import { freePort } from './port.ts';
 import { type Running, run } from './process.ts';
 import type { RedisStore } from './redis.ts';
 import { find } from './tools.ts';
+import { until } from './until.ts';
 
 /** `docker-registry` is Debian's 2.8.2, `registry` is 3.1 or later. */
 export const REGISTRIES = ['docker-registry', 'registry'] as const;
@@ -16,6 +18,10 @@ export interface RegistryOptions {
   readonly guarded?: boolean;
   /** Where its `storage.cache.blobdescriptor: redis` is; it has no cache where this is not given. */
   readonly redis?: RedisStore;
+  /** The registry that it is a pull-through cache of; it takes no push then. */
+  readonly proxyOf?: string;
+  /** Whether it writes no line for a request. */
+  readonly quiet?: boolean;
 }
 
 /** A registry with storage of its own on disk. */
@@ -36,19 +42,20 @@ export const USER = { name: 'alice', password: 'correct horse' } as const;
 const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const { kind = 'docker-registry', guarded = false, redis } = options;
+  const { kind = 'docker-registry', guarded = false, redis, proxyOf, quiet = false } = options;
   const folder = await temporaryFolder();
   const root = join(folder, 'storage');
   const host = `127.0.0.1:${await freePort()}`;
   const config = {
     version: 0.1,
-    log: { accesslog: { disabled: true } },
+    log: { accesslog: { disabled: true }, ...(quiet && { level: 'error' }) },
     storage: {
       filesystem: { rootdirectory: root },
       delete: { enabled: true },
       ...(redis && { cache: { blobdescriptor: 'redis' } }),
     },
     http: { addr: host },
+    ...(proxyOf && { proxy: { remoteurl: proxyOf } }),
     ...(redis && { redis: redisConfig(kind, new URL(redis.url).host) }),
     ...(guarded && { auth: { htpasswd: { realm: 'origin', path: join(folder, 'htpasswd') } } }),
   };
@@ -59,7 +66,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   let process: Running;
   async function start(): Promise<void> {
     process = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], { OTEL_TRACES_EXPORTER: 'none' });
-    await process.prints(/listening on/);
+    if (quiet) await until(`${kind} answers`, () => isUp(`http://${host}/v2/`));
+    else await process.prints(/listening on/);
   }
   await start();
   return {
@@ -71,6 +79,14 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   };
 }
 
+function isUp(url: string): Promise<boolean> {
+  return head(url).then(
+    () => true,
+    () => false,
+  );
+}
+
 function redisConfig(kind: RegistryKind, host: string) {
-  return kind === 'registry' ? { addrs: [host] } : { addr: host };
+  // Without a pool, which 3.1 has by default, 2.8.2 would connect anew for every command.
+  return kind === 'registry' ? { addrs: [host] } : { addr: host, pool: { maxidle: 32, maxactive: 64 } };
 }

@@ -1,0 +1,16 @@
+import { env } from 'cloudflare:workers';
+import code from 'code';
+
+/** Hands a request to an isolate of the Worker under test: a fresh one for every name in `Isolate`. */
+export default {
+  fetch(request) {
+    const worker = env.LOADER.get(request.headers.get('isolate'), () => ({
+      ...env.COMPATIBILITY,
+      mainModule: 'main.js',
+      modules: { 'main.js': code },
+      env: env.VARIABLES,
+      globalOutbound: null,
+    }));
+    return worker.getEntrypoint().fetch(request);
+  },
+};

@@ -1,0 +1,87 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { cleanUp } from '../e2e/support/cleanup.ts';
+import { inProject } from '../e2e/support/project.ts';
+import { surroundings, surroundingsText } from './machine.ts';
+import { pricesReport } from './prices.ts';
+import { profileWarm } from './profile.ts';
+import { figuresTable, isMet, type Report } from './report.ts';
+import { ROWS } from './rows.ts';
+import { CONNECTIONS, type Settings } from './settings.ts';
+import { find } from './tools.ts';
+
+const RESULTS = inProject('dist/bench.json');
+/** What is no comparison, and is printed as it is. */
+const EXTRAS: Readonly<Record<string, (settings: Settings) => string | Promise<string>>> = {
+  prices: pricesReport,
+  profile: profileWarm,
+};
+
+/**
+ * `npm run bench [-- NAME…]`: the edge beside what one would compare it with. Without names, all rows and the prices;
+ * `profile` only when it is named. A target that is missed is shown, not an error; anything that breaks is one.
+ *
+ *     npm run bench -- warm-memory --rounds 5 --seconds 1
+ */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: { type: 'string', default: '7' }, seconds: { type: 'string', default: '1.5' } },
+  });
+  const settings = { rounds: positive(values.rounds, '--rounds'), seconds: positive(values.seconds, '--seconds') };
+  const names = positionals.length > 0 ? positionals : [...Object.keys(ROWS), 'prices'];
+  const known = [...Object.keys(ROWS), ...Object.keys(EXTRAS)];
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`no row is called ${unknown.join(', ')}: there are ${known.join(', ')}`);
+
+  const startedAt = Date.now();
+  const where = surroundings();
+  const reports: Report[] = [];
+  const texts: string[] = [];
+  for (const name of names) {
+    const row = ROWS[name];
+    const extra = EXTRAS[name];
+    if (extra) texts.push(await extra(settings));
+    const absent = row?.needs.filter((tool) => !find(tool)) ?? [];
+    if (absent.length > 0) reports.push({ figures: [], notes: [`\`${name}\` is left out: no ${absent.join(', ')}.`] });
+    else if (row) reports.push(await timed(name, () => row.run(name, settings)));
+    await cleanUp();
+  }
+
+  const figures = reports.flatMap((report) => report.figures);
+  const notes = reports.flatMap((report) => report.notes ?? []);
+  const measured = figures.length > 0 ? [figuresTable(figures), methodText(settings)] : [];
+  console.log([...measured, ...notes, ...texts, surroundingsText(where)].join('\n\n'));
+  if (figures.length === 0) return;
+
+  const judged = figures.map((figure) => ({ ...figure, isMet: isMet(figure) }));
+  const results = { ...where, date: new Date(startedAt).toISOString(), settings, notes, figures: judged };
+  await writeFile(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
+  console.error(`results: ${RESULTS}`);
+}
+
+function methodText({ rounds, seconds }: Settings): string {
+  return (
+    `Medians (least–greatest) of ${rounds} rounds, A B A B; the ratio is the median of the rounds' own. A load lasts ` +
+    `${seconds} s a round and has ${CONNECTIONS} connections, which wait for nothing unless a rate is named.`
+  );
+}
+
+/** Says on stderr what goes on, so that stdout is the report. */
+async function timed(name: string, run: () => Promise<Report>): Promise<Report> {
+  const startedAt = Date.now();
+  const report = await run();
+  console.error(`${name}: ${Math.round((Date.now() - startedAt) / 1_000)} s`);
+  return report;
+}
+
+function positive(text: string, option: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new Error(`${option}: expected a number above 0`);
+  return number;
+}
+
+// Every server that was started is ended when this process is.
+process.setMaxListeners(0);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+await main().finally(cleanUp);

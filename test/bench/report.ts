@@ -1,0 +1,67 @@
+import { type Comparison, compare, type Spread } from './rounds.ts';
+
+/** The bound of a ratio. */
+export type Target = { readonly atLeast: number } | { readonly atMost: number };
+
+/** One line of the table: the edge beside something else. */
+export interface Figure {
+  readonly row: string;
+  /** What was measured, with its unit. */
+  readonly measure: string;
+  readonly against: string;
+  readonly compared: Comparison;
+  /** Without it the figure is only shown. */
+  readonly target?: Target;
+}
+
+/** What a row gives. */
+export interface Report {
+  readonly figures: readonly Figure[];
+  /** Sentences below the table. */
+  readonly notes?: readonly string[];
+}
+
+/**
+ * A figure of what the rounds gave.
+ * @param value what is compared of each round's result
+ */
+export function figureOf<T>(
+  about: Omit<Figure, 'compared'>,
+  { edge, other }: { readonly edge: readonly T[]; readonly other: readonly T[] },
+  value: (result: T) => number,
+): Figure {
+  return { ...about, compared: compare(edge.map(value), other.map(value)) };
+}
+
+export function isMet({ compared, target }: Figure): boolean | undefined {
+  if (!target) return undefined;
+  const { median } = compared.ratio;
+  return 'atLeast' in target ? median >= target.atLeast : median <= target.atMost;
+}
+
+/** A table for the README: medians, with the least and the greatest of the rounds. */
+export function figuresTable(figures: readonly Figure[]): string {
+  const lines = figures.map((figure) => {
+    const { row, measure, against, compared, target } = figure;
+    const bound = target && ('atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`);
+    const met = isMet(figure) ? 'yes' : 'NO';
+    const spreads = [compared.edge, compared.other, compared.ratio].map(spreadText);
+    return [`\`${row}\``, measure, against, ...spreads, bound ?? '', target ? met : ''];
+  });
+  return table(['row', 'measure', 'against', 'edge', 'other', 'ratio', 'target', 'met'], lines);
+}
+
+export function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const rule = head.map(() => '---');
+  return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function spreadText({ median, min, max }: Spread): string {
+  return `${numberText(median)} (${numberText(min)}–${numberText(max)})`;
+}
+
+/** Three digits that count. */
+export function numberText(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return String(Number(value.toPrecision(3)));
+}

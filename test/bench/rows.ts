@@ -1,0 +1,36 @@
+import { cold } from './cold.ts';
+import { coldStart } from './coldStart.ts';
+import { registries } from './registries.ts';
+import type { Report } from './report.ts';
+import type { Settings } from './settings.ts';
+import type { Tool } from './tools.ts';
+import { warmMemory } from './warmMemory.ts';
+import { warmKv, warmRedis } from './warmStore.ts';
+
+export interface Row {
+  /** Without any of these it is left out. */
+  readonly needs: readonly Tool[];
+  run(name: string, settings: Settings): Promise<Report>;
+}
+
+/** What is measured, in the order of the table. */
+export const ROWS: Readonly<Record<string, Row>> = {
+  'warm-memory': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'warn', settings) },
+  'warm-memory-logged': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'info', settings) },
+  'warm-redis': { needs: ['hey', 'redis-server'], run: warmRedis },
+  'warm-kv': { needs: ['hey'], run: warmKv },
+  'cold-memory': {
+    needs: ['docker-registry'],
+    run: (name, settings) => cold(name, { backend: 'inmemory', blobs: 150 }, settings),
+  },
+  'cold-unproven': {
+    needs: ['docker-registry'],
+    run: (name, settings) => cold(name, { backend: 'inmemory', isUnproven: true, blobs: 150 }, settings),
+  },
+  'cold-redis-far': {
+    needs: ['docker-registry', 'redis-server'],
+    run: (name, settings) => cold(name, { backend: 'redis', isDistant: true, blobs: 40 }, settings),
+  },
+  registries: { needs: ['docker-registry', 'hey', 'nginx', 'redis-server', 'registry'], run: registries },
+  'cold-start': { needs: [], run: coldStart },
+};

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { basic } from '../e2e/support/http.ts';
+import { startRedis } from '../e2e/support/redis.ts';
+import { withCpu } from './cpu.ts';
+import type { LoadResult } from './load.ts';
+import { serveOnMiniflare } from './miniflare.ts';
+import { type Origin, startOrigin } from './origin.ts';
+import { startRecorder } from './recorder.ts';
+import { type Figure, figureOf, type Report } from './report.ts';
+import { inTurn } from './rounds.ts';
+import { BUNDLE, bare, CONNECTIONS, type Settings } from './settings.ts';
+import { constantHeaders, loadWarm, type WarmBlob, warmUp } from './warm.ts';
+import { type Served, serveOnWorkerd } from './workerd.ts';
+
+const VARIABLES = { CLIENT_AUTH: 'origin', PUSH_EXISTENCE_TTL: '1h', LOG_LEVEL: 'warn' } as const;
+
+/** A warm HEAD of a caller that may push, from Redis, against a handler that sends the same one request to the store. */
+export async function warmRedis(row: string, { rounds, seconds }: Settings): Promise<Report> {
+  const origin = await startOrigin();
+  const { edge, other } = await serveWarmRedis(origin);
+  const loadOf = ({ url, process }: Served) => withCpu(process.pid, () => loadOfNewCaller(url, origin, seconds));
+  const results = await inTurn(rounds, { edge: () => loadOf(edge), other: () => loadOf(other) });
+  const about = { row, against: 'bare handler', measure: 'CPU, µs a HEAD' };
+  return {
+    figures: [...figuresOf(row, results), figureOf(about, results, ({ cpuMicroseconds }) => cpuMicroseconds)],
+  };
+}
+
+/** The same from KV, against a handler that reads the same two keys in one request; both on miniflare, which has KV. */
+export async function warmKv(row: string, { rounds, seconds }: Settings): Promise<Report> {
+  const origin = await startOrigin();
+  const edge = await serveOnMiniflare(BUNDLE, { ...VARIABLES, ORIGIN_URL: origin.url, BLOBDESCRIPTOR: 'kv' });
+  const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(edge.url, origin)));
+  const [stored] = (await edge.descriptors.list()).keys;
+  if (!stored) throw new Error('the edge has stored nothing');
+  const KEYS = [stored.name, `cleared::${stored.name}`];
+  const other = await serveOnMiniflare(bare('kv.js'), { HEADERS, KEYS });
+  await other.descriptors.put(stored.name, (await edge.descriptors.get(stored.name)) ?? '');
+
+  const loadOf = (url: string) => loadOfNewCaller(url, origin, seconds);
+  const results = await inTurn(rounds, { edge: () => loadOf(edge.url), other: () => loadOf(other.url) });
+  return { figures: figuresOf(row, results) };
+}
+
+async function loadOfNewCaller(url: string, origin: Origin, seconds: number): Promise<LoadResult> {
+  const blob = blobOfNewCaller(url, origin);
+  await warmUp(blob);
+  return loadWarm(blob, { seconds, connections: CONNECTIONS });
+}
+
+function figuresOf(row: string, results: { edge: LoadResult[]; other: LoadResult[] }): Figure[] {
+  const about = { row, against: 'bare handler' };
+  return [
+    figureOf({ ...about, measure: 'HEADs/s', target: { atLeast: 0.9 } }, results, ({ perSecond }) => perSecond),
+    figureOf({ ...about, measure: 'p50, ms' }, results, ({ p50Ms }) => p50Ms),
+  ];
+}
+
+/**
+ * An edge that has the origin's blob in Redis, and the handler that asks that for the same. What the edge asks is recorded
+ * at a second edge, so that the handler asks just that, whatever the edge's client does.
+ * @param bundle path of the edge's build
+ */
+export async function serveWarmRedis(
+  origin: Origin,
+  isInspected = false,
+  bundle = BUNDLE,
+): Promise<{ edge: Served; other: Served }> {
+  const { variables: redis } = await startRedis();
+  const { UPSTASH_REDIS_REST_URL: storeUrl = '' } = redis;
+  const variables = { ...VARIABLES, ...redis, ORIGIN_URL: origin.url, BLOBDESCRIPTOR: 'redis' };
+  const edge = await serveOnWorkerd({ script: bundle, bindings: variables, isInspected });
+
+  const recorder = await startRecorder(storeUrl);
+  const recorded = { ...variables, UPSTASH_REDIS_REST_URL: recorder.url };
+  const second = await serveOnWorkerd({ script: bundle, bindings: recorded });
+  const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(second.url, origin)));
+  const { path, headers, body } = recorder.last();
+  const LOOKUP = { url: storeUrl + path, headers, body };
+  const other = await serveOnWorkerd({ script: bare('redis.js'), bindings: { HEADERS, LOOKUP }, isInspected });
+  return { edge, other };
+}
+
+/** A caller of its own each time, since a grant lasts a minute from its first HEAD and is not renewed by hits. */
+export function blobOfNewCaller(url: string, { path, asked }: Origin): WarmBlob {
+  return { url: url + path, asked, headers: basic(`caller-${randomUUID()}`, 'secret') };
+}
