@@ -43,8 +43,8 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const isAnonymous = config.clientAuth === 'anonymous';
   const ttls: Ttls = {
     descriptorMs: config.descriptorTtlMs,
-    pushExistenceMs: config.pushExistenceTtlMs,
-    // Of no use where everybody may push.
+    // Of use where callers may push, and where they only pull.
+    pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
     tagMs: isAnonymous ? config.tagTtlMs : 0,
     staleMs: isAnonymous ? config.staleIfErrorMs : 0,
   };
@@ -53,7 +53,8 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     retentionMs: retentionMs(ttls),
     maxReachMs: Math.max(underWayMs, unknownMs),
     isOpen: isAnonymous,
-    tagMs: ttls.tagMs + ttls.staleMs,
+    // A pointer that is past its time is worth a question: whether it still holds.
+    tagMs: Math.max(ttls.tagMs + ttls.staleMs, ttls.descriptorMs),
   });
   return {
     origin: createOrigin({
@@ -75,8 +76,13 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     readOnly: isAnonymous,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',
-    ownQueries: new Set(['', ...config.mirroredHosts.map((host) => `?ns=${host}`)]),
+    ownQueries: ownQueries(config.mirroredHosts),
   };
+}
+
+/** As containerd writes it, and as people do. */
+function ownQueries(hosts: readonly string[]): ReadonlySet<string> {
+  return new Set(['', ...hosts.flatMap((host) => [`?ns=${host}`, `?ns=${encodeURIComponent(host)}`])]);
 }
 
 function createStores(
@@ -99,7 +105,7 @@ function createStores(
     case 'inmemory':
       return {
         descriptors: observed('memory', createInMemoryProvider(memory, { ttlMs, keepsGlobal: true })),
-        contents: createInMemoryContents(memory, ttlMs),
+        contents: createInMemoryContents(memory, ttlMs, true),
         tags: createInMemoryTags(memory, tagMs),
       };
     case 'kv':
@@ -118,6 +124,6 @@ function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, 
   if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
   return {
     descriptors: tiered(observed('memory', createInMemoryProvider(memory, { ttlMs })), descriptors),
-    contents: tieredContents(createInMemoryContents(memory, ttlMs), contents),
+    contents: tieredContents(createInMemoryContents(memory, ttlMs, false), contents),
   };
 }

@@ -1,3 +1,5 @@
+import type { Entry } from './oci/descriptor.ts';
+
 /**
  * What was decided on the way of one request. Headers, the log line, metrics and tests all read these, so that none of
  * them can tell another story than the rest.
@@ -14,14 +16,15 @@ export type EdgeEvent =
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
   /** Reads of a store that keeps failing stop for a while. */
   | { readonly kind: 'pause'; readonly outcome: 'begun' | 'skipped' }
-  /** The store holds a membership without a descriptor. */
-  | { readonly kind: 'half-cleared' }
+  /** The store holds a part only: a membership without a descriptor, a manifest without content, a tag without either. */
+  | { readonly kind: 'half-cleared'; readonly entry?: Entry }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
   | { readonly kind: 'clear' | 'bury'; readonly outcome: 'done' | 'fault' };
 
 export type StoreName = 'memory' | 'redis' | 'kv';
 export type StatOutcome = 'hit' | 'miss' | 'fault';
-export type ForwardReason = 'miss' | 'stale' | 'bypass';
+/** `vary-miss`: what is known is of a media type that the caller does not take. */
+export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
 /**
  * `unproven`: the caller's access was not known yet; `push`: past the push window; `fault`: the store failed;
  * `slow`: the store had not answered in time; `unreachable`, `origin-503` and the like, `paused`: how the origin is ill,

@@ -21,9 +21,9 @@ export function createPauses(memory: Memory, callerOf: (ctx: RequestContext) => 
       const caller = callerOf(ctx);
       return (caller !== undefined && pauses.get(caller, ctx.now())?.until) || 0;
     },
-    note(ctx, { status, headers }) {
+    note(ctx, response) {
       const caller = callerOf(ctx);
-      const ms = status === 429 ? retryAfterMs(headers.get('retry-after'), ctx.now()) : 0;
+      const ms = askedForMs(response, ctx.now());
       if (caller === undefined || ms <= 0) return;
       const until = ctx.now() + Math.min(ms, MAX_PAUSE_MS);
       pauses.set(caller, { until }, until, PAUSE_BYTES);
@@ -32,7 +32,8 @@ export function createPauses(memory: Memory, callerOf: (ctx: RequestContext) => 
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */
-function retryAfterMs(text: string | null, nowMs: number): number {
+function askedForMs({ status, headers }: Response, nowMs: number): number {
+  const text = status === 429 ? headers.get('retry-after')?.trim() : undefined;
   if (!text) return 0;
-  return /^[0-9]{1,9}$/.test(text) ? Number(text) * 1_000 : (Date.parse(text) || 0) - nowMs;
+  return /^[0-9]+$/.test(text) ? Number(text) * 1_000 : (Date.parse(text) || 0) - nowMs;
 }

@@ -19,7 +19,8 @@ const REFUSED = new Set(
   ),
 );
 
-const MAX_BODY_BYTES = 1_048_576;
+/** Of the plans that most have. */
+const MAX_BODY_BYTES = 10_000_000;
 
 /**
  * The Upstash REST API before a Redis: `POST /` with a command, `/pipeline` and `/multi-exec` with a list of them.

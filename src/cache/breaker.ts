@@ -8,17 +8,13 @@ const MAX_FAULTS = 5;
 const FAULTS_WITHIN_MS = 10_000;
 const PAUSE_MS = 30_000;
 
-/** Counts the faults of one store, whatever is asked of it. */
-export interface Breaker {
-  /** A read, which pauses after too many faults. @throws CacheFault */
-  read<T>(ctx: RequestContext, work: () => Promise<T>): Promise<T>;
-  /** What always goes through. */
-  always<T>(ctx: RequestContext, work: () => Promise<T>): Promise<T>;
-}
+/** Does a read, and counts its faults: all that reads one store has one. @throws CacheFault */
+export type Breaker = <T>(ctx: RequestContext, read: () => Promise<T>) => Promise<T>;
 
 /**
  * Spares callers a store that keeps failing. While reads pause they are faults at once, so that the origin answers and
- * nothing is written back; clears always go through, since what was deleted must not answer when the store is back.
+ * nothing is written back. Writes neither pause nor count: clears have to go through, since what was deleted must not
+ * answer when the store is back, and one that is refused (KV takes one a second for a key) says nothing of reads.
  */
 export function createBreaker(): Breaker {
   let faultsAt: number[] = [];
@@ -34,32 +30,25 @@ export function createBreaker(): Breaker {
     ctx.log.warn('reads of the cache pause', { ms: PAUSE_MS });
   }
 
-  async function always<T>(ctx: RequestContext, work: () => Promise<T>): Promise<T> {
+  return async (ctx, read) => {
+    if (ctx.now() < pausedUntil) {
+      ctx.emit({ kind: 'pause', outcome: 'skipped' });
+      throw new CacheFault('reads pause after too many faults');
+    }
     try {
-      return await work();
+      return await read();
     } catch (fault) {
       if (fault instanceof CacheFault) noteFault(ctx);
       throw fault;
     }
-  }
-
-  return {
-    always,
-    async read(ctx, work) {
-      if (ctx.now() >= pausedUntil) return always(ctx, work);
-      ctx.emit({ kind: 'pause', outcome: 'skipped' });
-      throw new CacheFault('reads pause after too many faults');
-    },
   };
 }
 
 /** Descriptors behind a breaker. */
 export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
   const guard = (service: BlobDescriptorService): BlobDescriptorService => ({
-    stat: (ctx, digest) => breaker.read(ctx, () => service.stat(ctx, digest)),
-    setDescriptor: (ctx, digest, entry) => breaker.always(ctx, () => service.setDescriptor(ctx, digest, entry)),
-    clear: (ctx, digest, reachMs) => breaker.always(ctx, () => service.clear(ctx, digest, reachMs)),
-    bury: (ctx, digest, reachMs) => breaker.always(ctx, () => service.bury(ctx, digest, reachMs)),
+    ...service,
+    stat: (ctx, digest) => breaker(ctx, () => service.stat(ctx, digest)),
   });
   const { unscoped } = provider;
   return {
@@ -70,17 +59,10 @@ export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider)
 
 /** Content behind a breaker. */
 export function guardedContents(breaker: Breaker, contents: Contents): Contents {
-  return {
-    get: (ctx, digest) => breaker.read(ctx, () => contents.get(ctx, digest)),
-    put: (ctx, digest, content) => breaker.always(ctx, () => contents.put(ctx, digest, content)),
-  };
+  return { ...contents, get: (ctx, digest) => breaker(ctx, () => contents.get(ctx, digest)) };
 }
 
 /** Tags behind a breaker. */
 export function guardedTags(breaker: Breaker, tags: Tags): Tags {
-  return {
-    get: (ctx, key) => breaker.read(ctx, () => tags.get(ctx, key)),
-    set: (ctx, key, pointer) => breaker.always(ctx, () => tags.set(ctx, key, pointer)),
-    drop: (ctx, name, tag) => breaker.always(ctx, () => tags.drop(ctx, name, tag)),
-  };
+  return { ...tags, get: (ctx, key) => breaker(ctx, () => tags.get(ctx, key)) };
 }

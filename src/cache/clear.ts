@@ -1,5 +1,7 @@
 import type { RequestContext } from '../context.ts';
+import type { EdgeEvent } from '../events.ts';
 import { errorName } from '../log.ts';
+import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { CacheItem } from './item.ts';
 import type { Lookup } from './lookup.ts';
@@ -20,12 +22,21 @@ export async function clear(
   await tellClear(ctx, verb, () => writer[verb](ctx, digest, reachMs));
 }
 
-/** Clears, after the reply, what was found, or found half cleared, and the origin does not know. */
-export function evict(ctx: RequestContext, item: Pick<CacheItem, 'clear'>, known: Promise<Lookup>): void {
+/**
+ * Clears, after the reply, what was found, or found half cleared, and the origin does not know.
+ * @param takes whether the caller takes what was found: registries say 404 also of what is there in another media type
+ */
+export function evict<E extends Entry>(
+  ctx: RequestContext,
+  item: Pick<CacheItem<E>, 'clear'>,
+  known: Promise<Lookup<E>>,
+  takes: (entry: Entry) => boolean = () => true,
+): void {
   ctx.waitUntil(
     known.then(async (found) => {
-      const isLeft = found.outcome === 'hit' || ctx.events.some((event) => event.kind === 'half-cleared');
-      if (isLeft) await tellClear(ctx, 'clear', () => item.clear(ctx)).catch(() => undefined);
+      const isLeft = (event: EdgeEvent) => event.kind === 'half-cleared' && (!event.entry || takes(event.entry));
+      if (found.outcome === 'hit' ? takes(found.entry) : ctx.events.some(isLeft))
+        await tellClear(ctx, 'clear', () => item.clear(ctx)).catch(() => undefined);
     }),
   );
 }

@@ -3,6 +3,7 @@ import type { StoreName } from '../events.ts';
 import { isContentOf } from '../oci/content.ts';
 import type { ContentEntry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
 import { CacheFault } from './provider.ts';
 
@@ -19,10 +20,19 @@ export interface Contents {
   peek?(ctx: RequestContext, digest: Digest): Uint8Array | undefined;
 }
 
+export interface RawContent {
+  readonly content: Uint8Array;
+  /**
+   * Lets it live on, once it is found sound: content that is read has to be there as long as its descriptor, which the
+   * origin confirms anew. Absent where there is no need.
+   */
+  renew?: (() => Promise<void>) | undefined;
+}
+
 /** What a backend has to do. */
 export interface RawContents {
-  read(digest: Digest): Promise<Uint8Array | undefined>;
-  write(digest: Digest, content: Uint8Array): Promise<void>;
+  read(ctx: RequestContext, digest: Digest): Promise<RawContent | undefined>;
+  write(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
   remove(digest: Digest): Promise<void>;
 }
 
@@ -32,21 +42,25 @@ export function verified(store: StoreName, raw: RawContents): Contents {
     async get(ctx, digest) {
       const since = ctx.now();
       try {
-        const content = await raw.read(digest);
-        const isSound = content !== undefined && (await isContentOf(digest, content));
+        const found = await raw.read(ctx, digest);
+        const isSound = found !== undefined && (await isContentOf(digest, found.content));
         ctx.emit({ kind: 'stat', store, outcome: isSound ? 'hit' : 'miss', ms: ctx.now() - since });
-        if (isSound || !content) return content;
+        if (!found) return undefined;
+        if (isSound) {
+          if (found.renew) ctx.waitUntil(found.renew());
+          return found.content;
+        }
         ctx.log.warn('corrupted content', { store, digest });
-        await raw.remove(digest);
+        await raw.remove(digest).catch(() => undefined);
         return undefined;
       } catch (cause) {
         ctx.emit({ kind: 'stat', store, outcome: 'fault', ms: ctx.now() - since });
         throw new CacheFault('get failed', { cause });
       }
     },
-    async put(_ctx, digest, content) {
+    async put(ctx, digest, content) {
       try {
-        await raw.write(digest, content);
+        await raw.write(ctx, digest, content);
       } catch (cause) {
         throw new CacheFault('put failed', { cause });
       }
@@ -81,12 +95,16 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
   return {
     async stat(ctx) {
       const [entry, content] = await Promise.all([descriptor.stat(ctx), contents.get(ctx, digest)]);
-      return entry && withContent(entry, content);
+      const whole = entry && withContent(entry, content);
+      if (entry && !whole) ctx.emit({ kind: 'half-cleared', entry });
+      return whole;
     },
     async set(ctx, entry, known) {
-      // The content first: of an entry whose content is not there nobody gets a manifest.
-      if (!known) await contents.put(ctx, digest, entry.content);
-      return descriptor.set(ctx, entry, known);
+      if (known) return descriptor.set(ctx, entry, known);
+      // Together: the descriptor is of use to a HEAD also where there is no room for the content.
+      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
+      await allDone(writes);
+      return true;
     },
     clear: descriptor.clear,
   };

@@ -1,16 +1,29 @@
 import type { RawContents } from './contents.ts';
 import { CACHE_TTL_SECONDS, type DescriptorNamespace, inTime, kvLife } from './kv.ts';
 
-/** Content in Workers KV, under a key of its own for each digest. @param retentionMs how long it can be of use */
-export function kvContents(namespace: DescriptorNamespace, retentionMs: number): RawContents {
+interface Written {
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/**
+ * Content in Workers KV, under a key of its own for each digest. KV cannot let a key live longer but by writing it anew:
+ * that is done when content is read in the second half of its life.
+ * @param lifeMs how long it is kept after it was written
+ */
+export function kvContents(namespace: DescriptorNamespace, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `content::${digest}`;
-  const life = kvLife(retentionMs);
+  const put = (digest: string, content: ArrayBuffer | Uint8Array, at: number) =>
+    inTime(namespace.put(keyOf(digest), content, { ...kvLife(lifeMs), metadata: { at } satisfies Written }));
   return {
-    async read(digest) {
-      const content = await inTime(namespace.get(keyOf(digest), { type: 'arrayBuffer', cacheTtl: CACHE_TTL_SECONDS }));
-      return content ? new Uint8Array(content) : undefined;
+    async read(ctx, digest) {
+      const options = { type: 'arrayBuffer', cacheTtl: CACHE_TTL_SECONDS } as const;
+      const { value, metadata } = await inTime(namespace.getWithMetadata<Written>(keyOf(digest), options));
+      if (!value) return undefined;
+      const isOld = ctx.now() - (metadata?.at ?? 0) > lifeMs / 2;
+      return { content: new Uint8Array(value), renew: isOld ? () => put(digest, value, ctx.now()) : undefined };
     },
-    write: (digest, content) => inTime(namespace.put(keyOf(digest), content, life)),
+    write: (ctx, digest, content) => put(digest, content, ctx.now()),
     remove: (digest) => inTime(namespace.delete(keyOf(digest))),
   };
 }

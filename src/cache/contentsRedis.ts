@@ -7,20 +7,21 @@ import type { RawContents } from './contents.ts';
  *
  *     STRING  registry-edge::content::<digest>
  */
-export function redisContents(redis: Redis, retentionMs: number): RawContents {
+export function redisContents(redis: Redis, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `registry-edge::content::${digest}`;
   const encoder = new TextEncoder();
   return {
-    async read(digest) {
-      const text: unknown = await redis.get(keyOf(digest));
+    async read(_ctx, digest) {
+      // As long again as it was kept when it was written.
+      const text: unknown = await redis.getex(keyOf(digest), { px: lifeMs });
       if (text === null) return undefined;
-      if (typeof text !== 'string') throw new TypeError('not a GET reply');
-      return encoder.encode(text);
+      if (typeof text !== 'string') throw new TypeError('not a GETEX reply');
+      return { content: encoder.encode(text) };
     },
-    async write(digest, content) {
+    async write(_ctx, digest, content) {
       const text = textOf(content);
       if (text === undefined) return;
-      const reply: unknown = await redis.set(keyOf(digest), text, { px: retentionMs });
+      const reply: unknown = await redis.set(keyOf(digest), text, { px: lifeMs });
       if (reply !== 'OK') throw new TypeError('not a SET reply');
     },
     async remove(digest) {

@@ -24,7 +24,7 @@ export interface Flights {
    * answer looks there, where a later delete would show.
    */
   landing(question: Question): Promise<void>;
-  /** @returns `undefined` where somebody leads already */
+  /** @returns `undefined` where somebody leads already, and has no answer yet */
   lead<E extends Entry>(question: Question): Flight<E> | undefined;
   /** Waits, for a bounded time, for the leader's answer. @returns what it shares, if anything */
   follow<E extends Entry>(question: Question): Promise<E | undefined>;
@@ -36,7 +36,7 @@ export interface Flights {
  * A promise that another request has to keep may never be kept: the platform ends a request whose client has left.
  * After this a follower asks for itself.
  */
-const FOLLOW_MS = 5_000;
+const FOLLOW_MS = 10_000;
 
 interface OpenFlight {
   readonly answer: Promise<Entry | undefined>;
@@ -66,7 +66,7 @@ export function createFlights(): Flights {
     },
     lead<E extends Entry>(question: Question): Flight<E> | undefined {
       const key = keyOf(question);
-      if (flights.has(key)) return undefined;
+      if (flights.get(key)?.isAnswered === false) return undefined;
       const answer = Promise.withResolvers<Entry | undefined>();
       const landing = Promise.withResolvers<void>();
       const flight: OpenFlight = { answer: answer.promise, landing: landing.promise, isAnswered: false };

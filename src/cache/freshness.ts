@@ -19,7 +19,7 @@ export interface Ttls {
  */
 export function isFresh(entry: Entry, nowMs: number, windowMs: number): boolean {
   const ageMs = nowMs - entry.verifiedAt;
-  return ageMs < windowMs && ageMs >= -CLOCK_SKEW_MS;
+  return windowMs > 0 && ageMs < windowMs && ageMs >= -CLOCK_SKEW_MS;
 }
 
 /** After this an entry is of no use to anybody: how long stores keep it. */
@@ -37,6 +37,7 @@ export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Tt
   const windowMs = Math.min(
     ttls.pushExistenceMs || Number.POSITIVE_INFINITY,
     ttls.descriptorMs || Number.POSITIVE_INFINITY,
+    retentionMs(ttls),
   );
   return Math.abs(entry.verifiedAt - stored.verifiedAt) > windowMs / 2;
 }

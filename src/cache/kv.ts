@@ -6,7 +6,7 @@ import { createProvider, type StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
-export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>;
+export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'getWithMetadata' | 'put' | 'delete'>;
 
 /** KV refuses a shorter life. */
 const MIN_EXPIRATION_SECONDS = 60;

@@ -22,10 +22,12 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   /** How much longer where the origin is ill, in ms; 0: not at all. */
   readonly staleMs: number;
   /** Whether the caller takes what is known; without it, all. */
-  readonly takes?: ((entry: E) => boolean) | undefined;
+  readonly takes?: ((entry: Entry) => boolean) | undefined;
   /** Until then (epoch ms) the origin wants to be left alone, where an entry past its window will do. */
   readonly pausedUntil?: number;
   readonly mayPush: boolean;
+  /** The origin is asked for everybody: its refusal is of everybody, too. */
+  readonly isOpen?: boolean;
   /** `CACHE_TIMEOUT` in ms: after it the origin is asked as well. */
   readonly cacheTimeoutMs: number;
   /**
@@ -66,7 +68,7 @@ export async function readThrough<E extends Entry>(
   const fresh = freshIn(found);
   if (fresh) return hit(ctx, fresh);
 
-  tellForward(ctx, found, options.mayPush);
+  tellForward(ctx, found, options);
   if (ctx.now() < (options.pausedUntil ?? 0)) {
     const lastGood = found && lastGoodIn(found);
     if (lastGood) return stale(ctx, lastGood, 'paused');
@@ -82,10 +84,13 @@ export async function readThrough<E extends Entry>(
   }
   const illness = await illnessOf(asked);
   const lastGood = illness && lastGoodIn(await looking);
-  if (lastGood) return stale(ctx, lastGood, illness);
+  if (lastGood) {
+    ctx.waitUntil(asked.then(discard, () => undefined));
+    return stale(ctx, lastGood, illness);
+  }
 
   const answer = await asked;
-  if (answer.kind === 'relay' && answer.response.status === 404) evict(ctx, item, looking);
+  if (isGone(answer, options)) evict(ctx, item, looking, options.takes);
   return found?.outcome === 'fault' ? { answer } : keep(ctx, item, answer, looking);
 }
 
@@ -137,9 +142,19 @@ async function illnessOf(asked: Promise<OriginAnswer>): Promise<Illness | undefi
   }
 }
 
+function isGone(answer: OriginAnswer, { isOpen = false }: { readonly isOpen?: boolean }): boolean {
+  if (answer.kind === 'found') return false;
+  const { status } = answer.response;
+  return status === 404 || (isOpen && (status === 401 || status === 403));
+}
+
+async function discard(answer: OriginAnswer): Promise<void> {
+  if (answer.kind === 'relay') await answer.response.body?.cancel();
+}
+
 function hit<E extends Entry>(ctx: RequestContext, entry: E): ReadThroughAnswer<E> {
   ctx.emit({ kind: 'hit' });
-  return { answer: { kind: 'found', entry, confirmed: true } };
+  return { answer: { kind: 'found', entry, confirmed: false } };
 }
 
 /** The last good answer in place of an ill origin's; it confirms nothing. */
@@ -148,10 +163,15 @@ function stale<E extends Entry>(ctx: RequestContext, entry: E, detail: Illness):
   return { answer: { kind: 'found', entry, confirmed: false } };
 }
 
-function tellForward(ctx: RequestContext, found: Lookup | undefined, mayPush: boolean): void {
+function tellForward<E extends Entry>(
+  ctx: RequestContext,
+  found: Lookup<E> | undefined,
+  { mayPush, takes = () => true }: Pick<ReadThroughOptions<E>, 'mayPush' | 'takes'>,
+): void {
   if (!found) ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'slow' });
   else if (found.outcome === 'fault') ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'fault' });
   else if (found.outcome === 'miss') ctx.emit({ kind: 'forward', reason: 'miss' });
+  else if (found.outcome === 'hit' && !takes(found.entry)) ctx.emit({ kind: 'forward', reason: 'vary-miss' });
   else if (mayPush) ctx.emit({ kind: 'forward', reason: 'stale', detail: 'push' });
   else ctx.emit({ kind: 'forward', reason: 'stale' });
 }

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
 
 /** What a tag pointed to when the origin was last asked (`verifiedAt`, epoch ms: when the question was sent). */
@@ -42,13 +43,14 @@ export function tagItem<E extends Entry>(
     async stat(ctx) {
       const pointer = await tags.get(ctx, key);
       manifest = pointer && (await manifestOf(pointer.digest).stat(ctx));
+      if (pointer && !manifest) ctx.emit({ kind: 'half-cleared' });
       return manifest && pointer && { ...manifest, verifiedAt: pointer.verifiedAt };
     },
     async set(ctx, entry, known) {
       const { digest } = entry.descriptor;
       const item = manifestOf(digest);
-      await item.set(ctx, entry, known?.descriptor.digest === digest ? manifest : await item.stat(ctx));
-      await tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt });
+      const there = known?.descriptor.digest === digest ? manifest : await item.stat(ctx);
+      await allDone([item.set(ctx, entry, there), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
       return true;
     },
     clear: (ctx) => tags.drop(ctx, key.name, key.tag),

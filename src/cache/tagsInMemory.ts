@@ -28,6 +28,8 @@ export function createInMemoryTags(memory: Memory, ttlMs: number): Tags {
     async set(ctx, { name, tag, variety }, pointer) {
       const slot = slotOf(name, tag);
       const { cleared = 0, pointers = new Map() } = known.get(slot, ctx.now()) ?? {};
+      // Of two answers that cross, the later one stands.
+      if ((pointers.get(variety)?.verifiedAt ?? 0) > pointer.verifiedAt) return;
       const others = [...pointers].filter(([other]) => other !== variety).slice(1 - MAX_VARIETIES);
       const all = new Map([...others, [variety, pointer]]);
       const bytes = [...all.keys()].reduce((sum, { length }) => sum + 2 * length + POINTER_BYTES, 0);

@@ -37,11 +37,17 @@ export function createRedisTags(redis: Redis, ttlMs: number, isOpen: boolean): T
     },
     async set(_ctx, { name, tag, variety }, { digest, verifiedAt }) {
       const key = keyOf(name, tag);
-      const write = redis
-        .multi()
-        .hset(key, { [fieldOf(variety)]: `${digest} ${verifiedAt}` })
-        .pexpire(key, lifeMs);
-      await asCacheFault('set', async () => parseDone(await write.exec(), 2));
+      const field = fieldOf(variety);
+      await asCacheFault('set', async () => {
+        // Of two answers that cross, the later one stands; what another isolate writes in between is as good.
+        const [text] = parseStrings(await redis.hmget(key, field), 1);
+        if (text != null && parsePointer(text).verifiedAt > verifiedAt) return;
+        const write = redis
+          .multi()
+          .hset(key, { [field]: `${digest} ${verifiedAt}` })
+          .pexpire(key, lifeMs);
+        parseDone(await write.exec(), 2);
+      });
     },
     async drop(ctx, name, tag) {
       const key = keyOf(name, tag);

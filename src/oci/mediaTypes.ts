@@ -2,7 +2,7 @@
 function mediaTypesIn(accept: string): string[] {
   return accept.split(',').flatMap((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    return type === '' || parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter)) ? [] : [type];
+    return type === '' || parameters.some((parameter) => /^q=0(?:\.0*)?$/i.test(parameter)) ? [] : [type];
   });
 }
 
@@ -15,8 +15,31 @@ export function takes(accept: string | null, mediaType: string): boolean {
   return accept !== null && mediaTypesIn(accept).includes(wanted.trim());
 }
 
+/** What registry clients take, image-spec and distribution's manifests, and what they say beside it. */
+const KNOWN_RANGES = new Set([
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.artifact.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v1+prettyjws',
+  'application/vnd.docker.distribution.manifest.v1+json',
+  'application/json',
+  '*/*',
+  '',
+]);
+
+/** White space inside of one stays: to a registry that is another media type. */
+function rangesIn(accept: string | null): string[] {
+  return [...new Set((accept ?? '').split(',').map((range) => range.replace(/^[ \t]+|[ \t]+$/g, '')))].sort();
+}
+
 /** Callers who take the same get the same: the one form of an `Accept`, whatever the order (docker's is random). */
 export function varietyOf(accept: string | null): string {
-  const ranges = (accept ?? '').split(',').map((range) => range.replace(/\s+/g, ''));
-  return [...new Set(ranges)].sort().join(',');
+  return rangesIn(accept).join(',');
+}
+
+/** Whether an `Accept` is one of the few that clients send: what others make up is nothing to keep apart. */
+export function isCommonVariety(accept: string | null): boolean {
+  return rangesIn(accept).every((range) => KNOWN_RANGES.has(range));
 }

@@ -66,13 +66,13 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
       statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference),
     getManifest: (ctx, target, reference, signal) =>
       getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, timeoutMs),
-    async statBlob(ctx, name, digest, cancelled) {
+    async statBlob(ctx, { path, search, digest }, cancelled) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'question' });
       // One limit for all the steps. The client's leaving ends none of them: others may wait for the answer.
       const limit = headerTimeout(timeoutMs, cancelled);
       try {
         return await statBlob({
-          url: new URL(`${base}/v2/${name}/blobs/${digest}`),
+          url: new URL(base + path + search),
           digest,
           headers,
           redirects,

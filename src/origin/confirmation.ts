@@ -1,5 +1,5 @@
 import { type Entry, isDescriptorFor, parseWholeNumber } from '../oci/descriptor.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
 
 /** RFC 9110 §8.3: content without a media type may be taken for this; registries mean it. */
 const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
@@ -42,16 +42,35 @@ function entryOfSize({ headers }: Response, answered: Digest, size: number | und
   return { descriptor: { digest, size, mediaType }, verifiedAt: sentAt };
 }
 
+/**
+ * The digest that the origin names for what was asked by another algorithm's; content has only one of each algorithm.
+ * @param asked the digest that was asked for
+ */
+export function canonicalOf(headers: Headers, asked: Digest): Digest {
+  const named = headers.get('docker-content-digest') ?? '';
+  return isDigest(named) && algorithmOf(named) !== algorithmOf(asked) ? named : asked;
+}
+
+/** For people, to sign in perhaps: no content. */
+export function isPage({ headers }: Response): boolean {
+  return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(headers.get('content-type') ?? '');
+}
+
 /** RFC 9211: a cache on the way, another edge perhaps, answered. */
 const CACHE_HIT = /;\s*hit\s*(?:=\s*\?1\s*)?(?:[;,]|$)/;
 /** Values of CF-Cache-Status for which Cloudflare asked nobody. */
 const CLOUDFLARE_CACHE = /\b(?:HIT|STALE|UPDATING)\b/i;
 
-/** Whether the origin itself spoke, now: what a cache on the way repeats confirms nothing, neither content nor access. */
-export function isFirstHand({ headers }: Response): boolean {
+/**
+ * Whether the registry itself spoke, now: what a cache on the way repeats confirms nothing, neither content nor access, and
+ * neither does the page of a sign-on before it.
+ */
+export function isFirstHand(response: Response): boolean {
+  const { headers } = response;
   const isAged = (headers.get('age') ?? '0').trim() !== '0';
   return (
     !isAged &&
+    !isPage(response) &&
     !CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') &&
     !CACHE_HIT.test(headers.get('cache-status') ?? '')
   );

@@ -1,6 +1,7 @@
 import { RegistryError } from '../oci/errors.ts';
+import { isPage } from './confirmation.ts';
 import type { OriginResponse } from './origin.ts';
-import { isPage, isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import { isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
 export interface Following {
   readonly redirects: RedirectPolicy;
@@ -11,7 +12,7 @@ export interface Following {
 }
 
 /** What object storage says of content, and nothing of itself. */
-const OF_THE_CONTENT = ['content-length', 'content-range', 'content-type', 'last-modified'];
+const OF_THE_CONTENT = ['content-encoding', 'content-length', 'content-range', 'content-type', 'last-modified'];
 
 /**
  * Follows the origin's redirect to the content, without any credential.
@@ -27,8 +28,9 @@ export async function followRedirects(
   let url = from;
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, redirects);
-    if (!target) return first;
+    if (response === first && !target) return first;
     await response.body?.cancel();
+    if (!target) return withoutBody(first);
     const headers = new Headers({ accept: '*/*', 'accept-encoding': 'identity', ...(range !== null && { range }) });
     response = (await follow(target, headers)).response;
     url = target;
@@ -44,4 +46,11 @@ export async function followRedirects(
     status,
     headers: Object.fromEntries(headers.filter(([, value]) => value !== null)) as Record<string, string>,
   });
+}
+
+/** A redirect whose body was not waited for. */
+function withoutBody({ status, headers: given }: Response): Response {
+  const headers = new Headers(given);
+  headers.delete('content-length');
+  return new Response(null, { status, headers });
 }

@@ -51,11 +51,11 @@ export function responseHeaders(origin: Headers): Headers {
   return headers;
 }
 
-/**
- * Further headers that `Connection` names as hop-by-hop. Never the credential: a caller must not be known to the edge by
- * one that the origin does not see.
- */
+/** What the cache tells questions apart by: the origin has to see what the edge sees. */
+const END_TO_END = new Set(['authorization', 'accept']);
+
+/** Further headers that `Connection` names as hop-by-hop. */
 function connectionOptions(headers: Headers): Set<string> {
   const names = (headers.get('connection') ?? '').split(',').map((option) => option.trim().toLowerCase());
-  return new Set(names.filter((name) => name !== 'authorization'));
+  return new Set(names.filter((name) => !END_TO_END.has(name)));
 }

@@ -1,4 +1,4 @@
-import { bytesOf } from '../body.ts';
+import { readBody } from '../body.ts';
 import { isContentOf } from '../oci/content.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -31,12 +31,14 @@ export async function getManifest(
   const { response, sentAt } = await send();
   const entry = manifestEntryOf(response, reference, sentAt);
   if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response };
-  const content = await bytesOf(response, timeoutMs);
+  const body = await readBody(response, MAX_MANIFEST_BYTES, timeoutMs);
+  const { status, headers } = response;
+  if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }) };
+  const content = body.bytes;
   const digests: Digest[] =
     reference.kind === 'digest' ? [reference.text, entry.descriptor.digest] : [entry.descriptor.digest];
   const verified = await Promise.all([...new Set(digests)].map((digest) => isContentOf(digest, content)));
   if (content.length !== entry.descriptor.size || !verified.every(Boolean)) {
-    const { status, headers } = response;
     return { response: new Response(content, { status, headers }) };
   }
   return { response, found: { entry: { ...entry, content }, firstHand: isFirstHand(response), direct: true } };

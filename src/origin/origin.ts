@@ -1,8 +1,8 @@
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
+import type { Target } from '../oci/route.ts';
 
 /** The registry behind the edge. */
 export interface Origin {
@@ -22,7 +22,11 @@ export interface Origin {
    * @param cancelled ends the question early
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  statBlob(ctx: RequestContext, name: RepositoryName, digest: Digest, cancelled?: AbortSignal): Promise<ContentStat>;
+  statBlob(
+    ctx: RequestContext,
+    blob: Target & { readonly digest: Digest },
+    cancelled?: AbortSignal,
+  ): Promise<ContentStat>;
   /**
    * Asks for a blob, for the client's GET.
    * @throws RegistryError ORIGIN_UNREACHABLE: also where a redirect that is to be followed leads to no content
@@ -85,6 +89,8 @@ export interface OriginResponse {
  */
 export interface ContentStat<E extends Entry = Entry> {
   readonly response: Response;
+  /** Relayed instead, where the origin's own answer cannot be: it answered a HEAD, and the client sent a GET. */
+  readonly relay?: Response;
   readonly found?: {
     readonly entry: E;
     /** No cache on the way answered. */

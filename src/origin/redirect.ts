@@ -29,11 +29,6 @@ export function redirectTarget(response: Response, from: URL, policy: RedirectPo
   return !policy.hosts || policy.hosts.some((pattern) => matches(to.hostname, pattern)) ? to : undefined;
 }
 
-/** For people, to sign in perhaps: no content. */
-export function isPage({ headers }: Response): boolean {
-  return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(headers.get('content-type') ?? '');
-}
-
 function matches(hostname: string, pattern: string): boolean {
   return pattern.startsWith('*.') ? hostname.endsWith(pattern.slice(1)) : hostname === pattern;
 }

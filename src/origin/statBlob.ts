@@ -1,9 +1,9 @@
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
-import { entryOf, entryOfFirstByte, isFirstHand } from './confirmation.ts';
+import { entryOf, entryOfFirstByte, isFirstHand, isPage } from './confirmation.ts';
 import type { ContentStat, OriginResponse } from './origin.ts';
-import { isPage, isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import { isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
 export interface BlobQuestion {
   readonly url: URL;

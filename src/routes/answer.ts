@@ -23,18 +23,25 @@ export function contentAnswer(
   links: LinkSet,
   content?: Uint8Array,
 ): Response {
-  // A plain object: of `Headers` the response would make a copy.
-  const headers = {
-    ...validators(descriptor.digest, links),
+  const { digest, size, mediaType } = descriptor;
+  if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, links);
+  const headers = { ...certain(ctx, digest, links), 'Content-Type': mediaType };
+  if (ctx.method === 'GET' && content) return new Response(content, { headers });
+  return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } });
+}
+
+/** To a caller who has the content already. */
+export function notModified(ctx: RequestContext, digest: Digest, links: LinkSet): Response {
+  return new Response(null, { status: 304, headers: certain(ctx, digest, links) });
+}
+
+/** A plain object: of `Headers` the response would make a copy. */
+function certain(ctx: RequestContext, digest: Digest, links: LinkSet) {
+  return {
+    ...validators(digest, links),
     'Cache-Control': 'no-cache, no-transform',
     ...decisionHeaders(ctx.events, 200),
   };
-  if (namesDigest(ctx.request.headers.get('if-none-match'), descriptor.digest)) {
-    return new Response(null, { status: 304, headers });
-  }
-  const told = { ...headers, 'Content-Type': descriptor.mediaType };
-  if (ctx.method === 'GET' && content) return new Response(content, { headers: told });
-  return new Response(null, { headers: { ...told, 'Content-Length': String(descriptor.size) } });
 }
 
 /** What content addressing makes certain, in the one form that the edge gives it. */

@@ -5,63 +5,79 @@ import { look } from '../cache/lookup.ts';
 import { writeBack } from '../cache/writeBack.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
-import { entryOf, isFirstHand } from '../origin/confirmation.ts';
+import { canonicalOf, entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
 import { authorize, learnAccess, mayTeach } from './access.ts';
-import { contentAnswer, namesDigest, relayOnTheEdge, validators } from './answer.ts';
-import type { BlobRoute } from './blobs.ts';
+import { namesDigest, relayOnTheEdge, validators } from './answer.ts';
+import { type BlobRoute, statBlob } from './blobs.ts';
 import { itemIn, windowOf } from './linked.ts';
-
-export interface BlobContentRoute extends BlobRoute {
-  readonly path: string;
-  readonly search: string;
-}
 
 /**
  * `GET /v2/<name>/blobs/<digest>`: the origin's bytes, as a stream.
  *
- * 1. A caller with a grant who names the digest in If-None-Match, or asks for a range beyond the end, is answered from a
- *    known descriptor.
- * 2. Else the origin is asked. An If-Range of the digest always holds, any other never does, whatever validators the
+ * 1. To a caller who names the digest in If-None-Match only existence matters: that is the HEAD's question.
+ * 2. A range beyond the end of a known blob is refused without the origin, to a caller with a grant.
+ * 3. Else the origin is asked. An If-Range of the digest always holds, any other never does, whatever validators the
  *    origin itself has; a redirect to object storage is the client's to follow, or the edge's (`BLOB_REDIRECT`).
- * 3. What a whole 200 of the origin says teaches the cache; where it contradicts the size that is known, neither counts.
+ * 4. What a whole 200 of the origin says teaches the cache; where it contradicts the size that is known, neither counts.
  */
-export async function getBlob(ctx: RequestContext, upstream: Upstream, route: BlobContentRoute): Promise<Response> {
+export async function getBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
   const { name, digest } = route;
+  const { headers } = ctx.request;
+  if (namesDigest(headers.get('if-none-match'), digest)) return statForGet(ctx, upstream, route);
+
   const access = await authorize(ctx, upstream, name);
   if (access.kind === 'refused') return access.answer;
   const isGranted = access.kind === 'granted';
   const mayPush = !isGranted || access.mayPush;
   const item = itemIn(upstream, { name, links: 'blobs', digest }, mayPush);
-  const { headers } = ctx.request;
-  const isConditional = headers.has('if-none-match') || headers.has('range');
-  const known = isGranted && isConditional ? await fresh(ctx, upstream, item, mayPush) : undefined;
-  if (known && namesDigest(headers.get('if-none-match'), known.descriptor.digest)) {
+  const ifRange = headers.get('if-range');
+  const firstByte = firstByteIn(headers.get('range'));
+  const known = isGranted && firstByte > 0 && ifRange === null ? await fresh(ctx, upstream, item, mayPush) : undefined;
+  // What an empty blob has of a range registries do not agree on.
+  if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
     ctx.emit({ kind: 'hit' });
-    return contentAnswer(ctx, known.descriptor, 'blobs');
-  }
-  if (known && isBeyond(headers.get('range'), known.descriptor.size) && !headers.has('if-range')) {
-    ctx.emit({ kind: 'hit' });
-    const size = known.descriptor.size;
-    throw new RegistryError('RANGE_INVALID', { headers: { 'Content-Range': `bytes */${size}` } });
+    throw unsatisfiable(`bytes */${known.descriptor.size}`);
   }
 
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const ifRange = headers.get('if-range');
-  const without = ['if-range', ...(ifRange !== null && !namesDigest(ifRange, digest) ? ['range'] : [])];
-  const answered = await upstream.origin.getBlob(ctx, route.path + route.search, {
-    without,
-    follows: upstream.followsRedirects,
-    signal: ctx.signal,
-  });
+  const isWhole = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
+  const without = ['if-none-match', 'if-range', ...(isWhole ? ['range'] : [])];
+  const answered = await askOrigin(ctx, upstream, route, without);
   learnAccess(ctx, upstream, name, answered.first);
   if (answered.isDirect) learn(ctx, upstream, route, item, answered);
   if (isGranted && answered.first.status === 404) evict(ctx, item, look(ctx, item));
   return answer(ctx, upstream, digest, answered.response);
+}
+
+function askOrigin(ctx: RequestContext, upstream: Upstream, route: BlobRoute, without: readonly string[]) {
+  const { origin, followsRedirects: follows } = upstream;
+  return origin.getBlob(ctx, route.path + route.search, { without, follows, signal: ctx.signal });
+}
+
+/** Answers with a 304, or as the origin does to a GET of what it does not have. */
+function statForGet(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
+  return statBlob(ctx, upstream, route, async (cancelled) => {
+    const stat = await upstream.origin.statBlob(ctx, route, cancelled);
+    if (stat.found) return stat;
+    const { first, response } = await askOrigin(ctx, upstream, route, ['if-none-match', 'if-range', 'range']);
+    if (response.status !== 200) return { response: first, relay: response };
+    // It is there, whatever its size.
+    await response.body?.cancel();
+    const relay = new Response(null, { status: 304, headers: validators(route.digest, 'blobs') });
+    return { response: first, relay };
+  });
+}
+
+function unsatisfiable(contentRange: string | null): RegistryError {
+  return new RegistryError(
+    'RANGE_INVALID',
+    contentRange === null ? {} : { headers: { 'Content-Range': contentRange } },
+  );
 }
 
 /** What the cache knows of the blob, if this caller may rely on it and it is told in time. */
@@ -72,22 +88,20 @@ async function fresh(ctx: RequestContext, upstream: Upstream, item: CacheItem, m
   return found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
 }
 
-/** RFC 9110 §14.1.2: one range that begins behind the last byte. */
-function isBeyond(range: string | null, size: number): boolean {
-  const first = /^bytes=([0-9]{1,16})-[0-9]*$/.exec(range ?? '')?.[1];
-  return first !== undefined && Number(first) >= size;
+/** RFC 9110 §14.1.2: where one range begins; 0 where there is none, or another kind of it. */
+function firstByteIn(range: string | null): number {
+  return Number(/^bytes=([0-9]{1,16})-[0-9]*$/.exec(range ?? '')?.[1] ?? 0);
 }
 
 /** The origin's answer, with the validators that are certain. */
 function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response: Response): Response {
   const { status, headers } = response;
-  if (status !== 200 && status !== 206 && status !== 304) return relayOnTheEdge(ctx, upstream, response);
-  const named = headers.get('docker-content-digest') ?? '';
-  const digest = isDigest(named) ? named : asked;
-  const isKnown = status === 200 && namesDigest(ctx.request.headers.get('if-none-match'), digest);
-  if (isKnown) ctx.waitUntil(response.body?.cancel() ?? Promise.resolve());
-  const told = isKnown ? new Response(null, { status: 304, headers }) : response;
-  return relayOnTheEdge(ctx, upstream, told, validators(digest, 'blobs'));
+  if (status === 416) {
+    ctx.waitUntil(response.body?.cancel() ?? Promise.resolve());
+    throw unsatisfiable(headers.get('content-range'));
+  }
+  if (status !== 200 && status !== 206) return relayOnTheEdge(ctx, upstream, response);
+  return relayOnTheEdge(ctx, upstream, response, validators(canonicalOf(headers, asked), 'blobs'));
 }
 
 function learn(

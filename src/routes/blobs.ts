@@ -1,31 +1,40 @@
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { Target } from '../oci/route.ts';
+import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import { contentAnswer } from './answer.ts';
+import { contentAnswer, notModified } from './answer.ts';
 import { itemIn, readerFor, windowOf } from './linked.ts';
 import { readContent } from './readContent.ts';
 
-export interface BlobRoute {
+export interface BlobRoute extends Target {
   readonly name: RepositoryName;
   readonly digest: Digest;
 }
 
 /** `HEAD /v2/<name>/blobs/<digest>` */
-export function headBlob(
+export function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
+  return statBlob(ctx, upstream, route, (cancelled) => upstream.origin.statBlob(ctx, route, cancelled));
+}
+
+/** Whether a blob exists, for a HEAD or for a GET that can do without its bytes. */
+export function statBlob(
   ctx: RequestContext,
   upstream: Upstream,
-  { name, digest }: BlobRoute,
+  { name, digest, search }: BlobRoute,
+  askOrigin: (cancelled?: AbortSignal) => Promise<ContentStat>,
 ): Response | Promise<Response> {
   return readContent(ctx, upstream, name, ({ mayPush }) => ({
     name,
-    words: `HEAD blobs ${digest}`,
+    words: () => `${ctx.method} blobs ${digest}${search}`,
     windowMs: windowOf(upstream, mayPush),
     // A push that is told of a blob that is gone leaves a broken image: no blob outlives its window.
     staleMs: 0,
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
     item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
-    askOrigin: (_known, cancelled) => upstream.origin.statBlob(ctx, name, digest, cancelled),
-    answer: ({ descriptor }) => contentAnswer(ctx, descriptor, 'blobs'),
+    askOrigin: (_known, cancelled) => askOrigin(cancelled),
+    answer: ({ descriptor }) =>
+      ctx.method === 'GET' ? notModified(ctx, descriptor.digest, 'blobs') : contentAnswer(ctx, descriptor, 'blobs'),
   }));
 }

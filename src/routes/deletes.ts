@@ -1,9 +1,10 @@
 import { clear } from '../cache/clear.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import { canonicalOf } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay } from '../within.ts';
@@ -84,8 +85,7 @@ async function probe(ctx: RequestContext, upstream: Upstream, { path, search, na
   const { response } = await upstream.origin.send(ctx, path + search, { method: 'HEAD', body: null });
   // With a query it may be about something else.
   if (upstream.ownQueries.has(search)) learnAccess(ctx, upstream, name, response);
-  const named = response.headers.get('docker-content-digest') ?? '';
-  return isDigest(named) ? named : digest;
+  return canonicalOf(response.headers, digest);
 }
 
 /** @throws RegistryError UNAVAILABLE: the store refused twice */

@@ -1,8 +1,7 @@
-import { bytesOf } from '../body.ts';
+import { readBody } from '../body.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { List } from '../lists.ts';
-import { parseWholeNumber } from '../oci/descriptor.ts';
 import { varietyOf } from '../oci/mediaTypes.ts';
 import type { Route } from '../oci/route.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
@@ -36,12 +35,16 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
 
   ctx.emit({ kind: 'forward', reason: 'miss' });
   const { response, sentAt } = await upstream.origin.send(ctx, target, { method: 'GET', as: 'question' });
-  if (route.kind !== 'catalog') learnAccess(ctx, upstream, route.name, response);
-  const size = parseWholeNumber(response.headers.get('content-length'));
-  const isKept = response.status === 200 && isFirstHand(response) && size !== undefined && size <= MAX_LIST_BYTES;
-  if (!isKept) return relayOnTheEdge(ctx, upstream, response);
-  const list = await listOf(upstream, ctx.url, response);
-  if (route.kind !== 'referrers' || hasManifests(list)) lists.set(ctx, key, list, sentAt);
+  if (route.kind !== 'catalog' && upstream.ownQueries.has(route.search))
+    learnAccess(ctx, upstream, route.name, response);
+  // A coding is the origin's to explain.
+  if (response.status !== 200 || response.headers.has('content-encoding'))
+    return relayOnTheEdge(ctx, upstream, response);
+  const body = await readBody(response, MAX_LIST_BYTES, upstream.origin.timeoutMs);
+  if (!('bytes' in body)) return relayOnTheEdge(ctx, upstream, new Response(body.stream, response));
+  const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
+  const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
+  if (isKept) lists.set(ctx, key, list, sentAt);
   return listAnswer(ctx, list);
 }
 
@@ -52,11 +55,10 @@ async function onlyPulls(ctx: RequestContext, upstream: Upstream, route: ListRou
   return access.kind === 'granted' && !access.mayPush;
 }
 
-async function listOf({ origin }: Upstream, edgeUrl: string, response: Response): Promise<List> {
+function headersOf({ origin }: Upstream, edgeUrl: string, response: Response): List['headers'] {
   const moved = onTheEdge(edgeUrl, origin.url, response.headers);
   const told = OF_THE_LIST.map((name) => [name, moved[name] ?? response.headers.get(name)] as const);
-  const headers = Object.fromEntries(told.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
-  return { body: await bytesOf(response, origin.timeoutMs), headers };
+  return Object.fromEntries(told.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
 function hasManifests({ body }: List): boolean {

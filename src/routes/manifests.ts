@@ -4,12 +4,13 @@ import { tagItem } from '../cache/tags.ts';
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { isIllness } from '../oci/errors.ts';
-import { takes, varietyOf } from '../oci/mediaTypes.ts';
+import { type ErrorCode, isIllness, RegistryError } from '../oci/errors.ts';
+import { isCommonVariety, takes, varietyOf } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
+import { within } from '../within.ts';
 import { contentAnswer } from './answer.ts';
 import { itemIn, readerFor, windowOf } from './linked.ts';
 import { type Asked, readContent } from './readContent.ts';
@@ -38,9 +39,6 @@ export function readManifest(
   return readContent(ctx, upstream, route.name, asked(ctx, upstream, route, head));
 }
 
-/** An `Accept` longer than this makes no variety of its own to be kept. */
-const MAX_VARIETY_CHARACTERS = 1_024;
-
 function asked<E extends Entry & Partial<ContentEntry>>(
   ctx: RequestContext,
   upstream: Upstream,
@@ -51,10 +49,11 @@ function asked<E extends Entry & Partial<ContentEntry>>(
   const { ttls, tags } = upstream;
   const verb = verbOf(ctx, upstream, route);
   const accept = ctx.request.headers.get('accept');
-  const variety = `${varietyOf(accept)} ${search}`;
+  const variety = () => `${varietyOf(accept)} ${decodeURIComponent(search)}`;
   const about = {
     name,
-    words: `${ctx.method} manifests ${reference.text} ${variety}`,
+    words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
+    takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
     askOrigin: verb.askOrigin,
     answer: (entry: E) => contentAnswer(ctx, entry.descriptor, 'manifests', entry.content),
   };
@@ -66,21 +65,19 @@ function asked<E extends Entry & Partial<ContentEntry>>(
         ...about,
         windowMs: windowOf(upstream, mayPush),
         staleMs,
-        takes: ({ descriptor }) => takes(accept, descriptor.mediaType),
         peek: () => verb.peek(reference.text, mayPush),
         item: () => verb.itemOf(reference.text, mayPush),
       };
     }
     // Tags move: to a caller that may push none is answered from the cache, but what it leads to is kept.
-    const isKept = !mayPush && variety.length <= MAX_VARIETY_CHARACTERS;
+    const isKept = !mayPush && isCommonVariety(accept);
     const manifestOf = (digest: Digest) => verb.itemOf(digest, mayPush);
-    return {
-      ...about,
-      windowMs: isKept ? ttls.tagMs : 0,
-      staleMs: isKept ? staleMs : 0,
-      item: () => tagItem({ name, tag: reference.text, variety }, tags, manifestOf),
-      ...(!(isKept && ttls.tagMs + staleMs > 0) && { itemOf: ({ descriptor }: E) => manifestOf(descriptor.digest) }),
-    };
+    const tag = () => tagItem({ name, tag: reference.text, variety: variety() }, tags, manifestOf);
+    if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag };
+    const itemOf = ({ descriptor }: E) => manifestOf(descriptor.digest);
+    // What was asked before a push, perhaps through another isolate, is no answer after it.
+    const words = mayPush ? () => undefined : about.words;
+    return { ...about, words, windowMs: 0, staleMs: 0, item: tag, itemOf };
   };
 }
 
@@ -130,30 +127,40 @@ async function confirm(
   asking: Asking,
 ): Promise<ContentStat<ContentEntry>> {
   const { known, cancelled } = asking;
-  const { response, found } = await upstream.origin.statManifest(
-    ctx,
-    route.path + route.search,
-    route.reference,
-    cancelled,
-  );
+  const target = route.path + route.search;
+  const { response, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
   if (found) {
-    const { digest } = found.entry.descriptor;
-    const content = digest === known?.descriptor.digest ? known.content : await kept(ctx, upstream, digest);
-    const entry = withContent(found.entry, content);
+    const { digest, mediaType } = found.entry.descriptor;
+    const isTaken = takes(ctx.request.headers.get('accept'), mediaType);
+    const content =
+      digest === known?.descriptor.digest ? known.content : isTaken && (await kept(ctx, upstream, digest));
+    const entry = withContent(found.entry, content || undefined);
     if (entry) return { response, found: { ...found, entry } };
-  } else if (isIllness(response.status)) {
-    return { response: withoutLength(response) };
+    return fetchManifest(ctx, upstream, route, asking);
   }
-  return fetchManifest(ctx, upstream, route, asking);
+  const refused = { response, relay: inBrief(response) };
+  if (isIllness(response.status)) return refused;
+  // For the words of the refusal; that it is one is settled, whatever becomes of this question.
+  const got = await fetchManifest(ctx, upstream, route, asking).catch(() => refused);
+  return isIllness(got.response.status) ? refused : got;
 }
 
-async function kept(ctx: RequestContext, { contents }: Upstream, digest: Digest): Promise<Uint8Array | undefined> {
-  return contents.get(ctx, digest).catch(() => undefined);
+async function kept(ctx: RequestContext, upstream: Upstream, digest: Digest): Promise<Uint8Array | undefined> {
+  const content = upstream.contents.get(ctx, digest).catch(() => undefined);
+  return within(content, upstream.cacheTimeoutMs);
 }
 
-/** The answer to a HEAD as that to a GET: no body will come. */
-function withoutLength({ status, headers: given }: Response): Response {
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  401: 'UNAUTHORIZED',
+  403: 'DENIED',
+  404: 'MANIFEST_UNKNOWN',
+  429: 'TOOMANYREQUESTS',
+};
+
+/** The answer to a HEAD as that to a GET: with a body that says the same. */
+function inBrief({ status, headers: given }: Response): Response {
   const headers = new Headers(given);
-  for (const name of ['content-length', 'content-type']) headers.delete(name);
-  return new Response(null, { status, headers });
+  headers.delete('content-length');
+  headers.set('content-type', 'application/json');
+  return new Response(new RegistryError(CODES[status] ?? 'UNAVAILABLE').toBody(), { status, headers });
 }

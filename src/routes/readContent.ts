@@ -2,20 +2,21 @@ import type { Access } from '../auth/authorizer.ts';
 import type { Flight, Question } from '../cache/flights.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { CacheItem } from '../cache/item.ts';
-import { askThrough, type OriginAnswer, readThrough } from '../cache/readThrough.ts';
+import { askThrough, type OriginAnswer, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
+import { within } from '../within.ts';
 import { authorize, learnAccess, mayTeach } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
 
 /** What a caller asks for: a HEAD or GET of content. */
 export interface ContentQuestion<E extends Entry> {
   readonly name: RepositoryName;
-  /** All that makes the question, beside the repository and the caller. */
-  readonly words: string;
+  /** All that makes the question, beside the repository and the caller; `undefined`: nobody may join. */
+  words(): string | undefined;
   /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
   readonly windowMs: number;
   readonly staleMs: number;
@@ -26,7 +27,7 @@ export interface ContentQuestion<E extends Entry> {
   /** Where to keep what the origin told a caller whom the cache may not answer, if not there. */
   itemOf?(entry: E): CacheItem<E>;
   /** Whether the caller takes what is known; without it, all. */
-  takes?(entry: E): boolean;
+  takes?(entry: Entry): boolean;
   /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
   askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
   answer(entry: E): Response;
@@ -84,12 +85,12 @@ async function readOrAsk<E extends Entry>(
   question: ContentQuestion<E>,
   { isGranted, mayPush }: Caller,
 ): Promise<Response> {
-  const { flights } = upstream;
+  const { flights, cacheTimeoutMs, ttls } = upstream;
+  const { windowMs, staleMs, takes } = question;
   const joined = joinable(ctx, upstream, question);
-  if (joined) await flights.landing(joined);
-
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
+
   async function ask(known?: E, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
     // Held until the write-back is over, also when the client leaves: others may be waiting for it.
     finished = Promise.withResolvers();
@@ -105,24 +106,8 @@ async function readOrAsk<E extends Entry>(
     finished?.resolve();
   }
 
-  const { windowMs, staleMs, takes } = question;
-  const { cacheTimeoutMs, ttls } = upstream;
-  // What could never be used is not kept.
-  const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
-  const asks = mustAsk(ctx, isGranted, windowMs + staleMs);
-  const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;
   try {
-    const { answer, stored } = asks
-      ? await askThrough(ctx, itemOf, () => ask())
-      : await readThrough(ctx, question.item(), {
-          windowMs,
-          staleMs,
-          takes,
-          pausedUntil,
-          mayPush,
-          cacheTimeoutMs,
-          ask,
-        });
+    const { answer, stored } = await readOrElse();
     if (stored) stored.finally(finish);
     else finish();
     return answer.kind === 'found' ? question.answer(answer.entry) : relayOnTheEdge(ctx, upstream, answer.response);
@@ -130,16 +115,34 @@ async function readOrAsk<E extends Entry>(
     finish();
     throw error;
   }
+
+  async function readOrElse(): Promise<ReadThroughAnswer<E>> {
+    if (mustAsk(ctx, isGranted, windowMs + staleMs)) {
+      // What could never be used is not kept.
+      const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
+      return askThrough(ctx, itemOf, () => ask());
+    }
+    if (joined) await within(flights.landing(joined), cacheTimeoutMs);
+    const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;
+    const isOpen = upstream.readOnly;
+    return readThrough(ctx, question.item(), {
+      ...{ windowMs, staleMs, takes, pausedUntil, mayPush, isOpen, cacheTimeoutMs },
+      ask,
+    });
+  }
 }
 
 /** What makes two questions one; `undefined` where nobody may join. */
-function joinable(
+function joinable<E extends Entry>(
   ctx: RequestContext,
-  { ttls }: Upstream,
-  { name, words }: Pick<ContentQuestion<Entry>, 'name' | 'words'>,
+  { ttls, readOnly }: Upstream,
+  { name, words }: ContentQuestion<E>,
 ): Question | undefined {
-  const caller = ttls.pushExistenceMs > 0 ? ctx.caller : undefined;
-  return caller === undefined ? undefined : { name, rest: `${words} ${caller}` };
+  // To an open mirror's origin all callers are one.
+  const caller = readOnly ? '' : ctx.caller;
+  if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
+  const about = words();
+  return about === undefined ? undefined : { name, rest: `${about} ${caller}` };
 }
 
 /** Whether the cache may not answer: access is not proven, or nothing in it can be young enough. Tells why. */
@@ -170,10 +173,11 @@ async function askOrigin<E extends Entry>(
 ): Promise<OriginAnswer<E>> {
   let shared: E | undefined;
   try {
-    const { response, found } = await question.askOrigin(known, cancelled);
+    const { response, relay = response, found } = await question.askOrigin(known, cancelled);
     learnAccess(ctx, upstream, question.name, response);
-    upstream.pauses.note(ctx, response);
-    if (!found) return { kind: 'relay', response };
+    // What another question was told says nothing of those that a stale answer would do for.
+    if (question.staleMs > 0) upstream.pauses.note(ctx, response);
+    if (!found) return { kind: 'relay', response: relay };
     const { entry, firstHand, direct } = found;
     const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
     if (confirmed) shared = entry;

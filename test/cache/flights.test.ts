@@ -62,7 +62,7 @@ describe('createFlights', () => {
     expect(flights.lead(other)).toBeUndefined();
   });
 
-  it('gives up on a flight that never answers, for all who come later too', { timeout: 10_000 }, async () => {
+  it('gives up on a flight that never answers, for all who come later too', { timeout: 20_000 }, async () => {
     const flights = createFlights();
     const lost = flights.lead(question);
     expect(await flights.follow(question)).toBeUndefined();

@@ -38,6 +38,11 @@ export function createMeteredEdge(
       reads += keys.length;
       return env.DESCRIPTORS.get(keys, how);
     },
+    getWithMetadata(...args: Parameters<KVNamespace['getWithMetadata']>) {
+      storeRequests++;
+      reads++;
+      return env.DESCRIPTORS.getWithMetadata(...args);
+    },
     put(...args: Parameters<KVNamespace['put']>) {
       storeRequests++;
       writes++;

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { isCommonVariety, takes, varietyOf } from '../../src/oci/mediaTypes.ts';
+
+const OCI = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';
+
+describe('takes', () => {
+  it.each<[string | null, string, boolean]>([
+    [OCI, OCI, true],
+    [`${INDEX}, ${OCI}`, OCI, true],
+    [`${INDEX},${OCI},${DOCKER}`, OCI, true],
+    [`  ${OCI}  `, OCI, true],
+    [`\t${INDEX} ,\t${OCI}\t;q=1`, OCI, true],
+    [`${OCI};q=0.1`, OCI, true],
+    [`${OCI};q=0.001, */*;q=0.1`, OCI, true],
+    [`${OCI};charset=utf-8;q=0.9`, OCI, true],
+    [`${OCI}; q=1.0`, `${OCI}; charset=utf-8`, true],
+    [`,, ,${OCI},`, OCI, true],
+    ['application/json', 'application/json;profile="x"', true],
+    // Named and refused.
+    [`${OCI};q=0`, OCI, false],
+    [`${OCI} ; q=0.0`, OCI, false],
+    [`${OCI};q=0.000`, OCI, false],
+    [`${OCI};Q=0`, OCI, false],
+    [`${OCI};charset=utf-8;q=0`, OCI, false],
+    // Not named.
+    [INDEX, OCI, false],
+    [DOCKER, OCI, false],
+    [`${OCI}x, x${OCI}`, OCI, false],
+    [OCI.slice(0, -1), OCI, false],
+    [OCI, OCI.slice(0, -1), false],
+    [OCI.toUpperCase(), OCI, false],
+    [`text/html;a=${OCI}`, OCI, false],
+    // Wildcards name nothing.
+    ['*/*', OCI, false],
+    ['application/*', OCI, false],
+    ['*', OCI, false],
+    // Nothing is said.
+    [null, OCI, false],
+    ['', OCI, false],
+    [' ', OCI, false],
+    [',;q=1', OCI, false],
+    ['', '', false],
+  ])('%j takes %s: %s', (accept, mediaType, expected) => {
+    expect(takes(accept, mediaType)).toBe(expected);
+  });
+});
+
+describe('varietyOf', () => {
+  it.each<[what: string, string | null, string | null]>([
+    ['in another order', `${OCI}, ${INDEX},${DOCKER}`, `${DOCKER}, ${OCI}, ${INDEX}`],
+    ['with other white space between them', ` ${OCI} ,\t${INDEX};q=0.5`, `${OCI},${INDEX};q=0.5 `],
+    ['named twice', `${OCI},${INDEX},${OCI}`, `${INDEX},${OCI}`],
+    ['in headers of their own, as joined', [OCI, INDEX].join(', '), [INDEX, OCI].join(',')],
+    ['nothing', null, ''],
+  ])('is one for callers who take the same: %s', (_what, one, other) => {
+    expect(varietyOf(one)).toBe(varietyOf(other));
+  });
+
+  it('differs for callers who take something else', () => {
+    const accepts = [
+      null,
+      OCI,
+      INDEX,
+      `${OCI},${INDEX}`,
+      `${OCI},${INDEX},${DOCKER}`,
+      `${OCI},*/*`,
+      '*/*',
+      `${OCI};q=0.5`,
+      `${OCI};q=0`,
+      `${OCI};q=0.5,${INDEX}`,
+      `${OCI},${INDEX};q=0.5`,
+      `${OCI};a=b`,
+      `${OCI}; a=b`,
+      OCI.replace('/', ' / '),
+      `${OCI}${INDEX}`,
+    ];
+    expect(new Set(accepts.map(varietyOf)).size).toBe(accepts.length);
+  });
+});
+
+describe('isCommonVariety', () => {
+  const LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
+  const SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
+  const UNSIGNED = 'application/vnd.docker.distribution.manifest.v1+json';
+  const ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
+
+  it.each([
+    ['docker', [DOCKER, LIST, INDEX, SIGNED, 'application/json', OCI].join(', ')],
+    ['containerd', [DOCKER, LIST, OCI, INDEX, '*/*'].join(', ')],
+    ['crane', [UNSIGNED, SIGNED, DOCKER, OCI, LIST, INDEX].join(',')],
+    ['skopeo', [OCI, DOCKER, SIGNED, UNSIGNED, LIST, INDEX].join(', ')],
+    ['oras', [DOCKER, LIST, OCI, INDEX, ARTIFACT].join(', ')],
+    ['curl', '*/*'],
+    ['one who says nothing', null],
+    ['one who says it in an empty header', ''],
+  ])('is what %s sends', (_client, accept) => {
+    expect(isCommonVariety(accept)).toBe(true);
+  });
+
+  it.each([
+    'text/html',
+    `${OCI},text/html`,
+    `${OCI};q=0.5`,
+    `${OCI};a=b`,
+    OCI.toUpperCase(),
+    'application/*',
+    `${OCI}x`,
+  ])('is not what somebody makes up: %s', (accept) => {
+    expect(isCommonVariety(accept)).toBe(false);
+  });
+});

@@ -1,0 +1,87 @@
+import { inject } from 'vitest';
+import type { Digest } from '../../src/oci/digest.ts';
+import { someName } from './digests.ts';
+import { rig, sha256 } from './push.ts';
+import { ADDRESS, NO_REDIS } from './redisStore.ts';
+
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+
+/** The stores in which manifests are kept, with the variables of an edge before each. Slow cores make none of them late. */
+export const STORES: [store: 'memory' | 'kv' | 'redis', variables: Record<string, string>][] = [
+  ['memory', { BLOBDESCRIPTOR: 'inmemory', CACHE_TIMEOUT: '10s' }],
+  ['kv', { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT: '10s' }],
+];
+/** Edges and isolates that share it see each other's tags. */
+export const REDIS = {
+  BLOBDESCRIPTOR: 'redis',
+  UPSTASH_REDIS_REST_URL: ADDRESS.url,
+  UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+  CACHE_TIMEOUT: '10s',
+};
+if (!NO_REDIS) STORES.push(['redis', REDIS]);
+
+/** A manifest that the rigged origin holds. */
+export interface PushedManifest {
+  readonly name: string;
+  readonly digest: Digest;
+  readonly bytes: string;
+  readonly mediaType: string;
+  /** By its digest, below the edge or the origin. */
+  readonly path: string;
+  /** By its tag. */
+  readonly tagPath: string;
+  /** What the origin was asked of the repository's manifests since: method and reference, with the query. */
+  questions(): Promise<string[]>;
+}
+
+export interface ManifestOptions {
+  readonly name?: string;
+  readonly tag?: string;
+  /** JSON. */
+  readonly bytes?: string;
+  readonly mediaType?: string;
+}
+
+/** Puts a manifest into the origin, directly. */
+export async function pushManifest({
+  name = someName(),
+  tag = 'latest',
+  bytes = someManifest(),
+  mediaType = OCI_MANIFEST,
+}: ManifestOptions = {}): Promise<PushedManifest> {
+  const below = `/v2/${name}/manifests/`;
+  const init = { method: 'PUT', body: bytes, headers: { 'content-type': mediaType } };
+  const response = await fetch(`${inject('originUrl')}${below}${tag}`, init);
+  if (response.status !== 201) throw new Error(`push: ${response.status} ${await response.text()}`);
+  const digest = await sha256(bytes);
+  const before = (await rig.requests(below)).length;
+  return {
+    name,
+    digest,
+    bytes,
+    mediaType,
+    path: below + digest,
+    tagPath: below + tag,
+    async questions() {
+      const since = (await rig.requests(below)).slice(before);
+      return since.map(({ method, path }) => `${method} ${path.slice(below.length)}`);
+    },
+  };
+}
+
+/** A manifest that names nothing, of its own digest. @param bytes its length, at least */
+export function someManifest(bytes = 0): string {
+  const annotations = { id: crypto.randomUUID(), padding: 'x'.repeat(bytes) };
+  return JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, annotations });
+}
+
+/** A request for a manifest, of a caller who takes this type. */
+export function asking(
+  method: 'HEAD' | 'GET',
+  accept: string | null = OCI_MANIFEST,
+  more: Record<string, string> = {},
+) {
+  return { method, headers: { ...(accept !== null && { accept }), ...more } };
+}

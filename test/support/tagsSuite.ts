@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CacheFault } from '../../src/cache/provider.ts';
+import type { TagKey, Tags } from '../../src/cache/tags.ts';
+import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
+import { someDigest, someName } from './digests.ts';
+
+export interface TagsOptions {
+  create(): Tags;
+  /** The same over a store that fails; absent: there is none that could. */
+  createBroken?(): Tags;
+  skip?: boolean;
+}
+
+/** A tag that nobody else asks for. */
+export function someTag(changes: Partial<TagKey> = {}): TagKey {
+  return { name: parseRepositoryName(someName()), tag: 'latest', variety: 'application/json ', ...changes };
+}
+
+/** What every store of tags must do. */
+export function describeTags(name: string, { create, createBroken, skip = false }: TagsOptions): void {
+  describe.skipIf(skip)(`Tags: ${name}`, () => {
+    let clock: Clock;
+    let ctx: TestContext;
+    let tags: Tags;
+    let key: TagKey;
+    beforeEach(() => {
+      clock = createClock(Date.now());
+      ctx = contextOf(clock);
+      tags = create();
+      key = someTag();
+    });
+    const pointerNow = () => ({ digest: someDigest(), verifiedAt: clock.now() });
+    const outcomes = () => ctx.events.map((event) => event.kind === 'stat' && event.outcome);
+
+    it('miss what was never set, and tell so', async () => {
+      expect(await tags.get(ctx, key)).toBeUndefined();
+      expect(outcomes()).toEqual(['miss']);
+    });
+
+    it.each(['sha256', 'sha384', 'sha512'] as const)('give back the pointer that was set: %s', async (algorithm) => {
+      const pointer = { digest: someDigest(algorithm), verifiedAt: clock.now() - 1_000 };
+      await tags.set(ctx, key, pointer);
+      expect(await tags.get(ctx, key)).toEqual(pointer);
+      expect(outcomes()).toEqual(['hit']);
+    });
+
+    it('follow a tag that moves', async () => {
+      for (let n = 0; n < 3; n++) {
+        const pointer = pointerNow();
+        await tags.set(ctx, key, pointer);
+        expect(await tags.get(ctx, key)).toEqual(pointer);
+        clock.advance(1_000);
+      }
+    });
+
+    it('let the later of two answers stand that cross', async () => {
+      const later = pointerNow();
+      await tags.set(ctx, key, later);
+      await tags.set(ctx, key, { digest: someDigest(), verifiedAt: later.verifiedAt - 1 });
+      expect(await tags.get(ctx, key)).toEqual(later);
+    });
+
+    it('keep apart varieties, tags and repositories', async () => {
+      const keys: TagKey[] = [
+        key,
+        { ...key, variety: '' },
+        { ...key, variety: 'cleared' },
+        { ...key, variety: `${key.variety}?ns=docker.io` },
+        { ...key, variety: `${key.variety.trimEnd()},*/* ` },
+        { ...key, tag: 'v1' },
+        { ...key, tag: 'Latest' },
+        { ...key, name: parseRepositoryName(`${key.name}/latest`) },
+        someTag(),
+      ];
+      const pointers = keys.map(pointerNow);
+      for (const [at, pointer] of pointers.entries()) {
+        expect(await tags.get(ctx, keys[at] ?? key)).toBeUndefined();
+        await tags.set(ctx, keys[at] ?? key, pointer);
+      }
+      for (const [at, pointer] of pointers.entries()) expect(await tags.get(ctx, keys[at] ?? key)).toEqual(pointer);
+    });
+
+    it('survive sets at the same time', async () => {
+      const keys = Array.from({ length: 10 }, (_, n) => ({ ...key, variety: `text/${n} ` }));
+      const pointers = keys.map(pointerNow);
+      await Promise.all(pointers.map((pointer, at) => tags.set(ctx, keys[at] ?? key, pointer)));
+      expect(await Promise.all(keys.map((one) => tags.get(ctx, one)))).toEqual(pointers);
+    });
+
+    describe('drop', () => {
+      it('forgets the tag, whoever asks, and no other', async () => {
+        const [other, elsewhere] = [{ ...key, tag: 'other' }, someTag()];
+        for (const one of [key, { ...key, variety: 'x' }, other, elsewhere]) await tags.set(ctx, one, pointerNow());
+        await tags.drop(ctx, key.name, key.tag);
+        for (const variety of [key.variety, 'x']) expect(await tags.get(ctx, { ...key, variety })).toBeUndefined();
+        for (const one of [other, elsewhere]) expect(await tags.get(ctx, one)).toBeDefined();
+      });
+
+      it('is no error for what was never set, and may be repeated', async () => {
+        for (let n = 0; n < 2; n++) await expect(tags.drop(ctx, key.name, key.tag)).resolves.toBeUndefined();
+      });
+
+      it('is not undone by a late set of what was confirmed before it, by any clock', async () => {
+        for (const aheadMs of [0, CLOCK_SKEW_MS - 1]) {
+          const before = { digest: someDigest(), verifiedAt: clock.now() + aheadMs };
+          clock.advance(1);
+          await tags.drop(ctx, key.name, key.tag);
+          clock.advance(4_000);
+          for (const variety of [key.variety, 'x']) {
+            await tags.set(ctx, { ...key, variety }, before);
+            expect(await tags.get(ctx, { ...key, variety })).toBeUndefined();
+          }
+        }
+      });
+
+      it('ends where the origin tells anew where the tag leads', async () => {
+        await tags.set(ctx, key, pointerNow());
+        await tags.drop(ctx, key.name, key.tag);
+        clock.advance(CLOCK_SKEW_MS + 1);
+        const pointer = pointerNow();
+        await tags.set(ctx, key, pointer);
+        expect(await tags.get(ctx, key)).toEqual(pointer);
+      });
+    });
+
+    if (createBroken) {
+      it('take a store that fails for a fault, never for a miss', async () => {
+        const broken = createBroken();
+        await expect(broken.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
+        expect(outcomes()).toEqual(['fault']);
+        await expect(broken.set(ctx, key, pointerNow())).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.drop(ctx, key.name, key.tag)).rejects.toBeInstanceOf(CacheFault);
+      });
+    }
+  });
+}
