@@ -24,8 +24,11 @@ export interface Flights {
    * answer looks there, where a later delete would show.
    */
   landing(question: Question): Promise<void>;
-  /** @returns `undefined` where somebody leads already, and has no answer yet */
-  lead<E extends Entry>(question: Question): Flight<E> | undefined;
+  /**
+   * @param anew whether an answer that is there already is too old for this caller, who has not looked into the store
+   * @returns `undefined` where somebody leads already
+   */
+  lead<E extends Entry>(question: Question, anew: boolean): Flight<E> | undefined;
   /** Waits, for a bounded time, for the leader's answer. @returns what it shares, if anything */
   follow<E extends Entry>(question: Question): Promise<E | undefined>;
   /** After a write or a delete nobody may follow what was asked before it. */
@@ -64,9 +67,10 @@ export function createFlights(): Flights {
       const flight = flights.get(key);
       if (flight?.isAnswered) await bounded(key, flight, flight.landing);
     },
-    lead<E extends Entry>(question: Question): Flight<E> | undefined {
+    lead<E extends Entry>(question: Question, anew: boolean): Flight<E> | undefined {
       const key = keyOf(question);
-      if (flights.get(key)?.isAnswered === false) return undefined;
+      const flown = flights.get(key);
+      if (flown && !(anew && flown.isAnswered)) return undefined;
       const answer = Promise.withResolvers<Entry | undefined>();
       const landing = Promise.withResolvers<void>();
       const flight: OpenFlight = { answer: answer.promise, landing: landing.promise, isAnswered: false };

@@ -10,8 +10,8 @@ const soon = () => new Promise((resolve) => setTimeout(resolve, 20));
 describe('createFlights', () => {
   it('shares what the origin confirmed with all who follow', async () => {
     const flights = createFlights();
-    const flight = flights.lead(question);
-    expect(flights.lead(question)).toBeUndefined();
+    const flight = flights.lead(question, false);
+    expect(flights.lead(question, false)).toBeUndefined();
     const waiting = [flights.follow(question), flights.follow(question)];
     flight?.answered(entry);
     expect(await Promise.all(waiting)).toEqual([entry, entry]);
@@ -19,7 +19,7 @@ describe('createFlights', () => {
 
   it('shares nothing but a confirmed entry', async () => {
     const flights = createFlights();
-    const flight = flights.lead(question);
+    const flight = flights.lead(question, false);
     const waiting = flights.follow(question);
     flight?.answered(undefined);
     expect(await waiting).toBeUndefined();
@@ -27,7 +27,7 @@ describe('createFlights', () => {
 
   it('lets who comes after the answer wait until it stands in the store, and nobody before', async () => {
     const flights = createFlights();
-    const flight = flights.lead(question);
+    const flight = flights.lead(question, false);
     await flights.landing(question);
     flight?.answered(entry);
     let done = false;
@@ -38,36 +38,47 @@ describe('createFlights', () => {
     expect(done).toBe(false);
     flight?.landed();
     await waiting;
-    expect(flights.lead(question)).toBeDefined();
+    expect(flights.lead(question, false)).toBeDefined();
   });
 
   it('keeps questions apart', async () => {
     const flights = createFlights();
-    flights.lead(question);
-    expect(flights.lead({ ...question, rest: 'digest Basic y' })).toBeDefined();
-    expect(flights.lead({ ...question, name: parseRepositoryName('a/c') })).toBeDefined();
+    flights.lead(question, false);
+    expect(flights.lead({ ...question, rest: 'digest Basic y' }, false)).toBeDefined();
+    expect(flights.lead({ ...question, name: parseRepositoryName('a/c') }, false)).toBeDefined();
     expect(await flights.follow({ ...question, rest: 'other Basic x' })).toBeUndefined();
   });
 
   it('lets nobody follow what was asked before a write in that repository', async () => {
     const flights = createFlights();
     const other = { ...question, name: parseRepositoryName('a/bc') };
-    const before = flights.lead(question);
-    flights.lead(other);
+    const before = flights.lead(question, false);
+    flights.lead(other, false);
     flights.close(question.name);
     expect(await flights.follow(question)).toBeUndefined();
-    expect(flights.lead(question)).toBeDefined();
+    expect(flights.lead(question, false)).toBeDefined();
     before?.landed();
-    expect(flights.lead(question)).toBeUndefined();
-    expect(flights.lead(other)).toBeUndefined();
+    expect(flights.lead(question, false)).toBeUndefined();
+    expect(flights.lead(other, false)).toBeUndefined();
+  });
+
+  it('lets somebody lead anew who has not looked into the store, once there is an answer', () => {
+    const flights = createFlights();
+    const first = flights.lead(question, false);
+    expect(flights.lead(question, true)).toBeUndefined();
+    first?.answered(undefined);
+    expect(flights.lead(question, false)).toBeUndefined();
+    expect(flights.lead(question, true)).toBeDefined();
+    first?.landed();
+    expect(flights.lead(question, false)).toBeUndefined();
   });
 
   it('gives up on a flight that never answers, for all who come later too', { timeout: 20_000 }, async () => {
     const flights = createFlights();
-    const lost = flights.lead(question);
+    const lost = flights.lead(question, false);
     expect(await flights.follow(question)).toBeUndefined();
-    expect(flights.lead(question)).toBeDefined();
+    expect(flights.lead(question, false)).toBeDefined();
     lost?.landed();
-    expect(flights.lead(question)).toBeUndefined();
+    expect(flights.lead(question, false)).toBeUndefined();
   });
 });
