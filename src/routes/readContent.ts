@@ -91,11 +91,11 @@ async function readOrAsk<E extends Entry>(
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
 
-  async function ask(known?: E, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
+  async function ask(anew: boolean, known?: E, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
     // Held until the write-back is over, also when the client leaves: others may be waiting for it.
     finished = Promise.withResolvers();
     ctx.waitUntil(finished.promise);
-    flight = joined && flights.lead<E>(joined);
+    flight = joined && flights.lead<E>(joined, anew);
     const led = flight ? undefined : joined && (await flights.follow<E>(joined));
     if (!led) return askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
     ctx.emit({ kind: 'collapsed' });
@@ -120,14 +120,14 @@ async function readOrAsk<E extends Entry>(
     if (mustAsk(ctx, isGranted, windowMs + staleMs)) {
       // What could never be used is not kept.
       const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
-      return askThrough(ctx, itemOf, () => ask());
+      return askThrough(ctx, itemOf, () => ask(true));
     }
     if (joined) await within(flights.landing(joined), cacheTimeoutMs);
     const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;
     const isOpen = upstream.readOnly;
     return readThrough(ctx, question.item(), {
       ...{ windowMs, staleMs, takes, pausedUntil, mayPush, isOpen, cacheTimeoutMs },
-      ask,
+      ask: (known, cancelled) => ask(false, known, cancelled),
     });
   }
 }
