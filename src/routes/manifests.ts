@@ -136,8 +136,9 @@ async function confirm(
       digest === known?.descriptor.digest ? known.content : isTaken && (await kept(ctx, upstream, digest));
     const entry = withContent(found.entry, content || undefined);
     if (entry) return { response, found: { ...found, entry } };
-    return fetchManifest(ctx, upstream, route, asking);
   }
+  // Another manifest, or an answer that tells too little.
+  if (response.status < 400) return fetchManifest(ctx, upstream, route, asking);
   const refused = { response, relay: inBrief(response) };
   if (isIllness(response.status)) return refused;
   // For the words of the refusal; that it is one is settled, whatever becomes of this question.

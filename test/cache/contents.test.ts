@@ -165,7 +165,7 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
       const content = new Uint8Array([...bytes, ...new TextEncoder().encode(crypto.randomUUID())]);
       const { digest } = await contentOf(crypto.randomUUID());
       await inRedis().put(ctx, digest, content);
-      expect([await inRedis().get(ctx, digest), await redis.exists(IN_REDIS.key(digest))]).toEqual([undefined, 0]);
+      expect([await redis.exists(IN_REDIS.key(digest)), await inRedis().get(ctx, digest)]).toEqual([0, undefined]);
     }
   });
 

@@ -152,8 +152,12 @@ describe('BLOB_REDIRECT=follow', () => {
   it('tells a caller who names the digest that it stands, though the storage tells no size', async () => {
     const { blob, location } = await stored({ body: '0123456789' });
     await rig.rule({ prefix: blob.path, method: 'HEAD', status: 307, headers: { location } });
-    const response = await createEdge(FOLLOW).fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
+    const edge = createEdge(FOLLOW);
+    const response = await edge.fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
     expect([response.status, response.headers.get('etag')]).toEqual([304, `"${blob.digest}"`]);
+    // By the storage's word, which grants nothing.
+    const other = await pushBlob(undefined, blob.name);
+    expect(cacheStatusOf(await edge.fetch(other.path, HEAD))).toContain('unproven');
   });
 
   it('waits ORIGIN_TIMEOUT for the storage’s headers, and for its bytes as long as they take', async () => {

@@ -72,6 +72,29 @@ describe.each(STORES)('STALE_IF_ERROR, to callers who only pull, cache in %s', (
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(status);
     }
+    // It stays so when the origin falls ill after it.
+    await rig.forget(`/v2/${manifest.name}/`);
+    await edge.fallIll(manifest, 503);
+    for (const path of [manifest.tagPath, manifest.path]) {
+      for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(503);
+    }
+  });
+
+  it('a HEAD that tells nothing, and a GET that fails: the last good tag and manifest answer', async () => {
+    const edge = createPatient(variables);
+    const manifest = await fetched(edge);
+    edge.clock.advance(10_000);
+    await rig.rule({
+      prefix: `/v2/${manifest.name}/`,
+      method: 'HEAD',
+      status: 200,
+      headers: { 'content-type': 'a/b' },
+    });
+    await edge.fallIll(manifest, 503);
+    for (const path of [manifest.tagPath, manifest.path]) {
+      const response = await edge.fetch(path, asking('GET'));
+      expect([response.status, await response.text()]).toEqual([200, manifest.bytes]);
+    }
   });
 
   it.each<[Illness, number]>([

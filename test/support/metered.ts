@@ -56,8 +56,8 @@ export function createMeteredEdge(
     if (backend === 'redis' && url.startsWith(ADDRESS.url)) {
       storeRequests++;
       const commands = JSON.parse(String(init?.body)) as unknown[];
-      if (url.endsWith('/pipeline')) reads += commands.length;
-      else writes += commands.length;
+      if (url.endsWith('/multi-exec')) writes += commands.length;
+      else reads += url.endsWith('/pipeline') ? commands.length : 1;
     }
     return fetchAsIs(input, init);
   });
