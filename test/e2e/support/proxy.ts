@@ -19,7 +19,14 @@ export interface CountingProxy {
   readonly requests: readonly string[];
   /** Keeps back the answer to the next such request until it is released. */
   holdNext(method: string, path: string): Held;
+  /** From now on answers everything itself, and the target hears nothing. */
+  failWith(status: number, headers?: Readonly<Record<string, string>>): void;
+  /** Ends that. */
+  recover(): void;
 }
+
+/** What a failure says, in the words of the specification. */
+const FAILURE = '{"errors":[{"code":"UNKNOWN","message":"of the proxy"}]}';
 
 /** In front of a registry; streams both ways and leaves every header as it came. */
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
@@ -27,11 +34,17 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   const agent = new Agent({ keepAlive: true });
   const requests: string[] = [];
   const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
+  let failure: { readonly status: number; readonly headers: Readonly<Record<string, string>> } | undefined;
 
   // Node's own bound is below what registries and Workers take.
   const server = createServer({ maxHeaderSize: 65_536 }, (client: IncomingMessage, answer: ServerResponse) => {
     const asked = `${client.method} ${client.url}`;
     requests.push(asked);
+    if (failure) {
+      client.resume();
+      answer.writeHead(failure.status, { 'content-type': 'application/json', ...failure.headers }).end(FAILURE);
+      return;
+    }
     const gate = gates.get(asked);
     gates.delete(asked);
     const { method, url: path, rawHeaders: headers } = client;
@@ -61,6 +74,12 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       const released = Promise.withResolvers<void>();
       gates.set(`${method} ${path}`, { answered: answered.resolve, released: released.promise });
       return { answered: answered.promise, release: released.resolve };
+    },
+    failWith(status, headers = {}) {
+      failure = { status, headers };
+    },
+    recover() {
+      failure = undefined;
     },
   };
 }
