@@ -1,45 +1,16 @@
 import type { Access } from '../auth/authorizer.ts';
-import type { Flight, Question } from '../cache/flights.ts';
+import type { Flight } from '../cache/flights.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
-import type { CacheItem } from '../cache/item.ts';
 import { askThrough, type OriginAnswer, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
-import { authorize, learnAccess, mayTeach } from './access.ts';
+import { authorize } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
-
-/** What a caller asks for: a HEAD or GET of content. */
-export interface ContentQuestion<E extends Entry> {
-  readonly name: RepositoryName;
-  /** All that makes the question, beside the repository and the caller; `undefined`: nobody may join. */
-  words(): string | undefined;
-  /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
-  readonly windowMs: number;
-  readonly staleMs: number;
-  /** What this isolate's memory knows, fresh or not. */
-  peek?(): E | undefined;
-  /** Where the cache may know it. */
-  item(): CacheItem<E>;
-  /** Where to keep what the origin told a caller whom the cache may not answer, if not there. */
-  itemOf?(entry: E): CacheItem<E>;
-  /** Whether the caller takes what is known; without it, all. */
-  takes?(entry: Entry): boolean;
-  /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
-  askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
-  answer(entry: E): Response;
-}
-
-/** What is known of a caller's right to push; nobody knows it of one without a grant, so it is taken to be there. */
-export interface Caller {
-  readonly isGranted: boolean;
-  readonly mayPush: boolean;
-}
-
-export type Asked<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
+import { askOrigin } from './askOrigin.ts';
+import { type Asked, type Caller, type ContentQuestion, joinable } from './contentQuestion.ts';
 
 /**
  * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
@@ -132,57 +103,10 @@ async function readOrAsk<E extends Entry>(
   }
 }
 
-/** What makes two questions one; `undefined` where nobody may join. */
-function joinable<E extends Entry>(
-  ctx: RequestContext,
-  { ttls, readOnly }: Upstream,
-  { name, words }: ContentQuestion<E>,
-): Question | undefined {
-  // To an open mirror's origin all callers are one.
-  const caller = readOnly ? '' : ctx.caller;
-  if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
-  const about = words();
-  return about === undefined ? undefined : { name, rest: `${about} ${caller}` };
-}
-
 /** Whether the cache may not answer: access is not proven, or nothing in it can be young enough. Tells why. */
 function mustAsk(ctx: RequestContext, isGranted: boolean, usableMs: number): boolean {
   if (!isGranted) ctx.emit({ kind: 'forward', reason: 'miss', detail: 'unproven' });
   else if (usableMs === 0) ctx.emit({ kind: 'forward', reason: 'bypass' });
   else return false;
   return true;
-}
-
-interface Asking<E extends Entry> {
-  readonly known: E | undefined;
-  readonly isGranted: boolean;
-  readonly flight: Flight<E> | undefined;
-  readonly cancelled: AbortSignal | undefined;
-}
-
-/**
- * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant: the target
- * knows nothing of the repository, and an origin may redirect strangers to a page for signing in. What was asked with
- * another identity beside the `Authorization` confirms nothing.
- */
-async function askOrigin<E extends Entry>(
-  ctx: RequestContext,
-  upstream: Upstream,
-  question: ContentQuestion<E>,
-  { known, isGranted, flight, cancelled }: Asking<E>,
-): Promise<OriginAnswer<E>> {
-  let shared: E | undefined;
-  try {
-    const { response, relay = response, found } = await question.askOrigin(known, cancelled);
-    learnAccess(ctx, upstream, question.name, response);
-    // What another question was told says nothing of those that a stale answer would do for.
-    if (question.staleMs > 0) upstream.pauses.note(ctx, response);
-    if (!found) return { kind: 'relay', response: relay };
-    const { entry, firstHand, direct } = found;
-    const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
-    if (confirmed) shared = entry;
-    return { kind: 'found', entry, confirmed };
-  } finally {
-    flight?.answered(shared);
-  }
 }

@@ -1,0 +1,41 @@
+import type { Flight } from '../cache/flights.ts';
+import type { OriginAnswer } from '../cache/readThrough.ts';
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { Upstream } from '../upstream.ts';
+import { learnAccess, mayTeach } from './access.ts';
+import type { ContentQuestion } from './contentQuestion.ts';
+
+export interface Asking<E extends Entry> {
+  readonly known: E | undefined;
+  readonly isGranted: boolean;
+  readonly flight: Flight<E> | undefined;
+  readonly cancelled: AbortSignal | undefined;
+}
+
+/**
+ * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant: the target
+ * knows nothing of the repository, and an origin may redirect strangers to a page for signing in. What was asked with
+ * another identity beside the `Authorization` confirms nothing.
+ */
+export async function askOrigin<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  question: ContentQuestion<E>,
+  { known, isGranted, flight, cancelled }: Asking<E>,
+): Promise<OriginAnswer<E>> {
+  let shared: E | undefined;
+  try {
+    const { response, relay = response, found } = await question.askOrigin(known, cancelled);
+    learnAccess(ctx, upstream, question.name, response);
+    // What another question was told says nothing of those that a stale answer would do for.
+    if (question.staleMs > 0) upstream.pauses.note(ctx, response);
+    if (!found) return { kind: 'relay', response: relay };
+    const { entry, firstHand, direct } = found;
+    const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
+    if (confirmed) shared = entry;
+    return { kind: 'found', entry, confirmed };
+  } finally {
+    flight?.answered(shared);
+  }
+}

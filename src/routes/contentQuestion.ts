@@ -1,0 +1,49 @@
+import type { Question } from '../cache/flights.ts';
+import type { CacheItem } from '../cache/item.ts';
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { ContentStat } from '../origin/origin.ts';
+import type { Upstream } from '../upstream.ts';
+
+/** What a caller asks for: a HEAD or GET of content. */
+export interface ContentQuestion<E extends Entry> {
+  readonly name: RepositoryName;
+  /** All that makes the question, beside the repository and the caller; `undefined`: nobody may join. */
+  words(): string | undefined;
+  /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
+  readonly windowMs: number;
+  readonly staleMs: number;
+  /** What this isolate's memory knows, fresh or not. */
+  peek?(): E | undefined;
+  /** Where the cache may know it. */
+  item(): CacheItem<E>;
+  /** Where to keep what the origin told a caller whom the cache may not answer, if not there. */
+  itemOf?(entry: E): CacheItem<E>;
+  /** Whether the caller takes what is known; without it, all. */
+  takes?(entry: Entry): boolean;
+  /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
+  askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
+  answer(entry: E): Response;
+}
+
+/** What is known of a caller's right to push; nobody knows it of one without a grant, so it is taken to be there. */
+export interface Caller {
+  readonly isGranted: boolean;
+  readonly mayPush: boolean;
+}
+
+export type Asked<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
+
+/** What makes two questions one; `undefined` where nobody may join. */
+export function joinable<E extends Entry>(
+  ctx: RequestContext,
+  { ttls, readOnly }: Upstream,
+  { name, words }: ContentQuestion<E>,
+): Question | undefined {
+  // To an open mirror's origin all callers are one.
+  const caller = readOnly ? '' : ctx.caller;
+  if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
+  const about = words();
+  return about === undefined ? undefined : { name, rest: `${about} ${caller}` };
+}
