@@ -1,20 +1,12 @@
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
-import { isIllness, RegistryError } from '../oci/errors.ts';
 import { within } from '../within.ts';
 import { evict } from './clear.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
 import { type Lookup, look } from './lookup.ts';
+import { discard, type Illness, illnessOf, isGone, type OriginAnswer } from './originAnswer.ts';
 import { writeBack } from './writeBack.ts';
-
-/**
- * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, and it is this request's to
- * store), or its answer as it is, to be relayed.
- */
-export type OriginAnswer<E extends Entry = Entry> =
-  | { readonly kind: 'found'; readonly entry: E; readonly confirmed: boolean }
-  | { readonly kind: 'relay'; readonly response: Response };
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
   /** How long an entry may be relied on after the origin confirmed it, in ms. */
@@ -90,7 +82,7 @@ export async function readThrough<E extends Entry>(
   }
 
   const answer = await asked;
-  if (isGone(answer, options)) evict(ctx, item, looking, options.takes);
+  if (isGone(answer, options.isOpen ?? false)) evict(ctx, item, looking, options.takes);
   return found?.outcome === 'fault' ? { answer } : keep(ctx, item, answer, looking);
 }
 
@@ -126,30 +118,6 @@ function firstOf<E>(late: Promise<E | undefined>, asked: Promise<unknown>): Prom
     () => late,
   );
   return Promise.race([late.then((entry) => entry ?? origin), origin]);
-}
-
-type Illness = 'unreachable' | 'paused' | `origin-${number}`;
-
-/** How the origin failed, where it is the origin that did: 401, 403 and 404 are its word. */
-async function illnessOf(asked: Promise<OriginAnswer>): Promise<Illness | undefined> {
-  try {
-    const answer = await asked;
-    return answer.kind === 'relay' && isIllness(answer.response.status)
-      ? `origin-${answer.response.status}`
-      : undefined;
-  } catch (error) {
-    return error instanceof RegistryError && error.code === 'ORIGIN_UNREACHABLE' ? 'unreachable' : undefined;
-  }
-}
-
-function isGone(answer: OriginAnswer, { isOpen = false }: { readonly isOpen?: boolean }): boolean {
-  if (answer.kind === 'found') return false;
-  const { status } = answer.response;
-  return status === 404 || (isOpen && (status === 401 || status === 403));
-}
-
-async function discard(answer: OriginAnswer): Promise<void> {
-  if (answer.kind === 'relay') await answer.response.body?.cancel();
 }
 
 function hit<E extends Entry>(ctx: RequestContext, entry: E): ReadThroughAnswer<E> {

@@ -1,5 +1,5 @@
 import type { Flight } from '../cache/flights.ts';
-import type { OriginAnswer } from '../cache/readThrough.ts';
+import type { OriginAnswer } from '../cache/originAnswer.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Upstream } from '../upstream.ts';

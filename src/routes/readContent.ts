@@ -1,7 +1,8 @@
 import type { Access } from '../auth/authorizer.ts';
 import type { Flight } from '../cache/flights.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
-import { askThrough, type OriginAnswer, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
+import type { OriginAnswer } from '../cache/originAnswer.ts';
+import { askThrough, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/name.ts';
