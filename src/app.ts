@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { Hono } from 'hono/tiny';
 import { createContext, type RequestContext } from './context.ts';
 import { cacheStatus, decisionHeaders } from './events.ts';
 import { errorName, framesOf, type Logger } from './log.ts';

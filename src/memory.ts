@@ -26,8 +26,8 @@ const SLOT_BYTES = 200;
 const CHARACTER_BYTES = 2;
 
 export function createMemory(bounds: { entries: number; bytes: number }): Memory {
+  // Without `max`, for which room would be made at the start of every isolate: a fresh one has to answer soon.
   const slots = new LRUCache<string, Slot>({
-    max: bounds.entries,
     maxSize: bounds.bytes,
     sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
   });
@@ -42,7 +42,10 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
           slots.delete(prefix + key);
           return undefined;
         },
-        set: (key, value, expiresAtMs, bytes) => void slots.set(prefix + key, { value, expiresAtMs, bytes }),
+        set(key, value, expiresAtMs, bytes) {
+          slots.set(prefix + key, { value, expiresAtMs, bytes });
+          while (slots.size > bounds.entries) slots.pop();
+        },
         delete: (key) => void slots.delete(prefix + key),
       };
     },
