@@ -169,7 +169,8 @@ describeWith(['registry', 'redis-server'], 'REDIS_SHARED=true: two edges and a r
         });
         await this.check();
         const keys = await Promise.all(['repository::*::blobs*', 'blobs::*'].map((pattern) => client.keys(pattern)));
-        for (const key of keys.flat()) expect([key, await client.ttl(key)]).toEqual([key, -1]);
+        // -1: it does not expire; -2: the second clear of a delete has just removed it.
+        for (const key of keys.flat()) expect([-1, -2], key).toContain(await client.ttl(key));
       },
     };
   }
