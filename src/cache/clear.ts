@@ -35,14 +35,14 @@ export function evict<E extends Entry>(
   ctx.waitUntil(
     known.then(async (found) => {
       const isLeft = (event: EdgeEvent) => event.kind === 'half-cleared' && (!event.entry || takes(event.entry));
-      if (found.outcome === 'hit' ? takes(found.entry) : ctx.events.some(isLeft))
-        await tellClear(ctx, 'clear', () => item.clear(ctx)).catch(() => undefined);
+      const isThere = found.outcome === 'hit' ? takes(found.entry) : ctx.events.some(isLeft);
+      if (isThere) await tellClear(ctx, 'clear', () => item.clear(ctx)).catch(() => undefined);
     }),
   );
 }
 
-/** @throws what the work throws */
-async function tellClear(ctx: RequestContext, verb: 'clear' | 'bury', work: () => Promise<void>): Promise<void> {
+/** Tells how a clear ended. @throws what the work throws */
+export async function tellClear(ctx: RequestContext, verb: 'clear' | 'bury', work: () => Promise<void>): Promise<void> {
   try {
     await work();
     ctx.emit({ kind: verb, outcome: 'done' });

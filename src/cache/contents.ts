@@ -5,7 +5,7 @@ import type { ContentEntry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
-import { CacheFault } from './provider.ts';
+import { asCacheFault, CacheFault } from './provider.ts';
 
 /**
  * Small content by its digest: manifests. What a digest stands for is the same in every repository; whether a caller may
@@ -59,11 +59,7 @@ export function verified(store: StoreName, raw: RawContents): Contents {
       }
     },
     async put(ctx, digest, content) {
-      try {
-        await raw.write(ctx, digest, content);
-      } catch (cause) {
-        throw new CacheFault('put failed', { cause });
-      }
+      await asCacheFault('put', () => raw.write(ctx, digest, content));
     },
   };
 }

@@ -57,6 +57,15 @@ export class CacheFault extends Error {
   override readonly name = 'CacheFault';
 }
 
+/** Whatever goes wrong in the work is a fault of the store. @throws CacheFault */
+export async function asCacheFault<T>(verb: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new CacheFault(`${verb} failed`, { cause });
+  }
+}
+
 /** What every store is told of what it keeps. */
 export interface StoreOptions {
   /** How long an entry can be of use, in ms. */

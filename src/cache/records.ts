@@ -2,7 +2,12 @@ import type { RequestContext } from '../context.ts';
 import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../oci/name.ts';
-import { type BlobDescriptorCacheProvider, type BlobDescriptorService, CacheFault, type LinkSet } from './provider.ts';
+import {
+  asCacheFault,
+  type BlobDescriptorCacheProvider,
+  type BlobDescriptorService,
+  type LinkSet,
+} from './provider.ts';
 import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 
 /** What a store has under a digest. `cleared`: entries confirmed until then do not count (epoch ms); 0: no tombstone. */
@@ -96,12 +101,4 @@ function createService(records: Records): BlobDescriptorService {
 
 function clearedUntil(ctx: RequestContext, reachMs = 0): number {
   return ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
-}
-
-async function asCacheFault<T>(verb: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw new CacheFault(`${verb} failed`, { cause });
-  }
 }

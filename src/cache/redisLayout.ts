@@ -96,7 +96,8 @@ export function parseStrings(reply: unknown, count: number): readonly (string | 
   return reply;
 }
 
-function parseNumber(text: string): number {
+/** A size or a time. @throws TypeError */
+export function parseNumber(text: string): number {
   const number = parseWholeNumber(text);
   if (number === undefined) throw new TypeError('not a number');
   return number;

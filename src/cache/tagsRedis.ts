@@ -1,8 +1,7 @@
 import type { Redis } from '@upstash/redis/cloudflare';
-import { parseWholeNumber } from '../oci/descriptor.ts';
 import { parseDigest } from '../oci/digest.ts';
-import { CacheFault } from './provider.ts';
-import { parseDone, parseStrings } from './redisLayout.ts';
+import { asCacheFault, CacheFault } from './provider.ts';
+import { parseDone, parseNumber, parseStrings } from './redisLayout.ts';
 import type { TagPointer, Tags } from './tags.ts';
 import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 
@@ -27,7 +26,7 @@ export function createRedisTags(redis: Redis, ttlMs: number, isOpen: boolean): T
         const reply: unknown = await redis.hmget(keyOf(name, tag), fieldOf(variety), 'cleared');
         const [text, cleared] = parseStrings(reply, 2);
         const pointer = text == null ? undefined : parsePointer(text);
-        const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, timeIn(cleared ?? '0'));
+        const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, parseNumber(cleared ?? '0'));
         ctx.emit({ kind: 'stat', store: 'redis', outcome: isKnown ? 'hit' : 'miss', ms: ctx.now() - since });
         return isKnown ? pointer : undefined;
       } catch (cause) {
@@ -64,19 +63,5 @@ export function createRedisTags(redis: Redis, ttlMs: number, isOpen: boolean): T
 /** @throws TypeError, RegistryError what no setter wrote */
 function parsePointer(text: string): TagPointer {
   const [digest = '', verifiedAt = ''] = text.split(' ');
-  return { digest: parseDigest(digest), verifiedAt: timeIn(verifiedAt) };
-}
-
-function timeIn(text: string): number {
-  const time = parseWholeNumber(text);
-  if (time === undefined) throw new TypeError('no time');
-  return time;
-}
-
-async function asCacheFault(verb: string, work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (cause) {
-    throw new CacheFault(`${verb} failed`, { cause });
-  }
+  return { digest: parseDigest(digest), verifiedAt: parseNumber(verifiedAt) };
 }

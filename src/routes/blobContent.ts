@@ -1,4 +1,4 @@
-import { evict } from '../cache/clear.ts';
+import { evict, tellClear } from '../cache/clear.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { CacheItem } from '../cache/item.ts';
 import { look } from '../cache/lookup.ts';
@@ -123,8 +123,7 @@ function doubting(item: CacheItem): CacheItem {
     async set(ctx, entry, known) {
       if (!contradicts(entry, known)) return item.set(ctx, entry, known);
       ctx.log.warn('the size in the cache is contradicted', { digest: entry.descriptor.digest });
-      await item.clear(ctx);
-      ctx.emit({ kind: 'clear', outcome: 'done' });
+      await tellClear(ctx, 'clear', () => item.clear(ctx));
       return false;
     },
   };

@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { find as findTested, type Tool as TestedTool } from '../e2e/support/tools.ts';
+import { find as findTested, isExecutable, type Tool as TestedTool } from '../e2e/support/tools.ts';
 
 /** What a row may need beside the project's own packages, by the name of its command. */
 export type Tool = TestedTool | 'hey' | 'nginx';
@@ -10,13 +9,4 @@ export function find(tool: Tool): string | undefined {
   if (tool !== 'hey' && tool !== 'nginx') return findTested(tool);
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
   return folders.map((folder) => join(folder, tool)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

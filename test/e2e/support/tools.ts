@@ -36,7 +36,8 @@ function isRecent(tool: Tool, path: string): boolean {
   return major !== undefined && minor !== undefined && (major > 3 || (major === 3 && minor >= 1));
 }
 
-function isExecutable(path: string): boolean {
+/** Whether a path is a program. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
