@@ -12,6 +12,8 @@ export interface MemoryPart<V extends object> {
   /** @param bytes roughly what the value weighs beside its key */
   set(key: string, value: V, expiresAtMs: number, bytes: number): void;
   delete(key: string): void;
+  /** The keys that begin so: a walk over the whole memory, for what is rare. */
+  keys(prefix: string): string[];
 }
 
 interface Slot {
@@ -47,6 +49,8 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
           while (slots.size > bounds.entries) slots.pop();
         },
         delete: (key) => void slots.delete(prefix + key),
+        keys: (begin) =>
+          [...slots.keys()].filter((key) => key.startsWith(prefix + begin)).map((key) => key.slice(prefix.length)),
       };
     },
   };

@@ -46,7 +46,7 @@ export function createBreaker(): Breaker {
 
 /** Descriptors behind a breaker. */
 export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
-  const guard = (service: BlobDescriptorService): BlobDescriptorService => ({
+  const guard = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
     stat: (ctx, digest) => breaker(ctx, () => service.stat(ctx, digest)),
   });

@@ -3,7 +3,7 @@ import type { Memory } from '../memory.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobDescriptorCacheProvider, LinkSet } from './provider.ts';
-import { createProvider, type Records } from './records.ts';
+import { createProvider, type Records, type RepositoryRecords } from './records.ts';
 import { isAlive } from './tombstone.ts';
 
 /** A descriptor's digest, media type and numbers. */
@@ -33,7 +33,7 @@ export function createInMemoryProvider(
     },
   });
 
-  const keyIn = (scope: string, links: LinkSet, digest: Digest) => `${links} ${scope} ${digest}`;
+  const keyIn = (scope: string, links: LinkSet, digest: Digest | '') => `${links} ${scope} ${digest}`;
 
   function clearedUntil(scope: string, links: LinkSet, digest: Digest): number {
     if (tombstones.size === 0) return allClearedUntil;
@@ -41,11 +41,14 @@ export function createInMemoryProvider(
     return Math.max(here, tombstones.get(keyIn(GLOBAL, links, digest)) ?? 0, allClearedUntil);
   }
 
-  function recordsOf(scope: string, links: LinkSet): Records {
-    const keyOf = (digest: Digest) => keyIn(scope, links, digest);
+  function recordsOf(scope: string, links: LinkSet): RepositoryRecords {
+    const keyOf = (digest: Digest | '') => keyIn(scope, links, digest);
     return {
-      async read(ctx, digest) {
-        return { entry: entries.get(keyOf(digest), ctx.now()), cleared: clearedUntil(scope, links, digest) };
+      async read(ctx, digests) {
+        return digests.map((digest) => ({
+          entry: entries.get(keyOf(digest), ctx.now()),
+          cleared: clearedUntil(scope, links, digest),
+        }));
       },
       async write(ctx, digests, entry) {
         for (const digest of digests) entries.set(keyOf(digest), entry, ctx.now() + ttlMs, ENTRY_BYTES);
@@ -53,24 +56,30 @@ export function createInMemoryProvider(
       async bury(_ctx, digest, cleared) {
         tombstones.set(keyOf(digest), cleared);
       },
-      async clear(ctx, digest, cleared) {
-        const known = entries.get(keyOf(digest), ctx.now());
-        tombstones.set(keyOf(digest), cleared);
-        entries.delete(keyOf(digest));
-        return known?.descriptor.digest;
+      async clear(ctx, digests, cleared) {
+        return digests.map((digest) => {
+          const known = entries.get(keyOf(digest), ctx.now());
+          tombstones.set(keyOf(digest), cleared);
+          entries.delete(keyOf(digest));
+          return known?.descriptor.digest;
+        });
+      },
+      async list() {
+        const prefix = keyOf('');
+        return { digests: entries.keys(prefix).map((key) => key.slice(prefix.length) as Digest) };
       },
     };
   }
 
   /** The global record is written with every repository's, and the first media type stays. */
-  function withGlobal(scoped: Records, links: LinkSet): Records {
+  function withGlobal(scoped: RepositoryRecords, links: LinkSet): RepositoryRecords {
     const global = recordsOf(GLOBAL, links);
     return {
       ...scoped,
       async write(ctx, digests, entry) {
         await scoped.write(ctx, digests, entry);
         for (const digest of digests) {
-          const known = (await global.read(ctx, digest)).entry?.descriptor.mediaType;
+          const known = entries.get(keyIn(GLOBAL, links, digest), ctx.now())?.descriptor.mediaType;
           const descriptor = { ...entry.descriptor, mediaType: known ?? entry.descriptor.mediaType };
           await global.write(ctx, new Set([digest]), { descriptor, verifiedAt: 0 });
         }
@@ -82,7 +91,9 @@ export function createInMemoryProvider(
     (name, links) => (keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links)),
     (links) => {
       const global = recordsOf(GLOBAL, links);
-      return { ...global, read: async (ctx, digest) => ({ ...(await global.read(ctx, digest)), cleared: 0 }) };
+      const read: Records['read'] = async (ctx, digests) =>
+        (await global.read(ctx, digests)).map((record) => ({ ...record, cleared: 0 }));
+      return { ...global, read };
     },
   );
   return {

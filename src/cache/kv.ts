@@ -1,12 +1,12 @@
 import { type Entry, isWholeNumber } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { within } from '../within.ts';
 import { type BlobDescriptorCacheProvider, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
-import { createProvider, type StoredRecord } from './records.ts';
+import { BATCH, createProvider, type StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
-export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'getWithMetadata' | 'put' | 'delete'>;
+export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'getWithMetadata' | 'put' | 'delete' | 'list'>;
 
 /** KV refuses a shorter life. */
 const MIN_EXPIRATION_SECONDS = 60;
@@ -25,20 +25,19 @@ export function createKvProvider(
   const life = kvLife(retentionMs + maxReachMs);
 
   return createProvider((name, links) => {
-    const entryKey = (digest: Digest) => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
+    const entryKey = (digest: Digest | '') => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
     const tombstoneKey = (digest: Digest) => `cleared::${links}::${name}::${digest}`;
 
-    async function read(digest: Digest): Promise<StoredRecord> {
-      const keys = [entryKey(digest), tombstoneKey(digest)];
-      const values = await inTime(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
-      return {
-        entry: parseEntry(values.get(entryKey(digest))),
-        cleared: parseTombstone(values.get(tombstoneKey(digest))),
-      };
+    function readTexts(keys: string[]): Promise<Map<string, string | null>> {
+      return inTime(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
     }
 
-    async function readText(key: string): Promise<string | null | undefined> {
-      return (await inTime(namespace.get([key], { type: 'text', cacheTtl: CACHE_TTL_SECONDS }))).get(key);
+    async function read(digests: readonly Digest[]): Promise<StoredRecord[]> {
+      const values = await readTexts(digests.flatMap((digest) => [entryKey(digest), tombstoneKey(digest)]));
+      return digests.map((digest) => ({
+        entry: parseEntry(values.get(entryKey(digest))),
+        cleared: parseTombstone(values.get(tombstoneKey(digest))),
+      }));
     }
 
     async function bury(digest: Digest, cleared: number): Promise<void> {
@@ -46,23 +45,31 @@ export function createKvProvider(
         await inTime(namespace.put(tombstoneKey(digest), String(cleared), life));
       } catch (refused) {
         // One write a second for a key: a tombstone that was just written may reach far enough.
-        const stands = parseTombstone(await readText(tombstoneKey(digest)));
+        const key = tombstoneKey(digest);
+        const stands = parseTombstone((await readTexts([key])).get(key));
         if (stands < cleared) throw refused;
       }
     }
 
     return {
-      read: (_ctx, digest) => read(digest),
+      read: (_ctx, digests) => read(digests),
       async write(_ctx, digests, entry) {
         const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
         await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
       },
       bury: (_ctx, digest, cleared) => bury(digest, cleared),
-      async clear(_ctx, digest, cleared) {
-        // The value stays until it expires: it can no longer answer, and a delete that overtakes a later write would lose
-        // a true entry.
-        await bury(digest, cleared);
-        return digestIn(await readText(entryKey(digest)));
+      async clear(_ctx, digests, cleared) {
+        // The values stay until they expire: they can no longer answer, and a delete that overtakes a later write would
+        // lose a true entry.
+        await Promise.all(digests.map((digest) => bury(digest, cleared)));
+        const values = await readTexts(digests.map(entryKey));
+        return digests.map((digest) => digestIn(values.get(entryKey(digest))));
+      },
+      async list(_ctx, cursor) {
+        const prefix = entryKey('');
+        const page = await inTime(namespace.list({ prefix, limit: BATCH, ...(cursor !== undefined && { cursor }) }));
+        const digests = page.keys.map(({ name: key }) => key.slice(prefix.length)).filter(isDigest);
+        return page.list_complete ? { digests } : { digests, cursor: page.cursor };
       },
     };
   });

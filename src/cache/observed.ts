@@ -3,7 +3,7 @@ import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './provi
 
 /** Tells every stat of a store as an event with its outcome and time, for headers, log and metrics. */
 export function observed(store: StoreName, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
-  const told = (service: BlobDescriptorService): BlobDescriptorService => ({
+  const told = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
     async stat(ctx, digest) {
       const since = ctx.now();

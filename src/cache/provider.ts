@@ -33,13 +33,32 @@ export interface BlobDescriptorService extends BlobStatter {
   bury(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
 }
 
+/** What is kept of one repository, page by page. */
+export interface Page {
+  readonly digests: readonly Digest[];
+  /** Where the next page begins, in the store's own words; absent at the end. */
+  readonly cursor?: string | undefined;
+}
+
+/** A repository's descriptors, one and many. */
+export interface RepositoryDescriptors extends BlobDescriptorService {
+  /**
+   * Clears those of the digests that are there, and leaves the others alone: no tombstone, no write.
+   * @returns which were there
+   * @throws CacheFault the store failed: what was there may still answer
+   */
+  evict(ctx: RequestContext, digests: Iterable<Digest>): Promise<ReadonlySet<Digest>>;
+  /** @param cursor of the page before @throws CacheFault */
+  list(ctx: RequestContext, cursor?: string): Promise<Page>;
+}
+
 /** What a digest is linked as: an entry of one link set never answers for the other. */
 export type LinkSet = 'blobs' | 'manifests';
 
 /** A store of descriptors in which no repository sees another's. */
 export interface BlobDescriptorCacheProvider {
   /** @throws RegistryError NAME_INVALID */
-  repositoryScoped(name: RepositoryName, links: LinkSet): BlobDescriptorService;
+  repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryDescriptors;
   /**
    * What `stat` would answer, where that is known at once and a hit; `undefined` tells nothing. Absent where every answer
    * has to be waited for.

@@ -7,6 +7,8 @@ import {
   type BlobDescriptorCacheProvider,
   type BlobDescriptorService,
   type LinkSet,
+  type Page,
+  type RepositoryDescriptors,
 } from './provider.ts';
 import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 
@@ -19,33 +21,42 @@ export interface StoredRecord {
 }
 
 /**
- * One repository's records in a store: all that a backend has to do. It puts values in and takes them out as they are;
- * what they mean, and whether they are sound, is decided once for all backends, below.
+ * Records in a store: all that a backend has to do. It puts values in and takes them out as they are; what they mean, and
+ * whether they are sound, is decided once for all backends, below. Of many digests there are `BATCH` at most.
  */
 export interface Records {
-  read(ctx: RequestContext, digest: Digest): Promise<StoredRecord>;
+  /** In one look. @returns one record for each digest */
+  read(ctx: RequestContext, digests: readonly Digest[]): Promise<readonly StoredRecord[]>;
   /** Writes the entry under each of the digests, together if the store can. */
   write(ctx: RequestContext, digests: ReadonlySet<Digest>, entry: Entry): Promise<void>;
   /**
-   * Removes the entry and leaves a tombstone, in one step.
+   * Removes the entries and leaves tombstones, each in one step.
    * @param cleared until when entries do not count (epoch ms)
-   * @returns the digest in the entry that was there, if it is known
+   * @returns the digest in the entry that was there, for each, if it is known
    */
-  clear(ctx: RequestContext, digest: Digest, cleared: number): Promise<string | undefined>;
+  clear(ctx: RequestContext, digests: readonly Digest[], cleared: number): Promise<readonly (string | undefined)[]>;
   /** Leaves the tombstone alone. */
   bury(ctx: RequestContext, digest: Digest, cleared: number): Promise<void>;
 }
+
+/** The records of one repository. */
+export interface RepositoryRecords extends Records {
+  list(ctx: RequestContext, cursor: string | undefined): Promise<Page>;
+}
+
+/** So many digests in one request to a store; KV reads 100 keys at once, and two for each. */
+export const BATCH = 50;
 
 /**
  * A descriptor cache over the records of a backend.
  * @param globalOf the global records, where the backend has them
  */
 export function createProvider(
-  recordsOf: (name: RepositoryName, links: LinkSet) => Records,
+  recordsOf: (name: RepositoryName, links: LinkSet) => RepositoryRecords,
   globalOf?: (links: LinkSet) => Records,
 ): BlobDescriptorCacheProvider {
   return {
-    repositoryScoped: (name, links) => createService(recordsOf(parseRepositoryName(name), links)),
+    repositoryScoped: (name, links) => createRepositoryService(recordsOf(parseRepositoryName(name), links)),
     ...(globalOf && { unscoped: (links) => createService(globalOf(links)) }),
   };
 }
@@ -57,7 +68,8 @@ export function createProvider(
  */
 function createService(records: Records): BlobDescriptorService {
   async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
-    const record = await records.read(ctx, digest);
+    const [record] = await records.read(ctx, [digest]);
+    if (!record) throw new TypeError('not a record');
     if (record.entry) checkEntry(digest, record.entry);
     return record;
   }
@@ -87,16 +99,55 @@ function createService(records: Records): BlobDescriptorService {
     },
     async clear(ctx, digest, reachMs) {
       parseDigest(digest);
-      const cleared = clearedUntil(ctx, reachMs);
-      await asCacheFault('clear', async () => {
-        const canonical = await records.clear(ctx, digest, cleared);
-        // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
-        if (canonical !== undefined && canonical !== digest && isDigest(canonical)) {
-          await records.clear(ctx, canonical, cleared);
-        }
-      });
+      await asCacheFault('clear', () => clearAll(ctx, records, [digest], reachMs));
     },
   };
+}
+
+function createRepositoryService(records: RepositoryRecords): RepositoryDescriptors {
+  return {
+    ...createService(records),
+    async evict(ctx, digests) {
+      const asked = [...digests].map(parseDigest);
+      const evicted = new Set<Digest>();
+      await asCacheFault('evict', async () => {
+        for (const batch of batchesOf(asked)) {
+          const there = await thoseThere(ctx, records, batch);
+          if (there.length > 0) await clearAll(ctx, records, there);
+          for (const digest of there) evicted.add(digest);
+        }
+      });
+      return evicted;
+    },
+    list: (ctx, cursor) => asCacheFault('list', () => records.list(ctx, cursor)),
+  };
+}
+
+/** What cannot be read, rubbish perhaps, may be there. */
+async function thoseThere(ctx: RequestContext, records: Records, digests: readonly Digest[]): Promise<Digest[]> {
+  const found = await records.read(ctx, digests).catch(() => undefined);
+  return digests.filter((_, at) => !found?.[at] || isThere(found[at]));
+}
+
+/** One that a registry wrote may be younger than any tombstone. */
+function isThere({ entry, cleared, isHalfCleared = false }: StoredRecord): boolean {
+  return isHalfCleared || (entry !== undefined && (entry.verifiedAt === 0 || isAlive(entry.verifiedAt, cleared)));
+}
+
+/** Of an alias the canonical entry too. */
+async function clearAll(ctx: RequestContext, records: Records, digests: readonly Digest[], reachMs?: number) {
+  const cleared = clearedUntil(ctx, reachMs);
+  const named = await records.clear(ctx, digests, cleared);
+  // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
+  const canonical = named.filter((text) => text !== undefined && isDigest(text)) as Digest[];
+  const left = new Set(canonical).difference(new Set(digests));
+  if (left.size > 0) await records.clear(ctx, [...left], cleared);
+}
+
+function batchesOf(digests: readonly Digest[]): Digest[][] {
+  return Array.from({ length: Math.ceil(digests.length / BATCH) }, (_, at) =>
+    digests.slice(at * BATCH, (at + 1) * BATCH),
+  );
 }
 
 function clearedUntil(ctx: RequestContext, reachMs = 0): number {

@@ -1,12 +1,14 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { RepositoryName } from '../oci/name.ts';
 import type { BlobDescriptorCacheProvider, LinkSet, StoreOptions } from './provider.ts';
-import { createProvider, type Records } from './records.ts';
+import { createProvider, type Records, type RepositoryRecords } from './records.ts';
 import {
   buryIn,
+  exec,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
+  listMembers,
   parseCleared,
   parseDone,
   parseRecord,
@@ -50,20 +52,22 @@ function ownRecords(
   name: RepositoryName,
   links: LinkSet,
   { lifeSeconds, confirmed }: RedisRecordsOptions,
-): Records {
+): RepositoryRecords {
   const keys = keysOf(name, links);
   return {
-    async read(_ctx, digest) {
-      const [member, global, scoped] = await redis
-        .pipeline()
-        .sismember(keys.members, digest)
-        .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
-        .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared')
-        .exec<[unknown, unknown, unknown]>();
-      const [...known] = parseStrings(global, 4);
-      const clearedForAll = known.pop();
-      const [mediaType, verified, cleared] = parseStrings(scoped, 3);
-      return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+    async read(_ctx, digests) {
+      const replies = await exec(redis.pipeline(), digests, (read, digest) =>
+        read
+          .sismember(keys.members, digest)
+          .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
+          .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared'),
+      );
+      return replies.map(([member, global, scoped]) => {
+        const [...known] = parseStrings(global, 4);
+        const clearedForAll = known.pop();
+        const [mediaType, verified, cleared] = parseStrings(scoped, 3);
+        return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+      });
     },
     async write(_ctx, digests, { descriptor, verifiedAt }) {
       const write = redis.multi();
@@ -80,24 +84,25 @@ function ownRecords(
       parseDone(await write.exec(), 6 * digests.size + 1);
     },
     bury: (_ctx, digest, cleared) => buryIn(redis, keys.scoped(digest), cleared, lifeSeconds),
-    async clear(_ctx, digest, cleared) {
-      const replies: unknown = await redis
-        .multi()
-        .hget(globalKey(links, digest), 'digest')
-        .srem(keys.members, digest)
-        .hdel(keys.scoped(digest), 'mediatype', 'verified', 'open')
-        .hset(keys.scoped(digest), { cleared })
-        .expire(keys.scoped(digest), lifeSeconds)
-        .exec();
-      return parseCleared(replies, 5);
+    async clear(_ctx, digests, cleared) {
+      const replies = await exec(redis.multi(), digests, (clear, digest) =>
+        clear
+          .hget(globalKey(links, digest), 'digest')
+          .srem(keys.members, digest)
+          .hdel(keys.scoped(digest), 'mediatype', 'verified', 'open')
+          .hset(keys.scoped(digest), { cleared })
+          .expire(keys.scoped(digest), lifeSeconds),
+      );
+      return replies.map(parseCleared);
     },
+    list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
 }
 
 /** The global records of an own database; a registry overlooks the tombstone in them. */
 function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRecordsOptions): Records {
   return {
-    read: (_ctx, digest) => readGlobal(redis, links, digest),
+    read: (_ctx, digests) => readGlobal(redis, links, digests),
     async write(_ctx, digests, { descriptor }) {
       const write = redis.multi();
       for (const digest of digests) {
@@ -109,15 +114,15 @@ function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRe
       parseDone(await write.exec(), 3 * digests.size);
     },
     bury: (_ctx, digest, cleared) => buryIn(redis, globalKey(links, digest), cleared, lifeSeconds),
-    async clear(_ctx, digest, cleared) {
-      const replies: unknown = await redis
-        .multi()
-        .hget(globalKey(links, digest), 'digest')
-        .hdel(globalKey(links, digest), ...GLOBAL_FIELDS)
-        .hset(globalKey(links, digest), { cleared })
-        .expire(globalKey(links, digest), lifeSeconds)
-        .exec();
-      return parseCleared(replies, 4);
+    async clear(_ctx, digests, cleared) {
+      const replies = await exec(redis.multi(), digests, (clear, digest) =>
+        clear
+          .hget(globalKey(links, digest), 'digest')
+          .hdel(globalKey(links, digest), ...GLOBAL_FIELDS)
+          .hset(globalKey(links, digest), { cleared })
+          .expire(globalKey(links, digest), lifeSeconds),
+      );
+      return replies.map(parseCleared);
     },
   };
 }

@@ -1,8 +1,8 @@
-import type { Redis } from '@upstash/redis/cloudflare';
+import type { Pipeline, Redis } from '@upstash/redis/cloudflare';
 import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
-import { type Digest, parseDigest } from '../oci/digest.ts';
+import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { LinkSet } from './provider.ts';
+import type { LinkSet, Page } from './provider.ts';
 import type { StoredRecord } from './records.ts';
 
 /**
@@ -76,8 +76,7 @@ export function parseGlobal([digest, size, mediaType]: readonly Text[]): Descrip
  * answer in its place, and a clear that was not done must not look like one.
  * @throws TypeError
  */
-export function parseCleared(replies: unknown, commands: number): string | undefined {
-  const [digest, ...done] = parseDone(replies, commands);
+export function parseCleared([digest, ...done]: readonly unknown[]): string | undefined {
   if (!done.every((reply) => typeof reply === 'number')) throw new TypeError('not the replies to a clear');
   return typeof digest === 'string' ? digest : undefined;
 }
@@ -103,11 +102,44 @@ export function parseNumber(text: string): number {
   return number;
 }
 
-/** The global record of a digest, which nobody confirmed and no tombstone hides. */
-export async function readGlobal(redis: Redis, links: LinkSet, digest: Digest): Promise<StoredRecord> {
-  const reply: unknown = await redis.hmget(globalKey(links, digest), ...GLOBAL_FIELDS);
-  const descriptor = parseGlobal(parseStrings(reply, GLOBAL_FIELDS.length));
-  return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
+/** The global records of digests, which nobody confirmed and no tombstone hides. */
+export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly Digest[]): Promise<StoredRecord[]> {
+  const replies = await exec(redis.pipeline(), digests, (read, digest) =>
+    read.hmget(globalKey(links, digest), ...GLOBAL_FIELDS),
+  );
+  return replies.map(([reply]) => {
+    const descriptor = parseGlobal(parseStrings(reply, GLOBAL_FIELDS.length));
+    return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
+  });
+}
+
+/**
+ * Sends the same commands for each of the digests in one request.
+ * @returns their replies, apart for each digest
+ * @throws TypeError what answered is not Redis
+ */
+export async function exec(
+  all: Pipeline<[]>,
+  digests: readonly Digest[],
+  commandsFor: (all: Pipeline<[]>, digest: Digest) => { length(): number },
+): Promise<readonly unknown[][]> {
+  for (const digest of digests) commandsFor(all, digest);
+  const commands = all.length();
+  const replies = parseDone(await all.exec(), commands);
+  const each = commands / digests.length;
+  return digests.map((_, at) => replies.slice(at * each, (at + 1) * each));
+}
+
+/** So many members of a set are asked for at once. */
+const PAGE = 100;
+
+/** A page of a membership set; what is no digest, nobody asks for. */
+export async function listMembers(redis: Redis, members: string, cursor = '0'): Promise<Page> {
+  const reply: unknown = await redis.sscan(members, cursor, { count: PAGE });
+  const [next, found]: unknown[] = Array.isArray(reply) ? reply : [];
+  if (typeof next !== 'string' || !Array.isArray(found)) throw new TypeError('not an SSCAN reply');
+  const digests = found.filter((member): member is Digest => typeof member === 'string' && isDigest(member));
+  return next === '0' ? { digests } : { digests, cursor: next };
 }
 
 /** Leaves a tombstone in a hash of the edge's. */

@@ -2,12 +2,14 @@ import type { Redis } from '@upstash/redis/cloudflare';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { delay } from '../within.ts';
-import type { Records } from './records.ts';
+import type { Records, RepositoryRecords } from './records.ts';
 import {
   buryIn,
+  exec,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
+  listMembers,
   parseCleared,
   parseDone,
   parseRecord,
@@ -35,24 +37,26 @@ export function sharedRecords(
   redis: Redis,
   name: RepositoryName,
   { lifeSeconds, confirmed }: RedisRecordsOptions,
-): Records {
+): RepositoryRecords {
   const keys = keysOf(name, 'blobs');
   const ownKey = (digest: Digest) => `registry-edge::${name}::blobs::${digest}`;
   return {
-    async read(_ctx, digest) {
-      const [member, global, scoped, own, forAll] = await redis
-        .pipeline()
-        .sismember(keys.members, digest)
-        .hmget(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-        .hmget(keys.scoped(digest), 'mediatype')
-        .hmget(ownKey(digest), confirmed, 'cleared')
-        .hmget(ownGlobalKey(digest), 'cleared')
-        .exec<[unknown, unknown, unknown, unknown, unknown]>();
-      const [mediaType] = parseStrings(scoped, 1);
-      const [verified, cleared] = parseStrings(own, 2);
-      const [clearedForAll] = parseStrings(forAll, 1);
-      const known = parseStrings(global, GLOBAL_FIELDS.length);
-      return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+    async read(_ctx, digests) {
+      const replies = await exec(redis.pipeline(), digests, (read, digest) =>
+        read
+          .sismember(keys.members, digest)
+          .hmget(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+          .hmget(keys.scoped(digest), 'mediatype')
+          .hmget(ownKey(digest), confirmed, 'cleared')
+          .hmget(ownGlobalKey(digest), 'cleared'),
+      );
+      return replies.map(([member, global, scoped, own, forAll]) => {
+        const [mediaType] = parseStrings(scoped, 1);
+        const [verified, cleared] = parseStrings(own, 2);
+        const [clearedForAll] = parseStrings(forAll, 1);
+        const known = parseStrings(global, GLOBAL_FIELDS.length);
+        return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+      });
     },
     async write(_ctx, digests, { verifiedAt }) {
       const write = redis.multi();
@@ -62,44 +66,45 @@ export function sharedRecords(
       parseDone(await write.exec(), 2 * digests.size);
     },
     bury: (_ctx, digest, cleared) => buryIn(redis, ownKey(digest), cleared, lifeSeconds),
-    async clear(ctx, digest, cleared) {
-      const canonical = await clearOnce(digest, cleared);
-      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(() => clearOnce(digest, cleared)));
+    async clear(ctx, digests, cleared) {
+      const canonical = await clearOnce(digests, cleared);
+      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(() => clearOnce(digests, cleared)));
       return canonical;
     },
+    list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
 
   /** What the registry itself does to clear: `redis.go` of 3.1. */
-  async function clearOnce(digest: Digest, cleared: number): Promise<string | undefined> {
-    const replies: unknown = await redis
-      .multi()
-      .hget(globalKey('blobs', digest), 'digest')
-      .srem(keys.members, digest)
-      .del(keys.scoped(digest))
-      .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-      .hdel(ownKey(digest), 'verified', 'open')
-      .hset(ownKey(digest), { cleared })
-      .expire(ownKey(digest), lifeSeconds)
-      .exec();
-    return parseCleared(replies, 7);
+  async function clearOnce(digests: readonly Digest[], cleared: number): Promise<(string | undefined)[]> {
+    const replies = await exec(redis.multi(), digests, (clear, digest) =>
+      clear
+        .hget(globalKey('blobs', digest), 'digest')
+        .srem(keys.members, digest)
+        .del(keys.scoped(digest))
+        .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+        .hdel(ownKey(digest), 'verified', 'open')
+        .hset(ownKey(digest), { cleared })
+        .expire(ownKey(digest), lifeSeconds),
+    );
+    return replies.map(parseCleared);
   }
 }
 
 /** The global records of a registry's database: read and cleared, never set. */
 export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsOptions): Records {
   return {
-    read: (_ctx, digest) => readGlobal(redis, 'blobs', digest),
+    read: (_ctx, digests) => readGlobal(redis, 'blobs', digests),
     async write() {},
     bury: (_ctx, digest, cleared) => buryIn(redis, ownGlobalKey(digest), cleared, lifeSeconds),
-    async clear(_ctx, digest, cleared) {
-      const replies: unknown = await redis
-        .multi()
-        .hget(globalKey('blobs', digest), 'digest')
-        .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-        .hset(ownGlobalKey(digest), { cleared })
-        .expire(ownGlobalKey(digest), lifeSeconds)
-        .exec();
-      return parseCleared(replies, 4);
+    async clear(_ctx, digests, cleared) {
+      const replies = await exec(redis.multi(), digests, (clear, digest) =>
+        clear
+          .hget(globalKey('blobs', digest), 'digest')
+          .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+          .hset(ownGlobalKey(digest), { cleared })
+          .expire(ownGlobalKey(digest), lifeSeconds),
+      );
+      return replies.map(parseCleared);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './provider.ts';
+import type { BlobDescriptorCacheProvider, BlobDescriptorService, RepositoryDescriptors } from './provider.ts';
 
 /**
  * A near store in front of a far one: reads ask the near one first and let it learn what the far one knows; writes and
@@ -11,7 +11,7 @@ export function tiered(
   const { peek, unscoped: nearUnscoped } = near;
   const { unscoped: farUnscoped } = far;
   return {
-    repositoryScoped: (name, links) => twoTiers(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
+    repositoryScoped: (name, links) => forMany(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
     ...(peek && { peek }),
     ...(nearUnscoped && farUnscoped && { unscoped: (links) => twoTiers(nearUnscoped(links), farUnscoped(links)) }),
   };
@@ -40,6 +40,28 @@ function twoTiers(nearby: BlobDescriptorService, remote: BlobDescriptorService):
       // away what a stat under way read from the far one before it was cleared.
       await nearby.clear(ctx, digest, reachMs);
       await remote.clear(ctx, digest, reachMs);
+    },
+  };
+}
+
+function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): RepositoryDescriptors {
+  const tiers = twoTiers(nearby, remote);
+  return {
+    ...tiers,
+    async evict(ctx, digests) {
+      const asked = [...digests];
+      const here = await nearby.evict(ctx, asked);
+      const there = await remote.evict(ctx, asked);
+      // What was in one tier only: a stat under way may be bringing it here, and the far one may lag behind what it was told.
+      const inOne = here.symmetricDifference(there);
+      await Promise.all([...inOne].map((digest) => tiers.clear(ctx, digest)));
+      return here.union(there);
+    },
+    async list(ctx, cursor) {
+      const page = await remote.list(ctx, cursor);
+      if (cursor !== undefined) return page;
+      const { digests } = await nearby.list(ctx);
+      return { ...page, digests: [...new Set([...digests, ...page.digests])] };
     },
   };
 }

@@ -27,6 +27,8 @@ function setup() {
         return answer(undefined);
       },
       bury: () => answer(undefined),
+      evict: () => answer(new Set()),
+      list: () => answer({ digests: [] }),
     }),
   }).repositoryScoped(parseRepositoryName('a/b'), 'blobs');
   const stat = () => scoped.stat(ctx, digest).catch((fault: Error) => fault.name);

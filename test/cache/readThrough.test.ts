@@ -3,7 +3,7 @@ import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
 import { descriptorItem } from '../../src/cache/item.ts';
 import { observed } from '../../src/cache/observed.ts';
 import type { OriginAnswer } from '../../src/cache/originAnswer.ts';
-import type { BlobDescriptorService } from '../../src/cache/provider.ts';
+import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
 import { readThrough } from '../../src/cache/readThrough.ts';
 import { cacheStatus } from '../../src/events.ts';
 import { createMemory } from '../../src/memory.ts';
@@ -46,15 +46,14 @@ async function run(given: Case) {
   });
   const store = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
   if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now() - ageMs));
-  const service: BlobDescriptorService = {
+  const service: RepositoryDescriptors = {
+    ...store,
     async stat(at, asked) {
       await after(stat.delayMs ?? 0);
       if (stat.fails) throw new Error('down');
       return store.stat(at, asked);
     },
     setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
-    clear: (...call) => store.clear(...call),
-    bury: (...call) => store.bury(...call),
   };
   const reader = observed('kv', { repositoryScoped: () => service }).repositoryScoped(
     parseRepositoryName(someName()),

@@ -21,6 +21,8 @@ const failing: BlobDescriptorCacheProvider = {
     setDescriptor: () => Promise.reject(new Error('down')),
     clear: () => Promise.reject(new Error('down')),
     bury: () => Promise.reject(new Error('down')),
+    evict: () => Promise.reject(new Error('down')),
+    list: () => Promise.reject(new Error('down')),
   }),
 };
 

@@ -5,6 +5,7 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
+import { describeMany } from './manySuite.ts';
 import { peeking } from './peeking.ts';
 import { describeUnscoped } from './unscopedSuite.ts';
 
@@ -280,6 +281,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
       });
     });
 
+    describeMany(create);
     if (create().unscoped) describeUnscoped(create);
 
     if (createBroken) {
@@ -290,6 +292,8 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         await expect(broken.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.setDescriptor(ctx, digest, entry)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.clear(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.evict(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.list(ctx)).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });
