@@ -91,7 +91,8 @@ function createStores(
   memory: Memory,
   options: StoreOptions & { readonly tagMs: number },
 ): Stores {
-  const { retentionMs: ttlMs, tagMs } = options;
+  const { retentionMs: ttlMs } = options;
+  const tagOptions = { ...options, ttlMs: options.tagMs };
   const breaker = createBreaker();
   switch (backend.kind) {
     case 'redis': {
@@ -99,14 +100,14 @@ function createStores(
       return {
         descriptors: guarded(breaker, observed('redis', createRedisProvider(redis, options, backend.isShared))),
         contents: guardedContents(breaker, verified('redis', redisContents(redis, ttlMs))),
-        tags: guardedTags(breaker, createRedisTags(redis, tagMs, options.isOpen)),
+        tags: guardedTags(breaker, createRedisTags(redis, tagOptions)),
       };
     }
     case 'inmemory':
       return {
         descriptors: observed('memory', createInMemoryProvider(memory, { ttlMs, keepsGlobal: true })),
         contents: createInMemoryContents(memory, ttlMs, true),
-        tags: createInMemoryTags(memory, tagMs),
+        tags: createInMemoryTags(memory, tagOptions),
       };
     case 'kv':
       if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
@@ -114,7 +115,7 @@ function createStores(
         descriptors: guarded(breaker, observed('kv', createKvProvider(DESCRIPTORS, options))),
         contents: guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs))),
         // KV lags longer than a tag may be believed.
-        tags: createInMemoryTags(memory, tagMs),
+        tags: createInMemoryTags(memory, tagOptions),
       };
   }
 }

@@ -114,20 +114,20 @@ export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly
 }
 
 /**
- * Sends the same commands for each of the digests in one request.
- * @returns their replies, apart for each digest
+ * Sends the same commands for each of the items in one request; for none, nothing is sent.
+ * @returns their replies, apart for each item
  * @throws TypeError what answered is not Redis
  */
-export async function exec(
+export async function exec<T>(
   all: Pipeline<[]>,
-  digests: readonly Digest[],
-  commandsFor: (all: Pipeline<[]>, digest: Digest) => { length(): number },
+  items: readonly T[],
+  commandsFor: (all: Pipeline<[]>, item: T) => { length(): number },
 ): Promise<readonly unknown[][]> {
-  for (const digest of digests) commandsFor(all, digest);
+  for (const item of items) commandsFor(all, item);
   const commands = all.length();
-  const replies = parseDone(await all.exec(), commands);
-  const each = commands / digests.length;
-  return digests.map((_, at) => replies.slice(at * each, (at + 1) * each));
+  const replies = commands > 0 ? parseDone(await all.exec(), commands) : [];
+  const each = commands / items.length;
+  return items.map((_, at) => replies.slice(at * each, (at + 1) * each));
 }
 
 /** So many members of a set are asked for at once. */
@@ -135,11 +135,16 @@ const PAGE = 100;
 
 /** A page of a membership set; what is no digest, nobody asks for. */
 export async function listMembers(redis: Redis, members: string, cursor = '0'): Promise<Page> {
-  const reply: unknown = await redis.sscan(members, cursor, { count: PAGE });
-  const [next, found]: unknown[] = Array.isArray(reply) ? reply : [];
-  if (typeof next !== 'string' || !Array.isArray(found)) throw new TypeError('not an SSCAN reply');
-  const digests = found.filter((member): member is Digest => typeof member === 'string' && isDigest(member));
-  return next === '0' ? { digests } : { digests, cursor: next };
+  const page = parseScan(await redis.sscan(members, cursor, { count: PAGE }));
+  return { cursor: page.cursor, digests: page.found.filter(isDigest) };
+}
+
+/** The reply to SCAN or SSCAN. @throws TypeError */
+export function parseScan(reply: unknown): { readonly found: readonly string[]; readonly cursor: string | undefined } {
+  const [cursor, found]: unknown[] = Array.isArray(reply) ? reply : [];
+  const isScan = typeof cursor === 'string' && Array.isArray(found) && found.every((text) => typeof text === 'string');
+  if (!isScan) throw new TypeError('not a SCAN reply');
+  return { found, cursor: cursor === '0' ? undefined : cursor };
 }
 
 /** Leaves a tombstone in a hash of the edge's. */

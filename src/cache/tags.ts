@@ -24,8 +24,29 @@ export interface Tags {
   get(ctx: RequestContext, key: TagKey): Promise<TagPointer | undefined>;
   /** A pointer that was confirmed before the tag was dropped does not count. @throws CacheFault */
   set(ctx: RequestContext, key: TagKey, pointer: TagPointer): Promise<void>;
-  /** Forgets where a tag points to, whoever asks. @throws CacheFault */
-  drop(ctx: RequestContext, name: RepositoryName, tag: string): Promise<void>;
+  /**
+   * Forgets where tags point to, whoever asks.
+   * @param reachMs how far into the future: no pointer that is confirmed until then counts. At least, and without it,
+   *   what two clocks may differ.
+   * @throws CacheFault
+   */
+  drop(ctx: RequestContext, name: RepositoryName, tags: readonly string[], reachMs?: number): Promise<void>;
+  /** A page of the tags of a repository of which something is known. @param cursor of the page before @throws CacheFault */
+  list(ctx: RequestContext, name: RepositoryName, cursor?: string): Promise<TagPage>;
+}
+
+export interface TagPage {
+  readonly tags: readonly string[];
+  /** Where the next page begins, in the store's own words; absent at the end. */
+  readonly cursor?: string | undefined;
+}
+
+/** How long what is kept of a tag can be of use. */
+export interface TagOptions {
+  /** A pointer, in ms. */
+  readonly ttlMs: number;
+  /** The farthest that a drop reaches into the future, in ms; without it, what two clocks may differ. */
+  readonly maxReachMs?: number;
 }
 
 /**
@@ -53,6 +74,6 @@ export function tagItem<E extends Entry>(
       await allDone([item.set(ctx, entry, there), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
       return true;
     },
-    clear: (ctx) => tags.drop(ctx, key.name, key.tag),
+    clear: (ctx) => tags.drop(ctx, key.name, [key.tag]),
   };
 }

@@ -1,5 +1,5 @@
 import type { Memory } from '../memory.ts';
-import type { TagPointer, Tags } from './tags.ts';
+import type { TagOptions, TagPointer, Tags } from './tags.ts';
 import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 
 /** All that is known of a tag: one slot, so that it can be dropped at once. */
@@ -13,8 +13,8 @@ const MAX_VARIETIES = 16;
 /** A digest and a time, beside the variety. */
 const POINTER_BYTES = 300;
 
-/** Tags in this isolate's memory. @param ttlMs how long a pointer can be of use */
-export function createInMemoryTags(memory: Memory, ttlMs: number): Tags {
+/** Tags in this isolate's memory. */
+export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_SKEW_MS }: TagOptions): Tags {
   const known = memory.part<Known>('tag');
   const slotOf = (name: string, tag: string) => `${name} ${tag}`;
   return {
@@ -33,11 +33,18 @@ export function createInMemoryTags(memory: Memory, ttlMs: number): Tags {
       const others = [...pointers].filter(([other]) => other !== variety).slice(1 - MAX_VARIETIES);
       const all = new Map([...others, [variety, pointer]]);
       const bytes = [...all.keys()].reduce((sum, { length }) => sum + 2 * length + POINTER_BYTES, 0);
-      known.set(slot, { cleared, pointers: all }, ctx.now() + ttlMs + CLOCK_SKEW_MS, bytes);
+      known.set(slot, { cleared, pointers: all }, ctx.now() + ttlMs + maxReachMs, bytes);
     },
-    async drop(ctx, name, tag) {
-      const cleared = ctx.now() + CLOCK_SKEW_MS;
-      known.set(slotOf(name, tag), { cleared, pointers: new Map() }, cleared + ttlMs, POINTER_BYTES);
+    async drop(ctx, name, tags, reachMs = 0) {
+      const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
+      for (const tag of tags) {
+        known.set(slotOf(name, tag), { cleared, pointers: new Map() }, cleared + ttlMs, POINTER_BYTES);
+      }
+    },
+    async list(ctx, name) {
+      const slots = known.keys(slotOf(name, ''));
+      const led = slots.filter((slot) => (known.get(slot, ctx.now())?.pointers.size ?? 0) > 0);
+      return { tags: led.map((slot) => slot.slice(slotOf(name, '').length)) };
     },
   };
 }

@@ -1,9 +1,12 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import { parseDigest } from '../oci/digest.ts';
-import { asCacheFault, CacheFault } from './provider.ts';
-import { parseDone, parseNumber, parseStrings } from './redisLayout.ts';
-import type { TagPointer, Tags } from './tags.ts';
+import { asCacheFault, CacheFault, type StoreOptions } from './provider.ts';
+import { exec, parseDone, parseNumber, parseScan, parseStrings } from './redisLayout.ts';
+import type { TagOptions, TagPointer, Tags } from './tags.ts';
 import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
+
+/** A walk over the whole database, of which few keys are a repository's tags. */
+const KEYS_SCANNED = 1_000;
 
 /**
  * Tags in Redis: one hash for each, so that it can be dropped at once, a field for each variety, and until when pointers
@@ -11,14 +14,16 @@ import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
  *
  *     HASH  registry-edge::tags::<name>::<tag>   <variety>: "<digest> <verifiedAt>", cleared
  *
- * @param ttlMs how long a pointer can be of use
  * @param isOpen as in `StoreOptions`
  */
-export function createRedisTags(redis: Redis, ttlMs: number, isOpen: boolean): Tags {
+export function createRedisTags(
+  redis: Redis,
+  { ttlMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: TagOptions & Pick<StoreOptions, 'isOpen'>,
+): Tags {
   // Apart from `cleared`.
   const fieldOf = (variety: string) => `${isOpen ? 'open' : 'verified'} ${variety}`;
   const keyOf = (name: string, tag: string) => `registry-edge::tags::${name}::${tag}`;
-  const lifeMs = ttlMs + CLOCK_SKEW_MS;
+  const lifeMs = ttlMs + maxReachMs;
   return {
     async get(ctx, { name, tag, variety }) {
       const since = ctx.now();
@@ -48,16 +53,26 @@ export function createRedisTags(redis: Redis, ttlMs: number, isOpen: boolean): T
         parseDone(await write.exec(), 2);
       });
     },
-    async drop(ctx, name, tag) {
-      const key = keyOf(name, tag);
-      const write = redis
-        .multi()
-        .del(key)
-        .hset(key, { cleared: ctx.now() + CLOCK_SKEW_MS })
-        .pexpire(key, lifeMs);
-      await asCacheFault('drop', async () => parseDone(await write.exec(), 3));
+    async drop(ctx, name, tags, reachMs = 0) {
+      const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
+      const write = redis.multi();
+      for (const key of tags.map((tag) => keyOf(name, tag))) write.del(key).hset(key, { cleared }).pexpire(key, lifeMs);
+      await asCacheFault('drop', async () => parseDone(await write.exec(), 3 * tags.length));
+    },
+    async list(_ctx, name, cursor = '0') {
+      return asCacheFault('list', async () => {
+        const page = parseScan(await redis.scan(cursor, { match: keyOf(name, '*'), count: KEYS_SCANNED }));
+        const tags = page.found.map((key) => key.slice(keyOf(name, '').length));
+        const fields = await exec(redis.pipeline(), tags, (all, tag) => all.hkeys(keyOf(name, tag)));
+        return { cursor: page.cursor, tags: tags.filter((_, at) => hasPointer(fields[at])) };
+      });
     },
   };
+}
+
+/** Of a tag that was dropped only that is known. */
+function hasPointer([fields]: readonly unknown[] = []): boolean {
+  return Array.isArray(fields) && fields.some((field) => field !== 'cleared');
 }
 
 /** @throws TypeError, RegistryError what no setter wrote */

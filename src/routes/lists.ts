@@ -23,11 +23,11 @@ const OF_THE_LIST = ['content-type', 'link', 'oci-filters-applied'];
  * another of them was given a moment ago. An empty list of referrers is never kept: the first one is always news.
  */
 export async function readList(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<Response> {
-  const { lists } = upstream;
-  if (lists.ttlMs === 0 || !(await onlyPulls(ctx, upstream, route))) return passThrough(ctx, upstream, route);
+  if (upstream.lists.ttlMs === 0 || !(await onlyPulls(ctx, upstream, route))) return passThrough(ctx, upstream, route);
   const target = route.path + route.search;
   const key = `${target} ${varietyOf(ctx.request.headers.get('accept'))}`;
-  const known = lists.get(ctx, key);
+  const lists = upstream.lists.of(ctx, 'name' in route ? route.name : '');
+  const known = lists.get(key);
   if (known) {
     ctx.emit({ kind: 'hit' });
     return listAnswer(ctx, known);
@@ -44,7 +44,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   if (!('bytes' in body)) return relayOnTheEdge(ctx, upstream, new Response(body.stream, response));
   const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
   const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
-  if (isKept) lists.set(ctx, key, list, sentAt);
+  if (isKept) lists.set(key, list, sentAt);
   return listAnswer(ctx, list);
 }
 

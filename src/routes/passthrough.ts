@@ -36,7 +36,7 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
 async function dropTag(ctx: RequestContext, { tags }: Upstream, route: Route): Promise<void> {
   if (route.kind !== 'manifest' || route.reference.kind !== 'tag') return;
   try {
-    await tags.drop(ctx, route.name, route.reference.text);
+    await tags.drop(ctx, route.name, [route.reference.text]);
   } catch (fault) {
     // `TAG_TTL` bounds how long anybody is led to where it was.
     ctx.log.warn('a tag could not be dropped', { error: errorName(fault) });

@@ -19,8 +19,9 @@ import { scripted } from '../support/scripted.ts';
 import { describeTags, someTag } from '../support/tagsSuite.ts';
 
 const TTL_MS = 60_000;
-const memory = (bounds = { entries: 1_000, bytes: 1_048_576 }) => createInMemoryTags(createMemory(bounds), TTL_MS);
-const inRedis = (at = ADDRESS, isOpen = true) => createRedisTags(createRedis(at), TTL_MS, isOpen);
+const memory = (bounds = { entries: 1_000, bytes: 1_048_576 }) =>
+  createInMemoryTags(createMemory(bounds), { ttlMs: TTL_MS });
+const inRedis = (at = ADDRESS, isOpen = true) => createRedisTags(createRedis(at), { ttlMs: TTL_MS, isOpen });
 const nobodyListens = { ...ADDRESS, url: 'http://127.0.0.1:1' };
 const setup = () => {
   const clock = createClock(Date.now());
@@ -48,7 +49,7 @@ describe('createInMemoryTags', () => {
     const { clock, ctx, key, digest } = setup();
     const tags = memory();
     const before = { digest, verifiedAt: clock.now() };
-    await tags.drop(ctx, key.name, key.tag);
+    await tags.drop(ctx, key.name, [key.tag]);
     clock.advance(TTL_MS - 1);
     await tags.set(ctx, key, before);
     expect(await tags.get(ctx, key)).toBeUndefined();
@@ -79,7 +80,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     await inRedis().set(ctx, key, { digest, verifiedAt: 1_700_000_000_000 });
     expect(await fieldsOf(at)).toEqual({ [field]: `${digest} 1700000000000` });
     expect(await redis.pttl(at)).toBeGreaterThan(TTL_MS);
-    await inRedis().drop(ctx, key.name, key.tag);
+    await inRedis().drop(ctx, key.name, [key.tag]);
     expect(await fieldsOf(at)).toEqual({ cleared: String(ctx.now() + CLOCK_SKEW_MS) });
     expect(await redis.pttl(at)).toBeGreaterThan(TTL_MS);
     expect(await redis.pttl(at)).toBeLessThanOrEqual(TTL_MS + CLOCK_SKEW_MS);
@@ -90,7 +91,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     const [open, closed] = [inRedis(), inRedis(ADDRESS, false)];
     await open.set(ctx, key, { digest, verifiedAt: clock.now() });
     expect(await closed.get(ctx, key)).toBeUndefined();
-    await closed.drop(ctx, key.name, key.tag);
+    await closed.drop(ctx, key.name, [key.tag]);
     expect(await open.get(ctx, key)).toBeUndefined();
   });
 
@@ -128,7 +129,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
       const tags = inRedis({ ...ADDRESS, url: scripted({ body }).url });
       await expect(tags.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
       await expect(tags.set(ctx, key, { digest, verifiedAt: 1 })).rejects.toBeInstanceOf(CacheFault);
-      await expect(tags.drop(ctx, key.name, key.tag)).rejects.toBeInstanceOf(CacheFault);
+      await expect(tags.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
     },
   );
 

@@ -93,20 +93,20 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       it('forgets the tag, whoever asks, and no other', async () => {
         const [other, elsewhere] = [{ ...key, tag: 'other' }, someTag()];
         for (const one of [key, { ...key, variety: 'x' }, other, elsewhere]) await tags.set(ctx, one, pointerNow());
-        await tags.drop(ctx, key.name, key.tag);
+        await tags.drop(ctx, key.name, [key.tag]);
         for (const variety of [key.variety, 'x']) expect(await tags.get(ctx, { ...key, variety })).toBeUndefined();
         for (const one of [other, elsewhere]) expect(await tags.get(ctx, one)).toBeDefined();
       });
 
       it('is no error for what was never set, and may be repeated', async () => {
-        for (let n = 0; n < 2; n++) await expect(tags.drop(ctx, key.name, key.tag)).resolves.toBeUndefined();
+        for (let n = 0; n < 2; n++) await expect(tags.drop(ctx, key.name, [key.tag])).resolves.toBeUndefined();
       });
 
       it('is not undone by a late set of what was confirmed before it, by any clock', async () => {
         for (const aheadMs of [0, CLOCK_SKEW_MS - 1]) {
           const before = { digest: someDigest(), verifiedAt: clock.now() + aheadMs };
           clock.advance(1);
-          await tags.drop(ctx, key.name, key.tag);
+          await tags.drop(ctx, key.name, [key.tag]);
           clock.advance(4_000);
           for (const variety of [key.variety, 'x']) {
             await tags.set(ctx, { ...key, variety }, before);
@@ -115,14 +115,50 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         }
       });
 
+      it('forgets many at once', async () => {
+        const keys = Array.from({ length: 30 }, (_, n) => ({ ...key, tag: `tag-${n}` }));
+        for (const one of keys) await tags.set(ctx, one, pointerNow());
+        const names = keys.map(({ tag }) => tag);
+        await tags.drop(ctx, key.name, names);
+        for (const one of keys) expect(await tags.get(ctx, one)).toBeUndefined();
+      });
+
+      it('buries for as long as it is told to reach', async () => {
+        await tags.drop(ctx, key.name, [key.tag], 60_000);
+        clock.advance(59_000);
+        await tags.set(ctx, key, pointerNow());
+        expect(await tags.get(ctx, key)).toBeUndefined();
+        clock.advance(2_000);
+        await tags.set(ctx, key, pointerNow());
+        expect(await tags.get(ctx, key)).toBeDefined();
+      });
+
       it('ends where the origin tells anew where the tag leads', async () => {
         await tags.set(ctx, key, pointerNow());
-        await tags.drop(ctx, key.name, key.tag);
+        await tags.drop(ctx, key.name, [key.tag]);
         clock.advance(CLOCK_SKEW_MS + 1);
         const pointer = pointerNow();
         await tags.set(ctx, key, pointer);
         expect(await tags.get(ctx, key)).toEqual(pointer);
       });
+    });
+
+    it('list tells the tags of a repository that lead somewhere, and no others', async () => {
+      const names = Array.from({ length: 20 }, (_, n) => `tag-${n}`);
+      for (const tag of names) {
+        for (const variety of ['x', 'y']) await tags.set(ctx, { ...key, tag, variety }, pointerNow());
+      }
+      const below = parseRepositoryName(`${key.name}/below`);
+      await tags.set(ctx, { ...key, name: below }, pointerNow());
+      await tags.drop(ctx, key.name, ['tag-0', 'never-set']);
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await tags.list(ctx, key.name, cursor);
+        found.push(...page.tags);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      expect(new Set(found)).toEqual(new Set(names.slice(1)));
     });
 
     if (createBroken) {
@@ -131,7 +167,8 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         await expect(broken.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
         expect(outcomes()).toEqual(['fault']);
         await expect(broken.set(ctx, key, pointerNow())).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.drop(ctx, key.name, key.tag)).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.list(ctx, key.name)).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });
