@@ -33,7 +33,8 @@ async function readUpTo(reader: ReadableStreamDefaultReader<Uint8Array>, maxByte
   return { chunks, isWhole: false };
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
+/** Pieces as one. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {

@@ -26,6 +26,7 @@ export interface Config {
   readonly listTtlMs: number;
   readonly staleIfErrorMs: number;
   readonly blobRedirect: 'pass' | 'follow';
+  readonly uploadOrigin: 'edge' | 'direct';
   /** Hosts that `?ns=` may name for this origin's own content. */
   readonly mirroredHosts: readonly string[];
   readonly memory: { readonly ttlMs: number; readonly entries: number; readonly bytes: number };
@@ -35,6 +36,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** For operators' paths; without it there are none. */
   readonly adminToken: string | undefined;
+  /** For the registry's events; without it they are not received. */
+  readonly eventsToken: string | undefined;
   /** What an operator should know, though it works. */
   readonly warnings: readonly string[];
 }
@@ -68,6 +71,7 @@ export const VARIABLES = [
   'LIST_TTL',
   'STALE_IF_ERROR',
   'BLOB_REDIRECT',
+  'UPLOAD_ORIGIN',
   'MIRRORED_HOSTS',
   'MEMORY_TTL',
   'MEMORY_ENTRIES',
@@ -76,6 +80,7 @@ export const VARIABLES = [
   'DELETE_ENABLED',
   'CACHE_TIMEOUT',
   'ADMIN_TOKEN',
+  'EVENTS_TOKEN',
   'LOG_LEVEL',
 ] as const;
 
@@ -110,6 +115,7 @@ export function parseConfig(env: Environment): Config {
     listTtlMs: take('LIST_TTL', duration('0')),
     staleIfErrorMs: take('STALE_IF_ERROR', duration('1h')),
     blobRedirect: take('BLOB_REDIRECT', oneOf('pass', ['pass', 'follow'])),
+    uploadOrigin: take('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
     mirroredHosts: take('MIRRORED_HOSTS', authorityList()),
     memory: {
       ttlMs: take('MEMORY_TTL', duration('30s')),
@@ -120,6 +126,7 @@ export function parseConfig(env: Environment): Config {
     deleteEnabled: take('DELETE_ENABLED', flag('true')),
     cacheTimeoutMs: take('CACHE_TIMEOUT', wait('250ms')),
     adminToken: take('ADMIN_TOKEN', guard())?.token,
+    eventsToken: take('EVENTS_TOKEN', guard())?.token,
     logLevel: take('LOG_LEVEL', oneOf('info', LOG_LEVELS)),
     warnings,
   };

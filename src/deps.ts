@@ -76,6 +76,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     readOnly: isAnonymous,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',
+    directUploads: config.uploadOrigin === 'direct',
     ownQueries: ownQueries(config.mirroredHosts),
   };
 }

@@ -33,6 +33,8 @@ export interface Upstream {
   readonly deleteEnabled: boolean;
   /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage for clients that cannot. */
   readonly followsRedirects: boolean;
+  /** `UPLOAD_ORIGIN=direct`: clients upload to the origin itself. */
+  readonly directUploads: boolean;
   /** Queries that ask for the origin's own content all the same: `?ns=` with one of `MIRRORED_HOSTS`. */
   readonly ownQueries: ReadonlySet<string>;
 }

@@ -2,9 +2,19 @@ import { algorithmOf, type Digest } from './digest.ts';
 
 const HASHES: Readonly<Record<string, string>> = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
 
+/** What a digest's algorithm is called in Web Cryptography. */
+export function nameOfHash(digest: Digest): string {
+  const algorithm = algorithmOf(digest);
+  return HASHES[algorithm] ?? algorithm;
+}
+
+/** Whether a hash is the one that a digest tells. */
+export function isHashOf(digest: Digest, hash: ArrayBuffer): boolean {
+  const hex = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return digest === `${algorithmOf(digest)}:${hex}`;
+}
+
 /** Whether bytes are what a digest stands for. */
 export async function isContentOf(digest: Digest, content: Uint8Array): Promise<boolean> {
-  const algorithm = algorithmOf(digest);
-  const hash = new Uint8Array(await crypto.subtle.digest(HASHES[algorithm] ?? algorithm, content));
-  return digest === `${algorithm}:${Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return isHashOf(digest, await crypto.subtle.digest(nameOfHash(digest), content));
 }

@@ -7,10 +7,10 @@ import { learnAccess, mayTeach } from './access.ts';
 import type { ContentQuestion } from './contentQuestion.ts';
 
 export interface Asking<E extends Entry> {
-  readonly known: E | undefined;
   readonly isGranted: boolean;
-  readonly flight: Flight<E> | undefined;
-  readonly cancelled: AbortSignal | undefined;
+  readonly known?: E | undefined;
+  readonly flight?: Flight<E> | undefined;
+  readonly cancelled?: AbortSignal | undefined;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Asking<E extends Entry> {
 export async function askOrigin<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
-  question: ContentQuestion<E>,
+  question: Pick<ContentQuestion<E>, 'name' | 'staleMs' | 'askOrigin'>,
   { known, isGranted, flight, cancelled }: Asking<E>,
 ): Promise<OriginAnswer<E>> {
   let shared: E | undefined;

@@ -1,9 +1,10 @@
-import { clear } from '../cache/clear.ts';
+import { clear, tellClear } from '../cache/clear.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
-import type { Digest } from '../oci/digest.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { Target } from '../oci/route.ts';
 import { canonicalOf } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
@@ -11,19 +12,29 @@ import { delay } from '../within.ts';
 import { authorize, learnAccess } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
 
-export interface DeleteRoute {
-  readonly path: string;
-  readonly search: string;
+export interface DeleteRoute extends Target {
   readonly name: RepositoryName;
+  /** What is to go: a blob or a manifest, or a tag. */
+  readonly content:
+    | { readonly kind: 'digest'; readonly text: Digest }
+    | { readonly kind: 'tag'; readonly text: string };
+}
+
+/** What the cache has to forget. */
+interface Gone {
+  readonly name: RepositoryName;
+  readonly digests: ReadonlySet<Digest>;
+  readonly tags: readonly string[];
 }
 
 /** KV takes one write a second for a key. */
 const RETRY_MS = 1_100;
 
 /**
- * DELETE of a blob, or of a manifest by its digest.
+ * DELETE of a blob, of a manifest by its digest, or of a tag.
  *
- * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest.
+ * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest; of a tag the digest
+ *    of the manifest that may go with it, as it does at some registries.
  * 2. For a caller who may, a tombstone is written that reaches past the end of the delete, so that nothing confirmed
  *    meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing. Nothing is removed
  *    yet: a registry that shares the store needs what it wrote to delete the blob (3.1.1 answers 404 without).
@@ -33,44 +44,36 @@ const RETRY_MS = 1_100;
  * In both link sets: registries that keep manifests among the blobs lose both.
  * @throws RegistryError UNAVAILABLE where the cache cannot forget; ORIGIN_UNREACHABLE
  */
-export async function deleteContent(
-  ctx: RequestContext,
-  upstream: Upstream,
-  route: DeleteRoute,
-  digest: Digest,
-): Promise<Response> {
+export async function deleteContent(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const work = deleteAndForget(ctx, upstream, route, digest);
+  const work = deleteAndForget(ctx, upstream, route);
   ctx.waitUntil(work.catch(() => undefined));
   return relayOnTheEdge(ctx, upstream, await work);
 }
 
-async function deleteAndForget(
-  ctx: RequestContext,
-  upstream: Upstream,
-  route: DeleteRoute,
-  digest: Digest,
-): Promise<Response> {
-  const { origin } = upstream;
-  const canonical = await probe(ctx, upstream, route, digest);
+async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
+  const { origin, lists, flights } = upstream;
+  const gone = await probe(ctx, upstream, route);
   const access = await authorize(ctx, upstream, route.name);
   if (access.kind === 'refused') return access.answer;
   const isGranted = access.kind === 'granted';
-  const digests = new Set([digest, canonical]);
-  const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') =>
-    forgetAll(ctx, upstream, route.name, digests, reachMs, verb);
+  const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') => forgetAll(ctx, upstream, gone, reachMs, verb);
   const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
   if (isGranted) await forget(underWayMs, 'bury');
 
+  const stopJoining = () => {
+    flights.close(route.name);
+    lists.drop(route.name);
+  };
   let answered: OriginResponse;
   try {
     answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
   } catch (unreached) {
-    upstream.flights.close(route.name);
+    stopJoining();
     await forget(unknownMs, 'bury');
     throw unreached;
   }
-  upstream.flights.close(route.name);
+  stopJoining();
   const { status } = answered.response;
   if (status >= 500 || status === 408) await forget(unknownMs, 'bury');
   else if (isGranted && (status < 300 || status === 404)) {
@@ -80,26 +83,34 @@ async function deleteAndForget(
   return answered.response;
 }
 
-/** @returns the canonical digest that the origin names, or the digest itself */
-async function probe(ctx: RequestContext, upstream: Upstream, { path, search, name }: DeleteRoute, digest: Digest) {
+/** @returns what the delete may take away */
+async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Gone> {
+  const { path, search, name, content } = route;
   const { response } = await upstream.origin.send(ctx, path + search, { method: 'HEAD', body: null });
   // With a query it may be about something else.
   if (upstream.ownQueries.has(search)) learnAccess(ctx, upstream, name, response);
-  return canonicalOf(response.headers, digest);
+  const { headers } = response;
+  if (content.kind === 'digest') {
+    return { name, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [] };
+  }
+  const led = headers.get('docker-content-digest') ?? '';
+  return { name, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text] };
 }
 
 /** @throws RegistryError UNAVAILABLE: the store refused twice */
 async function forgetAll(
   ctx: RequestContext,
-  { descriptors }: Upstream,
-  name: RepositoryName,
-  digests: ReadonlySet<Digest>,
+  { descriptors, tags }: Upstream,
+  gone: Gone,
   reachMs: number,
   verb: 'clear' | 'bury',
 ): Promise<void> {
-  const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(name, links));
+  const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(gone.name, links));
   const forget = () =>
-    Promise.all(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))));
+    Promise.all([
+      ...scopes.flatMap((scope) => [...gone.digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))),
+      ...(gone.tags.length > 0 ? [tellClear(ctx, verb, () => tags.drop(ctx, gone.name, gone.tags, reachMs))] : []),
+    ]);
   try {
     await forget().catch(async () => {
       await delay(RETRY_MS);

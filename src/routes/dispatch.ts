@@ -10,6 +10,8 @@ import { deleteContent } from './deletes.ts';
 import { readList } from './lists.ts';
 import { readManifest } from './manifests.ts';
 import { passThrough } from './passthrough.ts';
+import { pushManifest } from './pushManifest.ts';
+import { upload } from './uploads.ts';
 
 /**
  * Chooses by what is asked and how; the method is looked at before anything is fetched, since Hono runs a HEAD as a GET.
@@ -32,7 +34,12 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
     case 'blob':
       if (method === 'HEAD' && isOwn) return headBlob(ctx, upstream, route);
       if (method === 'GET' && isOwn) return getBlob(ctx, upstream, route);
-      if (method === 'DELETE') return deleteContent(ctx, upstream, route, route.digest);
+      if (method === 'DELETE') {
+        return deleteContent(ctx, upstream, { ...route, content: { kind: 'digest', text: route.digest } });
+      }
+      break;
+    case 'upload':
+      if (!isRead(method)) return upload(ctx, upstream, route);
       break;
     case 'catalog':
     case 'tags':
@@ -41,9 +48,10 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
       break;
     case 'manifest':
       if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
-      if (method === 'DELETE' && route.reference.kind === 'digest') {
-        return deleteContent(ctx, upstream, route, route.reference.text);
+      if (method === 'DELETE' && route.reference.kind !== 'foreign') {
+        return deleteContent(ctx, upstream, { ...route, content: route.reference });
       }
+      if (method === 'PUT') return pushManifest(ctx, upstream, route);
   }
   return passThrough(ctx, upstream, route);
 }

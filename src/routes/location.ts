@@ -8,17 +8,13 @@ import { hostOf, splitUrl } from '../oci/route.ts';
  * @param edgeUrl `request.url`, whose path is the one below the origin's base
  */
 export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
-  const base = origin.pathname.replace(/\/$/, '');
+  const base = baseOf(origin);
   const moved: Record<string, string> = {};
 
-  const location = headers.get('location');
-  if (location !== null) {
-    const asked = `${origin.origin}${base}${splitUrl(edgeUrl).path}`;
-    const target = URL.canParse(location, asked) ? new URL(location, asked) : undefined;
-    if (target?.host === origin.host) {
-      const isServed = target.pathname.startsWith(`${base}/v2/`);
-      moved.location = isServed ? hostOf(edgeUrl) + target.pathname.slice(base.length) + target.search : target.href;
-    }
+  const target = locationIn(edgeUrl, origin, headers);
+  if (target?.host === origin.host) {
+    const isServed = target.pathname.startsWith(`${base}/v2/`);
+    moved.location = isServed ? hostOf(edgeUrl) + target.pathname.slice(base.length) + target.search : target.href;
   }
 
   const link = headers.get('link');
@@ -27,4 +23,25 @@ export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Recor
     moved.link = addresses.reduce((text, address) => text.replaceAll(`<${address}/v2/`, '</v2/'), link);
   }
   return moved;
+}
+
+/** The Location of an answer as the origin means it, for a client that is to leave the edge. */
+export function atTheOrigin(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
+  const target = locationIn(edgeUrl, origin, headers);
+  return target ? { location: target.href } : {};
+}
+
+/** Whether the Location of an answer is this path of the registry. */
+export function leadsTo(path: string, edgeUrl: string, origin: URL, headers: Headers): boolean {
+  return locationIn(edgeUrl, origin, headers)?.pathname === baseOf(origin) + path;
+}
+
+function baseOf({ pathname }: URL): string {
+  return pathname.replace(/\/$/, '');
+}
+
+function locationIn(edgeUrl: string, origin: URL, headers: Headers): URL | undefined {
+  const location = headers.get('location');
+  const asked = `${origin.origin}${baseOf(origin)}${splitUrl(edgeUrl).path}`;
+  return location !== null && URL.canParse(location, asked) ? new URL(location, asked) : undefined;
 }

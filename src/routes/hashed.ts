@@ -1,0 +1,49 @@
+import type { RequestContext } from '../context.ts';
+import { isHashOf, nameOfHash } from '../oci/content.ts';
+import { parseWholeNumber } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { tapped } from '../tapped.ts';
+import { within } from '../within.ts';
+
+/** Larger bodies are not hashed: it costs a Worker some milliseconds for a megabyte. */
+const MAX_HASHED_BYTES = 4 * 1024 * 1024;
+
+/** A request's body on its way, hashed. */
+export interface Hashed {
+  readonly body: ReadableStream<Uint8Array>;
+  /** That these bytes are all of the content. */
+  proof(waitMs: number): Promise<Proof | undefined>;
+}
+
+export interface Proof {
+  /** In bytes. */
+  readonly size: number;
+  /** Epoch ms at which the last byte was sent: what the origin says of it was true then or later. */
+  readonly sentAt: number;
+}
+
+/**
+ * Hashes the request's body on its way. A hash that fits proves more than how the upload was made: a PUT may bring only
+ * the last piece of it.
+ * @returns `undefined` for a body without a length, or a long one
+ */
+export function hashed(ctx: RequestContext, digest: Digest): Hashed | undefined {
+  const { body, headers } = ctx.request;
+  const size = parseWholeNumber(headers.get('content-length'));
+  if (!body || size === undefined || size > MAX_HASHED_BYTES) return undefined;
+
+  const hash = new crypto.DigestStream(nameOfHash(digest));
+  hash.digest.catch(() => undefined);
+  const writer = hash.getWriter();
+  const passing = tapped(body, size, (piece) => writer.write(piece));
+  const sent = passing.passed.then(async (isWhole) => {
+    const sentAt = ctx.now();
+    if (!isWhole) {
+      await writer.abort().catch(() => undefined);
+      return undefined;
+    }
+    await writer.close();
+    return isHashOf(digest, await hash.digest) ? { size, sentAt } : undefined;
+  });
+  return { body: passing.body, proof: (waitMs) => within(sent, waitMs) };
+}

@@ -1,0 +1,95 @@
+import { readBody } from '../body.ts';
+import { tellClear } from '../cache/clear.ts';
+import type { RequestContext } from '../context.ts';
+import type { Digest } from '../oci/digest.ts';
+import { digestsIn } from '../oci/manifest.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { Upstream } from '../upstream.ts';
+import { learnAccess } from './access.ts';
+import type { Collected } from './collected.ts';
+
+/** The origin lacks what the manifest names: distribution-spec, "Error Codes". */
+const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
+/** A longer refusal is relayed, and nothing is read from it. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+/** No image names as many digests. */
+const MAX_NAMED = 2_000;
+/** So many of the digests are asked for to see whether the caller may be here. */
+const MAX_PROBES = 3;
+
+/**
+ * What a refused manifest tells: of the digests that it and the refusal name the origin has not all, so whatever the cache
+ * knows of them is forgotten, and the client's next attempt finds out what is missing. Only for a caller who may read
+ * here, and only what is there: a stranger removes nothing and writes nothing.
+ * @param copy the manifest
+ * @returns the refusal, to be relayed
+ * @throws RegistryError ORIGIN_UNREACHABLE: the refusal broke off
+ */
+export async function heal(
+  ctx: RequestContext,
+  upstream: Upstream,
+  { name }: { readonly name: RepositoryName },
+  refusal: Response,
+  copy: Collected | undefined,
+): Promise<Response> {
+  const { status } = refusal;
+  if (status < 400 || status >= 500 || ctx.caller === undefined) return refusal;
+  const read = await readBody(refusal, MAX_REFUSAL_BYTES, upstream.origin.timeoutMs);
+  if ('stream' in read) return new Response(read.stream, refusal);
+
+  const words = new TextDecoder().decode(read.bytes);
+  if (isLacking(words)) {
+    const pushed = await copy?.whole(upstream.cacheTimeoutMs);
+    const named = digestsIn(new TextDecoder().decode(pushed?.content));
+    // What the refusal names is missing: that goes first, and is nothing to prove access by.
+    const missing = digestsIn(words);
+    const all = [...missing.union(named)].slice(0, MAX_NAMED);
+    if (await mayRead(ctx, upstream, name, [...named.difference(missing)])) await evict(ctx, upstream, name, all);
+  }
+  return new Response(read.bytes, refusal);
+}
+
+function isLacking(words: string): boolean {
+  try {
+    const { errors } = JSON.parse(words) as { errors?: readonly { readonly code?: unknown }[] };
+    return Array.isArray(errors) && errors.some((error) => LACKING.has(error?.code));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether the caller may read in this repository. Where nobody knows (the grant has ended, another isolate has it), the
+ * origin is asked for what the client has probably just uploaded, and at last for the tags.
+ */
+async function mayRead(
+  ctx: RequestContext,
+  upstream: Upstream,
+  name: RepositoryName,
+  named: readonly Digest[],
+): Promise<boolean> {
+  const isGranted = async () => (await upstream.authorizer.authorize(ctx, name)).kind === 'granted';
+  const targets = [...named.slice(0, MAX_PROBES).map((digest) => `blobs/${digest}`), 'tags/list'];
+  for (const target of targets) {
+    if (await isGranted()) return true;
+    const method = target === 'tags/list' ? 'GET' : 'HEAD';
+    const asked = upstream.origin.send(ctx, `/v2/${name}/${target}`, { method, as: 'question' });
+    const response = (await asked.catch(() => undefined))?.response;
+    if (!response) return false;
+    await response.body?.cancel();
+    learnAccess(ctx, upstream, name, response);
+  }
+  return isGranted();
+}
+
+/** From both link sets: an error does not say which, and registries keep manifests among the blobs. */
+async function evict(
+  ctx: RequestContext,
+  { descriptors }: Upstream,
+  name: RepositoryName,
+  digests: readonly Digest[],
+): Promise<void> {
+  const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(name, links));
+  const evicting = Promise.all(scopes.map((scope) => scope.evict(ctx, digests)));
+  await tellClear(ctx, 'clear', async () => void (await evicting)).catch(() => undefined);
+}

@@ -1,0 +1,27 @@
+import { retentionMs } from '../cache/freshness.ts';
+import type { CacheItem } from '../cache/item.ts';
+import { writeBack } from '../cache/writeBack.ts';
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import { isFirstHand } from '../origin/confirmation.ts';
+import type { Upstream } from '../upstream.ts';
+import { within } from '../within.ts';
+import { mayTeach } from './access.ts';
+
+/** Whether the origin's answer to this caller may be learnt from, and what is learnt could be used. */
+export function mayLearn(ctx: RequestContext, upstream: Upstream, response: Response): boolean {
+  return isFirstHand(response) && mayTeach(ctx, upstream) && retentionMs(upstream.ttls) > 0;
+}
+
+/**
+ * Writes what a push proved, without a look at what stands there, and waits for it as long as for any answer of the
+ * cache: the next question finds it.
+ */
+export async function learnNow<E extends Entry>(
+  ctx: RequestContext,
+  { cacheTimeoutMs }: Upstream,
+  item: CacheItem<E>,
+  entry: E,
+): Promise<void> {
+  await within(writeBack(ctx, item, entry, Promise.resolve({ outcome: 'miss' })), cacheTimeoutMs);
+}

@@ -1,0 +1,89 @@
+import { contentItem } from '../cache/contents.ts';
+import type { RequestContext } from '../context.ts';
+import { errorName } from '../log.ts';
+import { isContentOf } from '../oci/content.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import { mediaTypeOf } from '../oci/manifest.ts';
+import { isTag } from '../oci/reference.ts';
+import type { Route } from '../oci/route.ts';
+import type { Upstream } from '../upstream.ts';
+import { relayOnTheEdge } from './answer.ts';
+import { type Collected, collected } from './collected.ts';
+import { heal } from './heal.ts';
+import { learnNow, mayLearn } from './learn.ts';
+import { itemIn } from './linked.ts';
+import { write } from './write.ts';
+
+export type PushRoute = Extract<Route, { kind: 'manifest' }>;
+
+/**
+ * PUT of a manifest: distribution-spec, "Pushing manifests".
+ *
+ * 1. It goes on to the origin as a stream; a copy of it stays here, of what registries take.
+ * 2. When the origin has taken it, its tags lead elsewhere now, and the repository's lists are others; what the digest
+ *    proves is written to the cache. All of it before the reply.
+ * 3. When the origin misses what the manifest names, the cache forgets that (`heal`), before the reply.
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
+  ctx.emit({ kind: 'forward', reason: 'bypass' });
+  const copy = collected(ctx);
+  const { response } = await write(ctx, upstream, route, copy?.body);
+  if (!response.ok) return relayOnTheEdge(ctx, upstream, await heal(ctx, upstream, route, response, copy));
+  const dropped = drop(ctx, upstream, route, response);
+  if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
+    await learn(ctx, upstream, route, response, copy);
+  }
+  await dropped;
+  return relayOnTheEdge(ctx, upstream, response);
+}
+
+/** What the push moved: of its subject the list of referrers too, which is one of the repository's. */
+async function drop(
+  ctx: RequestContext,
+  { tags, lists }: Upstream,
+  { name, reference, search }: PushRoute,
+  { headers }: Response,
+): Promise<void> {
+  lists.drop(name);
+  const told = (headers.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
+  const named = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...told];
+  const moved = [...new Set(named.filter(isTag))];
+  try {
+    if (moved.length > 0) await tags.drop(ctx, name, moved);
+  } catch (fault) {
+    // `TAG_TTL` bounds how long anybody is led to where it was.
+    ctx.log.warn('a tag could not be dropped', { error: errorName(fault) });
+  }
+}
+
+async function learn(
+  ctx: RequestContext,
+  upstream: Upstream,
+  { name, reference, search }: PushRoute,
+  { headers }: Response,
+  copy: Collected,
+): Promise<void> {
+  const answered = headers.get('docker-content-digest') ?? '';
+  const asked = reference.kind === 'digest' ? reference.text : answered;
+  const canonical = isDigest(answered) ? answered : asked;
+  const pushed = await copy.whole(upstream.cacheTimeoutMs);
+  const mediaType = pushed && mediaTypeOf(ctx.request.headers.get('content-type'), pushed.content);
+  if (!pushed || !mediaType || !isDigest(asked) || !isDigest(canonical) || !isAboutOne(upstream, search)) return;
+  const { content, sentAt } = pushed;
+  const digests: Digest[] = [...new Set([asked, canonical])];
+  const proofs = await Promise.all(digests.map((digest) => isContentOf(digest, content)));
+  if (!proofs.every(Boolean)) return;
+  const descriptor = { digest: canonical, size: content.length, mediaType };
+  const item = contentItem(
+    asked,
+    itemIn(upstream, { name, links: 'manifests', digest: asked }, true),
+    upstream.contents,
+  );
+  await learnNow(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content });
+}
+
+/** Further tags are no other question; what else a query says may be. */
+function isAboutOne({ ownQueries }: Upstream, search: string): boolean {
+  return ownQueries.has(search) || [...new URLSearchParams(search).keys()].every((key) => key === 'tag');
+}

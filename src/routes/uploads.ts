@@ -1,0 +1,82 @@
+import { discard } from '../cache/originAnswer.ts';
+import { askThrough } from '../cache/readThrough.ts';
+import type { RequestContext } from '../context.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
+import type { Route } from '../oci/route.ts';
+import type { Upstream } from '../upstream.ts';
+import { relay, relayOnTheEdge } from './answer.ts';
+import { askOrigin } from './askOrigin.ts';
+import { type Hashed, hashed } from './hashed.ts';
+import { learnNow, mayLearn } from './learn.ts';
+import { itemIn } from './linked.ts';
+import { atTheOrigin, leadsTo } from './location.ts';
+import { write } from './write.ts';
+
+type UploadRoute = Extract<Route, { kind: 'upload' }>;
+
+/** What a registry stores has no media type until a manifest gives it one; this is what registries then say. */
+const BLOB_TYPE = 'application/octet-stream';
+
+/**
+ * A POST, PATCH, PUT or DELETE of an upload, handed on as a stream: distribution-spec, "Pushing blobs".
+ *
+ * When the origin says that a blob is there now, the cache learns it: before the reply where all of its bytes came in this
+ * request, which their hash proves; else (an upload in pieces, a mount, a large body) by asking the origin after the
+ * reply.
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+export async function upload(ctx: RequestContext, upstream: Upstream, route: UploadRoute): Promise<Response> {
+  ctx.emit({ kind: 'forward', reason: 'bypass' });
+  const digest = completedBy(route);
+  const body = digest && hashed(ctx, digest);
+  const { response } = await write(ctx, upstream, route, body?.body);
+  const { status } = response;
+  if (digest && status === 201 && mayLearn(ctx, upstream, response)) {
+    await learn(ctx, upstream, { name: route.name, digest }, response, body);
+  }
+  if (upstream.directUploads && ctx.method === 'POST' && status === 202) {
+    return relay(ctx, response, atTheOrigin(ctx.url, upstream.origin.url, response.headers));
+  }
+  return relayOnTheEdge(ctx, upstream, response);
+}
+
+/** The digest of the blob that a 201 to this is about: what is mounted, or what the upload's end names. */
+function completedBy({ search }: UploadRoute): Digest | undefined {
+  const query = new URLSearchParams(search);
+  const named = [...query.getAll('digest'), ...query.getAll('mount')];
+  const [digest = ''] = named;
+  return named.length === 1 && isDigest(digest) ? digest : undefined;
+}
+
+type Uploaded = Pick<UploadRoute, 'name'> & { readonly digest: Digest };
+
+async function learn(
+  ctx: RequestContext,
+  upstream: Upstream,
+  { name, digest }: Uploaded,
+  response: Response,
+  body: Hashed | undefined,
+): Promise<void> {
+  const path = `/v2/${name}/blobs/${digest}`;
+  const item = itemIn(upstream, { name, links: 'blobs', digest }, true);
+  // An upload's session is the origin's own word; where the blob went, its Location tells.
+  const isThere = leadsTo(path, ctx.url, upstream.origin.url, response.headers);
+  const proof = isThere ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
+  if (proof) {
+    const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
+    await learnNow(ctx, upstream, item, { descriptor, verifiedAt: proof.sentAt });
+    return;
+  }
+  const { authorizer, origin } = upstream;
+  const question = { name, staleMs: 0, askOrigin: () => origin.statBlob(ctx, { path, search: '', digest }) };
+  const confirm = async () => {
+    const isGranted = (await authorizer.authorize(ctx, name)).kind === 'granted';
+    const asked = askThrough(
+      ctx,
+      () => item,
+      () => askOrigin(ctx, upstream, question, { isGranted }),
+    );
+    await discard((await asked).answer);
+  };
+  ctx.waitUntil(confirm());
+}

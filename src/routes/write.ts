@@ -1,0 +1,23 @@
+import type { RequestContext } from '../context.ts';
+import type { Route } from '../oci/route.ts';
+import type { OriginResponse } from '../origin/origin.ts';
+import type { Upstream } from '../upstream.ts';
+
+/**
+ * Hands a write to the origin, its body as a stream. What was asked before a write may be otherwise after it, also after
+ * one that nobody answered: nobody joins those questions any more.
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+export async function write(
+  ctx: RequestContext,
+  { origin, flights }: Upstream,
+  route: Route,
+  body = ctx.request.body,
+): Promise<OriginResponse> {
+  const { method, signal } = ctx;
+  try {
+    return await origin.send(ctx, route.path + route.search, { method, body, signal });
+  } finally {
+    if ('name' in route) flights.close(route.name);
+  }
+}
