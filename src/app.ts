@@ -7,6 +7,8 @@ import { parseRoute } from './oci/route.ts';
 import { API_VERSION } from './routes/answer.ts';
 import { descriptors } from './routes/descriptors.ts';
 import { dispatch } from './routes/dispatch.ts';
+import { notifications, type Receiver } from './routes/notifications.ts';
+import { purgeCache } from './routes/purge.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface AppOptions {
@@ -14,6 +16,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** `ADMIN_TOKEN`; without it operators' paths are 404. */
   readonly adminToken?: string | undefined;
+  /** `EVENTS_TOKEN`; without it the registry's events are 404. */
+  readonly eventsToken?: string | undefined;
   /** The clock, epoch ms; tests turn it. */
   readonly now?: () => number;
 }
@@ -26,12 +30,17 @@ export interface App {
 }
 
 /** Here, and nowhere else, an error becomes an answer. */
-export function createApp({ upstream, log, adminToken, now = Date.now }: AppOptions): App {
+export function createApp({ upstream, log, adminToken, eventsToken, now = Date.now }: AppOptions): App {
   // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
   const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
   const registry = (ctx: RequestContext) => dispatch(ctx, upstream, parseRoute(ctx.target));
   hono.all('/v2', (c) => registry(c.env.ctx));
   hono.all('/v2/*', (c) => registry(c.env.ctx));
+  // By the alias of an upstream; the one that there is has none.
+  const receivers = new Map<string, Receiver>([['', { upstream, token: eventsToken }]]);
+  hono.all('/_edge/events', (c) => notifications(c.env.ctx, receivers.get('')));
+  hono.all('/_edge/events/:alias', (c) => notifications(c.env.ctx, receivers.get(c.req.param('alias'))));
+  hono.all('/_edge/cache/*', (c) => purgeCache(c.env.ctx, upstream, adminToken));
   hono.all('/_edge/descriptors/:digest', (c) => descriptors(c.env.ctx, upstream, adminToken, c.req.param('digest')));
   hono.notFound((c) => errorAnswer(c.env.ctx, new RegistryError('NAME_UNKNOWN')));
   hono.onError((error, c) => errorAnswer(c.env.ctx, error));

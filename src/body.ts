@@ -9,7 +9,7 @@ export type Body = { readonly bytes: Uint8Array } | { readonly stream: ReadableS
  * @param timeoutMs until it is there
  * @throws RegistryError ORIGIN_UNREACHABLE: it broke off, or did not come in time
  */
-export async function readBody({ body }: Response, maxBytes: number, timeoutMs: number): Promise<Body> {
+export async function readBody({ body }: Pick<Response, 'body'>, maxBytes: number, timeoutMs: number): Promise<Body> {
   if (!body) return { bytes: new Uint8Array() };
   const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   try {

@@ -18,7 +18,8 @@ function build(): App {
   }
   const log = createLogger(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
-  return createApp({ upstream: createUpstream(config, env as Bindings), log, adminToken: config.adminToken });
+  const { adminToken, eventsToken } = config;
+  return createApp({ upstream: createUpstream(config, env as Bindings), log, adminToken, eventsToken });
 }
 
 const edge = build();

@@ -9,6 +9,7 @@ const ERRORS = {
   SIZE_INVALID: [400, 'the size is not valid'],
   MANIFEST_INVALID: [400, 'the manifest is not valid'],
   MANIFEST_BLOB_UNKNOWN: [400, 'the manifest names content that is not in the repository'],
+  REQUEST_INVALID: [400, 'the request is not valid'],
   BLOB_UNKNOWN: [404, 'the blob is not in the repository'],
   BLOB_UPLOAD_UNKNOWN: [404, 'the upload is not known'],
   MANIFEST_UNKNOWN: [404, 'the manifest is not in the repository'],

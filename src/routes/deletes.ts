@@ -1,4 +1,5 @@
 import { clear, tellClear } from '../cache/clear.ts';
+import { LINK_SETS } from '../cache/provider.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -105,7 +106,7 @@ async function forgetAll(
   reachMs: number,
   verb: 'clear' | 'bury',
 ): Promise<void> {
-  const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(gone.name, links));
+  const scopes = LINK_SETS.map((links) => descriptors.repositoryScoped(gone.name, links));
   const forget = () =>
     Promise.all([
       ...scopes.flatMap((scope) => [...gone.digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))),

@@ -1,5 +1,6 @@
 import { readBody } from '../body.ts';
 import { tellClear } from '../cache/clear.ts';
+import { LINK_SETS } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestsIn } from '../oci/manifest.ts';
@@ -89,7 +90,7 @@ async function evict(
   name: RepositoryName,
   digests: readonly Digest[],
 ): Promise<void> {
-  const scopes = (['blobs', 'manifests'] as const).map((links) => descriptors.repositoryScoped(name, links));
+  const scopes = LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
   const evicting = Promise.all(scopes.map((scope) => scope.evict(ctx, digests)));
   await tellClear(ctx, 'clear', async () => void (await evicting)).catch(() => undefined);
 }

@@ -37,6 +37,7 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
     upstream: options.upstream?.(made) ?? made,
     log: createLogger('debug', (line) => log.push(line)),
     adminToken: config.adminToken,
+    eventsToken: config.eventsToken,
     now: clock.now,
   });
 

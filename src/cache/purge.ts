@@ -1,0 +1,71 @@
+import type { RequestContext } from '../context.ts';
+import { RegistryError } from '../oci/errors.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import { type BlobDescriptorCacheProvider, LINK_SETS } from './provider.ts';
+import type { Tags } from './tags.ts';
+
+/** What of one repository is kept in the stores. */
+export interface Kept {
+  readonly descriptors: BlobDescriptorCacheProvider;
+  readonly tags: Tags;
+}
+
+const STEPS = [...LINK_SETS, 'tags'] as const;
+type Step = (typeof STEPS)[number];
+
+export interface Purged {
+  /** How many there were of each. */
+  readonly removed: Readonly<Record<Step, number>>;
+  /** Where to go on; absent when nothing is left. */
+  readonly cursor?: string;
+}
+
+/** So many pages in one go: a request of the free plan may make 50 others. */
+const MAX_PAGES = 8;
+
+/** Where a purge is: a step, and within it the store's own cursor. */
+interface Place {
+  readonly step: Step;
+  readonly cursor?: string | undefined;
+}
+
+/**
+ * Forgets what is kept of a repository: descriptors and tags, page by page. Content by its digest stays: nobody gets it
+ * without a descriptor.
+ * @param cursor where the purge before this one stopped
+ * @throws RegistryError REQUEST_INVALID: no cursor of a purge; CacheFault
+ */
+export async function purge(ctx: RequestContext, kept: Kept, name: RepositoryName, cursor?: string): Promise<Purged> {
+  const removed = { blobs: 0, manifests: 0, tags: 0 };
+  let place: Place | undefined = parsePlace(cursor ?? STEPS[0]);
+  for (let pages = 0; place && pages < MAX_PAGES; pages++) {
+    const { step }: Place = place;
+    const page = await purgePage(ctx, kept, name, place);
+    removed[step] += page.removed;
+    place = page.cursor === undefined ? after(step) : { step, cursor: page.cursor };
+  }
+  return place ? { removed, cursor: [place.step, place.cursor ?? []].flat().join(':') } : { removed };
+}
+
+async function purgePage(ctx: RequestContext, kept: Kept, name: RepositoryName, { step, cursor }: Place) {
+  if (step === 'tags') {
+    const page = await kept.tags.list(ctx, name, cursor);
+    if (page.tags.length > 0) await kept.tags.drop(ctx, name, page.tags);
+    return { removed: page.tags.length, cursor: page.cursor };
+  }
+  const scope = kept.descriptors.repositoryScoped(name, step);
+  const page = await scope.list(ctx, cursor);
+  return { removed: (await scope.evict(ctx, page.digests)).size, cursor: page.cursor };
+}
+
+function after(step: Step): Place | undefined {
+  const next = STEPS[STEPS.indexOf(step) + 1];
+  return next && { step: next };
+}
+
+function parsePlace(text: string): Place {
+  const [, word, cursor] = /^([a-z]+)(?::([ -~]{1,2000}))?$/.exec(text) ?? [];
+  const step = STEPS.find((one) => one === word);
+  if (!step) throw new RegistryError('REQUEST_INVALID', { message: 'the cursor is not one that a purge has told' });
+  return { step, cursor };
+}
