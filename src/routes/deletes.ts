@@ -53,7 +53,7 @@ export async function deleteContent(ctx: RequestContext, upstream: Upstream, rou
 }
 
 async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
-  const { origin, lists, flights } = upstream;
+  const { origin, flights } = upstream;
   const gone = await probe(ctx, upstream, route);
   const access = await authorize(ctx, upstream, route.name);
   if (access.kind === 'refused') return access.answer;
@@ -62,19 +62,15 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
   if (isGranted) await forget(underWayMs, 'bury');
 
-  const stopJoining = () => {
-    flights.close(route.name);
-    lists.drop(route.name);
-  };
   let answered: OriginResponse;
   try {
     answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
   } catch (unreached) {
-    stopJoining();
+    flights.close(route.name);
     await forget(unknownMs, 'bury');
     throw unreached;
   }
-  stopJoining();
+  flights.close(route.name);
   const { status } = answered.response;
   if (status >= 500 || status === 408) await forget(unknownMs, 'bury');
   else if (isGranted && (status < 300 || status === 404)) {
@@ -101,12 +97,13 @@ async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute
 /** @throws RegistryError UNAVAILABLE: the store refused twice */
 async function forgetAll(
   ctx: RequestContext,
-  { descriptors, tags }: Upstream,
+  { descriptors, tags, lists }: Upstream,
   gone: Gone,
   reachMs: number,
   verb: 'clear' | 'bury',
 ): Promise<void> {
   const scopes = LINK_SETS.map((links) => descriptors.repositoryScoped(gone.name, links));
+  lists.drop(gone.name);
   const forget = () =>
     Promise.all([
       ...scopes.flatMap((scope) => [...gone.digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))),
