@@ -18,13 +18,15 @@ export interface EdgeOptions {
   /** The store of `backend: 'redis'`; one is started where it is not given. */
   readonly redis?: RedisStore;
   readonly variables?: Readonly<Record<string, string>>;
+  /** Whether it has the KV of another edge that runs in front of the same origin. */
+  readonly sharesKv?: boolean;
 }
 
-/** Starts the built edge as `npm start` does, on any free port, with nothing in its cache. */
-export async function startEdge({ origin, backend, redis, variables }: EdgeOptions): Promise<Edge> {
+/** Starts the built edge as `npm start` does, on any free port, with nothing in a cache of its own. */
+export async function startEdge({ origin, backend, redis, variables, sharesKv }: EdgeOptions): Promise<Edge> {
   const store = backend === 'redis' ? (redis ?? (await startRedis())) : undefined;
   const folder = inProject('.registry-edge', encodeURIComponent(new URL(origin).href));
-  await rm(folder, { recursive: true, force: true });
+  if (!sharesKv) await rm(folder, { recursive: true, force: true });
   atEnd(() => rm(folder, { recursive: true, force: true }));
   return ready(
     startProgram({ ORIGIN_URL: origin, BLOBDESCRIPTOR: backend, PORT: '0', ...store?.variables, ...variables }),

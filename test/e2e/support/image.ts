@@ -12,6 +12,7 @@ export interface Blob {
 
 /** An image on disk, as an OCI layout. */
 export interface Image {
+  readonly folder: string;
   /** As skopeo writes it. */
   readonly source: string;
   readonly manifest: Blob;
@@ -56,7 +57,7 @@ export async function makeImage(seed: string, sizes: readonly number[] = SMALL_L
   const annotated = { ...inIndex, annotations: { 'org.opencontainers.image.ref.name': 'latest' } };
   await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [annotated] }));
   await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  return { source: `oci:${folder}:latest`, manifest, config, layers: [first, ...others] };
+  return { folder, source: `oci:${folder}:latest`, manifest, config, layers: [first, ...others] };
 }
 
 /** A blob of its own, of bytes that look random: the same for the same seed. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from './cleanup.ts';
+import { runClient } from './command.ts';
 import { head } from './http.ts';
 import { freePort } from './port.ts';
 import { type Running, run } from './process.ts';
@@ -34,10 +35,14 @@ export interface Registry {
   /** Starts it again after `stop`, at the same address and with the same content. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Removes for good what no manifest names, as operators do; the registry may be running, and is not told. */
+  collectGarbage(): Promise<void>;
 }
 
 /** The one user of a registry with `htpasswd`. */
 export const USER = { name: 'alice', password: 'correct horse' } as const;
+/** Else 3.1 tells a collector of traces. */
+const NO_TRACES = { OTEL_TRACES_EXPORTER: 'none' };
 /** bcrypt of the password, with the least cost that is quick enough for thousands of requests. */
 const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
 
@@ -65,7 +70,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
 
   let process: Running;
   async function start(): Promise<void> {
-    process = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], { OTEL_TRACES_EXPORTER: 'none' });
+    process = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], NO_TRACES);
     if (quiet) await until(`${kind} answers`, () => isUp(`http://${host}/v2/`));
     else await process.prints(/listening on/);
   }
@@ -76,6 +81,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     root,
     start,
     stop: async () => void (await process.stop()),
+    async collectGarbage() {
+      const { code, output } = await runClient(kind, ['garbage-collect', join(folder, 'config.yml')], NO_TRACES);
+      if (code !== 0) throw new Error(`${kind} garbage-collect ended with ${code}: ${output}`);
+    },
   };
 }
 

@@ -1,0 +1,87 @@
+import { beforeAll, expect, test } from 'vitest';
+import { type Outcome, runClient, SUCCESS } from './support/command.ts';
+import { type Edge, startEdge } from './support/edge.ts';
+import { ask, HIT, pathsOf, warm } from './support/hits.ts';
+import { type Image, makeImage } from './support/image.ts';
+import { isWhole, LOSSES, lose } from './support/lost.ts';
+import { startRedis } from './support/redis.ts';
+import { type Registry, startRegistry } from './support/registry.ts';
+import { describeSetups, type Setup, startSetup } from './support/setups.ts';
+import { push as pushBySkopeo } from './support/skopeo.ts';
+import { describeWith } from './support/tools.ts';
+
+/** Each ends with an error where the registry takes no manifest. */
+const PUSHERS: readonly { client: string; push(image: Image, reference: string): Promise<Outcome> }[] = [
+  { client: 'skopeo', push: ({ source }, reference) => pushBySkopeo(source, reference) },
+  { client: 'crane', push: ({ folder }, reference) => runClient('crane', ['push', '--insecure', folder, reference]) },
+];
+const CASES = PUSHERS.flatMap((pusher) =>
+  LOSSES.map((loss) => ({ ...pusher, loss, name: `team/${pusher.client}-${loss.replace(' ', '-')}` })),
+);
+
+const SETUPS: readonly Setup[] = [
+  { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
+  { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
+];
+
+function lostLayer(setup: Setup): void {
+  let origin: Registry;
+  let edge: Edge;
+  beforeAll(async () => {
+    ({ origin, edge } = await startSetup(setup));
+  });
+
+  test.for(CASES)('$client, lost: $loss; pushed again with warm caches, at most twice, it is whole', async (one) => {
+    const { client, push, loss, name } = one;
+    const image = await makeImage(`lost ${loss} ${client} ${setup.kind}`);
+    const [layer] = image.layers;
+    const at = `${edge.url}/v2/${name}`;
+    expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
+    await warm(at, pathsOf(image));
+    await lose(origin, name, image, loss);
+    // The danger: to the client the layer is there, so it does not upload it.
+    expect(await ask(`${at}/blobs/${layer.digest}`)).toEqual(HIT);
+
+    const outcomes = [await push(image, `${edge.host}/${name}:v1`)];
+    if (outcomes[0]?.code !== 0) outcomes.push(await push(image, `${edge.host}/${name}:v1`));
+
+    expect(outcomes.at(-1)).toMatchObject(SUCCESS);
+    await isWhole(origin, name, image);
+    expect((await ask(`${at}/blobs/${layer.digest}`)).status).toBe(200);
+  });
+}
+
+describeSetups(['crane', 'skopeo'], 'an image is lost at the origin', lostLayer, SETUPS);
+
+describeWith(
+  ['crane', 'redis-server', 'registry', 'skopeo'],
+  'REDIS_SHARED=true: an image is lost at the origin',
+  shared,
+);
+
+function shared(): void {
+  let origin: Registry;
+  let edge: Edge;
+  beforeAll(async () => {
+    const redis = await startRedis();
+    origin = await startRegistry({ kind: 'registry', redis });
+    edge = await startEdge({ origin: origin.url, backend: 'redis', redis, variables: { REDIS_SHARED: 'true' } });
+  });
+
+  // What the registry deleted, the edge has forgotten too; only of manifests does it have keys of its own.
+  test.for(PUSHERS)('$client: the layer is gone at once, and pushed again it is whole', async ({ client, push }) => {
+    const name = `team/${client}`;
+    const at = `${edge.url}/v2/${name}`;
+    const image = await makeImage(`lost shared ${client}`);
+    expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
+    await warm(at, pathsOf(image));
+    await lose(origin, name, image, 'one layer');
+    expect(await ask(`${at}/blobs/${image.layers[0].digest}`)).toMatchObject({ status: 404 });
+    expect(await ask(`${at}/manifests/${image.manifest.digest}`)).toEqual(HIT);
+
+    expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
+
+    await isWhole(origin, name, image);
+  });
+}
