@@ -38,7 +38,7 @@ function lostLayer(setup: Setup): void {
     const [layer] = image.layers;
     const at = `${edge.url}/v2/${name}`;
     expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
-    await warm(at, pathsOf(image));
+    await warm(edge, pathsOf(name, image));
     await lose(origin, name, image, loss);
     // The danger: to the client the layer is there, so it does not upload it.
     expect(await ask(`${at}/blobs/${layer.digest}`)).toEqual(HIT);
@@ -75,7 +75,7 @@ function shared(): void {
     const at = `${edge.url}/v2/${name}`;
     const image = await makeImage(`lost shared ${client}`);
     expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
-    await warm(at, pathsOf(image));
+    await warm(edge, pathsOf(name, image));
     await lose(origin, name, image, 'one layer');
     expect(await ask(`${at}/blobs/${image.layers[0].digest}`)).toMatchObject({ status: 404 });
     expect(await ask(`${at}/manifests/${image.manifest.digest}`)).toEqual(HIT);

@@ -1,4 +1,5 @@
 import { OCI } from './contents.ts';
+import type { Edge } from './edge.ts';
 import { head } from './http.ts';
 import type { Image } from './image.ts';
 import { until } from './until.ts';
@@ -19,17 +20,17 @@ export const HIT: Told = { status: 200, isHit: true };
 /** Asked of the origin, which has it not. */
 export const GONE: Told = { status: 404, isHit: false };
 
-/** Where an image's blobs are, and its manifest by digest, below the repository. */
-export function pathsOf({ manifest, config, layers }: Image): string[] {
-  return [...[config, ...layers].map(({ digest }) => `blobs/${digest}`), `manifests/${manifest.digest}`];
+/** Where an image's blobs are, and its manifest by digest. */
+export function pathsOf(name: string, { manifest, config, layers }: Image): string[] {
+  const blobs = [config, ...layers].map(({ digest }) => `/v2/${name}/blobs/${digest}`);
+  return [...blobs, `/v2/${name}/manifests/${manifest.digest}`];
 }
 
 /** Asks for each until the edge answers without the origin. */
 export async function warm(
-  repositoryUrl: string,
+  { url }: Edge,
   paths: readonly string[],
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  for (const path of paths)
-    await until(`a hit of ${path}`, async () => (await ask(`${repositoryUrl}/${path}`, headers)).isHit);
+  for (const path of paths) await until(`a hit of ${path}`, async () => (await ask(url + path, headers)).isHit);
 }
