@@ -10,6 +10,14 @@ export interface Held {
   release(): void;
 }
 
+/** How requests fail. */
+export interface Failing {
+  /** What is answered to GET and to all that write; without it, an error of no meaning. */
+  readonly body?: string;
+  /** Which requests fail; without it, all. */
+  fails?(asked: IncomingMessage): boolean;
+}
+
 /** An HTTP proxy that counts. */
 export interface CountingProxy {
   readonly url: string;
@@ -20,7 +28,7 @@ export interface CountingProxy {
   /** Keeps back the answer to the next such request until it is released. */
   holdNext(method: string, path: string): Held;
   /** From now on answers everything itself, and the target hears nothing. */
-  failWith(status: number, headers?: Readonly<Record<string, string>>): void;
+  failWith(status: number, headers?: Readonly<Record<string, string>>, how?: Failing): void;
   /** Ends that. */
   recover(): void;
 }
@@ -34,15 +42,16 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   const agent = new Agent({ keepAlive: true });
   const requests: string[] = [];
   const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
-  let failure: { readonly status: number; readonly headers: Readonly<Record<string, string>> } | undefined;
+  let failure: (Failing & { readonly status: number; readonly headers: Readonly<Record<string, string>> }) | undefined;
 
   // Node's own bound is below what registries and Workers take.
   const server = createServer({ maxHeaderSize: 65_536 }, (client: IncomingMessage, answer: ServerResponse) => {
     const asked = `${client.method} ${client.url}`;
     requests.push(asked);
-    if (failure) {
+    if (failure && (failure.fails?.(client) ?? true)) {
+      const { status, headers, body = FAILURE } = failure;
       client.resume();
-      answer.writeHead(failure.status, { 'content-type': 'application/json', ...failure.headers }).end(FAILURE);
+      answer.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
       return;
     }
     const gate = gates.get(asked);
@@ -75,8 +84,8 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       gates.set(`${method} ${path}`, { answered: answered.resolve, released: released.promise });
       return { answered: answered.promise, release: released.resolve };
     },
-    failWith(status, headers = {}) {
-      failure = { status, headers };
+    failWith(status, headers = {}, how = {}) {
+      failure = { status, headers, ...how };
     },
     recover() {
       failure = undefined;

@@ -42,12 +42,28 @@ export async function connect(store: RedisStore) {
 
 export type Connection = Awaited<ReturnType<typeof connect>>;
 
-/** All that stands under keys of a pattern: sets sorted, hashes field by field. */
+/** All that stands under keys of a pattern: sets sorted, hashes field by field, strings as they are. */
 export async function contentOf(client: Connection, pattern = '*'): Promise<Record<string, unknown>> {
   const keys = (await client.keys(pattern)).sort();
   const values = keys.map(async (key) => {
-    const isSet = (await client.type(key)) === 'set';
-    return [key, isSet ? (await client.sMembers(key)).sort() : { ...(await client.hGetAll(key)) }] as const;
+    const type = await client.type(key);
+    if (type === 'string') return [key, await client.get(key)] as const;
+    return [key, type === 'set' ? (await client.sMembers(key)).sort() : { ...(await client.hGetAll(key)) }] as const;
   });
   return Object.fromEntries(await Promise.all(values));
+}
+
+/** When each key expires (epoch ms); -1: never. */
+export async function expiriesOf(client: Connection): Promise<Record<string, number>> {
+  const keys = (await client.keys('*')).sort();
+  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await client.pExpireTime(key)] as const)));
+}
+
+/** How often the server was given each command that writes, since its start; GETEX, which reads, changes an expiry. */
+export async function writesTo(client: Connection): Promise<Record<string, number>> {
+  const writing = new Set(await client.commandList({ FILTERBY: { type: 'ACLCAT', value: 'write' } }));
+  const told = (await client.info('commandstats')).matchAll(/^cmdstat_([^:|]+)\S*?calls=(\d+)/gm);
+  return Object.fromEntries(
+    [...told].flatMap(([, name = '', calls]) => (writing.has(name) && name !== 'getex' ? [[name, Number(calls)]] : [])),
+  );
 }
