@@ -87,6 +87,19 @@ function deleted({ kind, backend }: Setup): void {
     for (const path of paths) expect(await ask(mirror.url + path)).toEqual(GONE);
   });
 
+  // KV keeps no tags, and `docker-registry` deletes none.
+  if (backend === 'redis') {
+    test('a tag that a mirror remembers: 404 at once', async () => {
+      await published('a tag', () => '');
+      const path = `/v2/${NAME}/manifests/v1`;
+      await warm(mirror, [path]);
+
+      expect((await request('DELETE', edge.url + path)).status).toBe(202);
+
+      expect(await ask(mirror.url + path)).toEqual(GONE);
+    });
+  }
+
   /** @returns how long after it was deleted the mirror still answered who asked then; -1: not at all */
   async function lastedMs(path: string, deletedAt: number): Promise<number> {
     let lasted = -1;

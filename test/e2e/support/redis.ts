@@ -1,7 +1,7 @@
 import { createClient } from 'redis';
 import { atEnd, temporaryFolder } from './cleanup.ts';
 import { freePort } from './port.ts';
-import { run } from './process.ts';
+import { type Running, run } from './process.ts';
 import { inProject } from './project.ts';
 
 /** A redis-server with the project's own REST bridge in front. */
@@ -11,6 +11,8 @@ export interface RedisStore {
   readonly variables: Record<string, string>;
   /** Kills the redis-server, not the bridge. */
   kill(): Promise<void>;
+  /** Starts it again after `kill`, at the same address, with nothing in it. */
+  start(): Promise<void>;
 }
 
 const TOKEN = 'token-of-the-e2e-tests';
@@ -18,8 +20,13 @@ const TOKEN = 'token-of-the-e2e-tests';
 export async function startRedis(): Promise<RedisStore> {
   const port = await freePort();
   const folder = await temporaryFolder();
-  const server = run('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '']);
-  await server.prints(/Ready to accept connections/);
+  const args = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''];
+  let server: Running;
+  async function start(): Promise<void> {
+    server = run('redis-server', args);
+    await server.prints(/Ready to accept connections/);
+  }
+  await start();
 
   const url = `redis://127.0.0.1:${port}`;
   const env = { REDIS_URL: url, PORT: '0', UPSTASH_REDIS_REST_TOKEN: TOKEN };
@@ -29,6 +36,7 @@ export async function startRedis(): Promise<RedisStore> {
     url,
     variables: { UPSTASH_REDIS_REST_URL: rest, UPSTASH_REDIS_REST_TOKEN: TOKEN },
     kill: async () => void (await server.stop('SIGKILL')),
+    start,
   };
 }
 
