@@ -14,6 +14,14 @@ import { describeWith } from './support/tools.ts';
 const PUSHERS: readonly { client: string; push(image: Image, reference: string): Promise<Outcome> }[] = [
   { client: 'skopeo', push: ({ source }, reference) => pushBySkopeo(source, reference) },
   { client: 'crane', push: ({ folder }, reference) => runClient('crane', ['push', '--insecure', folder, reference]) },
+  {
+    // Asks for the manifest first, and sends nothing else where that is there.
+    client: 'oras',
+    push({ folder }, reference) {
+      const args = ['cp', '--from-oci-layout', '--to-plain-http', '--no-tty', `${folder}:latest`, reference];
+      return runClient('oras', args);
+    },
+  },
 ];
 const CASES = PUSHERS.flatMap((pusher) =>
   LOSSES.map((loss) => ({ ...pusher, loss, name: `team/${pusher.client}-${loss.replace(' ', '-')}` })),
@@ -24,6 +32,12 @@ const SETUPS: readonly Setup[] = [
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
   { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
 ];
+
+/** What fails visibly is repeated, as people do. */
+async function atMostTwice(push: () => Promise<Outcome>): Promise<Outcome> {
+  const first = await push();
+  return first.code === 0 ? first : push();
+}
 
 function lostLayer(setup: Setup): void {
   let origin: Registry;
@@ -43,19 +57,17 @@ function lostLayer(setup: Setup): void {
     // The danger: to the client the layer is there, so it does not upload it.
     expect(await ask(`${at}/blobs/${layer.digest}`)).toEqual(HIT);
 
-    const outcomes = [await push(image, `${edge.host}/${name}:v1`)];
-    if (outcomes[0]?.code !== 0) outcomes.push(await push(image, `${edge.host}/${name}:v1`));
+    expect(await atMostTwice(() => push(image, `${edge.host}/${name}:v1`))).toMatchObject(SUCCESS);
 
-    expect(outcomes.at(-1)).toMatchObject(SUCCESS);
     await isWhole(origin, name, image);
     expect((await ask(`${at}/blobs/${layer.digest}`)).status).toBe(200);
   });
 }
 
-describeSetups(['crane', 'skopeo'], 'an image is lost at the origin', lostLayer, SETUPS);
+describeSetups(['crane', 'oras', 'skopeo'], 'an image is lost at the origin', lostLayer, SETUPS);
 
 describeWith(
-  ['crane', 'redis-server', 'registry', 'skopeo'],
+  ['crane', 'oras', 'redis-server', 'registry', 'skopeo'],
   'REDIS_SHARED=true: an image is lost at the origin',
   shared,
 );
@@ -70,18 +82,21 @@ function shared(): void {
   });
 
   // What the registry deleted, the edge has forgotten too; only of manifests does it have keys of its own.
-  test.for(PUSHERS)('$client: the layer is gone at once, and pushed again it is whole', async ({ client, push }) => {
-    const name = `team/${client}`;
-    const at = `${edge.url}/v2/${name}`;
-    const image = await makeImage(`lost shared ${client}`);
-    expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
-    await warm(edge, pathsOf(name, image));
-    await lose(origin, name, image, 'one layer');
-    expect(await ask(`${at}/blobs/${image.layers[0].digest}`)).toMatchObject({ status: 404 });
-    expect(await ask(`${at}/manifests/${image.manifest.digest}`)).toEqual(HIT);
+  test.for(PUSHERS)(
+    '$client: the layer is gone at once, and pushed again, at most twice, it is whole',
+    async ({ client, push }) => {
+      const name = `team/${client}`;
+      const at = `${edge.url}/v2/${name}`;
+      const image = await makeImage(`lost shared ${client}`);
+      expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
+      await warm(edge, pathsOf(name, image));
+      await lose(origin, name, image, 'one layer');
+      expect(await ask(`${at}/blobs/${image.layers[0].digest}`)).toMatchObject({ status: 404 });
+      expect(await ask(`${at}/manifests/${image.manifest.digest}`)).toEqual(HIT);
 
-    expect(await push(image, `${edge.host}/${name}:v1`)).toMatchObject(SUCCESS);
+      expect(await atMostTwice(() => push(image, `${edge.host}/${name}:v1`))).toMatchObject(SUCCESS);
 
-    await isWhole(origin, name, image);
-  });
+      await isWhole(origin, name, image);
+    },
+  );
 }

@@ -146,12 +146,23 @@ function flood({ kind, guarded, clientAuth }: Setup): void {
       expect(await changesNothing(asked)).toEqual([404]);
     });
   } else {
+    // What they may read here they may read: only what is not there, or elsewhere, is refused to them.
+    const asked = () => [...questions(NAME, ABSENT, ['none']), ...questions(EMPTY, everything(), tags)];
+    const isPut = ({ method }: Question) => method === 'PUT';
+
     test('about what is not there, and what other repositories have: nothing is evicted, nothing is written', async () => {
-      const asked = [...questions(NAME, ABSENT, ['none']), ...questions(EMPTY, everything(), tags)];
-      const statuses = await changesNothing(asked);
+      const statuses = await changesNothing(asked().filter((question) => !isPut(question)));
       expect(statuses).toContain(404);
       expect(statuses.filter((status) => status < 400)).toEqual([]);
     });
+
+    // A mirror takes none.
+    if (clientAuth === 'origin') {
+      test('manifests that name what is not there, and what other repositories have: the same', async () => {
+        const statuses = await changesNothing(asked().filter(isPut));
+        expect(statuses.filter((status) => status < 400 || status >= 500)).toEqual([]);
+      });
+    }
   }
 }
 
