@@ -25,14 +25,13 @@ function deletes(setup: Setup): void {
     ({ origin, edge } = await startSetup(setup));
   });
 
-  /** An image in two repositories and under two tags, of which the edge knows everything that it may know. */
+  /** An image in two repositories and under two tags; of one of them the edge knows everything that it may know. */
   async function known(seed: string): Promise<Content> {
     const content = image(`${seed} ${setup.kind} ${setup.backend}`);
     for (const name of [NAME, OTHER]) {
       for (const tag of TAGS) await publish(origin.url, name, content, tag);
-      const blobs = content.blobs.map(({ digest }) => `/v2/${name}/blobs/${digest}`);
-      await warm(edge, [...blobs, at(name) + content.manifest.digest]);
     }
+    await warm(edge, [...content.blobs.map(({ digest }) => `/v2/${NAME}/blobs/${digest}`), byDigest(content)]);
     for (const path of [byDigest(content), ...TAGS.map((tag) => at(NAME) + tag)]) await statuses('GET', path);
     return content;
   }
