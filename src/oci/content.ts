@@ -1,4 +1,4 @@
-import { algorithmOf, type Digest } from './digest.ts';
+import { algorithmOf, type Digest, parseDigest } from './digest.ts';
 
 const HASHES: Readonly<Record<string, string>> = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
 
@@ -10,11 +10,19 @@ export function nameOfHash(digest: Digest): string {
 
 /** Whether a hash is the one that a digest tells. */
 export function isHashOf(digest: Digest, hash: ArrayBuffer): boolean {
-  const hex = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return digest === `${algorithmOf(digest)}:${hex}`;
+  return digest === `${algorithmOf(digest)}:${hexOf(hash)}`;
+}
+
+/** The digest by which content is known everywhere. */
+export async function digestOf(content: Uint8Array): Promise<Digest> {
+  return parseDigest(`sha256:${hexOf(await crypto.subtle.digest('SHA-256', content))}`);
 }
 
 /** Whether bytes are what a digest stands for. */
 export async function isContentOf(digest: Digest, content: Uint8Array): Promise<boolean> {
   return isHashOf(digest, await crypto.subtle.digest(nameOfHash(digest), content));
+}
+
+function hexOf(hash: ArrayBuffer): string {
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

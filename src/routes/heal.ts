@@ -2,9 +2,11 @@ import { readBody } from '../body.ts';
 import { tellClear } from '../cache/clear.ts';
 import { LINK_SETS } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
+import { digestOf } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestsIn } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
 import { learnAccess } from './access.ts';
 import type { Collected } from './collected.ts';
@@ -15,6 +17,8 @@ const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKN
 const MAX_REFUSAL_BYTES = 64 * 1024;
 /** No image names as many digests. */
 const MAX_NAMED = 2_000;
+/** So many manifests that are forgotten are read once more. */
+const MAX_READ = 20;
 /** So many of the digests are asked for to see whether the caller may be here. */
 const MAX_PROBES = 3;
 
@@ -29,7 +33,7 @@ const MAX_PROBES = 3;
 export async function heal(
   ctx: RequestContext,
   upstream: Upstream,
-  { name }: { readonly name: RepositoryName },
+  { name, reference }: { readonly name: RepositoryName; readonly reference: Reference },
   refusal: Response,
   copy: Collected | undefined,
 ): Promise<Response> {
@@ -44,8 +48,12 @@ export async function heal(
     const named = digestsIn(new TextDecoder().decode(pushed?.content));
     // What the refusal names is missing: that goes first, and is nothing to prove access by.
     const missing = digestsIn(words);
-    const all = [...missing.union(named)].slice(0, MAX_NAMED);
-    if (await mayRead(ctx, upstream, name, [...named.difference(missing)])) await evict(ctx, upstream, name, all);
+    // A client that is told of the manifest itself does not ask for what it names (oras).
+    const own = new Set<Digest>(reference.kind === 'digest' ? [reference.text] : []);
+    if (pushed) own.add(await digestOf(pushed.content));
+    if (await mayRead(ctx, upstream, name, [...named.difference(missing)])) {
+      await forget(ctx, upstream, name, missing.union(own).union(named));
+    }
   }
   return new Response(read.bytes, refusal);
 }
@@ -83,14 +91,26 @@ async function mayRead(
   return isGranted();
 }
 
-/** From both link sets: an error does not say which, and registries keep manifests among the blobs. */
-async function evict(
+/**
+ * From both link sets: an error does not say which, and registries keep manifests among the blobs. Of manifests that are
+ * forgotten what they name is, too, or an index of which all is lost would be refused once for each step down.
+ */
+async function forget(
   ctx: RequestContext,
-  { descriptors }: Upstream,
+  { descriptors, contents }: Upstream,
   name: RepositoryName,
-  digests: readonly Digest[],
+  digests: ReadonlySet<Digest>,
 ): Promise<void> {
-  const scopes = LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
-  const evicting = Promise.all(scopes.map((scope) => scope.evict(ctx, digests)));
-  await tellClear(ctx, 'clear', async () => void (await evicting)).catch(() => undefined);
+  const [blobs, manifests] = LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
+  const evict = async (all: ReadonlySet<Digest>) => {
+    const some = [...all].slice(0, MAX_NAMED);
+    const [, gone] = await Promise.all([blobs?.evict(ctx, some), manifests?.evict(ctx, some)]);
+    return [...(gone ?? [])];
+  };
+  await tellClear(ctx, 'clear', async () => {
+    const gone = await evict(digests);
+    const below = gone.slice(0, MAX_READ).map((digest) => contents.get(ctx, digest));
+    const named = (await Promise.all(below)).map((content) => digestsIn(new TextDecoder().decode(content)));
+    await evict(new Set(named.flatMap((found) => [...found])).difference(digests));
+  }).catch(() => undefined);
 }
