@@ -7,7 +7,7 @@ import { parseRoute } from './oci/route.ts';
 import { API_VERSION } from './routes/answer.ts';
 import { descriptors } from './routes/descriptors.ts';
 import { dispatch } from './routes/dispatch.ts';
-import { notifications, type Receiver } from './routes/notifications.ts';
+import { notifications } from './routes/notifications.ts';
 import { purgeCache } from './routes/purge.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -36,10 +36,7 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
   const registry = (ctx: RequestContext) => dispatch(ctx, upstream, parseRoute(ctx.target));
   hono.all('/v2', (c) => registry(c.env.ctx));
   hono.all('/v2/*', (c) => registry(c.env.ctx));
-  // By the alias of an upstream; the one that there is has none.
-  const receivers = new Map<string, Receiver>([['', { upstream, token: eventsToken }]]);
-  hono.all('/_edge/events', (c) => notifications(c.env.ctx, receivers.get('')));
-  hono.all('/_edge/events/:alias', (c) => notifications(c.env.ctx, receivers.get(c.req.param('alias'))));
+  hono.all('/_edge/events', (c) => notifications(c.env.ctx, upstream, eventsToken));
   hono.all('/_edge/cache/*', (c) => purgeCache(c.env.ctx, upstream, adminToken));
   hono.all('/_edge/descriptors/:digest', (c) => descriptors(c.env.ctx, upstream, adminToken, c.req.param('digest')));
   hono.notFound((c) => errorAnswer(c.env.ctx, new RegistryError('NAME_UNKNOWN')));

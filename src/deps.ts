@@ -1,5 +1,6 @@
 import { createAnonymousAuthorizer } from './auth/anonymous.ts';
 import { createOriginAuthorizer } from './auth/origin.ts';
+import { createCopies } from './body/copies.ts';
 import { createBreaker, guarded, guardedContents, guardedTags } from './cache/breaker.ts';
 import { type Contents, tieredContents, verified } from './cache/contents.ts';
 import { createInMemoryContents } from './cache/contentsInMemory.ts';
@@ -22,8 +23,12 @@ import type { Config } from './config.ts';
 import { createLists } from './lists.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createOrigin } from './origin/client.ts';
+import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import { createPauses } from './pauses.ts';
 import type { Upstream } from './upstream.ts';
+
+/** An isolate has 128 MB. */
+const MAX_COPIES_BYTES = 16 * 1024 * 1024;
 
 /** What the Worker is bound to beside its variables. */
 export interface Bindings {
@@ -66,6 +71,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     ...withMemoryTier(config, memory, stores),
     shared: stores.descriptors,
     tags: stores.tags,
+    copies: createCopies(MAX_MANIFEST_BYTES, MAX_COPIES_BYTES),
     lists: createLists(memory, config.listTtlMs),
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
     flights: createFlights(),

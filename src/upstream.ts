@@ -1,4 +1,5 @@
 import type { Authorizer } from './auth/authorizer.ts';
+import type { Copies } from './body/copies.ts';
 import type { Contents } from './cache/contents.ts';
 import type { Flights } from './cache/flights.ts';
 import type { Ttls } from './cache/freshness.ts';
@@ -19,6 +20,8 @@ export interface Upstream {
   readonly contents: Contents;
   /** Where tags point to; for callers that only pull. */
   readonly tags: Tags;
+  /** Of manifests that are being pushed. */
+  readonly copies: Copies;
   /** Tag lists and the like; for callers that only pull. */
   readonly lists: Lists;
   readonly authorizer: Authorizer;

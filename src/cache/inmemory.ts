@@ -3,7 +3,7 @@ import type { Memory } from '../memory.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobDescriptorCacheProvider, LinkSet } from './provider.ts';
-import { createProvider, type Records, type RepositoryRecords } from './records.ts';
+import { BATCH, createProvider, type Records, type RepositoryRecords } from './records.ts';
 import { isAlive } from './tombstone.ts';
 
 /** A descriptor's digest, media type and numbers. */
@@ -64,9 +64,12 @@ export function createInMemoryProvider(
           return known?.descriptor.digest;
         });
       },
-      async list() {
+      async list(_ctx, cursor = '') {
         const prefix = keyOf('');
-        return { digests: entries.keys(prefix).map((key) => key.slice(prefix.length) as Digest) };
+        const digests = entries.keys(prefix).map((key) => key.slice(prefix.length) as Digest);
+        const left = digests.sort().filter((digest) => digest > cursor);
+        const page = left.slice(0, BATCH);
+        return { digests: page, cursor: left.length > page.length ? page.at(-1) : undefined };
       },
     };
   }

@@ -1,6 +1,8 @@
 import { type Entry, isWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { within } from '../within.ts';
+import { allDone } from './allDone.ts';
+import { batchesOf, inTurn } from './inTurn.ts';
 import { type BlobDescriptorCacheProvider, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
 import { BATCH, createProvider, type StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
@@ -10,6 +12,8 @@ export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'getWithMetadata' | 
 
 /** KV refuses a shorter life. */
 const MIN_EXPIRATION_SECONDS = 60;
+/** A Worker has six connections at a time; what has to wait for one would run out of its time. */
+const AT_ONCE = 5;
 /** How long a place may go on answering what it read, a miss or a missing tombstone too: the least that KV allows. */
 export const CACHE_TTL_SECONDS = 30;
 
@@ -61,7 +65,7 @@ export function createKvProvider(
       async clear(_ctx, digests, cleared) {
         // The values stay until they expire: they can no longer answer, and a delete that overtakes a later write would
         // lose a true entry.
-        await Promise.all(digests.map((digest) => bury(digest, cleared)));
+        await inTurn(batchesOf(digests, AT_ONCE), (some) => allDone(some.map((digest) => bury(digest, cleared))));
         const values = await readTexts(digests.map(entryKey));
         return digests.map((digest) => digestIn(values.get(entryKey(digest))));
       },

@@ -20,7 +20,7 @@ export interface Purged {
   readonly cursor?: string;
 }
 
-/** So many pages in one go: a request of the free plan may make 50 others. */
+/** So many pages in one go: each is five requests to Redis at most, and a Worker of the free plan has 50. */
 const MAX_PAGES = 8;
 
 /** Where a purge is: a step, and within it the store's own cursor. */
@@ -68,4 +68,24 @@ function parsePlace(text: string): Place {
   const step = STEPS.find((one) => one === word);
   if (!step) throw new RegistryError('REQUEST_INVALID', { message: 'the cursor is not one that a purge has told' });
   return { step, cursor };
+}
+
+/**
+ * Forgets all descriptors of a repository. Tags lead nowhere after that.
+ * @throws CacheFault: told again, it has less to do
+ */
+export async function purgeDescriptors(
+  ctx: RequestContext,
+  { repositoryScoped }: BlobDescriptorCacheProvider,
+  name: RepositoryName,
+): Promise<void> {
+  for (const links of LINK_SETS) {
+    const scope = repositoryScoped(name, links);
+    let cursor: string | undefined;
+    do {
+      const page = await scope.list(ctx, cursor);
+      await scope.evict(ctx, page.digests);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
 }

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../oci/name.ts';
+import { batchesOf, inTurn } from './inTurn.ts';
 import {
   asCacheFault,
   type BlobDescriptorCacheProvider,
@@ -110,13 +111,12 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
     async evict(ctx, digests) {
       const asked = [...digests].map(parseDigest);
       const evicted = new Set<Digest>();
-      await asCacheFault('evict', async () => {
-        for (const batch of batchesOf(asked)) {
-          const there = await thoseThere(ctx, records, batch);
-          if (there.length > 0) await clearAll(ctx, records, there);
-          for (const digest of there) evicted.add(digest);
-        }
-      });
+      const evictSome = async (some: readonly Digest[]) => {
+        const there = await thoseThere(ctx, records, some);
+        if (there.length > 0) await clearAll(ctx, records, there);
+        for (const digest of there) evicted.add(digest);
+      };
+      await asCacheFault('evict', () => inTurn(batchesOf(asked, BATCH), evictSome));
       return evicted;
     },
     list: (ctx, cursor) => asCacheFault('list', () => records.list(ctx, cursor)),
@@ -142,12 +142,6 @@ async function clearAll(ctx: RequestContext, records: Records, digests: readonly
   const canonical = named.filter((text) => text !== undefined && isDigest(text)) as Digest[];
   const left = new Set(canonical).difference(new Set(digests));
   if (left.size > 0) await records.clear(ctx, [...left], cleared);
-}
-
-function batchesOf(digests: readonly Digest[]): Digest[][] {
-  return Array.from({ length: Math.ceil(digests.length / BATCH) }, (_, at) =>
-    digests.slice(at * BATCH, (at + 1) * BATCH),
-  );
 }
 
 function clearedUntil(ctx: RequestContext, reachMs = 0): number {

@@ -3,7 +3,7 @@ import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { LinkSet, Page } from './provider.ts';
-import type { StoredRecord } from './records.ts';
+import { BATCH, type StoredRecord } from './records.ts';
 
 /**
  * The keys of `distribution` (`registry/storage/cache/redis`): a set per repository tells membership, a hash per digest
@@ -130,12 +130,9 @@ export async function exec<T>(
   return items.map((_, at) => replies.slice(at * each, (at + 1) * each));
 }
 
-/** So many members of a set are asked for at once. */
-const PAGE = 100;
-
 /** A page of a membership set; what is no digest, nobody asks for. */
 export async function listMembers(redis: Redis, members: string, cursor = '0'): Promise<Page> {
-  const page = parseScan(await redis.sscan(members, cursor, { count: PAGE }));
+  const page = parseScan(await redis.sscan(members, cursor, { count: BATCH }));
   return { cursor: page.cursor, digests: page.found.filter(isDigest) };
 }
 

@@ -1,4 +1,4 @@
-import type { Redis } from '@upstash/redis/cloudflare';
+import type { Pipeline, Redis } from '@upstash/redis/cloudflare';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { delay } from '../within.ts';
@@ -67,26 +67,24 @@ export function sharedRecords(
     },
     bury: (_ctx, digest, cleared) => buryIn(redis, ownKey(digest), cleared, lifeSeconds),
     async clear(ctx, digests, cleared) {
-      const canonical = await clearOnce(digests, cleared);
-      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(() => clearOnce(digests, cleared)));
-      return canonical;
+      const replies = await exec(redis.multi(), digests, (clear, digest) =>
+        remove(clear, digest).hset(ownKey(digest), { cleared }).expire(ownKey(digest), lifeSeconds),
+      );
+      // Without the tombstone, which another delete may have renewed meanwhile.
+      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(() => exec(redis.multi(), digests, remove)));
+      return replies.map(parseCleared);
     },
     list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
 
   /** What the registry itself does to clear: `redis.go` of 3.1. */
-  async function clearOnce(digests: readonly Digest[], cleared: number): Promise<(string | undefined)[]> {
-    const replies = await exec(redis.multi(), digests, (clear, digest) =>
-      clear
-        .hget(globalKey('blobs', digest), 'digest')
-        .srem(keys.members, digest)
-        .del(keys.scoped(digest))
-        .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-        .hdel(ownKey(digest), 'verified', 'open')
-        .hset(ownKey(digest), { cleared })
-        .expire(ownKey(digest), lifeSeconds),
-    );
-    return replies.map(parseCleared);
+  function remove(all: Pipeline<[]>, digest: Digest) {
+    return all
+      .hget(globalKey('blobs', digest), 'digest')
+      .srem(keys.members, digest)
+      .del(keys.scoped(digest))
+      .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+      .hdel(ownKey(digest), 'verified', 'open');
   }
 }
 

@@ -44,24 +44,28 @@ function twoTiers(nearby: BlobDescriptorService, remote: BlobDescriptorService):
   };
 }
 
+/** Of which tier a page is; then its own cursor. */
+const NEAR = 'near:';
+const FAR = 'far:';
+
 function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): RepositoryDescriptors {
-  const tiers = twoTiers(nearby, remote);
   return {
-    ...tiers,
+    ...twoTiers(nearby, remote),
     async evict(ctx, digests) {
       const asked = [...digests];
       const here = await nearby.evict(ctx, asked);
       const there = await remote.evict(ctx, asked);
-      // What was in one tier only: a stat under way may be bringing it here, and the far one may lag behind what it was told.
-      const inOne = here.symmetricDifference(there);
-      await Promise.all([...inOne].map((digest) => tiers.clear(ctx, digest)));
+      // A stat under way may be bringing it here.
+      await Promise.all([...there.difference(here)].map((digest) => nearby.clear(ctx, digest)));
       return here.union(there);
     },
-    async list(ctx, cursor) {
-      const page = await remote.list(ctx, cursor);
-      if (cursor !== undefined) return page;
-      const { digests } = await nearby.list(ctx);
-      return { ...page, digests: [...new Set([...digests, ...page.digests])] };
+    async list(ctx, cursor = NEAR) {
+      if (cursor.startsWith(NEAR)) {
+        const page = await nearby.list(ctx, cursor.slice(NEAR.length) || undefined);
+        return { ...page, cursor: page.cursor === undefined ? FAR : NEAR + page.cursor };
+      }
+      const page = await remote.list(ctx, cursor.slice(FAR.length) || undefined);
+      return { ...page, cursor: page.cursor && FAR + page.cursor };
     },
   };
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { type Digest, isForeignDigest, parseDigest } from './digest.ts';
 import { quoted, RegistryError } from './errors.ts';
+import { BLOB_TYPE } from './mediaTypes.ts';
 import { parseRepositoryName, type RepositoryName } from './name.ts';
 import { isTag } from './reference.ts';
 
@@ -13,7 +14,7 @@ export type Change = { readonly name: RepositoryName } & (
 );
 
 /** A registry sends one event at a time. */
-const MAX_EVENTS = 1_000;
+const MAX_EVENTS = 100;
 
 const Envelope = v.object({
   events: v.pipe(
@@ -24,9 +25,6 @@ const Envelope = v.object({
 /** Go leaves out what is empty, or writes it so. */
 const Text = v.nullish(v.string(), '');
 const Target = v.object({ repository: v.string(), mediaType: Text, digest: Text, tag: Text });
-
-/** What is pushed as a blob says so; all else is a manifest. */
-const BLOB_TYPE = 'application/octet-stream';
 
 /**
  * Reads the envelope of a registry's webhook (distribution, "Notifications"). Pushed and mounted blobs, pulls and what
@@ -42,8 +40,9 @@ export function parseEnvelope(text: string): Change[] {
     if (tag !== '' && !isTag(tag)) throw invalid(`the tag ${quoted(tag)} is not valid`);
     // Of one that the edge cannot check it keeps nothing.
     const known = digest === '' || isForeignDigest(digest) ? undefined : parseDigest(digest);
-    if (action === 'push')
-      return mediaType === BLOB_TYPE ? [] : [{ kind: 'manifest pushed', name, tag: tag || undefined }];
+    // What is pushed as a blob says so; all else is a manifest.
+    if (action === 'push' && mediaType === BLOB_TYPE) return [];
+    if (action === 'push') return [{ kind: 'manifest pushed', name, tag: tag || undefined }];
     if (digest === '' && tag === '') return [{ kind: 'repository deleted', name }];
     return [
       ...(tag === '' ? [] : [{ kind: 'tag deleted', name, tag } as const]),

@@ -1,13 +1,5 @@
 import { type Digest, isDigest } from './digest.ts';
-
-/** The media types of manifests: image-spec, and distribution's own. */
-const MANIFEST_TYPES = new Set([
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.artifact.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-]);
+import { MANIFEST_TYPES } from './mediaTypes.ts';
 
 /**
  * The media type under which a registry gives back a manifest that it has taken.
@@ -15,7 +7,7 @@ const MANIFEST_TYPES = new Set([
  * @returns `undefined` where that is not certain: a type of another kind, or not the one that the manifest itself states
  */
 export function mediaTypeOf(contentType: string | null, content: Uint8Array): string | undefined {
-  if (contentType === null || !MANIFEST_TYPES.has(contentType)) return undefined;
+  if (contentType === null || !MANIFEST_TYPES.includes(contentType)) return undefined;
   try {
     const { mediaType = contentType } = JSON.parse(new TextDecoder().decode(content)) as { mediaType?: unknown };
     return mediaType === contentType ? contentType : undefined;

@@ -1,3 +1,9 @@
+/**
+ * RFC 9110 §8.3: content without a media type may be taken for this. Registries mean it: what they keep has none until a
+ * manifest gives it one.
+ */
+export const BLOB_TYPE = 'application/octet-stream';
+
 /** RFC 9110 §12.5.1, as far as registries look at it: the media types between the commas, letter for letter. */
 function mediaTypesIn(accept: string): string[] {
   return accept.split(',').flatMap((range) => {
@@ -15,13 +21,21 @@ export function takes(accept: string | null, mediaType: string): boolean {
   return accept !== null && mediaTypesIn(accept).includes(wanted.trim());
 }
 
-/** What registry clients take, image-spec and distribution's manifests, and what they say beside it. */
-const KNOWN_RANGES = new Set([
+/** Of manifests: image-spec, and distribution's own. */
+export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.artifact.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
+/** An `Accept` of who takes whatever is there. */
+export const ALL_MANIFESTS = [...MANIFEST_TYPES, '*/*'].join(', ');
+
+/** What registry clients take, and what they say beside it. */
+const KNOWN_RANGES = new Set([
+  ...MANIFEST_TYPES,
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
   'application/vnd.docker.distribution.manifest.v1+json',
   'application/json',

@@ -41,9 +41,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
     }
   }
 
-  const send: Origin['send'] = (ctx, target, { method, body = null, as = 'relay', without = [], signal }) => {
+  const send: Origin['send'] = (ctx, target, { method, body = null, as = 'relay', accept, without = [], signal }) => {
     const headers = requestHeaders(ctx.request.headers, { identity, for: as });
     for (const name of without) headers.delete(name);
+    if (accept !== undefined) headers.set('accept', accept);
     const waitMs = carriesContent(method, ctx.request.headers, body) ? undefined : timeoutMs;
     return bounded(ctx, base + target, { method, headers, body, signal }, waitMs);
   };

@@ -1,8 +1,6 @@
 import { type Entry, isDescriptorFor, parseWholeNumber } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
-
-/** RFC 9110 §8.3: content without a media type may be taken for this; registries mean it. */
-const UNKNOWN_MEDIA_TYPE = 'application/octet-stream';
+import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 
 /**
  * What a 200 to a HEAD or GET of a blob says of it, or `undefined` where its size is not certain: no Content-Length,
@@ -27,7 +25,7 @@ export function entryOfFirstByte(response: Response, answered: Digest, sentAt: n
   }
   if (response.status === 416 && range === 'bytes */0') {
     // The media type of a refusal is the error's.
-    const descriptor = { digest: answered, size: 0, mediaType: UNKNOWN_MEDIA_TYPE };
+    const descriptor = { digest: answered, size: 0, mediaType: BLOB_TYPE };
     return isDescriptorFor(answered, descriptor) ? { descriptor, verifiedAt: sentAt } : undefined;
   }
   return undefined;
@@ -36,7 +34,7 @@ export function entryOfFirstByte(response: Response, answered: Digest, sentAt: n
 function entryOfSize({ headers }: Response, answered: Digest, size: number | undefined, sentAt: number) {
   // A coding's length is not the content's.
   if (size === undefined || headers.has('content-encoding')) return undefined;
-  const mediaType = headers.get('content-type') ?? UNKNOWN_MEDIA_TYPE;
+  const mediaType = headers.get('content-type') ?? BLOB_TYPE;
   const digest = headers.get('docker-content-digest') ?? answered;
   if (!isDigest(digest) || !isDescriptorFor(answered, { digest, size, mediaType })) return undefined;
   return { descriptor: { digest, size, mediaType }, verifiedAt: sentAt };

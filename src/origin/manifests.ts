@@ -1,4 +1,4 @@
-import { readBody } from '../body.ts';
+import { readBody } from '../body/read.ts';
 import { isContentOf } from '../oci/content.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';

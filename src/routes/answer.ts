@@ -78,7 +78,7 @@ export function relay(ctx: RequestContext, origin: Response, overrides: Record<s
   headers.append('Cache-Control', 'no-transform');
   for (const [name, value] of Object.entries(decisionHeaders(ctx.events, status))) headers.append(name, value);
   if (ctx.method === 'HEAD' || isBodiless(status)) return new Response(null, { status, headers });
-  if (status !== 416) return new Response(origin.body, { status, headers });
+  if (status !== 416 || ctx.method !== 'GET') return new Response(origin.body, { status, headers });
   // docker-registry 2.8.2 announces 2048 bytes and sends 14: the client would wait for the rest forever.
   ctx.waitUntil(origin.body?.cancel() ?? Promise.resolve());
   headers.delete('content-length');

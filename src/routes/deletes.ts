@@ -1,9 +1,9 @@
 import { clear, tellClear } from '../cache/clear.ts';
-import { LINK_SETS } from '../cache/provider.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
+import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Target } from '../oci/route.ts';
 import { canonicalOf } from '../origin/confirmation.ts';
@@ -12,6 +12,8 @@ import type { Upstream } from '../upstream.ts';
 import { delay } from '../within.ts';
 import { authorize, learnAccess } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
+import { bothIn } from './linked.ts';
+import { mayRead } from './mayRead.ts';
 
 export interface DeleteRoute extends Target {
   readonly name: RepositoryName;
@@ -26,6 +28,8 @@ interface Gone {
   readonly name: RepositoryName;
   readonly digests: ReadonlySet<Digest>;
   readonly tags: readonly string[];
+  /** The origin does not let the caller in, or was asked about something else. */
+  readonly isRefused: boolean;
 }
 
 /** KV takes one write a second for a key. */
@@ -57,7 +61,7 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   const gone = await probe(ctx, upstream, route);
   const access = await authorize(ctx, upstream, route.name);
   if (access.kind === 'refused') return access.answer;
-  const isGranted = access.kind === 'granted';
+  const isGranted = access.kind === 'granted' || (!gone.isRefused && (await mayRead(ctx, upstream, route.name, [])));
   const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') => forgetAll(ctx, upstream, gone, reachMs, verb);
   const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
   if (isGranted) await forget(underWayMs, 'bury');
@@ -83,30 +87,36 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
 /** @returns what the delete may take away */
 async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Gone> {
   const { path, search, name, content } = route;
-  const { response } = await upstream.origin.send(ctx, path + search, { method: 'HEAD', body: null });
+  // Registries have no manifest for who does not name its type, and of an index another one; who deletes names none.
+  const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS } as const;
+  const { response } = await upstream.origin.send(ctx, path + search, question);
   // With a query it may be about something else.
-  if (upstream.ownQueries.has(search)) learnAccess(ctx, upstream, name, response);
-  const { headers } = response;
+  const isOwn = upstream.ownQueries.has(search);
+  if (isOwn) learnAccess(ctx, upstream, name, response);
+  const { status, headers } = response;
+  const isRefused = !isOwn || status === 401 || status === 403;
   if (content.kind === 'digest') {
-    return { name, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [] };
+    return { name, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [], isRefused };
   }
   const led = headers.get('docker-content-digest') ?? '';
-  return { name, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text] };
+  return { name, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text], isRefused };
 }
 
 /** @throws RegistryError UNAVAILABLE: the store refused twice */
 async function forgetAll(
   ctx: RequestContext,
-  { descriptors, tags, lists }: Upstream,
+  upstream: Upstream,
   gone: Gone,
   reachMs: number,
   verb: 'clear' | 'bury',
 ): Promise<void> {
-  const scopes = LINK_SETS.map((links) => descriptors.repositoryScoped(gone.name, links));
+  const { tags, lists } = upstream;
   lists.drop(gone.name);
   const forget = () =>
     Promise.all([
-      ...scopes.flatMap((scope) => [...gone.digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))),
+      ...bothIn(upstream, gone.name).flatMap((scope) =>
+        [...gone.digests].map((digest) => clear(ctx, digest, scope, reachMs, verb)),
+      ),
       ...(gone.tags.length > 0 ? [tellClear(ctx, verb, () => tags.drop(ctx, gone.name, gone.tags, reachMs))] : []),
     ]);
   try {

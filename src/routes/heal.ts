@@ -1,6 +1,6 @@
-import { readBody } from '../body.ts';
+import type { Copy } from '../body/copies.ts';
+import { readBody } from '../body/read.ts';
 import { tellClear } from '../cache/clear.ts';
-import { LINK_SETS } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import { digestOf } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -8,19 +8,19 @@ import { digestsIn } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
-import { learnAccess } from './access.ts';
-import type { Collected } from './collected.ts';
+import { bothIn } from './linked.ts';
+import { mayRead } from './mayRead.ts';
 
 /** The origin lacks what the manifest names: distribution-spec, "Error Codes". */
 const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
+/** The statuses of those, and what registries make of them. */
+const MAY_SAY_SO = new Set([400, 404, 409, 422]);
 /** A longer refusal is relayed, and nothing is read from it. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 /** No image names as many digests. */
 const MAX_NAMED = 2_000;
 /** So many manifests that are forgotten are read once more. */
 const MAX_READ = 20;
-/** So many of the digests are asked for to see whether the caller may be here. */
-const MAX_PROBES = 3;
 
 /**
  * What a refused manifest tells: of the digests that it and the refusal name the origin has not all, so whatever the cache
@@ -35,10 +35,9 @@ export async function heal(
   upstream: Upstream,
   { name, reference }: { readonly name: RepositoryName; readonly reference: Reference },
   refusal: Response,
-  copy: Collected | undefined,
+  copy: Copy | undefined,
 ): Promise<Response> {
-  const { status } = refusal;
-  if (status < 400 || status >= 500 || ctx.caller === undefined) return refusal;
+  if (!MAY_SAY_SO.has(refusal.status) || ctx.caller === undefined) return refusal;
   const read = await readBody(refusal, MAX_REFUSAL_BYTES, upstream.origin.timeoutMs);
   if ('stream' in read) return new Response(read.stream, refusal);
 
@@ -68,49 +67,30 @@ function isLacking(words: string): boolean {
 }
 
 /**
- * Whether the caller may read in this repository. Where nobody knows (the grant has ended, another isolate has it), the
- * origin is asked for what the client has probably just uploaded, and at last for the tags.
- */
-async function mayRead(
-  ctx: RequestContext,
-  upstream: Upstream,
-  name: RepositoryName,
-  named: readonly Digest[],
-): Promise<boolean> {
-  const isGranted = async () => (await upstream.authorizer.authorize(ctx, name)).kind === 'granted';
-  const targets = [...named.slice(0, MAX_PROBES).map((digest) => `blobs/${digest}`), 'tags/list'];
-  for (const target of targets) {
-    if (await isGranted()) return true;
-    const method = target === 'tags/list' ? 'GET' : 'HEAD';
-    const asked = upstream.origin.send(ctx, `/v2/${name}/${target}`, { method, as: 'question' });
-    const response = (await asked.catch(() => undefined))?.response;
-    if (!response) return false;
-    await response.body?.cancel();
-    learnAccess(ctx, upstream, name, response);
-  }
-  return isGranted();
-}
-
-/**
- * From both link sets: an error does not say which, and registries keep manifests among the blobs. Of manifests that are
- * forgotten what they name is, too, or an index of which all is lost would be refused once for each step down.
+ * Of manifests that are forgotten what they name is, too, or an index of which all is lost would be refused once for each
+ * step down.
  */
 async function forget(
   ctx: RequestContext,
-  { descriptors, contents }: Upstream,
+  upstream: Upstream,
   name: RepositoryName,
   digests: ReadonlySet<Digest>,
 ): Promise<void> {
-  const [blobs, manifests] = LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
-  const evict = async (all: ReadonlySet<Digest>) => {
-    const some = [...all].slice(0, MAX_NAMED);
-    const [, gone] = await Promise.all([blobs?.evict(ctx, some), manifests?.evict(ctx, some)]);
-    return [...(gone ?? [])];
-  };
   await tellClear(ctx, 'clear', async () => {
-    const gone = await evict(digests);
-    const below = gone.slice(0, MAX_READ).map((digest) => contents.get(ctx, digest));
-    const named = (await Promise.all(below)).map((content) => digestsIn(new TextDecoder().decode(content)));
-    await evict(new Set(named.flatMap((found) => [...found])).difference(digests));
+    const gone = await evict(ctx, upstream, name, digests);
+    const read = [...gone].slice(0, MAX_READ).map((digest) => upstream.contents.get(ctx, digest));
+    const texts = (await Promise.all(read)).map((content) => new TextDecoder().decode(content));
+    await evict(ctx, upstream, name, digestsIn(texts.join()).difference(digests));
   }).catch(() => undefined);
+}
+
+/** @returns those that were there */
+async function evict(ctx: RequestContext, upstream: Upstream, name: RepositoryName, digests: ReadonlySet<Digest>) {
+  const some = [...digests].slice(0, MAX_NAMED);
+  const gone = new Set<Digest>();
+  // In turn: KV takes few requests at once.
+  for (const scope of bothIn(upstream, name)) {
+    for (const digest of await scope.evict(ctx, some)) gone.add(digest);
+  }
+  return gone;
 }

@@ -1,5 +1,5 @@
 import { descriptorItem } from '../cache/item.ts';
-import type { LinkSet } from '../cache/provider.ts';
+import { LINK_SETS, type LinkSet, type RepositoryDescriptors } from '../cache/provider.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
@@ -27,4 +27,12 @@ export function readerFor({ shared, descriptors }: Upstream, mayPush: boolean) {
 /** How long a caller may rely on what the origin confirmed of a digest, in ms. */
 export function windowOf({ ttls }: Upstream, mayPush: boolean): number {
   return mayPush ? ttls.pushExistenceMs : ttls.descriptorMs;
+}
+
+/**
+ * A repository's descriptors in every link set: what is gone is gone from both, since an error does not say which, and
+ * registries keep manifests among the blobs.
+ */
+export function bothIn({ descriptors }: Upstream, name: RepositoryName): RepositoryDescriptors[] {
+  return LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
 }

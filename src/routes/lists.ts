@@ -1,4 +1,4 @@
-import { readBody } from '../body.ts';
+import { readBody } from '../body/read.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { List } from '../lists.ts';

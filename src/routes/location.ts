@@ -31,9 +31,10 @@ export function atTheOrigin(edgeUrl: string, origin: URL, headers: Headers): Rec
   return target ? { location: target.href } : {};
 }
 
-/** Whether the Location of an answer is this path of the registry. */
+/** Whether the Location of an answer is this path of the registry, and nothing else. */
 export function leadsTo(path: string, edgeUrl: string, origin: URL, headers: Headers): boolean {
-  return locationIn(edgeUrl, origin, headers)?.pathname === baseOf(origin) + path;
+  const target = locationIn(edgeUrl, origin, headers);
+  return target?.pathname === baseOf(origin) + path && target.search === '';
 }
 
 function baseOf({ pathname }: URL): string {

@@ -1,19 +1,14 @@
-import { readBody } from '../body.ts';
+import { readBody } from '../body/read.ts';
+import { allDone } from '../cache/allDone.ts';
 import { clear } from '../cache/clear.ts';
-import { LINK_SETS } from '../cache/provider.ts';
-import { purge } from '../cache/purge.ts';
+import { inTurn } from '../cache/inTurn.ts';
+import { purgeDescriptors } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
 import { type Change, parseEnvelope } from '../oci/envelope.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { Upstream } from '../upstream.ts';
+import { bothIn } from './linked.ts';
 import { guard, orUnavailable } from './operators.ts';
-
-/** Who may tell of an upstream, and of which. */
-export interface Receiver {
-  readonly upstream: Upstream;
-  /** `EVENTS_TOKEN`; without it nobody may. */
-  readonly token: string | undefined;
-}
 
 /** An event is some hundred bytes. */
 const MAX_ENVELOPE_BYTES = 1024 * 1024;
@@ -27,10 +22,14 @@ const ENVELOPE_WAIT_MS = 10_000;
  * @throws RegistryError as `guard`; REQUEST_INVALID, NAME_INVALID, DIGEST_INVALID: a malformed envelope, which changes
  *   nothing; UNAVAILABLE: the store failed, and the registry sends it again
  */
-export async function notifications(ctx: RequestContext, receiver: Receiver | undefined): Promise<Response> {
-  await guard(ctx, receiver?.token, ['POST']);
+export async function notifications(
+  ctx: RequestContext,
+  upstream: Upstream,
+  eventsToken: string | undefined,
+): Promise<Response> {
+  await guard(ctx, eventsToken, ['POST']);
   const changes = parseEnvelope(await readEnvelope(ctx));
-  if (receiver) await orUnavailable(() => forgetAll(ctx, receiver.upstream, changes));
+  await orUnavailable(() => inTurn(changes, (change) => forget(ctx, upstream, change)));
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
 }
 
@@ -45,32 +44,20 @@ async function readEnvelope({ request }: RequestContext): Promise<string> {
   });
 }
 
-async function forgetAll(ctx: RequestContext, upstream: Upstream, changes: readonly Change[]): Promise<void> {
-  for (const change of changes) {
-    upstream.flights.close(change.name);
-    upstream.lists.drop(change.name);
-    await forget(ctx, upstream, change);
-  }
-}
-
-async function forget(ctx: RequestContext, { descriptors, tags }: Upstream, change: Change): Promise<void> {
+async function forget(ctx: RequestContext, upstream: Upstream, change: Change): Promise<void> {
+  const { descriptors, tags, lists, flights } = upstream;
   const { kind, name } = change;
+  flights.close(name);
+  lists.drop(name);
   switch (kind) {
     case 'manifest pushed':
       if (change.tag !== undefined) await tags.drop(ctx, name, [change.tag]);
       return;
     case 'tag deleted':
       return tags.drop(ctx, name, [change.tag]);
-    case 'content deleted': {
-      const scopes = LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
-      await Promise.all(scopes.map((scope) => clear(ctx, change.digest, scope)));
-      return;
-    }
-    case 'repository deleted': {
-      const { cursor } = await purge(ctx, { descriptors, tags }, name);
-      // Told again, it goes on with what is left.
-      if (cursor !== undefined)
-        throw new RegistryError('UNAVAILABLE', { message: 'there is more to forget; send it again' });
-    }
+    case 'content deleted':
+      return allDone(bothIn(upstream, name).map((scope) => clear(ctx, change.digest, scope)));
+    case 'repository deleted':
+      return purgeDescriptors(ctx, descriptors, name);
   }
 }

@@ -24,14 +24,14 @@ export async function purgeCache(
   await guard(ctx, adminToken, ['DELETE']);
   const [, nameText = '', digestText] = /^([^@]*)(?:@(.*))?$/.exec(ctx.target.path.slice(PREFIX.length)) ?? [];
   const name = parseRepositoryName(nameText);
-  upstream.flights.close(name);
-  if (digestText !== undefined) return purgeOne(ctx, upstream, name, parseDigest(digestText));
-
-  upstream.lists.drop(name);
+  const digest = digestText === undefined ? undefined : parseDigest(digestText);
   const query = new URLSearchParams(ctx.target.search);
-  if ([...query.keys()].some((key) => key !== 'cursor')) {
-    throw new RegistryError('REQUEST_INVALID', { message: 'the only query here is ?cursor=' });
+  if ([...query.keys()].some((key) => key !== 'cursor' || digest)) {
+    throw new RegistryError('REQUEST_INVALID', { message: 'the only query here is ?cursor=, for a whole repository' });
   }
+  upstream.flights.close(name);
+  if (digest) return purgeOne(ctx, upstream, name, digest);
+  upstream.lists.drop(name);
   const purged = await orUnavailable(() => purge(ctx, upstream, name, query.get('cursor') ?? undefined));
   return answerJson(ctx, { repository: name, ...purged });
 }

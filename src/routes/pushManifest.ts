@@ -1,3 +1,4 @@
+import type { Copy } from '../body/copies.ts';
 import { contentItem } from '../cache/contents.ts';
 import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
@@ -8,7 +9,6 @@ import { isTag } from '../oci/reference.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
 import { relayOnTheEdge } from './answer.ts';
-import { type Collected, collected } from './collected.ts';
 import { heal } from './heal.ts';
 import { learnNow, mayLearn } from './learn.ts';
 import { itemIn } from './linked.ts';
@@ -27,15 +27,19 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
  */
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const copy = collected(ctx);
-  const { response } = await write(ctx, upstream, route, copy?.body);
-  if (!response.ok) return relayOnTheEdge(ctx, upstream, await heal(ctx, upstream, route, response, copy));
-  const dropped = drop(ctx, upstream, route, response);
-  if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
-    await learn(ctx, upstream, route, response, copy);
+  const copy = upstream.copies.of(ctx);
+  try {
+    const { response } = await write(ctx, upstream, route, copy?.body);
+    if (!response.ok) return relayOnTheEdge(ctx, upstream, await heal(ctx, upstream, route, response, copy));
+    const dropped = drop(ctx, upstream, route, response);
+    if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
+      await learn(ctx, upstream, route, response, copy);
+    }
+    await dropped;
+    return relayOnTheEdge(ctx, upstream, response);
+  } finally {
+    copy?.release();
   }
-  await dropped;
-  return relayOnTheEdge(ctx, upstream, response);
 }
 
 /** What the push moved: of its subject the list of referrers too, which is one of the repository's. */
@@ -62,7 +66,7 @@ async function learn(
   upstream: Upstream,
   { name, reference, search }: PushRoute,
   { headers }: Response,
-  copy: Collected,
+  copy: Copy,
 ): Promise<void> {
   const answered = headers.get('docker-content-digest') ?? '';
   const asked = reference.kind === 'digest' ? reference.text : answered;

@@ -1,21 +1,19 @@
+import { type Hashed, hashed } from '../body/hashed.ts';
 import { discard } from '../cache/originAnswer.ts';
 import { askThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
 import { relay, relayOnTheEdge } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
-import { type Hashed, hashed } from './hashed.ts';
 import { learnNow, mayLearn } from './learn.ts';
 import { itemIn } from './linked.ts';
 import { atTheOrigin, leadsTo } from './location.ts';
 import { write } from './write.ts';
 
 type UploadRoute = Extract<Route, { kind: 'upload' }>;
-
-/** What a registry stores has no media type until a manifest gives it one; this is what registries then say. */
-const BLOB_TYPE = 'application/octet-stream';
 
 /**
  * A POST, PATCH, PUT or DELETE of an upload, handed on as a stream: distribution-spec, "Pushing blobs".
@@ -27,7 +25,7 @@ const BLOB_TYPE = 'application/octet-stream';
  */
 export async function upload(ctx: RequestContext, upstream: Upstream, route: UploadRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const digest = completedBy(route);
+  const digest = completedBy(route, upstream);
   const body = digest && hashed(ctx, digest);
   const { response } = await write(ctx, upstream, route, body?.body);
   const { status } = response;
@@ -41,8 +39,10 @@ export async function upload(ctx: RequestContext, upstream: Upstream, route: Upl
 }
 
 /** The digest of the blob that a 201 to this is about: what is mounted, or what the upload's end names. */
-function completedBy({ search }: UploadRoute): Digest | undefined {
+function completedBy({ search }: UploadRoute, { ownQueries }: Upstream): Digest | undefined {
   const query = new URLSearchParams(search);
+  // What else the query says is the origin's own, in an upload's address; `ns` is the client's.
+  if (query.has('ns') && !ownQueries.has(`?ns=${query.getAll('ns')}`)) return undefined;
   const named = [...query.getAll('digest'), ...query.getAll('mount')];
   const [digest = ''] = named;
   return named.length === 1 && isDigest(digest) ? digest : undefined;
@@ -59,12 +59,14 @@ async function learn(
 ): Promise<void> {
   const path = `/v2/${name}/blobs/${digest}`;
   const item = itemIn(upstream, { name, links: 'blobs', digest }, true);
-  // An upload's session is the origin's own word; where the blob went, its Location tells.
-  const isThere = leadsTo(path, ctx.url, upstream.origin.url, response.headers);
+  const answeredAt = ctx.now();
+  // An upload's session is the origin's own word; where the blob went, and under which digest, its answer tells.
+  const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;
+  const isThere = isCanonical && leadsTo(path, ctx.url, upstream.origin.url, response.headers);
   const proof = isThere ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
   if (proof) {
     const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
-    await learnNow(ctx, upstream, item, { descriptor, verifiedAt: proof.sentAt });
+    await learnNow(ctx, upstream, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
     return;
   }
   const { authorizer, origin } = upstream;

@@ -2,8 +2,8 @@ import type { RequestContext } from '../context.ts';
 import { isHashOf, nameOfHash } from '../oci/content.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { tapped } from '../tapped.ts';
 import { within } from '../within.ts';
+import { tapped } from './tapped.ts';
 
 /**
  * Larger bodies are not hashed: a mebibyte costs about 6 ms of CPU (two old cores), and a Worker of the free plan has 10.

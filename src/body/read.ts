@@ -1,5 +1,5 @@
-import { RegistryError } from './oci/errors.ts';
-import { within } from './within.ts';
+import { RegistryError } from '../oci/errors.ts';
+import { within } from '../within.ts';
 
 /** A body that was read: all of it, or, where it is longer than wanted, a stream of all of it. */
 export type Body = { readonly bytes: Uint8Array } | { readonly stream: ReadableStream<Uint8Array> };
@@ -33,8 +33,7 @@ async function readUpTo(reader: ReadableStreamDefaultReader<Uint8Array>, maxByte
   return { chunks, isWhole: false };
 }
 
-/** Pieces as one. */
-export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {

@@ -15,7 +15,7 @@ export interface Tapped {
 /**
  * Lets a body pass as a stream, at the pace of its receiver, and shows each piece on the way.
  * @param length in bytes, with which it is sent on; undefined: without
- * @param see is waited for; the pieces are its to keep
+ * @param see is waited for; a piece is lent to it, and overwritten after that
  */
 export function tapped(
   body: ReadableStream<Uint8Array>,
@@ -28,11 +28,13 @@ export function tapped(
 
   async function pass(): Promise<boolean> {
     try {
-      for (;;) {
-        const { done, value } = await reader.read(new Uint8Array(PIECE_BYTES));
+      // One buffer for all pieces, since a client may send a byte at a time.
+      for (let room = new ArrayBuffer(PIECE_BYTES); ; ) {
+        const { done, value } = await reader.read(new Uint8Array(room));
         if (done || !value) break;
         await see(value);
         await writer.write(value);
+        room = value.buffer as ArrayBuffer;
       }
       await writer.close();
       return true;
