@@ -1,17 +1,11 @@
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { type Edge, startEdge } from './support/edge.ts';
 import { makeImage } from './support/image.ts';
 import { type Registry, startRegistry } from './support/registry.ts';
 import { pull, push, SUCCESS } from './support/skopeo.ts';
+import { storedBy } from './support/storage.ts';
 import { describeBackends, describeWith } from './support/tools.ts';
 import { pulledTreeOf, treeOf } from './support/tree.ts';
-
-/** Where a docker-registry keeps content; its upload sessions lie in the repositories and are no content. */
-async function contentOf({ root }: Registry): Promise<Record<string, string>> {
-  const files = await treeOf(join(root, 'docker', 'registry', 'v2'));
-  return Object.fromEntries(Object.entries(files).filter(([path]) => !path.includes('/_uploads/')));
-}
 
 describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', (backend) => {
   let origin: Registry;
@@ -32,9 +26,9 @@ describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', 
     // An upload's Location that named the origin would lead the client past the edge.
     expect(edge.process.stdout()).toMatch(/^202 PATCH +\/v2\/team\/app\/blobs\/uploads\//m);
     expect(edge.process.stdout()).toMatch(/^201 PUT +\/v2\/team\/app\/blobs\/uploads\//m);
-    const content = await contentOf(origin);
+    const content = await storedBy(origin);
     expect(Object.keys(content).length).toBeGreaterThan(10);
-    expect(content).toEqual(await contentOf(reference));
+    expect(content).toEqual(await storedBy(reference));
   });
 
   test('pull: the bytes equal those that were pushed and those that the origin gives', async () => {
@@ -53,7 +47,7 @@ describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', 
   test('push again with a warm cache: succeeds, changes nothing, and a pull gives the same', async () => {
     const image = await makeImage(`again ${backend}`);
     expect(await push(image.source, `${edge.host}/team/again:v1`)).toMatchObject(SUCCESS);
-    const before = await contentOf(origin);
+    const before = await storedBy(origin);
 
     for (const tag of ['v1', 'v1']) {
       expect(await push(image.source, `${edge.host}/team/again:${tag}`)).toMatchObject(SUCCESS);
@@ -62,7 +56,7 @@ describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', 
     expect(edge.process.stdout()).toContain(
       `registry-edge; hit; detail=${backend === 'inmemory' ? 'memory' : backend}`,
     );
-    expect(await contentOf(origin)).toEqual(before);
+    expect(await storedBy(origin)).toEqual(before);
     const pulled = await pull(`${edge.host}/team/again:v1`);
     expect(await treeOf(pulled.folder)).toMatchObject(pulledTreeOf(image));
   });

@@ -1,8 +1,9 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Answer, request } from './http.ts';
+import type { Answer } from './http.ts';
 import type { Blob } from './image.ts';
 import type { Registry } from './registry.ts';
+import { onward, openUpload, putWhole } from './uploads.ts';
 
 /**
  * Uploads a blob in one piece, as most clients do.
@@ -10,18 +11,13 @@ import type { Registry } from './registry.ts';
  * @param as the digest to store it under; without it, its own
  */
 export async function upload(url: string, name: string, { digest, bytes }: Blob, as = digest): Promise<Answer> {
-  const opened = await request('POST', `${url}/v2/${name}/blobs/uploads/`, { headers: { 'content-length': '0' } });
-  if (opened.status !== 202) return opened;
-  const location = new URL(opened.headers.location ?? '', url);
-  location.searchParams.set('digest', as);
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) };
-  return request('PUT', location.href, { headers, body: bytes });
+  const opened = await openUpload(url, name);
+  return opened.status === 202 ? putWhole(onward(opened, url), as, bytes.length, bytes) : opened;
 }
 
 /** Asks for a blob of another repository; 201 where that has it. */
 export function mount(url: string, name: string, from: string, digest: string): Promise<Answer> {
-  const query = new URLSearchParams({ mount: digest, from });
-  return request('POST', `${url}/v2/${name}/blobs/uploads/?${query}`, { headers: { 'content-length': '0' } });
+  return openUpload(url, name, { mount: digest, from });
 }
 
 /** Whether a registry's storage, whatever a cache says, has the blob in the repository: its link and its bytes. */

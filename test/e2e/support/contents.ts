@@ -4,6 +4,7 @@ import { tarOf } from '../../../local/origin/sample.ts';
 import { upload } from './blobs.ts';
 import { type Answer, request } from './http.ts';
 import { type Blob, blobOf, descriptorOf, json, noise } from './image.ts';
+import { writeLayout } from './layout.ts';
 
 /** A manifest and all that it names. */
 export interface Content {
@@ -12,6 +13,11 @@ export interface Content {
   readonly blobs: readonly Blob[];
   /** What an index names; of anything else there is none. */
   readonly children: readonly Content[];
+}
+
+/** The same on disk, as an OCI layout. */
+export interface Layout extends Content {
+  readonly folder: string;
 }
 
 /** The media types of one family. */
@@ -43,25 +49,33 @@ const CREATED = '2026-01-01T00:00:00Z';
 /** What both registries take at most, to the byte; clients that bound it have the same bound. */
 const MANIFEST_MAX_BYTES = 4 * 1024 * 1024;
 
-/** An image of one small layer, with a real tar in it. */
-export function image(seed: string, family = OCI, architecture: Architecture = 'amd64'): Content {
-  const tar = tarOf('file', noise(`${seed} ${architecture}`, 20_000));
-  const layer = blobOf(gzipSync(tar, { level: 1 }));
+/**
+ * An image with real tars in it; by default one, which is small.
+ * @param sizes of the layers, which do not compress
+ */
+export function image(
+  seed: string,
+  family = OCI,
+  architecture: Architecture = 'amd64',
+  sizes: readonly number[] = [20_000],
+): Content {
+  const tars = sizes.map((size, index) => tarOf(`file-${index}`, noise(`${seed} ${architecture} ${index}`, size)));
+  const layers = tars.map((tar) => blobOf(gzipSync(tar, { level: 1 })));
   const config = json({
     architecture,
     os: 'linux',
     created: CREATED,
     config: { Labels: { seed } },
-    rootfs: { type: 'layers', diff_ids: [blobOf(tar).digest] },
-    history: [{ created: CREATED, created_by: 'e2e' }],
+    rootfs: { type: 'layers', diff_ids: tars.map((tar) => blobOf(tar).digest) },
+    history: tars.map(() => ({ created: CREATED, created_by: 'e2e' })),
   });
   const manifest = {
     schemaVersion: 2,
     mediaType: family.manifest,
     config: descriptorOf(config, family.config),
-    layers: [descriptorOf(layer, family.layer)],
+    layers: layers.map((layer) => descriptorOf(layer, family.layer)),
   };
-  return { mediaType: family.manifest, manifest: json(manifest), blobs: [config, layer], children: [] };
+  return { mediaType: family.manifest, manifest: json(manifest), blobs: [config, ...layers], children: [] };
 }
 
 /** An image for two platforms. */
@@ -99,10 +113,19 @@ export function largestManifest(seed: string): Content {
   return annotated('x'.repeat(MANIFEST_MAX_BYTES - annotated('').manifest.bytes.length));
 }
 
+/** Writes it to the disk. */
+export async function layoutOf(content: Content): Promise<Layout> {
+  const { manifest, mediaType } = content;
+  return { ...content, folder: await writeLayout(descriptorOf(manifest, mediaType), filesOf(content)) };
+}
+
 /** The sha256, in hexadecimal, of all that a pull of it brings. */
-export function allBytesOf({ manifest, blobs, children }: Content): string[] {
-  const own = [manifest, ...blobs].map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
-  return [...own, ...children.flatMap(allBytesOf)];
+export function allBytesOf(content: Content): string[] {
+  return filesOf(content).map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
+}
+
+function filesOf({ manifest, blobs, children }: Content): Blob[] {
+  return [manifest, ...blobs, ...children.flatMap(filesOf)];
 }
 
 /** Puts it into a registry by the API alone; throws where that does not take it. */

@@ -1,9 +1,11 @@
 import { Agent, type IncomingMessage, request as open } from 'node:http';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 
 export interface Answer {
   readonly status: number;
-  /** By name in lower case. */
+  /** By name in lower case; several lines of one name are joined, as RFC 9110 §5.3 has it. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
@@ -11,7 +13,8 @@ export interface Answer {
 export interface Sent {
   /** Of an array, each value goes on a line of its own. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  readonly body?: Buffer | string;
+  /** In chunks where the headers tell no length. */
+  readonly body?: Buffer | string | Readable;
 }
 
 /** Keeps connections open, as registry clients do. */
@@ -20,12 +23,11 @@ const agent = new Agent({ keepAlive: true });
 /** One request as it is, one answer as it is: nothing is followed, decoded or normalized. */
 export async function request(method: string, url: string, { headers, body }: Sent = {}): Promise<Answer> {
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
-    open(url, { method, agent, headers: { ...headers } }, resolve)
-      .on('error', reject)
-      .end(body);
+    const sending = open(url, { method, agent, headers: { ...headers } }, resolve).on('error', reject);
+    if (body instanceof Readable) pipeline(body, sending).catch(reject);
+    else sending.end(body);
   });
-  const names = message.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  const pairs = names.map((name, index) => [name, message.rawHeaders[2 * index + 1] ?? ''] as const);
+  const pairs = Object.entries(message.headersDistinct).map(([name, lines = []]) => [name, lines.join(', ')] as const);
   return { status: message.statusCode ?? 0, headers: Object.fromEntries(pairs), body: await buffer(message) };
 }
 

@@ -1,9 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { tarOf } from '../../../local/origin/sample.ts';
-import { temporaryFolder } from './cleanup.ts';
+import { LAYOUT_TAG, writeLayout } from './layout.ts';
 
 export interface Blob {
   readonly digest: string;
@@ -48,16 +46,9 @@ export async function makeImage(seed: string, sizes: readonly number[] = SMALL_L
     layers: layers.map((layer) => descriptorOf(layer, 'application/vnd.oci.image.layer.v1.tar+gzip')),
   });
 
-  const folder = await temporaryFolder();
-  await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
-  for (const { digest, bytes } of [manifest, config, ...layers]) {
-    await writeFile(join(folder, 'blobs', ...digest.split(':')), bytes);
-  }
-  const inIndex = descriptorOf(manifest, 'application/vnd.oci.image.manifest.v1+json');
-  const annotated = { ...inIndex, annotations: { 'org.opencontainers.image.ref.name': 'latest' } };
-  await writeFile(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [annotated] }));
-  await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  return { folder, source: `oci:${folder}:latest`, manifest, config, layers: [first, ...others] };
+  const root = descriptorOf(manifest, 'application/vnd.oci.image.manifest.v1+json');
+  const folder = await writeLayout(root, [manifest, config, ...layers]);
+  return { folder, source: `oci:${folder}:${LAYOUT_TAG}`, manifest, config, layers: [first, ...others] };
 }
 
 /** A blob of its own, of bytes that look random: the same for the same seed. */

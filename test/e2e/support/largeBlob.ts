@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { temporaryFolder } from './cleanup.ts';
-import { request } from './http.ts';
+import { expectStatus, onward, openUpload, putWhole } from './uploads.ts';
 
 /** A blob on disk, of which never more than a part is in memory. */
 export interface LargeBlob {
@@ -33,18 +33,15 @@ function* parts(seed: string, size: number, hash: Hash): Generator<Buffer> {
   }
 }
 
-/** Uploads it from the disk; throws where it is not taken. */
-export async function uploadLarge(url: string, name: string, { digest, size, path }: LargeBlob): Promise<void> {
-  const opened = await request('POST', `${url}/v2/${name}/blobs/uploads/`, { headers: { 'content-length': '0' } });
-  const location = new URL(opened.headers.location ?? '', url);
-  location.searchParams.set('digest', digest);
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
-  const sending = open(location, { method: 'PUT', headers });
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  sending.on('response', resolve).on('error', reject);
-  await pipeline(createReadStream(path), sending);
-  const answer = (await promise).resume();
-  if (answer.statusCode !== 201) throw new Error(`the registry answered ${answer.statusCode}`);
+/** The bytes of it, or some of them. */
+export function bytesOf({ path, size }: LargeBlob, from = 0, end = size): Readable {
+  return createReadStream(path, { start: from, end: end - 1, highWaterMark: PART_BYTES });
+}
+
+/** Uploads it from the disk in one PUT; throws where it is not taken. */
+export async function uploadLarge(url: string, name: string, blob: LargeBlob): Promise<void> {
+  const opened = expectStatus(await openUpload(url, name), 202);
+  expectStatus(await putWhole(onward(opened, url), blob.digest, blob.size, bytesOf(blob)), 201);
 }
 
 export interface Download {

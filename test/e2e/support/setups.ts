@@ -1,4 +1,5 @@
 import { type Edge, startEdge } from './edge.ts';
+import { startRedis } from './redis.ts';
 import { REGISTRIES, type Registry, type RegistryKind, startRegistry } from './registry.ts';
 import { type BackendKind, describeWith, type Tool } from './tools.ts';
 
@@ -7,6 +8,8 @@ export interface Setup {
   readonly kind: RegistryKind;
   readonly backend: BackendKind;
   readonly clientAuth: 'origin' | 'anonymous';
+  /** Whether the registry uses the same Redis. */
+  readonly shared?: boolean;
 }
 
 export interface Started {
@@ -33,14 +36,17 @@ export function describeSetups(
   setups = SETUPS,
 ): void {
   for (const setup of setups) {
-    const { kind, backend, clientAuth } = setup;
+    const { kind, backend, clientAuth, shared } = setup;
     const needed: Tool[] = [kind, ...(backend === 'redis' ? ['redis-server' as const] : []), ...tools];
-    describeWith(needed, `${kind}, BLOBDESCRIPTOR=${backend}, CLIENT_AUTH=${clientAuth}: ${title}`, () => body(setup));
+    const store = `BLOBDESCRIPTOR=${backend}${shared ? ', REDIS_SHARED=true' : ''}`;
+    describeWith(needed, `${kind}, ${store}, CLIENT_AUTH=${clientAuth}: ${title}`, () => body(setup));
   }
 }
 
 /** A registry with nothing in it, and the edge in front. */
-export async function startSetup({ kind, backend, clientAuth }: Setup): Promise<Started> {
-  const origin = await startRegistry({ kind });
-  return { origin, edge: await startEdge({ origin: origin.url, backend, variables: { CLIENT_AUTH: clientAuth } }) };
+export async function startSetup({ kind, backend, clientAuth, shared = false }: Setup): Promise<Started> {
+  const redis = backend === 'redis' ? await startRedis() : undefined;
+  const origin = await startRegistry({ kind, ...(shared && redis && { redis }) });
+  const variables = { CLIENT_AUTH: clientAuth, REDIS_SHARED: String(shared) };
+  return { origin, edge: await startEdge({ origin: origin.url, backend, ...(redis && { redis }), variables }) };
 }
