@@ -56,7 +56,7 @@ describeSetups(
       const workerd = await childNamed(edge.process.pid, 'workerd');
       const before = await residentMib(workerd);
 
-      const peak = await peakMib(workerd, async () => {
+      const peak = await peakMib([workerd], async () => {
         for (const _ of ['cold', 'warm']) {
           const pulled = await crane.pull(`${edge.host}/${NAME}:layer`);
           expect(pulled).toMatchObject(SUCCESS);

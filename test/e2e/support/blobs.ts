@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Answer } from './http.ts';
 import type { Blob } from './image.ts';
 import type { Registry } from './registry.ts';
+import { fileOf } from './storage.ts';
 import { onward, openUpload, putWhole } from './uploads.ts';
 
 /**
@@ -21,12 +22,10 @@ export function mount(url: string, name: string, from: string, digest: string): 
 }
 
 /** Whether a registry's storage, whatever a cache says, has the blob in the repository: its link and its bytes. */
-export async function isStored({ root }: Registry, name: string, digest: string): Promise<boolean> {
-  const [algorithm = '', hex = ''] = digest.split(':');
-  const storage = join(root, 'docker/registry/v2');
-  const link = join(storage, 'repositories', name, '_layers', algorithm, hex, 'link');
-  const data = join(storage, 'blobs', algorithm, hex.slice(0, 2), hex, 'data');
-  return (await Promise.all([link, data].map(exists))).every(Boolean);
+export async function isStored(registry: Registry, name: string, digest: string): Promise<boolean> {
+  const links = join(registry.root, 'docker/registry/v2/repositories', name, '_layers');
+  const link = join(links, ...digest.split(':'), 'link');
+  return (await Promise.all([link, fileOf(registry, digest)].map(exists))).every(Boolean);
 }
 
 function exists(path: string): Promise<boolean> {

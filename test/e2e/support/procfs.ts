@@ -13,22 +13,23 @@ export async function childNamed(parent: number, name: string): Promise<number> 
   throw new Error(`${parent} has no child ${name}`);
 }
 
-/** How much of a process is in memory now (Linux). */
-export async function residentMib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024);
+/** How much of processes is in memory now (Linux). */
+export async function residentMib(...pids: readonly number[]): Promise<number> {
+  const statuses = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/status`, 'utf8')));
+  const kib = statuses.map((status) => Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]));
+  return Math.round(kib.reduce((sum, each) => sum + each, 0) / 1_024);
 }
 
-/** The most of it that was seen in memory while some work was done. */
-export async function peakMib(pid: number, work: () => Promise<unknown>): Promise<number> {
-  let peak = await residentMib(pid);
+/** The most of them that was seen in memory while some work was done. */
+export async function peakMib(pids: readonly number[], work: () => Promise<unknown>): Promise<number> {
+  let peak = await residentMib(...pids);
   let done = false;
   const working = work().finally(() => {
     done = true;
   });
   while (!done) {
     await setTimeout(POLL_MS);
-    peak = Math.max(peak, await residentMib(pid));
+    peak = Math.max(peak, await residentMib(...pids));
   }
   await working;
   return peak;
