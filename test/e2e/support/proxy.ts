@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { atEnd } from './cleanup.ts';
 
@@ -25,6 +32,8 @@ export interface CountingProxy {
   count(method: string, path: string): number;
   /** All requests since the start, as `METHOD path`. */
   readonly requests: readonly string[];
+  /** What was said with the last request of a method. */
+  lastHeaders(method: string): IncomingHttpHeaders | undefined;
   /** Keeps back the answer to the next such request until it is released. */
   holdNext(method: string, path: string): Held;
   /** From now on answers everything itself, and the target hears nothing. */
@@ -36,11 +45,18 @@ export interface CountingProxy {
 /** What a failure says, in the words of the specification. */
 const FAILURE = '{"errors":[{"code":"UNKNOWN","message":"of the proxy"}]}';
 
-/** In front of a registry; streams both ways and leaves every header as it came. */
-export async function startCountingProxy(target: string): Promise<CountingProxy> {
+/**
+ * In front of a registry; streams both ways and leaves every header as it came.
+ * @param adds lines of headers that every answer of the target gets beside its own
+ */
+export async function startCountingProxy(
+  target: string,
+  adds: readonly (readonly [name: string, value: string])[] = [],
+): Promise<CountingProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   const requests: string[] = [];
+  const lastHeaders = new Map<string, IncomingHttpHeaders>();
   const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
   let failure: (Failing & { readonly status: number; readonly headers: Readonly<Record<string, string>> }) | undefined;
 
@@ -48,6 +64,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
   const server = createServer({ maxHeaderSize: 65_536 }, (client: IncomingMessage, answer: ServerResponse) => {
     const asked = `${client.method} ${client.url}`;
     requests.push(asked);
+    lastHeaders.set(client.method ?? '', client.headers);
     if (failure && (failure.fails?.(client) ?? true)) {
       const { status, headers, body = FAILURE } = failure;
       client.resume();
@@ -60,7 +77,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     const onward = request({ hostname, port, agent, method, path, headers }, async (origin) => {
       gate?.answered();
       await gate?.released;
-      answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, origin.rawHeaders);
+      answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, [...origin.rawHeaders, ...adds.flat()]);
       origin.pipe(answer);
     });
     onward.on('error', () => answer.destroy());
@@ -78,6 +95,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     count: (method, path) => requests.filter((asked) => asked === `${method} ${path}`).length,
     requests,
+    lastHeaders: (method) => lastHeaders.get(method),
     holdNext(method, path) {
       const answered = Promise.withResolvers<void>();
       const released = Promise.withResolvers<void>();
