@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { isStored, upload } from './support/blobs.ts';
 import type { Answer } from './support/http.ts';
@@ -47,34 +48,55 @@ const WAYS: readonly { what: string; send(location: string, blob: LargeBlob): Pr
   },
 ];
 
+const STALL_MS = 2_000;
+
 function uploadLarge(setup: Setup): void {
   let started: Started;
+  let edgesProcesses: readonly number[];
   beforeAll(async () => {
     started = await startSetup(setup);
-    expect((await upload(started.edge.url, NAME, makeBlob('small', 1_000))).status).toBe(201);
+    const { edge } = started;
+    edgesProcesses = [edge.process.pid, await childNamed(edge.process.pid, 'workerd')];
+    expect((await upload(edge.url, NAME, makeBlob('small', 1_000))).status).toBe(201);
   });
 
-  test.for(WAYS)(
-    `$what: arrives intact, and the edge grows by less than ${GROWTH_MAX_MIB} MiB`,
-    async ({ what, send }) => {
-      const { origin, edge } = started;
-      const blob = await makeLargeBlob(what, LAYER_BYTES);
-      const processes = [edge.process.pid, await childNamed(edge.process.pid, 'workerd')];
-      const before = await residentMib(...processes);
+  /** Has a blob uploaded through the edge, which may not grow meanwhile. */
+  async function expectStreamed(blob: LargeBlob, send: (location: string) => Promise<Answer>): Promise<void> {
+    const { origin, edge } = started;
+    const before = await residentMib(...edgesProcesses);
+    const peak = await peakMib(edgesProcesses, async () => {
+      const opened = expectStatus(await openUpload(edge.url, NAME), 202);
+      const answer = expectStatus(await send(onward(opened, edge.url)), 201);
+      expect(answer.headers['docker-content-digest']).toBe(blob.digest);
+      expect(onward(answer, edge.url)).toBe(`${edge.url}/v2/${NAME}/blobs/${blob.digest}`);
+    });
 
-      const peak = await peakMib(processes, async () => {
-        const opened = expectStatus(await openUpload(edge.url, NAME), 202);
-        const answer = expectStatus(await send(onward(opened, edge.url), blob), 201);
-        expect(answer.headers['docker-content-digest']).toBe(blob.digest);
-        expect(onward(answer, edge.url)).toBe(`${edge.url}/v2/${NAME}/blobs/${blob.digest}`);
-      });
+    expect(await isStored(origin, NAME, blob.digest)).toBe(true);
+    expect(await digestOfFile(fileOf(origin, blob.digest))).toBe(blob.digest);
+    console.log(`300 MB through the edge: its processes from ${before} to at most ${peak} MiB`);
+    expect(peak - before).toBeLessThan(GROWTH_MAX_MIB);
+  }
 
-      expect(await isStored(origin, NAME, blob.digest)).toBe(true);
-      expect(await digestOfFile(fileOf(origin, blob.digest))).toBe(blob.digest);
-      console.log(`300 MB through the edge in ${what}: node and workerd from ${before} to at most ${peak} MiB`);
-      expect(peak - before).toBeLessThan(GROWTH_MAX_MIB);
-    },
-  );
+  test.for(WAYS)(`$what: arrives intact, the edge grows by less than ${GROWTH_MAX_MIB} MiB`, async ({ what, send }) => {
+    const blob = await makeLargeBlob(what, LAYER_BYTES);
+    await expectStreamed(blob, (location) => send(location, blob));
+  });
+
+  test('to an origin that reads nothing for a while: the client has to wait, the edge keeps nothing for it', async () => {
+    const { origin } = started;
+    const blob = await makeLargeBlob('stalled', LAYER_BYTES);
+    await expectStreamed(blob, async (location) => {
+      const body = bytesOf(blob);
+      origin.pause();
+      const answer = putWhole(location, blob.digest, blob.size, body);
+      await setTimeout(STALL_MS);
+      const taken = body.bytesRead;
+      origin.resume();
+      await answer;
+      expect(taken).toBeLessThan(LAYER_BYTES / 2);
+      return answer;
+    });
+  });
 }
 
 describeSetups([], 'upload of 300 MB', uploadLarge, SETUPS);

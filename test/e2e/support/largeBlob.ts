@@ -1,5 +1,5 @@
 import { createCipheriv, createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type ReadStream } from 'node:fs';
 import { type IncomingMessage, request as open } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -34,7 +34,7 @@ function* parts(seed: string, size: number, hash: Hash): Generator<Buffer> {
 }
 
 /** The bytes of it, or some of them. */
-export function bytesOf({ path, size }: LargeBlob, from = 0, end = size): Readable {
+export function bytesOf({ path, size }: LargeBlob, from = 0, end = size): ReadStream {
   return createReadStream(path, { start: from, end: end - 1, highWaterMark: PART_BYTES });
 }
 

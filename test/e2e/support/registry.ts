@@ -37,6 +37,9 @@ export interface Registry {
   stop(): Promise<void>;
   /** Removes for good what no manifest names, as operators do; the registry may be running, and is not told. */
   collectGarbage(): Promise<void>;
+  /** Neither reads nor answers until `resume`; the system still takes connections for it. */
+  pause(): void;
+  resume(): void;
 }
 
 /** The one user of a registry with `htpasswd`. */
@@ -68,11 +71,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
   await writeFile(join(folder, 'htpasswd'), HTPASSWD);
 
-  let process: Running;
+  let running: Running;
   async function start(): Promise<void> {
-    process = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], NO_TRACES);
+    running = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], NO_TRACES);
     if (quiet) await until(`${kind} answers`, () => isUp(`http://${host}/v2/`));
-    else await process.prints(/listening on/);
+    else await running.prints(/listening on/);
   }
   await start();
   return {
@@ -80,11 +83,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     host,
     root,
     start,
-    stop: async () => void (await process.stop()),
+    stop: async () => void (await running.stop()),
     async collectGarbage() {
       const { code, output } = await runClient(kind, ['garbage-collect', join(folder, 'config.yml')], NO_TRACES);
       if (code !== 0) throw new Error(`${kind} garbage-collect ended with ${code}: ${output}`);
     },
+    pause: () => void process.kill(running.pid, 'SIGSTOP'),
+    resume: () => void process.kill(running.pid, 'SIGCONT'),
   };
 }
 
