@@ -3,7 +3,7 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { someName } from './digests.ts';
 import { rigOf } from './rig.ts';
 
-/** A blob that the rigged origin holds, in a repository of its own. */
+/** A blob that the rigged origin holds, or is to be given, in a repository of its own. */
 export interface Pushed {
   readonly name: string;
   readonly digest: Digest;
@@ -20,10 +20,15 @@ export const rig = rigOf(inject('originUrl'));
 
 /** Puts a blob into the origin, directly. */
 export async function pushBlob(bytes: string = crypto.randomUUID(), name = someName()): Promise<Pushed> {
-  const digest = await sha256(bytes);
   const uploads = `${inject('originUrl')}/v2/${name}/blobs/uploads/`;
-  const response = await fetch(`${uploads}?digest=${digest}`, { method: 'POST', body: bytes });
+  const response = await fetch(`${uploads}?digest=${await sha256(bytes)}`, { method: 'POST', body: bytes });
   if (response.status !== 201) throw new Error(`push: ${response.status}`);
+  return blobOf(bytes, name);
+}
+
+/** A blob of these bytes, wherever it is; the origin's questions are counted from now on. */
+export async function blobOf(bytes: string, name: string, algorithm: keyof typeof HASHES = 'sha256'): Promise<Pushed> {
+  const digest = await digestOf(bytes, algorithm);
   const path = `/v2/${name}/blobs/${digest}`;
   const before = (await rig.requests(`/v2/${name}/`)).length;
   const since = async () => (await rig.requests(`/v2/${name}/`)).slice(before);
@@ -37,7 +42,13 @@ export async function pushBlob(bytes: string = crypto.randomUUID(), name = someN
   };
 }
 
-export async function sha256(text: string): Promise<Digest> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  return parseDigest(`sha256:${[...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`);
+const HASHES = { sha256: 'SHA-256', sha512: 'SHA-512' } as const;
+
+export async function digestOf(text: string, algorithm: keyof typeof HASHES): Promise<Digest> {
+  const hash = new Uint8Array(await crypto.subtle.digest(HASHES[algorithm], new TextEncoder().encode(text)));
+  return parseDigest(`${algorithm}:${[...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`);
+}
+
+export function sha256(text: string): Promise<Digest> {
+  return digestOf(text, 'sha256');
 }

@@ -1,0 +1,89 @@
+import { expect } from 'vitest';
+import { someName } from './digests.ts';
+import type { Edge } from './edge.ts';
+import { blobOf, type Pushed, pushBlob, rig } from './push.ts';
+
+const EDGE = 'https://edge.test';
+
+/** What an edge does with the last request of an upload. */
+export type Sent = ReturnType<Edge['send']>;
+/** A way of uploading a blob through the edge, all of whose requests carry these headers. */
+export type Way = (edge: Edge, blob: Pushed, headers?: Record<string, string>) => Promise<Sent>;
+
+/** A blob that the origin does not hold yet, in a repository that it knows. */
+export async function newBlob(bytes: string = crypto.randomUUID()): Promise<Pushed> {
+  const { name } = await pushBlob();
+  return blobOf(bytes, name);
+}
+
+/** The origin grants the caller access, which this isolate remembers for a minute. */
+export async function grant(edge: Edge, { name }: Pick<Pushed, 'name'>, headers: Record<string, string> = {}) {
+  expect((await edge.fetch(`/v2/${name}/tags/list`, { headers })).status).toBe(200);
+}
+
+/** Begins an upload. @returns its session, below the edge */
+export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<string, string> = {}): Promise<string> {
+  const opened = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST', headers });
+  expect(opened.status).toBe(202);
+  return (opened.headers.get('location') ?? '').replace(EDGE, '');
+}
+
+/** A body whose length is told beforehand, as clients tell it. */
+export function whole(bytes: string, headers: Record<string, string> = {}) {
+  const length = new TextEncoder().encode(bytes).length;
+  return { body: bytes, headers: { 'content-length': String(length), ...headers } };
+}
+
+/** POST, then a PUT with all of the bytes. */
+export const byPut: Way = async (edge, blob, headers) => {
+  const session = await openUpload(edge, blob, headers);
+  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole(blob.bytes, headers) });
+};
+
+/** One POST with all of the bytes. */
+export const byPost: Way = async (edge, { name, digest, bytes }, headers) =>
+  edge.send(`/v2/${name}/blobs/uploads/?digest=${digest}`, { method: 'POST', ...whole(bytes, headers) });
+
+/** POST, then a PUT whose length nobody tells. */
+export const byChunkedPut: Way = async (edge, blob, headers = {}) => {
+  const session = await openUpload(edge, blob, headers);
+  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', body: blob.bytes, headers });
+};
+
+/** POST, two PATCHes, and a PUT with what is left of the bytes. */
+const inPieces =
+  (left: number): Way =>
+  async (edge, blob, headers = {}) => {
+    const session = await openUpload(edge, blob, headers);
+    const patched = blob.bytes.length - left;
+    for (const [from, to] of [[0, 3] as const, [3, patched] as const]) {
+      const piece = whole(blob.bytes.slice(from, to), headers);
+      expect((await edge.fetch(session, { method: 'PATCH', ...piece })).status).toBe(202);
+    }
+    const last = whole(blob.bytes.slice(patched), headers);
+    return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...last });
+  };
+export const byPatches = inPieces(0);
+export const byLastPiece = inPieces(5);
+
+/** From another repository, which holds it. */
+export const byMount: Way = async (edge, { name, digest, bytes }, headers = {}) => {
+  const from = someName();
+  await pushBlob(bytes, from);
+  const query = `?mount=${digest}&from=${encodeURIComponent(from)}`;
+  const init = { method: 'POST', headers: { 'content-length': '0', ...headers } };
+  return edge.send(`/v2/${name}/blobs/uploads/${query}`, init);
+};
+
+/** With which methods the origin was asked about the blob itself. */
+export async function methodsAbout({ path }: Pick<Pushed, 'path'>): Promise<string[]> {
+  return (await rig.requests(path)).map(({ method }) => method);
+}
+
+/** How the edge's writes to its cache went so far. */
+export function writesOf({ log }: Edge): string[] {
+  return log.flatMap((line) => {
+    const { kind, outcome } = JSON.parse(line) as Record<string, string>;
+    return kind === 'write-back' && outcome ? [outcome] : [];
+  });
+}
