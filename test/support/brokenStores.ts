@@ -5,7 +5,8 @@ import { REDIS } from './pushManifest.ts';
 import { ADDRESS, NO_REDIS } from './redisStore.ts';
 import { scripted } from './scripted.ts';
 
-type Store = [store: string, variables: Record<string, string>, options: EdgeOptions];
+/** An edge before a store: its variables, and what else it takes. */
+export type Store = [store: string, variables: Record<string, string>, options: EdgeOptions];
 
 const kv = env.DESCRIPTORS;
 const all = (work: () => Promise<never>) =>

@@ -57,6 +57,7 @@ export function createMeteredEdge(
       storeRequests++;
       const commands = JSON.parse(String(init?.body)) as unknown[];
       if (url.endsWith('/multi-exec')) writes += commands.length;
+      else if (commands[0] === 'set') writes++;
       else reads += url.endsWith('/pipeline') ? commands.length : 1;
     }
     return fetchAsIs(input, init);

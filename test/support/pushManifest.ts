@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
 import type { Digest } from '../../src/oci/digest.ts';
 import { someName } from './digests.ts';
-import { rig, sha256 } from './push.ts';
+import { digestOf, pushBlob, rig } from './push.ts';
 import { ADDRESS, NO_REDIS } from './redisStore.ts';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -22,7 +22,7 @@ export const REDIS = {
 };
 if (!NO_REDIS) STORES.push(['redis', REDIS]);
 
-/** A manifest that the rigged origin holds. */
+/** A manifest that the rigged origin holds, or is to be given. */
 export interface PushedManifest {
   readonly name: string;
   readonly digest: Digest;
@@ -42,6 +42,8 @@ export interface ManifestOptions {
   /** JSON. */
   readonly bytes?: string;
   readonly mediaType?: string;
+  /** Of its digest. */
+  readonly algorithm?: 'sha256' | 'sha512';
 }
 
 /** Puts a manifest into the origin, directly. */
@@ -51,11 +53,27 @@ export async function pushManifest({
   bytes = someManifest(),
   mediaType = OCI_MANIFEST,
 }: ManifestOptions = {}): Promise<PushedManifest> {
-  const below = `/v2/${name}/manifests/`;
   const init = { method: 'PUT', body: bytes, headers: { 'content-type': mediaType } };
-  const response = await fetch(`${inject('originUrl')}${below}${tag}`, init);
+  const response = await fetch(`${inject('originUrl')}/v2/${name}/manifests/${tag}`, init);
   if (response.status !== 201) throw new Error(`push: ${response.status} ${await response.text()}`);
-  const digest = await sha256(bytes);
+  return manifestOf({ name, tag, bytes, mediaType });
+}
+
+/** A manifest that the origin does not hold yet, in a repository that it knows. */
+export async function newManifest(options: ManifestOptions = {}): Promise<PushedManifest> {
+  const { name = (await pushBlob()).name, bytes = someManifest() } = options;
+  return manifestOf({ tag: 'latest', mediaType: OCI_MANIFEST, ...options, name, bytes });
+}
+
+async function manifestOf({
+  name,
+  tag,
+  bytes,
+  mediaType,
+  algorithm = 'sha256',
+}: Required<Omit<ManifestOptions, 'algorithm'>> & ManifestOptions): Promise<PushedManifest> {
+  const below = `/v2/${name}/manifests/`;
+  const digest = await digestOf(bytes, algorithm);
   const before = (await rig.requests(below)).length;
   return {
     name,
@@ -75,6 +93,11 @@ export async function pushManifest({
 export function someManifest(bytes = 0): string {
   const annotations = { id: crypto.randomUUID(), padding: 'x'.repeat(bytes) };
   return JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, annotations });
+}
+
+/** A manifest of this type that names it, or no type at all. */
+export function manifestOfType(mediaType?: unknown): string {
+  return JSON.stringify({ schemaVersion: 2, mediaType, annotations: { id: crypto.randomUUID() } });
 }
 
 /** A request for a manifest, of a caller who takes this type. */

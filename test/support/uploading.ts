@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { someName } from './digests.ts';
 import type { Edge } from './edge.ts';
 import { blobOf, type Pushed, pushBlob, rig } from './push.ts';
+import type { PushedManifest } from './pushManifest.ts';
 
 const EDGE = 'https://edge.test';
 
@@ -29,7 +30,10 @@ export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<s
 }
 
 /** A body whose length is told beforehand, as clients tell it. */
-export function whole(bytes: string, headers: Record<string, string> = {}) {
+export function whole(
+  bytes: string,
+  headers: Record<string, string> = {},
+): { body: string; headers: Record<string, string> } {
   const length = new TextEncoder().encode(bytes).length;
   return { body: bytes, headers: { 'content-length': String(length), ...headers } };
 }
@@ -86,4 +90,12 @@ export function writesOf({ log }: Edge): string[] {
     const { kind, outcome } = JSON.parse(line) as Record<string, string>;
     return kind === 'write-back' && outcome ? [outcome] : [];
   });
+}
+
+/** The PUT of a manifest, as clients send it. */
+export function putOf(
+  { bytes, mediaType }: Pick<PushedManifest, 'bytes' | 'mediaType'>,
+  headers: Record<string, string> = {},
+) {
+  return { method: 'PUT', ...whole(bytes, { 'content-type': mediaType, ...headers }) };
 }
