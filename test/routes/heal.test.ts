@@ -1,0 +1,190 @@
+import { describe, expect, inject, it } from 'vitest';
+import { DOWN } from '../support/brokenStores.ts';
+import { someDigest } from '../support/digests.ts';
+import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
+import {
+  ALL,
+  errorOf,
+  isThere,
+  knownOf,
+  ONLY_OTHER,
+  probesOf,
+  push,
+  refuses,
+  someImage,
+  UNTOLD,
+} from '../support/healing.ts';
+import { pushBlob, rig, sha256 } from '../support/push.ts';
+import { OCI_MANIFEST, STORES } from '../support/pushManifest.ts';
+import { byPut, grant, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
+
+const HEAD = { method: 'HEAD' };
+const MIB = 1_048_576;
+const KIB_64 = 64 * 1024;
+const LACKING = errorOf('MANIFEST_BLOB_UNKNOWN');
+
+describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store, variables) => {
+  it.each<[code: string, what: string, detail: (digest: string) => unknown]>([
+    ['MANIFEST_BLOB_UNKNOWN', 'a digest', (digest) => digest],
+    ['BLOB_UNKNOWN', 'an object', (Digest) => ({ Digest })],
+    ['MANIFEST_UNKNOWN', 'a sentence', (digest) => ({ message: `unknown manifest=${digest}` })],
+  ])(
+    'for %s: all that it and the detail name is forgotten before the reply; detail: %s',
+    async (code, _what, detail) => {
+      const image = await someImage();
+      await isThere(image);
+      const edge = createEdge(variables);
+      await knownOf(edge, image);
+      expect(await knownOf(edge, image)).toEqual(ALL);
+      const body = errorOf(code, detail(image.parts.told));
+      await refuses(image, { body });
+      const { answer, over } = push(edge, image);
+      const response = await answer;
+      expect([response.status, await response.text()]).toEqual([400, body]);
+      expect(await probesOf(image)).toEqual([]);
+      expect(await knownOf(edge, image)).toEqual(ONLY_OTHER);
+      await over;
+    },
+  );
+
+  it('for one of several reasons: it is forgotten', async () => {
+    const image = await someImage();
+    await isThere(image);
+    const edge = createEdge(variables);
+    await knownOf(edge, image);
+    const errors = [null, { code: 'MANIFEST_INVALID' }, { code: 'BLOB_UNKNOWN', detail: image.parts.told }];
+    await refuses(image, { status: 404, body: JSON.stringify({ errors }) });
+    await push(edge, image).over;
+    expect(await knownOf(edge, image)).toEqual(ONLY_OTHER);
+  });
+
+  it('in as much as 64 KiB: it is forgotten', async () => {
+    const image = await someImage();
+    await isThere(image);
+    const edge = createEdge(variables);
+    await knownOf(edge, image);
+    await refuses(image, { body: LACKING.padEnd(KIB_64) });
+    await push(edge, image).over;
+    expect((await knownOf(edge, image)).sort()).toEqual([...ONLY_OTHER, 'blobs told', 'manifests told'].sort());
+  });
+
+  it('that is longer than a manifest may be: what the refusal names is forgotten', async () => {
+    const image = await someImage();
+    await isThere(image);
+    const edge = createEdge(variables);
+    await knownOf(edge, image);
+    await refuses(image, { body: errorOf('BLOB_UNKNOWN', image.parts.told) });
+    await push(edge, { ...image, bytes: image.bytes.padEnd(4 * MIB + 1) }).over;
+    expect(await knownOf(edge, image)).toEqual(UNTOLD);
+  });
+
+  it('with more layers than are looked for at once: all are forgotten', async () => {
+    const { name } = await pushBlob();
+    const layers = Array.from({ length: 120 }, () => someDigest());
+    const paths = [0, 60, 119].map((at) => `/v2/${name}/blobs/${layers[at]}`);
+    for (const prefix of paths) await rig.rule({ prefix, status: 200, headers: { 'content-length': '7' } });
+    const edge = createEdge(variables);
+    for (const path of paths) await edge.fetch(path, HEAD);
+    await rig.rule({ prefix: `/v2/${name}/manifests/`, status: 400, body: LACKING });
+    const bytes = JSON.stringify({ layers: layers.map((digest) => ({ digest })) });
+    await edge.fetch(`/v2/${name}/manifests/latest`, putOf({ bytes, mediaType: OCI_MANIFEST }));
+    for (const path of paths) expect(cacheStatusOf(await edge.fetch(path, HEAD))).toContain('fwd=miss');
+  });
+
+  it('since a layer was lost behind the edge’s back: the second attempt succeeds', async () => {
+    const layer = await newBlob();
+    const edge = createEdge(variables);
+    await grant(edge, layer);
+    await (await byPut(edge, layer)).over;
+    await fetch(inject('originUrl') + layer.path, { method: 'DELETE' });
+    const asked = (await methodsAbout(layer)).length;
+    const manifest = putOf({ bytes: JSON.stringify({ layers: [layer] }), mediaType: OCI_MANIFEST });
+    const attempt = async () => {
+      const { status } = await edge.fetch(layer.path, HEAD);
+      if (status === 404) await (await byPut(edge, layer)).over;
+      return [status, (await edge.fetch(`/v2/${layer.name}/manifests/latest`, manifest)).status];
+    };
+    expect(await attempt()).toEqual([200, 400]);
+    expect(await attempt()).toEqual([404, 201]);
+    edge.clock.advance(6_000);
+    expect(await attempt()).toEqual([200, 201]);
+    expect((await methodsAbout(layer)).slice(asked)).toEqual(['HEAD', 'HEAD']);
+  });
+});
+
+describe('a manifest that the origin refuses', () => {
+  it.each<[string, number, string]>([
+    ['MANIFEST_INVALID', 400, errorOf('MANIFEST_INVALID')],
+    ['DENIED', 403, errorOf('DENIED')],
+    ['UNAUTHORIZED', 401, errorOf('UNAUTHORIZED')],
+    ['the code in another place', 400, errorOf('MANIFEST_INVALID', 'BLOB_UNKNOWN')],
+    ['a 500', 500, LACKING],
+    ['a 503', 503, LACKING],
+    ['a redirect', 307, LACKING],
+    ['nothing', 400, ''],
+    ['what is no JSON', 400, `${LACKING},`],
+    ['null', 400, 'null'],
+    ['errors that are no list', 400, '{"errors":{"code":"BLOB_UNKNOWN"}}'],
+    ['more than 64 KiB', 400, LACKING.padEnd(KIB_64 + 1)],
+  ])('for another reason: nothing is forgotten: %s', async (_what, status, body) => {
+    const image = await someImage();
+    await isThere(image);
+    const edge = createEdge();
+    await knownOf(edge, image);
+    await refuses(image, { status, body });
+    const { answer, over } = push(edge, image);
+    const response = await answer;
+    expect([response.status, await response.text()]).toEqual([status, body]);
+    await over;
+    expect(await knownOf(edge, image)).toEqual(ALL);
+  });
+});
+
+describe('a refusal', () => {
+  it.each([400, 404, 422, 413])('reaches the client as it is: %i', async (status) => {
+    const image = await someImage();
+    const edge = createEdge();
+    await grant(edge, image);
+    const body = `{ "errors":[ {"code" :"BLOB_UNKNOWN","detail":{"Digest":"${image.parts.told}","é":"\\u00e9"}} ] }\n`;
+    const headers = { 'content-type': 'application/json; charset=utf-8', warning: '299 - "a"', 'x-request-id': 'b' };
+    await refuses(image, { status, body, headers });
+    const response = await push(edge, image).answer;
+    expect([response.status, await response.text()]).toEqual([status, body]);
+    expect(lastingHeaders(response)).toMatchObject(headers);
+  });
+
+  it('that breaks off is a 502', async () => {
+    const image = await someImage();
+    const edge = createEdge();
+    const headers = { 'content-length': '1000', connection: 'close' };
+    await refuses(image, { body: errorOf('BLOB_UNKNOWN'), headers });
+    expect((await push(edge, image).answer).status).toBe(502);
+  });
+
+  it.each(DOWN)('reaches the client where %s fails', async (_store, variables, options) => {
+    const image = await someImage();
+    const edge = createEdge(variables, options);
+    await grant(edge, image);
+    const body = errorOf('MANIFEST_BLOB_UNKNOWN', image.parts.told);
+    await refuses(image, { body });
+    const { answer, over } = push(edge, image);
+    const response = await answer;
+    expect([response.status, await response.text()]).toEqual([400, body]);
+    await over;
+    expect(edge.log.filter((line) => line.includes('"clear failed"'))).toHaveLength(1);
+  });
+});
+
+describe.each(STORES.slice(1))('two isolates on one store: %s', (_store, variables) => {
+  it('what one had to forget, the other asks the origin for at once', async () => {
+    const image = await someImage();
+    await isThere(image);
+    const [one, two] = [createEdge(variables), createEdge(variables)];
+    for (const edge of [one, two]) await knownOf(edge, image);
+    expect(await knownOf(two, image)).toEqual(ALL);
+    await refuses(image, { body: errorOf('MANIFEST_BLOB_UNKNOWN', await sha256('')) });
+    await push(one, image).answer;
+    const left = [...ONLY_OTHER, 'blobs told', 'manifests told'].sort();
+    expect((await knownOf(two, image)).sort()).toEqual(left);
+  });
+});
