@@ -94,6 +94,16 @@ describe.each(STORES)('a manifest that was pushed, cache in %s', (store, variabl
     await expectKnown(edge, manifest, store);
   });
 
+  it('is known by the digest that the origin names for one of an algorithm that the edge does not know', async () => {
+    const manifest = await newManifest();
+    const edge = await edgeFor(manifest);
+    const foreign = `blake3:${'0'.repeat(64)}`;
+    await answered(manifest, { headers: { [DIGEST]: manifest.digest } });
+    await edge.fetch(manifest.path.replace(manifest.digest, foreign), putOf(manifest));
+    await expectKnown(edge, manifest, store);
+    expect(await manifest.questions()).toEqual([`PUT ${foreign}`]);
+  });
+
   it('is known without its length being told', async () => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);

@@ -20,7 +20,7 @@ export const DOWN: Store[] = [
 ];
 
 /** Longer than the edge waits for an answer, shorter than the store may take in all. */
-const LATE_MS = 700;
+const LATE_MS = 400;
 
 /** Stores that take everything, late, before an edge that waits for none of it. */
 export function slowStores(): Store[] {
@@ -33,7 +33,7 @@ export function slowStores(): Store[] {
     getWithMetadata: kv.getWithMetadata.bind(kv),
     put,
   } as unknown as DescriptorNamespace;
-  const CACHE_TIMEOUT = '150ms';
+  const CACHE_TIMEOUT = '100ms';
   const stores: Store[] = [['kv', { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT }, { namespace }]];
   if (NO_REDIS) return stores;
   const { url } = scripted({ forward: ADDRESS.url, waitMs: LATE_MS });
