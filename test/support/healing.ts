@@ -1,14 +1,16 @@
 import type { Digest } from '../../src/oci/digest.ts';
 import { someDigest } from './digests.ts';
 import { cacheStatusOf, type Edge } from './edge.ts';
-import { pushBlob, rig } from './push.ts';
+import { pushBlob, rig, sha256 } from './push.ts';
 import { asking, OCI_MANIFEST } from './pushManifest.ts';
 import type { Rule } from './rig.ts';
 import { putOf } from './uploading.ts';
 
-/** The parts of an image that its manifest names, in this order; a part that only a refusal names; one that nobody does. */
-const NAMED = ['config', 'layer1', 'layer2', 'child', 'subject'] as const;
-const PARTS = [...NAMED, 'told', 'other'] as const;
+/**
+ * The parts of an image: what its manifest names, in this order; the manifest itself; what only a refusal names; what
+ * nobody does.
+ */
+const PARTS = ['config', 'layer1', 'layer2', 'child', 'subject', 'own', 'told', 'other'] as const;
 type Part = (typeof PARTS)[number];
 
 /** An image that the origin is about to refuse. */
@@ -23,8 +25,8 @@ export interface Image {
 /** In a repository that the origin knows; to a HEAD it says that all of it is there. */
 export async function someImage(): Promise<Image> {
   const { name } = await pushBlob();
-  const parts = Object.fromEntries(PARTS.map((part) => [part, someDigest()])) as Record<Part, Digest>;
-  const { config, layer1, layer2, child, subject } = parts;
+  const others = Object.fromEntries(PARTS.map((part) => [part, someDigest()])) as Record<Part, Digest>;
+  const { config, layer1, layer2, child, subject } = others;
   const named = (digest: Digest) => ({ mediaType: 'application/octet-stream', size: 7, digest });
   const bytes = JSON.stringify({
     schemaVersion: 2,
@@ -34,6 +36,7 @@ export async function someImage(): Promise<Image> {
     manifests: [named(child)],
     subject: named(subject),
   });
+  const parts = { ...others, own: await sha256(bytes) };
   return { name, parts, bytes, path: `/v2/${name}/manifests/latest` };
 }
 
@@ -70,6 +73,7 @@ const inBoth = (parts: readonly Part[]) => parts.flatMap((part) => [`blobs ${par
 export const ALL = inBoth(PARTS);
 export const ONLY_OTHER = inBoth(['other']);
 export const UNTOLD = inBoth(PARTS.filter((part) => part !== 'told'));
+export const UNNAMED = inBoth(['told', 'other']);
 
 /** What the origin was asked in the repository since the last PUT, which is left out. */
 export async function probesOf({ name, parts }: Image): Promise<string[]> {
