@@ -58,24 +58,46 @@ describe.each(SENDINGS)('a %s streams', (_what, sendingOf) => {
   it.each([
     ['', 0],
     [', of more than is looked at', 5 * MIB],
-  ])('with its length, before all of it is there%s', async (_size, bytes) => {
+  ])('arrives as it was sent, with its length%s', async (_size, bytes) => {
     const blob = await newBlob(someManifest(bytes));
     const edge = createEdge();
     const { length } = blob.bytes;
     const { readable, writable } = new FixedLengthStream(length);
     const sending = await sendingOf(edge, blob);
-    await expectStreaming(edge, blob, sending, { readable, writable }, { 'content-length': String(length) });
+    await expectToArrive(edge, blob, sending, { readable, writable }, { 'content-length': String(length) });
     expect(await heard(sending)).toMatchObject({ 'content-length': String(length) });
     expect((await heard(sending))?.['transfer-encoding']).toBeUndefined();
   });
 
-  it('without one, before all of it is there', async () => {
+  it('arrives as it was sent, without a length', async () => {
     const blob = await newBlob(someManifest());
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
-    await expectStreaming(edge, blob, sending, new IdentityTransformStream(), {});
+    await expectToArrive(edge, blob, sending, new IdentityTransformStream(), {});
     expect(await heard(sending)).toMatchObject({ 'transfer-encoding': 'chunked' });
     expect((await heard(sending))?.['content-length']).toBeUndefined();
+  });
+
+  it.each([
+    ['with its length', 0],
+    ['with its length, of more than is looked at', 5 * MIB],
+    ['without one', undefined],
+  ])('%s: the origin has what was sent while the rest is still to come', async (_how, padding) => {
+    const blob = await newBlob(someManifest(padding));
+    const edge = createEdge();
+    const sending = await sendingOf(edge, blob);
+    const bytes = new TextEncoder().encode(blob.bytes);
+    const half = bytes.length >> 1;
+    const prefix = sending.target.replace(/\?.*/, '');
+    await rig.rule({ prefix, method: sending.method, status: 413, afterBytes: half });
+    const { readable, writable } =
+      padding === undefined ? new IdentityTransformStream() : new FixedLengthStream(bytes.length);
+    const length: Headers = padding === undefined ? {} : { 'content-length': String(bytes.length) };
+    const { answer } = edge.send(sending.target, initOf(sending, readable, length));
+    const writer = writable.getWriter();
+    writer.write(bytes.slice(0, half)).catch(() => undefined);
+    expect((await answer).status).toBe(413);
+    await writer.abort().catch(() => undefined);
   });
 
   it('and teaches nothing where it breaks off', async () => {
@@ -101,8 +123,8 @@ const initOf = ({ method, headers }: Sending, body: ReadableStream, more: Header
   headers: { ...headers, ...more },
 });
 
-/** The origin hears of it while half of it is still to come, and has the same bytes in the end. */
-async function expectStreaming(
+/** In two pieces; the origin has the same bytes in the end. */
+async function expectToArrive(
   edge: Edge,
   { bytes }: Pushed,
   sending: Sending,
@@ -126,7 +148,7 @@ describe('a PATCH streams', () => {
   it.each<[string, () => TransformStream<Uint8Array, Uint8Array>, Headers]>([
     ['with its length', () => new FixedLengthStream(9), { 'content-length': '9' }],
     ['without one', () => new IdentityTransformStream(), { 'transfer-encoding': 'chunked' }],
-  ])('%s, before all of it is there', async (_how, stream, expected) => {
+  ])('%s, as it was sent', async (_how, stream, expected) => {
     const blob = await newBlob('a layer, in two pieces');
     const edge = createEdge();
     const target = await openUpload(edge, blob);
@@ -143,6 +165,21 @@ describe('a PATCH streams', () => {
     expect([patched.status, patched.headers.get('range')]).toEqual([202, '0-8']);
     await edge.fetch(`${target}?digest=${blob.digest}`, { method: 'PUT', ...whole('in two pieces') });
     expect(await textOf(blob.path)).toBe(blob.bytes);
+  });
+});
+
+describe('a PATCH', () => {
+  it('is at the origin while the rest of it is still to come', async () => {
+    const blob = await newBlob();
+    const edge = createEdge();
+    const target = await openUpload(edge, blob);
+    await rig.rule({ prefix: target, method: 'PATCH', status: 413, afterBytes: 2 });
+    const { readable, writable } = new IdentityTransformStream();
+    const { answer } = edge.send(target, { method: 'PATCH', body: readable });
+    const writer = writable.getWriter();
+    writer.write(new TextEncoder().encode('a ')).catch(() => undefined);
+    expect((await answer).status).toBe(413);
+    await writer.abort().catch(() => undefined);
   });
 });
 

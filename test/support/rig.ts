@@ -10,6 +10,8 @@ export interface Rule {
   readonly headers?: Record<string, string>;
   readonly body?: string;
   readonly delayMs?: number;
+  /** Before that, so much of the body has to come, in bytes; the rest is not looked at. */
+  readonly afterBytes?: number;
   /** After so many requests the rule is gone. */
   times?: number;
   /** Holds the answer until `release` is called with this. */

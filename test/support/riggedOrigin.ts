@@ -19,6 +19,7 @@ export async function startRiggedOrigin(): Promise<Served> {
 
   async function rigged(rule: Rule, request: Request): Promise<Response> {
     if (rule.holdAs) await new Promise<void>((resolve) => held.set(rule.holdAs ?? '', resolve));
+    if (rule.afterBytes) await received(request, rule.afterBytes);
     if (rule.delayMs) await delay(rule.delayMs);
     if (rule.status === undefined) return registry.fetch(request);
     const headers = new Headers(rule.headers);
@@ -51,4 +52,14 @@ export async function startRiggedOrigin(): Promise<Served> {
     if (rule?.times !== undefined && --rule.times === 0) rules = rules.filter((one) => one !== rule);
     return rule ? rigged(rule, request) : registry.fetch(request);
   });
+}
+
+/** Waits until so many bytes of a body have come. @throws Error they never will */
+async function received({ body }: Request, bytes: number): Promise<void> {
+  const reader = body?.getReader();
+  for (let length = 0; length < bytes; ) {
+    const piece = await reader?.read();
+    if (!piece || piece.done) throw new Error(`${length} bytes came`);
+    length += piece.value.length;
+  }
 }
