@@ -16,7 +16,9 @@ import {
   UNTOLD,
 } from '../support/healing.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
-import { newManifest, OCI_MANIFEST, STORES } from '../support/pushManifest.ts';
+import { newManifest, OCI_MANIFEST, REDIS, STORES } from '../support/pushManifest.ts';
+import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+import { scripted } from '../support/scripted.ts';
 import { byPut, grant, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -223,5 +225,21 @@ describe.each(STORES.slice(1))('two isolates on one store: %s', (_store, variabl
     await refuses(image, { body: errorOf('MANIFEST_BLOB_UNKNOWN', await sha256('')) });
     await push(one, image).answer;
     expect(await knownOf(two, image)).toEqual(UNNAMED);
+  });
+});
+
+describe.skipIf(NO_REDIS)('a Redis that is slow', () => {
+  it('has forgotten before the refusal reaches the client', async () => {
+    const image = await someImage();
+    await isThere(image);
+    const { url } = scripted({ forward: ADDRESS.url, waitMs: 250 });
+    const [slow, fast] = [createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url }), createEdge(REDIS)];
+    await grant(slow, image);
+    await knownOf(fast, image);
+    await refuses(image, { body: LACKING });
+    const { answer, over } = push(slow, image);
+    expect((await answer).status).toBe(400);
+    expect(await knownOf(fast, image)).toEqual(UNNAMED);
+    await over;
   });
 });

@@ -11,7 +11,8 @@ import {
   REDIS,
   someManifest,
 } from '../support/pushManifest.ts';
-import { NO_REDIS } from '../support/redisStore.ts';
+import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+import { scripted } from '../support/scripted.ts';
 import { byPut, newBlob, putOf } from '../support/uploading.ts';
 
 const MIRROR = { ...REDIS, CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
@@ -62,6 +63,18 @@ describe.skipIf(NO_REDIS)('the tags of a manifest that was pushed, to a mirror o
     const { answer, over } = createEdge(REDIS).send(path, putOf(manifest));
     expect((await answer).status).toBe(201);
     expect(await askedAnew(mirror, manifest)).toEqual(dropped);
+    await over;
+  });
+
+  it('lead nowhere before the reply where Redis is slow', async () => {
+    const manifest = await newManifest();
+    const mirror = await mirrorOf(manifest);
+    await rig.rule({ prefix: `/v2/${manifest.name}/manifests/`, method: 'PUT', status: 202 });
+    const { url } = scripted({ forward: ADDRESS.url, waitMs: 400 });
+    const edge = createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url });
+    const { answer, over } = edge.send(`/v2/${manifest.name}/manifests/a`, putOf(manifest));
+    expect((await answer).status).toBe(202);
+    expect(await askedAnew(mirror, manifest)).toEqual(['a']);
     await over;
   });
 
