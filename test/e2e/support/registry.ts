@@ -23,6 +23,15 @@ export interface RegistryOptions {
   readonly proxyOf?: string;
   /** Whether it writes no line for a request. */
   readonly quiet?: boolean;
+  /** Who is told what changes. */
+  readonly events?: readonly Webhook[];
+}
+
+/** An endpoint of a registry's `notifications`. */
+export interface Webhook {
+  readonly url: string;
+  /** What it shows as a bearer token. */
+  readonly token: string;
 }
 
 /** A registry with storage of its own on disk. */
@@ -50,7 +59,7 @@ const NO_TRACES = { OTEL_TRACES_EXPORTER: 'none' };
 const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const { kind = 'docker-registry', guarded = false, redis, proxyOf, quiet = false } = options;
+  const { kind = 'docker-registry', guarded = false, redis, proxyOf, quiet = false, events = [] } = options;
   const folder = await temporaryFolder();
   const root = join(folder, 'storage');
   const host = `127.0.0.1:${await freePort()}`;
@@ -63,6 +72,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       ...(redis && { cache: { blobdescriptor: 'redis' } }),
     },
     http: { addr: host },
+    ...(events.length > 0 && { notifications: { endpoints: events.map(endpointOf) } }),
     ...(proxyOf && { proxy: { remoteurl: proxyOf } }),
     ...(redis && { redis: redisConfig(kind, new URL(redis.url).host) }),
     ...(guarded && { auth: { htpasswd: { realm: 'origin', path: join(folder, 'htpasswd') } } }),
@@ -98,6 +108,12 @@ function isUp(url: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Tries again soon where it is not understood. */
+function endpointOf({ url, token }: Webhook, at: number) {
+  const headers = { Authorization: [`Bearer ${token}`] };
+  return { name: `endpoint-${at}`, url, headers, timeout: '1s', threshold: 3, backoff: '100ms' };
 }
 
 function redisConfig(kind: RegistryKind, host: string) {
