@@ -58,7 +58,7 @@ describe.each(STORES)('DELETE of a tag, cache in %s', (store, variables) => {
     });
     // The manifest as such and among the blobs, and the tag.
     expect(told).toEqual([...Array(3).fill('bury done'), ...Array(3).fill('clear done')]);
-    expect(dropped).toEqual([manifest.name]);
+    expect(new Set(dropped)).toEqual(new Set([manifest.name]));
   });
 
   it.each([202, 204, 404])('forgets the manifest that it led to, where the origin answers %i', async (status) => {

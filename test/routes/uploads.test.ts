@@ -78,7 +78,7 @@ describe.each(STORES)('an upload whose bytes all came in one request, cache in %
 
   it.each([
     ['the empty blob', ''],
-    ['one of 4 MiB', 'x'.repeat(4 * MIB)],
+    ['one of 1 MiB', 'x'.repeat(MIB)],
   ])('is known whatever its size: %s', async (_what, bytes) => {
     const blob = await newBlob(bytes);
     const edge = createEdge(variables);
