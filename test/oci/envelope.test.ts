@@ -128,9 +128,9 @@ describe('parseEnvelope: an envelope', () => {
   });
 
   it('holds 100 events, and no more', () => {
-    const many = Array.from({ length: 1_000 }, () => event('delete'));
-    expect(changesOf(...many)).toHaveLength(1_000);
-    expect(() => changesOf(...many, event('pull'))).toThrow(/events: expected at most 1000 events/);
+    const many = Array.from({ length: 100 }, () => event('delete'));
+    expect(changesOf(...many)).toHaveLength(100);
+    expect(() => changesOf(...many, event('pull'))).toThrow(/events: expected at most 100 events/);
   });
 });
 

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { type Copies, createCopies } from '../../src/body/copies.ts';
+import { contextOf, createClock } from '../support/context.ts';
+
+const KIB = 1024;
+/** Room for two bodies of the greatest length. */
+const MAX_BYTES = 64 * KIB;
+const WAIT_MS = 5_000;
+
+/** A request's body that is being copied: what is sent, and what comes out of it. */
+function copying(copies: Copies) {
+  const { readable, writable } = new IdentityTransformStream();
+  const clock = createClock();
+  const ctx = contextOf(clock, new Request('http://edge.test/v2/', { method: 'PUT', body: readable }));
+  const copy = copies.of(ctx);
+  if (!copy) throw new TypeError('the request has a body');
+  const arrived = new Response(copy.body).bytes().catch(() => undefined);
+  const writer = writable.getWriter();
+  return { copy, arrived, clock, writer, sendAll: (pieces: Uint8Array[]) => sendAll(writer, pieces) };
+}
+
+async function sendAll(writer: WritableStreamDefaultWriter<Uint8Array>, pieces: Uint8Array[]): Promise<void> {
+  for (const piece of pieces) await writer.write(piece);
+  await writer.close();
+}
+
+function bytesOf(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => at % 251);
+}
+
+describe('createCopies', () => {
+  it.each([
+    ['all at once', 40 * KIB],
+    ['in pieces', 7_777],
+    ['a byte at a time', 1],
+  ])('keeps what passes, as it was sent: %s', async (_how, size) => {
+    const length = size === 1 ? 2_000 : 40 * KIB;
+    const bytes = bytesOf(length);
+    const { copy, arrived, clock, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES));
+    const pieces = Array.from({ length: Math.ceil(length / size) }, (_, at) => bytes.slice(at * size, (at + 1) * size));
+    await sendAll(pieces);
+    expect(await arrived).toEqual(bytes);
+    expect(await copy.whole(WAIT_MS)).toEqual({ content: bytes, sentAt: clock.now() });
+  });
+
+  it('lets a body that is too long pass, and keeps nothing of it', async () => {
+    const bytes = bytesOf(MAX_BYTES + 1);
+    const { copy, arrived, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES));
+    await sendAll([bytes]);
+    expect(await arrived).toEqual(bytes);
+    expect(await copy.whole(WAIT_MS)).toBeUndefined();
+  });
+
+  it('keeps no more of all bodies together than there is room for, and gives it back', async () => {
+    const copies = createCopies(MAX_BYTES, 2 * MAX_BYTES);
+    const bytes = bytesOf(MAX_BYTES);
+    const copied = async () => {
+      const { copy, sendAll } = copying(copies);
+      await sendAll([bytes]);
+      return { copy, isKept: (await copy.whole(WAIT_MS)) !== undefined };
+    };
+    const [one, two, three] = [await copied(), await copied(), await copied()];
+    expect([one.isKept, two.isKept, three.isKept]).toEqual([true, true, false]);
+    for (const { copy } of [one, three]) {
+      copy.release();
+      copy.release();
+    }
+    expect([(await copied()).isKept, (await copied()).isKept]).toEqual([true, false]);
+  });
+
+  it('has nothing of a body that broke off', async () => {
+    const { copy, arrived, writer } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES));
+    await writer.write(bytesOf(100));
+    await writer.abort(new Error('gone'));
+    expect(await copy.whole(WAIT_MS)).toBeUndefined();
+    expect(await arrived).toBeUndefined();
+  });
+
+  it('is of no use without a body', () => {
+    expect(createCopies(MAX_BYTES, MAX_BYTES).of(contextOf(createClock()))).toBeUndefined();
+  });
+});
