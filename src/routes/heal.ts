@@ -1,6 +1,7 @@
 import type { Copy } from '../body/copies.ts';
 import { readBody } from '../body/read.ts';
 import { tellClear } from '../cache/clear.ts';
+import { inTurn } from '../cache/inTurn.ts';
 import type { RequestContext } from '../context.ts';
 import { digestOf } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -89,8 +90,8 @@ async function evict(ctx: RequestContext, upstream: Upstream, name: RepositoryNa
   const some = [...digests].slice(0, MAX_NAMED);
   const gone = new Set<Digest>();
   // In turn: KV takes few requests at once.
-  for (const scope of bothIn(upstream, name)) {
+  await inTurn(bothIn(upstream, name), async (scope) => {
     for (const digest of await scope.evict(ctx, some)) gone.add(digest);
-  }
+  });
   return gone;
 }
