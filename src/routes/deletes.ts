@@ -1,3 +1,4 @@
+import { allDone } from '../cache/allDone.ts';
 import { clear, tellClear } from '../cache/clear.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
@@ -28,8 +29,8 @@ interface Gone {
   readonly name: RepositoryName;
   readonly digests: ReadonlySet<Digest>;
   readonly tags: readonly string[];
-  /** The origin does not let the caller in, or was asked about something else. */
-  readonly isRefused: boolean;
+  /** What the origin says of it now; undefined where it was asked about something else. */
+  readonly status: number | undefined;
 }
 
 /** KV takes one write a second for a key. */
@@ -40,7 +41,7 @@ const RETRY_MS = 1_100;
  *
  * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest; of a tag the digest
  *    of the manifest that may go with it, as it does at some registries.
- * 2. For a caller who may, a tombstone is written that reaches past the end of the delete, so that nothing confirmed
+ * 2. For a caller who may, and of what is there, a tombstone is written that reaches past the end of the delete, so that nothing confirmed
  *    meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing. Nothing is removed
  *    yet: a registry that shares the store needs what it wrote to delete the blob (3.1.1 answers 404 without).
  * 3. The origin is asked to delete. This goes on when the client leaves.
@@ -61,10 +62,13 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   const gone = await probe(ctx, upstream, route);
   const access = await authorize(ctx, upstream, route.name);
   if (access.kind === 'refused') return access.answer;
-  const isGranted = access.kind === 'granted' || (!gone.isRefused && (await mayRead(ctx, upstream, route.name, [])));
+  const isAbsent = gone.status === 404;
+  const isGranted =
+    access.kind === 'granted' || (isOpenQuestion(gone) && (await mayRead(ctx, upstream, route.name, [])));
+  const isBuried = isGranted && !isAbsent;
   const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') => forgetAll(ctx, upstream, gone, reachMs, verb);
   const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
-  if (isGranted) await forget(underWayMs, 'bury');
+  if (isBuried) await forget(underWayMs, 'bury');
 
   let answered: OriginResponse;
   try {
@@ -77,11 +81,17 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   flights.close(route.name);
   const { status } = answered.response;
   if (status >= 500 || status === 408) await forget(unknownMs, 'bury');
-  else if (isGranted && (status < 300 || status === 404)) {
+  else if (isBuried && (status < 300 || status === 404)) {
     // What cannot be removed is buried, and the tombstone reaches past now.
     await forget(CLOCK_SKEW_MS).catch(() => undefined);
   } else if (status < 300) await forget(CLOCK_SKEW_MS);
+  else if (isGranted && status === 404) await evict(ctx, upstream, gone);
   return answered.response;
+}
+
+/** Neither yes nor no: a redirect, a method that the origin does not know. */
+function isOpenQuestion({ status }: Gone): boolean {
+  return status !== undefined && status !== 401 && status !== 403 && status !== 404;
 }
 
 /** @returns what the delete may take away */
@@ -93,13 +103,19 @@ async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute
   // With a query it may be about something else.
   const isOwn = upstream.ownQueries.has(search);
   if (isOwn) learnAccess(ctx, upstream, name, response);
-  const { status, headers } = response;
-  const isRefused = !isOwn || status === 401 || status === 403;
+  const { headers } = response;
+  const status = isOwn ? response.status : undefined;
   if (content.kind === 'digest') {
-    return { name, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [], isRefused };
+    return { name, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [], status };
   }
   const led = headers.get('docker-content-digest') ?? '';
-  return { name, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text], isRefused };
+  return { name, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text], status };
+}
+
+/** What the origin does not have, before and after: a flood of such deletes writes nothing. */
+async function evict(ctx: RequestContext, upstream: Upstream, { name, digests }: Gone): Promise<void> {
+  const scopes = bothIn(upstream, name);
+  await tellClear(ctx, 'clear', () => allDone(scopes.map((scope) => scope.evict(ctx, digests)))).catch(() => undefined);
 }
 
 /** @throws RegistryError UNAVAILABLE: the store refused twice */

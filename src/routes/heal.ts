@@ -52,7 +52,9 @@ export async function heal(
     const own = new Set<Digest>(reference.kind === 'digest' ? [reference.text] : []);
     if (pushed) own.add(await digestOf(pushed.content));
     if (await mayRead(ctx, upstream, name, [...named.difference(missing)])) {
-      await forget(ctx, upstream, name, missing.union(own).union(named));
+      const forgotten = forget(ctx, upstream, name, missing.union(own).union(named));
+      ctx.waitUntil(forgotten);
+      await forgotten;
     }
   }
   return new Response(read.bytes, refusal);

@@ -25,10 +25,10 @@ export function onTheEdge(edgeUrl: string, origin: URL, headers: Headers): Recor
   return moved;
 }
 
-/** The Location of an answer as the origin means it, for a client that is to leave the edge. */
+/** The Location of an answer for a client that is to leave the edge: as it is where it is absolute, else the origin's. */
 export function atTheOrigin(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
   const target = locationIn(edgeUrl, origin, headers);
-  return target ? { location: target.href } : {};
+  return target && !URL.canParse(headers.get('location') ?? '') ? { location: target.href } : {};
 }
 
 /** Whether the Location of an answer is this path of the registry, and nothing else. */

@@ -32,6 +32,7 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     const { response } = await write(ctx, upstream, route, copy?.body);
     if (!response.ok) return relayOnTheEdge(ctx, upstream, await heal(ctx, upstream, route, response, copy));
     const dropped = drop(ctx, upstream, route, response);
+    ctx.waitUntil(dropped);
     if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
       await learn(ctx, upstream, route, response, copy);
     }

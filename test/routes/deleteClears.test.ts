@@ -29,8 +29,9 @@ describe('deleteContent: what is cleared, by the answer to the DELETE and whethe
     const { name } = await pushBlob();
     const path = `/v2/${name}/blobs/${someDigest()}`;
     const edge = createEdge();
-    // The blob is unknown to the origin: only what the caller did before tells whether it may be here.
     if (isGranted) await edge.fetch(`/v2/${name}/tags/list`);
+    // Neither yes nor no, of the blob: then the tags are asked for.
+    await rig.rule({ prefix: path, method: 'HEAD', status: 405 });
     await rig.rule({ prefix: `/v2/${name}/tags/list`, status: 404 });
     await rig.rule({ prefix: path, method: 'DELETE', status, headers: { location: '/elsewhere' } });
     expect((await edge.fetch(path, { method: 'DELETE' })).status).toBe(status);
