@@ -158,6 +158,8 @@ describe('a manifest that the origin refuses', () => {
     ['DENIED', 403, errorOf('DENIED')],
     ['UNAUTHORIZED', 401, errorOf('UNAUTHORIZED')],
     ['the code in another place', 400, errorOf('MANIFEST_INVALID', 'BLOB_UNKNOWN')],
+    ['a 403', 403, LACKING],
+    ['a 429', 429, LACKING],
     ['a 500', 500, LACKING],
     ['a 503', 503, LACKING],
     ['a redirect', 307, LACKING],

@@ -152,6 +152,7 @@ describe.each(STORES)('an upload teaches nothing, and nobody is asked, cache in 
     ['no digest', () => ''],
     ['one that is no digest', (digest) => `?digest=${digest.slice(0, -1)}`],
     ['two', (digest) => `?digest=${digest}&digest=${digest}`],
+    ['one, of another registry', (digest) => `?digest=${digest}&ns=other.test`],
     ['one to upload and one to mount', (digest) => `?digest=${digest}&mount=${digest}`],
     ['one of an algorithm that the edge does not know', () => `?digest=blake3:${'0'.repeat(64)}`],
   ])('where its query names %s', async (_what, queryOf) => {

@@ -83,6 +83,7 @@ describe.each(STORES)('an upload that proves nothing by itself, cache in %s', (s
     ['no Location', () => ({})],
     ['that of another blob', ({ path, digest }, other) => ({ location: path.replace(digest, other.digest) })],
     ['that of another repository', ({ path, name }, other) => ({ location: path.replace(name, other.name) })],
+    ['that of the blob with a query', ({ path }) => ({ location: `${path}?ns=other.test` })],
     ['that of a manifest', ({ path }) => ({ location: path.replace('/blobs/', '/manifests/') })],
     ['an address that is none', () => ({ location: 'https://[' })],
   ])('is asked for where all of its bytes came, but the origin names %s', async (_what, headersOf) => {
