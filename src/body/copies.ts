@@ -20,7 +20,7 @@ export interface Copied {
 
 /** Copies small bodies while they go on to the origin. */
 export interface Copies {
-  /** @returns `undefined` for a request without a body */
+  /** @returns `undefined` for a request without a body, or without its length */
   of(ctx: RequestContext): Copy | undefined;
 }
 
@@ -35,7 +35,8 @@ export function createCopies(maxBytes: number, maxTotalBytes: number): Copies {
 
   function of(ctx: RequestContext): Copy | undefined {
     const { body, headers } = ctx.request;
-    if (!body) return undefined;
+    const announced = parseWholeNumber(headers.get('content-length'));
+    if (!body || announced === undefined) return undefined;
     let room: Uint8Array | undefined = new Uint8Array();
     let length = 0;
 
@@ -58,7 +59,7 @@ export function createCopies(maxBytes: number, maxTotalBytes: number): Copies {
       room.set(full);
     }
 
-    const passing = tapped(body, parseWholeNumber(headers.get('content-length')), keep);
+    const passing = tapped(body, announced, keep);
     const sent = passing.passed.then((isWhole) => {
       return isWhole && room ? { content: room.slice(0, length), sentAt: ctx.now() } : undefined;
     });

@@ -14,15 +14,16 @@ export interface Tapped {
 
 /**
  * Lets a body pass as a stream, at the pace of its receiver, and shows each piece on the way.
- * @param length in bytes, with which it is sent on; undefined: without
+ * @param length in bytes, with which it is sent on. A body without one is not to be tapped: where the client leaves in the
+ *   middle of it, workerd would end it as if it were whole.
  * @param see is waited for; a piece is lent to it, and overwritten after that
  */
 export function tapped(
   body: ReadableStream<Uint8Array>,
-  length: number | undefined,
+  length: number,
   see: (piece: Uint8Array) => void | Promise<void>,
 ): Tapped {
-  const through = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+  const through = new FixedLengthStream(length);
   const reader = body.getReader({ mode: 'byob' });
   const writer = through.writable.getWriter();
 

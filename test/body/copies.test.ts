@@ -8,12 +8,13 @@ const MAX_BYTES = 64 * KIB;
 const WAIT_MS = 5_000;
 
 /** A request's body that is being copied: what is sent, and what comes out of it. */
-function copying(copies: Copies) {
+function copying(copies: Copies, length: number) {
   const { readable, writable } = new IdentityTransformStream();
   const clock = createClock();
-  const ctx = contextOf(clock, new Request('http://edge.test/v2/', { method: 'PUT', body: readable }));
+  const headers = { 'content-length': String(length) };
+  const ctx = contextOf(clock, new Request('http://edge.test/v2/', { method: 'PUT', body: readable, headers }));
   const copy = copies.of(ctx);
-  if (!copy) throw new TypeError('the request has a body');
+  if (!copy) throw new TypeError('the request has a body and its length');
   const arrived = new Response(copy.body).bytes().catch(() => undefined);
   const writer = writable.getWriter();
   return { copy, arrived, clock, writer, sendAll: (pieces: Uint8Array[]) => sendAll(writer, pieces) };
@@ -36,7 +37,7 @@ describe('createCopies', () => {
   ])('keeps what passes, as it was sent: %s', async (_how, size) => {
     const length = size === 1 ? 2_000 : 40 * KIB;
     const bytes = bytesOf(length);
-    const { copy, arrived, clock, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES));
+    const { copy, arrived, clock, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), length);
     const pieces = Array.from({ length: Math.ceil(length / size) }, (_, at) => bytes.slice(at * size, (at + 1) * size));
     await sendAll(pieces);
     expect(await arrived).toEqual(bytes);
@@ -45,7 +46,7 @@ describe('createCopies', () => {
 
   it('lets a body that is too long pass, and keeps nothing of it', async () => {
     const bytes = bytesOf(MAX_BYTES + 1);
-    const { copy, arrived, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES));
+    const { copy, arrived, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), bytes.length);
     await sendAll([bytes]);
     expect(await arrived).toEqual(bytes);
     expect(await copy.whole(WAIT_MS)).toBeUndefined();
@@ -55,7 +56,7 @@ describe('createCopies', () => {
     const copies = createCopies(MAX_BYTES, 2 * MAX_BYTES);
     const bytes = bytesOf(MAX_BYTES);
     const copied = async () => {
-      const { copy, sendAll } = copying(copies);
+      const { copy, sendAll } = copying(copies, bytes.length);
       await sendAll([bytes]);
       return { copy, isKept: (await copy.whole(WAIT_MS)) !== undefined };
     };
@@ -69,11 +70,18 @@ describe('createCopies', () => {
   });
 
   it('has nothing of a body that broke off', async () => {
-    const { copy, arrived, writer } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES));
+    const { copy, arrived, writer } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), 1_000);
     await writer.write(bytesOf(100));
     await writer.abort(new Error('gone'));
     expect(await copy.whole(WAIT_MS)).toBeUndefined();
     expect(await arrived).toBeUndefined();
+  });
+
+  it('leaves a body without a length alone, since what breaks off could not be told from what ends', () => {
+    const { readable } = new IdentityTransformStream();
+    const request = new Request('http://edge.test/v2/', { method: 'PUT', body: readable });
+    expect(createCopies(MAX_BYTES, MAX_BYTES).of(contextOf(createClock(), request))).toBeUndefined();
+    expect(request.body?.locked).toBe(false);
   });
 
   it('is of no use without a body', () => {
