@@ -197,6 +197,8 @@ describe('purge: refusals', () => {
     [`${name}?cursor=blobs:${'x'.repeat(2_001)}`, 'REQUEST_INVALID'],
     [`${name}?force=true`, 'REQUEST_INVALID'],
     [`${name}?cursor=blobs&n=1`, 'REQUEST_INVALID'],
+    [`${name}@${digest}?cursor=blobs`, 'REQUEST_INVALID'],
+    [`${name}@${digest}?x`, 'REQUEST_INVALID'],
   ])('400: %s is %s', async (what, code) => {
     const response = await purge(createEdge(INMEMORY), what);
     expect(response.status).toBe(400);
