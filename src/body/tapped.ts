@@ -30,7 +30,7 @@ export function tapped(
   async function pass(): Promise<boolean> {
     try {
       // One buffer for all pieces, since a client may send a byte at a time.
-      for (let room = new ArrayBuffer(PIECE_BYTES); ; ) {
+      for (let room = new ArrayBuffer(Math.min(PIECE_BYTES, Math.max(1, length))); ; ) {
         const { done, value } = await reader.read(new Uint8Array(room));
         if (done || !value) break;
         await see(value);

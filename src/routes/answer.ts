@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { RegistryError } from '../oci/errors.ts';
+import { type ErrorCode, RegistryError } from '../oci/errors.ts';
 import { responseHeaders } from '../origin/headers.ts';
 import type { Upstream } from '../upstream.ts';
 import { onTheEdge } from './location.ts';
@@ -84,6 +84,14 @@ export function relay(ctx: RequestContext, origin: Response, overrides: Record<s
   headers.delete('content-length');
   headers.set('content-type', 'application/json');
   return new Response(new RegistryError('RANGE_INVALID').toBody(), { status, headers });
+}
+
+/** An answer of the origin's whose body is not there, with one of the edge's that says the same. */
+export function inBrief({ status, headers: given }: Response, code: ErrorCode): Response {
+  const headers = new Headers(given);
+  headers.delete('content-length');
+  headers.set('content-type', 'application/json');
+  return new Response(new RegistryError(code).toBody(), { status, headers });
 }
 
 /** The origin's answer, with its addresses on the edge. */

@@ -9,6 +9,7 @@ import { digestsIn } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
+import { inBrief } from './answer.ts';
 import { bothIn } from './linked.ts';
 import { mayRead } from './mayRead.ts';
 
@@ -16,8 +17,8 @@ import { mayRead } from './mayRead.ts';
 const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
 /** The statuses of those, and what registries make of them. */
 const MAY_SAY_SO = new Set([400, 404, 409, 422]);
-/** A longer refusal is relayed, and nothing is read from it. */
-const MAX_REFUSAL_BYTES = 64 * 1024;
+/** A longer refusal is relayed, and nothing is read from it; registries write some 150 bytes for each blob that is missing. */
+const MAX_REFUSAL_BYTES = 1024 * 1024;
 /** No image names as many digests. */
 const MAX_NAMED = 2_000;
 /** So many manifests that are forgotten are read once more. */
@@ -29,7 +30,6 @@ const MAX_READ = 20;
  * here, and only what is there: a stranger removes nothing and writes nothing.
  * @param copy the manifest
  * @returns the refusal, to be relayed
- * @throws RegistryError ORIGIN_UNREACHABLE: the refusal broke off
  */
 export async function heal(
   ctx: RequestContext,
@@ -39,7 +39,8 @@ export async function heal(
   copy: Copy | undefined,
 ): Promise<Response> {
   if (!MAY_SAY_SO.has(refusal.status) || ctx.caller === undefined) return refusal;
-  const read = await readBody(refusal, MAX_REFUSAL_BYTES, upstream.origin.timeoutMs);
+  const read = await readBody(refusal, MAX_REFUSAL_BYTES, upstream.origin.timeoutMs).catch(() => undefined);
+  if (!read) return inBrief(refusal, refusal.status === 404 ? 'MANIFEST_UNKNOWN' : 'MANIFEST_INVALID');
   if ('stream' in read) return new Response(read.stream, refusal);
 
   const words = new TextDecoder().decode(read.bytes);

@@ -3,7 +3,7 @@ import type { CacheItem } from '../cache/item.ts';
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type ErrorCode, isIllness, RegistryError } from '../oci/errors.ts';
+import { type ErrorCode, isIllness } from '../oci/errors.ts';
 import { takes } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
@@ -11,6 +11,7 @@ import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
+import { inBrief } from './answer.ts';
 import { itemIn, readerFor } from './linked.ts';
 
 export interface ManifestRoute extends Target {
@@ -89,7 +90,7 @@ async function confirm(
   }
   // Another manifest, or an answer that tells too little.
   if (response.status < 400) return fetchManifest(ctx, upstream, route, asking);
-  const refused = { response, relay: inBrief(response) };
+  const refused = { response, relay: inBrief(response, CODES[response.status] ?? 'UNAVAILABLE') };
   if (isIllness(response.status)) return refused;
   // For the words of the refusal; that it is one is settled, whatever becomes of this question.
   const got = await fetchManifest(ctx, upstream, route, asking).catch(() => refused);
@@ -101,17 +102,10 @@ async function kept(ctx: RequestContext, upstream: Upstream, digest: Digest): Pr
   return within(content, upstream.cacheTimeoutMs);
 }
 
+/** What a HEAD's refusal says in words. */
 const CODES: Readonly<Record<number, ErrorCode>> = {
   401: 'UNAUTHORIZED',
   403: 'DENIED',
   404: 'MANIFEST_UNKNOWN',
   429: 'TOOMANYREQUESTS',
 };
-
-/** The answer to a HEAD as that to a GET: with a body that says the same. */
-function inBrief({ status, headers: given }: Response): Response {
-  const headers = new Headers(given);
-  headers.delete('content-length');
-  headers.set('content-type', 'application/json');
-  return new Response(new RegistryError(CODES[status] ?? 'UNAVAILABLE').toBody(), { status, headers });
-}

@@ -14,7 +14,7 @@ const PREFIX = '/_edge/cache/';
  * they know of a repository, or of one digest in it. Guarded by `ADMIN_TOKEN` as a bearer token.
  * @returns JSON: how much was removed; a `cursor` where there is more, to be given as `?cursor=` to the next request
  * @throws RegistryError as `guard`; NAME_INVALID, DIGEST_INVALID; REQUEST_INVALID: another cursor, or another query;
- *   UNAVAILABLE: the store failed
+ *   UNAVAILABLE: the store failed, or knows no such cursor
  */
 export async function purgeCache(
   ctx: RequestContext,

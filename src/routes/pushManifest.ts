@@ -1,5 +1,6 @@
 import type { Copy } from '../body/copies.ts';
 import { contentItem } from '../cache/contents.ts';
+import { deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import { isContentOf } from '../oci/content.ts';
@@ -28,19 +29,41 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const copy = upstream.copies.of(ctx);
+  const doubted = () => ctx.waitUntil(dropUnknown(ctx, upstream, route));
   try {
     const { response } = await write(ctx, upstream, route, copy?.body);
-    if (!response.ok) return relayOnTheEdge(ctx, upstream, await heal(ctx, upstream, route, response, copy));
-    const dropped = drop(ctx, upstream, route, response);
-    ctx.waitUntil(dropped);
-    if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
-      await learn(ctx, upstream, route, response, copy);
-    }
-    await dropped;
-    return relayOnTheEdge(ctx, upstream, response);
+    const { ok, status } = response;
+    if (ok) await accepted(ctx, upstream, route, response, copy);
+    else if (status >= 500 || status === 408) doubted();
+    return relayOnTheEdge(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
+  } catch (unreached) {
+    doubted();
+    throw unreached;
   } finally {
     copy?.release();
   }
+}
+
+async function accepted(
+  ctx: RequestContext,
+  upstream: Upstream,
+  route: PushRoute,
+  response: Response,
+  copy: Copy | undefined,
+): Promise<void> {
+  const dropped = drop(ctx, upstream, route, response.headers);
+  ctx.waitUntil(dropped);
+  if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
+    await learn(ctx, upstream, route, response, copy);
+  }
+  await dropped;
+}
+
+/** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */
+async function dropUnknown(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<void> {
+  const { authorizer, origin } = upstream;
+  const { kind } = await authorizer.authorize(ctx, route.name);
+  if (kind === 'granted') await drop(ctx, upstream, route, undefined, deleteReach(origin.timeoutMs).unknownMs);
 }
 
 /** What the push moved: of its subject the list of referrers too, which is one of the repository's. */
@@ -48,14 +71,15 @@ async function drop(
   ctx: RequestContext,
   { tags, lists }: Upstream,
   { name, reference, search }: PushRoute,
-  { headers }: Response,
+  headers?: Headers,
+  reachMs?: number,
 ): Promise<void> {
   lists.drop(name);
-  const told = (headers.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
+  const told = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
   const named = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...told];
   const moved = [...new Set(named.filter(isTag))];
   try {
-    if (moved.length > 0) await tags.drop(ctx, name, moved);
+    if (moved.length > 0) await tags.drop(ctx, name, moved, reachMs);
   } catch (fault) {
     // `TAG_TTL` bounds how long anybody is led to where it was.
     ctx.log.warn('a tag could not be dropped', { error: errorName(fault) });

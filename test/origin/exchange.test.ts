@@ -22,9 +22,11 @@ describe('exchange', () => {
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
     await edge.fetch(blob.path, { method: 'DELETE' });
     const asked = fetched.mock.calls.map(([, { method, cache, redirect } = {}]) => `${method} ${cache} ${redirect}`);
-    // HEAD and GET at the origin and at its redirect's target; GET; POST; the delete's own question; DELETE.
+    // HEAD and GET at the origin and at its redirect's target; GET; POST; the delete's own questions; DELETE.
     expect(asked).toEqual(
-      ['HEAD', 'HEAD', 'GET', 'GET', 'GET', 'POST', 'HEAD', 'DELETE'].map((method) => `${method} no-store manual`),
+      ['HEAD', 'HEAD', 'GET', 'GET', 'GET', 'POST', 'HEAD', 'GET', 'DELETE'].map(
+        (method) => `${method} no-store manual`,
+      ),
     );
   });
 

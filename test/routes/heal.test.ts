@@ -23,7 +23,6 @@ import { byPut, grant, methodsAbout, newBlob, putOf } from '../support/uploading
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;
-const KIB_64 = 64 * 1024;
 const LACKING = errorOf('MANIFEST_BLOB_UNKNOWN');
 
 describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store, variables) => {
@@ -61,12 +60,12 @@ describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store
     expect(await knownOf(edge, image)).toEqual(ONLY_OTHER);
   });
 
-  it('in as much as 64 KiB: it is forgotten', async () => {
+  it('in as much as 1 MiB: it is forgotten', async () => {
     const image = await someImage();
     await isThere(image);
     const edge = createEdge(variables);
     await knownOf(edge, image);
-    await refuses(image, { body: LACKING.padEnd(KIB_64) });
+    await refuses(image, { body: LACKING.padEnd(MIB) });
     await push(edge, image).over;
     expect(await knownOf(edge, image)).toEqual(UNNAMED);
   });
@@ -167,7 +166,7 @@ describe('a manifest that the origin refuses', () => {
     ['what is no JSON', 400, `${LACKING},`],
     ['null', 400, 'null'],
     ['errors that are no list', 400, '{"errors":{"code":"BLOB_UNKNOWN"}}'],
-    ['more than 64 KiB', 400, LACKING.padEnd(KIB_64 + 1)],
+    ['more than 1 MiB', 400, LACKING.padEnd(MIB + 1)],
   ])('for another reason: nothing is forgotten: %s', async (_what, status, body) => {
     const image = await someImage();
     await isThere(image);
@@ -195,12 +194,13 @@ describe('a refusal', () => {
     expect(lastingHeaders(response)).toMatchObject(headers);
   });
 
-  it('that breaks off is a 502', async () => {
+  it('that breaks off is told in words of the edge', async () => {
     const image = await someImage();
     const edge = createEdge();
     const headers = { 'content-length': '1000', connection: 'close' };
     await refuses(image, { body: errorOf('BLOB_UNKNOWN'), headers });
-    expect((await push(edge, image).answer).status).toBe(502);
+    const response = await push(edge, image).answer;
+    expect([response.status, await response.json()]).toMatchObject([400, { errors: [{ code: 'MANIFEST_INVALID' }] }]);
   });
 
   it.each(DOWN)('reaches the client where %s fails', async (_store, variables, options) => {

@@ -91,6 +91,29 @@ describe.skipIf(NO_REDIS)('the tags of a manifest that was pushed, to a mirror o
     expect(await askedAnew(mirror, manifest)).toEqual(dropped);
   });
 
+  it.each([
+    ['a 503', { status: 503 }, false],
+    ['a 408', { status: 408 }, false],
+    ['no answer', { delayMs: 600 }, true],
+  ])('lead nowhere, and go on so, after %s to a caller with a grant', async (_what, rule, leaves) => {
+    const manifest = await newManifest();
+    const mirror = await mirrorOf(manifest);
+    const edge = createEdge(REDIS);
+    await edge.fetch(`/v2/${manifest.name}/manifests/b`, asking('HEAD'));
+    await rig.rule({ prefix: `/v2/${manifest.name}/manifests/`, method: 'PUT', ...rule });
+    const client = new AbortController();
+    const pushed = { ...putOf(manifest), signal: client.signal };
+    const { answer, over } = edge.send(`/v2/${manifest.name}/manifests/a`, pushed);
+    if (leaves) setTimeout(() => client.abort(), 300);
+    await answer.catch(() => undefined);
+    await over.catch(() => undefined);
+    // It may be taken yet, so that what the origin tells meanwhile is no pointer either.
+    for (const ms of [0, 6_000, 2_000]) {
+      mirror.clock.advance(ms);
+      expect(await askedAnew(mirror, manifest)).toContain('a');
+    }
+  });
+
   it('lead to what was pushed, and not to what an answer says that was held back over the push', async () => {
     const [old, fresh] = [await pushManifest(), someManifest()];
     const mirror = createEdge(MIRROR);
