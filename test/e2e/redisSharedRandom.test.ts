@@ -4,6 +4,7 @@ import { type Edge, startEdge } from './support/edge.ts';
 import { type Answer, basic, head, request } from './support/http.ts';
 import { type Blob, makeBlob } from './support/image.ts';
 import { type CountingProxy, type Held, startCountingProxy } from './support/proxy.ts';
+import { mulberry32 } from './support/random.ts';
 import { type Connection, connect, startRedis } from './support/redis.ts';
 import { type Registry, startRegistry } from './support/registry.ts';
 import { describeWith } from './support/tools.ts';
@@ -192,15 +193,4 @@ function pathOf(name: string, { digest }: Blob): string {
 
 function commandsIn(stats: string): number {
   return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]);
-}
-
-/** Numbers from 0 to 1 that look random, the same for the same seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
