@@ -99,7 +99,7 @@ describeWith(['registry', 'redis-server'], 'two edges and a mirror on one Redis,
             said = whatIs(answer);
             return JSON.stringify(said) === JSON.stringify(truth);
           };
-          await until(path, agreed, 1_000).catch(() => undefined);
+          await until(path, agreed, 5_000).catch(() => undefined);
           expect({ url, path, said, done: done.slice(-12) }).toEqual({ url, path, said: truth, done: done.slice(-12) });
         }
       }
