@@ -54,7 +54,7 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
 
 /** What a digest is linked as: an entry of one link set never answers for the other. */
 export type LinkSet = 'blobs' | 'manifests';
-export const LINK_SETS: readonly ['blobs', 'manifests'] = ['blobs', 'manifests'];
+export const LINK_SETS = ['blobs', 'manifests'] as const satisfies readonly LinkSet[];
 
 /** A store of descriptors in which no repository sees another's. */
 export interface BlobDescriptorCacheProvider {

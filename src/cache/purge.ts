@@ -20,7 +20,7 @@ export interface Purged {
   readonly cursor?: string;
 }
 
-/** So many pages in one go: each is five requests to Redis at most, and a Worker of the free plan has 50. */
+/** So many pages in one go: each is some five requests to Redis, and a Worker of the free plan has 50. */
 const MAX_PAGES = 8;
 
 /** Where a purge is: a step, and within it the store's own cursor. */

@@ -41,9 +41,10 @@ const RETRY_MS = 1_100;
  *
  * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest; of a tag the digest
  *    of the manifest that may go with it, as it does at some registries.
- * 2. For a caller who may, and of what is there, a tombstone is written that reaches past the end of the delete, so that nothing confirmed
- *    meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing. Nothing is removed
- *    yet: a registry that shares the store needs what it wrote to delete the blob (3.1.1 answers 404 without).
+ * 2. For a caller who may, and of what is there, a tombstone is written that reaches past the end of the delete, so that
+ *    nothing confirmed meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing.
+ *    Nothing is removed yet: a registry that shares the store needs what it wrote to delete the blob (3.1.1 answers 404
+ *    without).
  * 3. The origin is asked to delete. This goes on when the client leaves.
  * 4. Before the reply the entry is cleared, and the tombstone renewed; also for a caller whom only the DELETE proved.
  *

@@ -38,7 +38,7 @@ export async function heal(
   refusal: Response,
   copy: Copy | undefined,
 ): Promise<Response> {
-  if (!MAY_SAY_SO.has(refusal.status) || ctx.caller === undefined) return refusal;
+  if (!MAY_SAY_SO.has(refusal.status)) return refusal;
   const read = await readBody(refusal, MAX_REFUSAL_BYTES, upstream.origin.timeoutMs).catch(() => undefined);
   if (!read) return inBrief(refusal, refusal.status === 404 ? 'MANIFEST_UNKNOWN' : 'MANIFEST_INVALID');
   if ('stream' in read) return new Response(read.stream, refusal);

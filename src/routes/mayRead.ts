@@ -20,8 +20,9 @@ export async function mayRead(
 ): Promise<boolean> {
   const { origin, authorizer } = upstream;
   const isGranted = async () => (await authorizer.authorize(ctx, name)).kind === 'granted';
+  if (await isGranted()) return true;
   // What the origin grants to another identity is remembered for nobody.
-  if ((await isGranted()) || ctx.caller === undefined) return isGranted();
+  if (ctx.caller === undefined) return false;
 
   const heads = blobs.slice(0, MAX_PROBES).map((digest) => ({ method: 'HEAD', target: `blobs/${digest}` }));
   for (const { method, target } of [...heads, { method: 'GET', target: 'tags/list' }]) {
