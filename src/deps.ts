@@ -1,3 +1,4 @@
+import { createAbsences } from './absences.ts';
 import { createAnonymousAuthorizer } from './auth/anonymous.ts';
 import { createOriginAuthorizer } from './auth/origin.ts';
 import { createCopies } from './body/copies.ts';
@@ -74,6 +75,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     copies: createCopies(MAX_MANIFEST_BYTES, MAX_COPIES_BYTES),
     lists: createLists(memory, config.listTtlMs),
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
+    absences: createAbsences(memory),
     flights: createFlights(),
     // To an open mirror's origin all callers are one.
     pauses: createPauses(memory, isAnonymous ? () => '' : ({ caller }) => caller),

@@ -1,3 +1,4 @@
+import type { Absences } from './absences.ts';
 import type { Authorizer } from './auth/authorizer.ts';
 import type { Copies } from './body/copies.ts';
 import type { Contents } from './cache/contents.ts';
@@ -25,6 +26,8 @@ export interface Upstream {
   /** Tag lists and the like; for callers that only pull. */
   readonly lists: Lists;
   readonly authorizer: Authorizer;
+  /** What the origin did not have for callers of whom nothing was proved. */
+  readonly absences: Absences;
   readonly flights: Flights;
   readonly pauses: Pauses;
   readonly ttls: Ttls;

@@ -1,42 +1,50 @@
 import { decodeJwt } from 'jose';
-import type { RequestContext } from '../context.ts';
 import type { Memory } from '../memory.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { Access, Authorizer } from './authorizer.ts';
+import type { Access, AnswerKind, Authorizer } from './authorizer.ts';
 
 /** However long a token lives, the origin is asked again after this. */
 const MAX_GRANT_MS = 60_000;
 const GRANT_BYTES = 100;
 const GRANTED: Access = { kind: 'granted', mayPush: true };
 const UNPROVEN: Access = { kind: 'unproven' };
+/** What an answer of each kind proves: who may have content may know of it; a list proves nothing but itself. */
+const PROVES: Readonly<Record<AnswerKind, readonly AnswerKind[]>> = {
+  'HEAD blobs': ['HEAD blobs'],
+  'GET blobs': ['GET blobs', 'HEAD blobs'],
+  'HEAD manifests': ['HEAD manifests'],
+  'GET manifests': ['GET manifests', 'HEAD manifests'],
+  'GET lists': ['GET lists'],
+};
+const KINDS = Object.keys(PROVES) as AnswerKind[];
 
 /**
  * `CLIENT_AUTH=origin`: the origin is the judge. What it granted is remembered in this isolate's memory only, for that
- * very credential and repository, for at most a minute and never past the token's own end. Everybody may push, callers
- * without a credential too: an origin that asks for none takes pushes as well.
+ * very credential, repository and kind of answer, for at most a minute and never past the token's own end. Everybody may
+ * push, callers without a credential too: an origin that asks for none takes pushes as well.
  */
 export function createOriginAuthorizer(memory: Memory): Authorizer {
   const grants = memory.part<Access>('grant');
 
-  /** A repository's name has no space, so that no two pairs make one key. */
-  function keyOf({ caller }: RequestContext, repository: RepositoryName): string | undefined {
-    return caller === undefined ? undefined : `${repository} ${caller}`;
+  /** Neither a kind's two words nor a repository's name have a space of their own, so that no two grants share a key. */
+  function keyOf(caller: string, repository: RepositoryName, kind: AnswerKind): string {
+    return `${kind} ${repository} ${caller}`;
   }
 
   return {
-    authorize(ctx, repository) {
-      const key = keyOf(ctx, repository);
-      return (key === undefined ? undefined : grants.get(key, ctx.now())) ?? UNPROVEN;
+    authorize(ctx, repository, kind) {
+      const { caller } = ctx;
+      if (caller === undefined) return UNPROVEN;
+      return grants.get(keyOf(caller, repository, kind), ctx.now()) ?? UNPROVEN;
     },
-    proved(ctx, repository) {
-      const key = keyOf(ctx, repository);
-      if (key === undefined) return;
-      const endsAt = Math.min(ctx.startedAt + MAX_GRANT_MS, tokenEnd(ctx.request.headers.get('authorization') ?? ''));
-      grants.set(key, GRANTED, endsAt, GRANT_BYTES);
+    proved({ caller, startedAt, request }, repository, kind) {
+      if (caller === undefined) return;
+      const endsAt = Math.min(startedAt + MAX_GRANT_MS, tokenEnd(request.headers.get('authorization') ?? ''));
+      for (const proven of PROVES[kind]) grants.set(keyOf(caller, repository, proven), GRANTED, endsAt, GRANT_BYTES);
     },
-    refuted(ctx, repository) {
-      const key = keyOf(ctx, repository);
-      if (key !== undefined) grants.delete(key);
+    refuted({ caller }, repository) {
+      if (caller === undefined) return;
+      for (const kind of KINDS) grants.delete(keyOf(caller, repository, kind));
     },
   };
 }

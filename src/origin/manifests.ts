@@ -15,7 +15,10 @@ type Send = () => Promise<OriginResponse>;
 export async function statManifest(send: Send, reference: Reference): Promise<ContentStat> {
   const { response, sentAt } = await send();
   const entry = manifestEntryOf(response, reference, sentAt);
-  return entry ? { response, found: { entry, firstHand: isFirstHand(response), direct: true } } : { response };
+  const asked = 'HEAD';
+  return entry
+    ? { response, asked, found: { entry, firstHand: isFirstHand(response), direct: true } }
+    : { response, asked };
 }
 
 /**
@@ -29,19 +32,20 @@ export async function getManifest(
   timeoutMs: number,
 ): Promise<ContentStat<ContentEntry>> {
   const { response, sentAt } = await send();
+  const asked = 'GET';
   const entry = manifestEntryOf(response, reference, sentAt);
-  if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response };
+  if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response, asked };
   const body = await readBody(response, MAX_MANIFEST_BYTES, timeoutMs);
   const { status, headers } = response;
-  if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }) };
+  if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }), asked };
   const content = body.bytes;
   const digests: Digest[] =
     reference.kind === 'digest' ? [reference.text, entry.descriptor.digest] : [entry.descriptor.digest];
   const verified = await Promise.all([...new Set(digests)].map((digest) => isContentOf(digest, content)));
   if (content.length !== entry.descriptor.size || !verified.every(Boolean)) {
-    return { response: new Response(content, { status, headers }) };
+    return { response: new Response(content, { status, headers }), asked };
   }
-  return { response, found: { entry: { ...entry, content }, firstHand: isFirstHand(response), direct: true } };
+  return { response, asked, found: { entry: { ...entry, content }, firstHand: isFirstHand(response), direct: true } };
 }
 
 /** What a 200 says of a manifest; `undefined` where digest, size or media type are not certain. */

@@ -91,6 +91,8 @@ export interface OriginResponse {
  */
 export interface ContentStat<E extends Entry = Entry> {
   readonly response: Response;
+  /** The method of the request that `response` answers: what it proves of the caller is of that kind. */
+  readonly asked: 'HEAD' | 'GET';
   /** Relayed instead, where the origin's own answer cannot be: it answered a HEAD, and the client sent a GET. */
   readonly relay?: Response;
   readonly found?: {

@@ -31,17 +31,17 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   if (told) return told;
   const { response } = head;
   const lacksMethod = response.status === 405 || response.status === 501;
-  if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response };
+  if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, asked: 'HEAD' };
 
   const headers = new Headers(question.headers);
   headers.set('range', 'bytes=0-0');
   const get = await reached(question.exchange('GET', question.url, headers));
-  if (!get) return { response };
+  if (!get) return { response, asked: 'HEAD' };
   const learnt = await resolve(question, get, 'GET');
   await get.response.body?.cancel();
   if (learnt) return learnt;
   // A GET that failed is the better answer to a method that the origin does not know: HEAD must be 200 or 404.
-  return { response: lacksMethod && get.response.status >= 400 ? get.response : response };
+  return { response: lacksMethod && get.response.status >= 400 ? get.response : response, asked: 'HEAD' };
 }
 
 /** Follows redirects to an answer that tells the size; the origin's own answer stays the one that judges the caller. */
@@ -67,7 +67,7 @@ async function resolve(
   const entryIn = method === 'HEAD' ? entryOf : entryOfFirstByte;
   const entry: Entry | undefined = entryIn(response, question.digest, first.sentAt);
   if (!entry) return undefined;
-  return { response: first.response, found: { entry, firstHand, direct: response === first.response } };
+  return { response: first.response, asked: method, found: { entry, firstHand, direct: response === first.response } };
 }
 
 function anonymousHeaders(method: 'HEAD' | 'GET'): Headers {

@@ -1,16 +1,19 @@
-import type { Access } from '../auth/authorizer.ts';
+import type { Access, AnswerKind } from '../auth/authorizer.ts';
+import { LINK_SETS, type LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
+import { evictAbsent } from './absent.ts';
 
-/** Decides, before anything is read from the cache, what is known of the caller's right to pull here. */
+/** Decides, before anything is read from the cache, what is known of the caller's right to this kind of answer here. */
 export function authorize(
   ctx: RequestContext,
   { authorizer }: Upstream,
   name: RepositoryName,
+  kind: AnswerKind,
 ): Access | Promise<Access> {
-  const access = authorizer.authorize(ctx, name);
+  const access = authorizer.authorize(ctx, name, kind);
   return access instanceof Promise ? access.then((decided) => tell(ctx, decided)) : tell(ctx, access);
 }
 
@@ -20,18 +23,46 @@ function tell(ctx: RequestContext, access: Access): Access {
 }
 
 /**
- * Remembers how the origin itself judged the caller.
+ * Remembers how the origin itself judged the caller. What it had told this caller to be absent, while nothing was proved of
+ * it, is evicted before the proof counts.
+ * @param kind of the question that the origin answered, which is not always the client's own
  * @param response the origin's own answer to a GET or HEAD of the caller's in this repository
+ * @returns whether the answer proves that the caller may have this kind
  */
 export function learnAccess(
   ctx: RequestContext,
-  { authorizer }: Upstream,
+  upstream: Upstream,
   name: RepositoryName,
+  kind: AnswerKind,
   response: Response,
-): void {
+): boolean {
+  const { authorizer, absences } = upstream;
   const { status } = response;
   if (status === 401 || status === 403) authorizer.refuted(ctx, name);
-  else if ((status === 200 || status === 206 || status === 304) && isFirstHand(response)) authorizer.proved(ctx, name);
+  const isProof = (status === 200 || status === 206 || status === 304) && isFirstHand(response);
+  if (!isProof) return false;
+  const prove = () => authorizer.proved(ctx, name, kind);
+  const links = linksOf(kind);
+  const absent = links ? absences.take(ctx, name, links) : [];
+  if (links && absent.length > 0) ctx.waitUntil(evictAbsent(ctx, upstream, { name, links }, absent).then(prove));
+  else prove();
+  return ctx.caller !== undefined;
+}
+
+function linksOf(kind: AnswerKind): LinkSet | undefined {
+  return LINK_SETS.find((links) => kind.endsWith(links));
+}
+
+/** Whether the caller has proved that it may read content here, of whatever kind. */
+export async function hasReadContent(
+  ctx: RequestContext,
+  { authorizer }: Upstream,
+  name: RepositoryName,
+): Promise<boolean> {
+  for (const kind of ['HEAD blobs', 'HEAD manifests'] as const) {
+    if ((await authorizer.authorize(ctx, name, kind)).kind === 'granted') return true;
+  }
+  return false;
 }
 
 /**

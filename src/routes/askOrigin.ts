@@ -21,13 +21,13 @@ export interface Asking<E extends Entry> {
 export async function askOrigin<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
-  question: Pick<ContentQuestion<E>, 'name' | 'staleMs' | 'askOrigin'>,
+  question: Pick<ContentQuestion<E>, 'name' | 'links' | 'staleMs' | 'askOrigin'>,
   { known, isGranted, flight, cancelled }: Asking<E>,
 ): Promise<OriginAnswer<E>> {
   let shared: E | undefined;
   try {
-    const { response, relay = response, found } = await question.askOrigin(known, cancelled);
-    learnAccess(ctx, upstream, question.name, response);
+    const { response, asked, relay = response, found } = await question.askOrigin(known, cancelled);
+    learnAccess(ctx, upstream, question.name, `${asked} ${question.links}`, response);
     // What another question was told says nothing of those that a stale answer would do for.
     if (question.staleMs > 0) upstream.pauses.note(ctx, response);
     if (!found) return { kind: 'relay', response: relay };

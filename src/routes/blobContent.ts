@@ -11,6 +11,7 @@ import { canonicalOf, entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
+import { learnAbsence } from './absent.ts';
 import { authorize, learnAccess, mayTeach } from './access.ts';
 import { namesDigest, relayOnTheEdge, validators } from './answer.ts';
 import { type BlobRoute, statBlob } from './blobs.ts';
@@ -28,11 +29,10 @@ import { itemIn, windowOf } from './linked.ts';
 export async function getBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
   const { name, digest } = route;
   const { headers } = ctx.request;
-  if (namesDigest(headers.get('if-none-match'), digest)) return statForGet(ctx, upstream, route);
-
-  const access = await authorize(ctx, upstream, name);
+  const access = await authorize(ctx, upstream, name, 'GET blobs');
   if (access.kind === 'refused') return access.answer;
   const isGranted = access.kind === 'granted';
+  if (namesDigest(headers.get('if-none-match'), digest)) return statForGet(ctx, upstream, route, isGranted);
   const mayPush = !isGranted || access.mayPush;
   const item = itemIn(upstream, { name, links: 'blobs', digest }, mayPush);
   const ifRange = headers.get('if-range');
@@ -48,9 +48,12 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const isWhole = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
   const without = ['if-none-match', 'if-range', ...(isWhole ? ['range'] : [])];
   const answered = await askOrigin(ctx, upstream, route, without);
-  learnAccess(ctx, upstream, name, answered.first);
+  learnAccess(ctx, upstream, name, 'GET blobs', answered.first);
   if (answered.isDirect) learn(ctx, upstream, route, item, answered);
-  if (isGranted && answered.first.status === 404) evict(ctx, item, look(ctx, item));
+  if (answered.first.status === 404) {
+    if (isGranted) evict(ctx, item, look(ctx, item));
+    else await learnAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt: answered.sentAt });
+  }
   return answer(ctx, upstream, digest, answered.response);
 }
 
@@ -59,17 +62,27 @@ function askOrigin(ctx: RequestContext, upstream: Upstream, route: BlobRoute, wi
   return origin.getBlob(ctx, route.path + route.search, { without, follows, signal: ctx.signal });
 }
 
-/** Answers with a 304, or as the origin does to a GET of what it does not have. */
-function statForGet(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
+/**
+ * Answers with a 304, or as the origin does to a GET of what it does not have. A HEAD is enough to ask for a caller who may
+ * have the content; of any other it would prove less than the answer says.
+ */
+function statForGet(
+  ctx: RequestContext,
+  upstream: Upstream,
+  route: BlobRoute,
+  isGranted: boolean,
+): Response | Promise<Response> {
   return statBlob(ctx, upstream, route, async (cancelled) => {
-    const stat = await upstream.origin.statBlob(ctx, route, cancelled);
-    if (stat.found) return stat;
+    const stat = isGranted ? await upstream.origin.statBlob(ctx, route, cancelled) : undefined;
+    if (stat?.found) return stat;
     const { first, response } = await askOrigin(ctx, upstream, route, ['if-none-match', 'if-range', 'range']);
-    if (response.status !== 200) return { response: first, relay: response };
+    const asked = 'GET';
+    if (response.status !== 200) return { response: first, asked, relay: response };
     // It is there, whatever its size.
     await response.body?.cancel();
-    const relay = new Response(null, { status: 304, headers: validators(route.digest, 'blobs') });
-    return { response: first, relay };
+    const headers = { ...validators(route.digest, 'blobs'), 'Cache-Control': 'no-cache' };
+    const relay = new Response(null, { status: 304, headers });
+    return { response: first, asked, relay };
   });
 }
 

@@ -25,8 +25,11 @@ export function statBlob(
   { name, digest, search }: BlobRoute,
   askOrigin: (cancelled?: AbortSignal) => Promise<ContentStat>,
 ): Response | Promise<Response> {
-  return readContent(ctx, upstream, name, ({ mayPush }) => ({
+  const kind = ctx.method === 'HEAD' ? 'HEAD blobs' : 'GET blobs';
+  return readContent(ctx, upstream, { name, kind }, ({ mayPush }) => ({
     name,
+    links: 'blobs',
+    digest,
     words: () => `${ctx.method} blobs ${digest}${search}`,
     windowMs: windowOf(upstream, mayPush),
     // A push that is told of a blob that is gone leaves a broken image: no blob outlives its window.

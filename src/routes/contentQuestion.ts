@@ -1,7 +1,9 @@
 import type { Question } from '../cache/flights.ts';
 import type { CacheItem } from '../cache/item.ts';
+import type { LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
@@ -9,6 +11,9 @@ import type { Upstream } from '../upstream.ts';
 /** What a caller asks for: a HEAD or GET of content. */
 export interface ContentQuestion<E extends Entry> {
   readonly name: RepositoryName;
+  readonly links: LinkSet;
+  /** Absent for a tag, which may lead anywhere. */
+  readonly digest?: Digest;
   /** All that makes the question, beside the repository and the caller; `undefined`: nobody may join. */
   words(): string | undefined;
   /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */

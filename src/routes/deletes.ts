@@ -1,5 +1,6 @@
 import { allDone } from '../cache/allDone.ts';
 import { clear, tellClear } from '../cache/clear.ts';
+import type { LinkSet } from '../cache/provider.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -14,10 +15,10 @@ import { delay } from '../within.ts';
 import { authorize, learnAccess } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
 import { bothIn } from './linked.ts';
-import { mayRead } from './mayRead.ts';
 
 export interface DeleteRoute extends Target {
   readonly name: RepositoryName;
+  readonly links: LinkSet;
   /** What is to go: a blob or a manifest, or a tag. */
   readonly content:
     | { readonly kind: 'digest'; readonly text: Digest }
@@ -29,8 +30,10 @@ interface Gone {
   readonly name: RepositoryName;
   readonly digests: ReadonlySet<Digest>;
   readonly tags: readonly string[];
-  /** What the origin says of it now; undefined where it was asked about something else. */
-  readonly status: number | undefined;
+  /** Whether the origin says that it is not there. */
+  readonly isAbsent: boolean;
+  /** Whether the origin let the caller read it just now. */
+  readonly isProven: boolean;
 }
 
 /** KV takes one write a second for a key. */
@@ -39,14 +42,15 @@ const RETRY_MS = 1_100;
 /**
  * DELETE of a blob, of a manifest by its digest, or of a tag.
  *
- * 1. The origin is asked by a HEAD: it tells whether the caller may be here, and the canonical digest; of a tag the digest
- *    of the manifest that may go with it, as it does at some registries.
+ * 1. The origin is asked by a HEAD, or a GET: it tells whether the caller may be here, and the canonical digest; of a tag
+ *    the digest of the manifest that may go with it, as it does at some registries.
  * 2. For a caller who may, and of what is there, a tombstone is written that reaches past the end of the delete, so that
  *    nothing confirmed meanwhile counts, and a store that cannot forget stops the delete. A stranger writes nothing.
  *    Nothing is removed yet: a registry that shares the store needs what it wrote to delete the blob (3.1.1 answers 404
  *    without).
  * 3. The origin is asked to delete. This goes on when the client leaves.
- * 4. Before the reply the entry is cleared, and the tombstone renewed; also for a caller whom only the DELETE proved.
+ * 4. Before the reply the entry is cleared, and the tombstone renewed; also for a caller whom only the DELETE's success
+ *    proved. After an unknown outcome the tombstone reaches further, but for a stranger still nothing is written.
  *
  * In both link sets: registries that keep manifests among the blobs lose both.
  * @throws RegistryError UNAVAILABLE where the cache cannot forget; ORIGIN_UNREACHABLE
@@ -61,12 +65,10 @@ export async function deleteContent(ctx: RequestContext, upstream: Upstream, rou
 async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
   const { origin, flights } = upstream;
   const gone = await probe(ctx, upstream, route);
-  const access = await authorize(ctx, upstream, route.name);
+  const access = await authorize(ctx, upstream, route.name, `HEAD ${route.links}`);
   if (access.kind === 'refused') return access.answer;
-  const isAbsent = gone.status === 404;
-  const isGranted =
-    access.kind === 'granted' || (isOpenQuestion(gone) && (await mayRead(ctx, upstream, route.name, [])));
-  const isBuried = isGranted && !isAbsent;
+  const isGranted = gone.isProven || access.kind === 'granted';
+  const isBuried = isGranted && !gone.isAbsent;
   const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') => forgetAll(ctx, upstream, gone, reachMs, verb);
   const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
   if (isBuried) await forget(underWayMs, 'bury');
@@ -76,12 +78,13 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
     answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
   } catch (unreached) {
     flights.close(route.name);
-    await forget(unknownMs, 'bury');
+    if (isBuried) await forget(unknownMs, 'bury');
     throw unreached;
   }
   flights.close(route.name);
   const { status } = answered.response;
-  if (status >= 500 || status === 408) await forget(unknownMs, 'bury');
+  const isUnknown = status >= 500 || status === 408;
+  if (isUnknown && isBuried) await forget(unknownMs, 'bury');
   else if (isBuried && (status < 300 || status === 404)) {
     // What cannot be removed is buried, and the tombstone reaches past now.
     await forget(CLOCK_SKEW_MS).catch(() => undefined);
@@ -90,27 +93,46 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   return answered.response;
 }
 
-/** Neither yes nor no: a redirect, a method that the origin does not know. */
-function isOpenQuestion({ status }: Gone): boolean {
-  return status !== undefined && status !== 401 && status !== 403 && status !== 404;
-}
-
-/** @returns what the delete may take away */
+/**
+ * Asks for what is to be deleted. Where a HEAD says neither yes nor no (a redirect, a method that the origin does not know),
+ * a GET may.
+ * @returns what the delete may take away
+ */
 async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Gone> {
-  const { path, search, name, content } = route;
-  // Registries have no manifest for who does not name its type, and of an index another one; who deletes names none.
-  const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS } as const;
-  const { response } = await upstream.origin.send(ctx, path + search, question);
+  const { search, name, links, content } = route;
   // With a query it may be about something else.
   const isOwn = upstream.ownQueries.has(search);
-  if (isOwn) learnAccess(ctx, upstream, name, response);
-  const { headers } = response;
-  const status = isOwn ? response.status : undefined;
+  let response = await ask(ctx, upstream, route, 'HEAD');
+  let isProven = isOwn && learnAccess(ctx, upstream, name, `HEAD ${links}`, response);
+  if (isOwn && !isProven && isOpen(response)) {
+    response = await ask(ctx, upstream, route, 'GET');
+    isProven = learnAccess(ctx, upstream, name, `GET ${links}`, response);
+  }
+  const { headers, status } = response;
+  const told = { name, isProven, isAbsent: isOwn && status === 404 };
   if (content.kind === 'digest') {
-    return { name, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [], status };
+    return { ...told, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [] };
   }
   const led = headers.get('docker-content-digest') ?? '';
-  return { name, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text], status };
+  return { ...told, digests: new Set(isDigest(led) ? [led] : []), tags: [content.text] };
+}
+
+/** @returns an answer without its body */
+async function ask(
+  ctx: RequestContext,
+  { origin }: Upstream,
+  { path, search }: DeleteRoute,
+  method: 'HEAD' | 'GET',
+): Promise<Response> {
+  // Registries have no manifest for who does not name its type, and of an index another one; who deletes names none.
+  const question = { method, as: 'question', accept: ALL_MANIFESTS } as const;
+  const { response } = await origin.send(ctx, path + search, question);
+  await response.body?.cancel();
+  return response;
+}
+
+function isOpen({ status }: Response): boolean {
+  return (status >= 300 && status < 400) || status === 405 || status === 501;
 }
 
 /** What the origin does not have, before and after: a flood of such deletes writes nothing. */

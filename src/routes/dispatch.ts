@@ -35,7 +35,8 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
       if (method === 'HEAD' && isOwn) return headBlob(ctx, upstream, route);
       if (method === 'GET' && isOwn) return getBlob(ctx, upstream, route);
       if (method === 'DELETE') {
-        return deleteContent(ctx, upstream, { ...route, content: { kind: 'digest', text: route.digest } });
+        const content = { kind: 'digest', text: route.digest } as const;
+        return deleteContent(ctx, upstream, { ...route, links: 'blobs', content });
       }
       break;
     case 'upload':
@@ -49,7 +50,7 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
     case 'manifest':
       if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
       if (method === 'DELETE' && route.reference.kind !== 'foreign') {
-        return deleteContent(ctx, upstream, { ...route, content: route.reference });
+        return deleteContent(ctx, upstream, { ...route, links: 'manifests', content: route.reference });
       }
       if (method === 'PUT') return pushManifest(ctx, upstream, route);
   }

@@ -52,7 +52,7 @@ export async function heal(
     // A client that is told of the manifest itself does not ask for what it names (oras).
     const own = new Set<Digest>(reference.kind === 'digest' ? [reference.text] : []);
     if (pushed) own.add(await digestOf(pushed.content));
-    if (await mayRead(ctx, upstream, name, [...named.difference(missing)])) {
+    if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference })) {
       const forgotten = forget(ctx, upstream, name, missing.union(own).union(named));
       ctx.waitUntil(forgotten);
       await forgotten;

@@ -6,7 +6,7 @@ import { varietyOf } from '../oci/mediaTypes.ts';
 import type { Route } from '../oci/route.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
-import { authorize, learnAccess } from './access.ts';
+import { authorize } from './access.ts';
 import { API_VERSION, relayOnTheEdge } from './answer.ts';
 import { onTheEdge } from './location.ts';
 import { passThrough } from './passthrough.ts';
@@ -35,8 +35,6 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
 
   ctx.emit({ kind: 'forward', reason: 'miss' });
   const { response, sentAt } = await upstream.origin.send(ctx, target, { method: 'GET', as: 'question' });
-  if (route.kind !== 'catalog' && upstream.ownQueries.has(route.search))
-    learnAccess(ctx, upstream, route.name, response);
   // A coding is the origin's to explain.
   if (response.status !== 200 || response.headers.has('content-encoding'))
     return relayOnTheEdge(ctx, upstream, response);
@@ -51,7 +49,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
 /** The catalog is of no repository: nobody has a grant there. */
 async function onlyPulls(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<boolean> {
   if (route.kind === 'catalog') return upstream.readOnly;
-  const access = await authorize(ctx, upstream, route.name);
+  const access = await authorize(ctx, upstream, route.name, 'GET lists');
   return access.kind === 'granted' && !access.mayPush;
 }
 

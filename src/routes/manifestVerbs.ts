@@ -79,18 +79,18 @@ async function confirm(
 ): Promise<ContentStat<ContentEntry>> {
   const { known, cancelled } = asking;
   const target = route.path + route.search;
-  const { response, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
+  const { response, asked, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
   if (found) {
     const { digest, mediaType } = found.entry.descriptor;
     const isTaken = takes(ctx.request.headers.get('accept'), mediaType);
     const content =
       digest === known?.descriptor.digest ? known.content : isTaken && (await kept(ctx, upstream, digest));
     const entry = withContent(found.entry, content || undefined);
-    if (entry) return { response, found: { ...found, entry } };
+    if (entry) return { response, asked, found: { ...found, entry } };
   }
   // Another manifest, or an answer that tells too little.
   if (response.status < 400) return fetchManifest(ctx, upstream, route, asking);
-  const refused = { response, relay: inBrief(response, CODES[response.status] ?? 'UNAVAILABLE') };
+  const refused = { response, asked, relay: inBrief(response, CODES[response.status] ?? 'UNAVAILABLE') };
   if (isIllness(response.status)) return refused;
   // For the words of the refusal; that it is one is settled, whatever becomes of this question.
   const got = await fetchManifest(ctx, upstream, route, asking).catch(() => refused);

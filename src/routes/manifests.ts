@@ -16,8 +16,11 @@ export function readManifest(
   upstream: Upstream,
   route: ManifestRoute,
 ): Response | Promise<Response> {
-  if (ctx.method === 'GET') return readContent(ctx, upstream, route.name, asked(ctx, upstream, route, get));
-  return readContent(ctx, upstream, route.name, asked(ctx, upstream, route, head));
+  const { name } = route;
+  if (ctx.method === 'GET') {
+    return readContent(ctx, upstream, { name, kind: 'GET manifests' }, asked(ctx, upstream, route, get));
+  }
+  return readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, asked(ctx, upstream, route, head));
 }
 
 function asked<E extends Entry & Partial<ContentEntry>>(
@@ -33,6 +36,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
   const variety = () => `${varietyOf(accept)} ${decodeURIComponent(search)}`;
   const about = {
     name,
+    links: 'manifests' as const,
     words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
     takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
     askOrigin: verb.askOrigin,
@@ -44,6 +48,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
     if (reference.kind === 'digest') {
       return {
         ...about,
+        digest: reference.text,
         windowMs: windowOf(upstream, mayPush),
         staleMs,
         peek: () => verb.peek(reference.text, mayPush),

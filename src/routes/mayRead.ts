@@ -1,37 +1,43 @@
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
+import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
-import { learnAccess } from './access.ts';
+import { hasReadContent, learnAccess } from './access.ts';
 
-/** So many blobs are asked for, at most. */
+/** At most three blobs are probed. */
 const MAX_PROBES = 3;
 
+export interface Evidence {
+  /** Blobs of the repository, that are probably there. */
+  readonly blobs: readonly Digest[];
+  /** A manifest that was there before, perhaps; it is asked for after the blobs. */
+  readonly reference: Reference;
+}
+
 /**
- * Whether the caller may read in this repository. Where nobody knows (the grant has ended, another isolate has it), the
- * origin is asked by this caller's own credential, until it grants or refuses something.
- * @param blobs of the repository, that are probably there; after these the list of tags is asked for
+ * Whether the caller may read content in this repository. Where nobody knows (the grant has ended, another isolate has it),
+ * the origin is asked by this caller's own credential, until it grants or refuses something. The list of tags is no proof:
+ * registries grant it apart.
  */
 export async function mayRead(
   ctx: RequestContext,
   upstream: Upstream,
   name: RepositoryName,
-  blobs: readonly Digest[],
+  { blobs, reference }: Evidence,
 ): Promise<boolean> {
-  const { origin, authorizer } = upstream;
-  const isGranted = async () => (await authorizer.authorize(ctx, name)).kind === 'granted';
-  if (await isGranted()) return true;
+  if (await hasReadContent(ctx, upstream, name)) return true;
   // What the origin grants to another identity is remembered for nobody.
   if (ctx.caller === undefined) return false;
 
-  const heads = blobs.slice(0, MAX_PROBES).map((digest) => ({ method: 'HEAD', target: `blobs/${digest}` }));
-  for (const { method, target } of [...heads, { method: 'GET', target: 'tags/list' }]) {
-    const asked = origin.send(ctx, `/v2/${name}/${target}`, { method, as: 'question' });
+  const heads = blobs.slice(0, MAX_PROBES).map((digest) => ['blobs', digest] as const);
+  for (const [links, target] of [...heads, ['manifests', reference.text] as const]) {
+    const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS } as const;
+    const asked = upstream.origin.send(ctx, `/v2/${name}/${links}/${target}`, question);
     const response = (await asked.catch(() => undefined))?.response;
     if (!response) return false;
-    await response.body?.cancel();
-    learnAccess(ctx, upstream, name, response);
-    if (await isGranted()) return true;
+    if (learnAccess(ctx, upstream, name, `HEAD ${links}`, response)) return true;
     if (response.status === 401 || response.status === 403) return false;
   }
   return false;

@@ -9,6 +9,7 @@ import { mediaTypeOf } from '../oci/manifest.ts';
 import { isTag } from '../oci/reference.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
+import { hasReadContent } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
 import { heal } from './heal.ts';
 import { learnNow, mayLearn } from './learn.ts';
@@ -61,9 +62,8 @@ async function accepted(
 
 /** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */
 async function dropUnknown(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<void> {
-  const { authorizer, origin } = upstream;
-  const { kind } = await authorizer.authorize(ctx, route.name);
-  if (kind === 'granted') await drop(ctx, upstream, route, undefined, deleteReach(origin.timeoutMs).unknownMs);
+  if (!(await hasReadContent(ctx, upstream, route.name))) return;
+  await drop(ctx, upstream, route, undefined, deleteReach(upstream.origin.timeoutMs).unknownMs);
 }
 
 /** What the push moved: of its subject the list of referrers too, which is one of the repository's. */

@@ -1,4 +1,4 @@
-import type { Access } from '../auth/authorizer.ts';
+import type { Access, AnswerKind } from '../auth/authorizer.ts';
 import type { Flight } from '../cache/flights.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { OriginAnswer } from '../cache/originAnswer.ts';
@@ -8,6 +8,7 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
+import { learnAbsence } from './absent.ts';
 import { authorize } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
@@ -16,7 +17,7 @@ import { type Asked, type Caller, type ContentQuestion, joinable } from './conte
 /**
  * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
  *
- * 1. What is known of the caller's access is decided; nothing is read from the cache before.
+ * 1. What is known of the caller's right to this kind of answer is decided; nothing is read from the cache before.
  * 2. A caller with a grant is answered from the cache, within the window that it may rely on; at once, where this
  *    isolate's memory knows. If the same question of the same caller was just answered, its write-back is waited for
  *    before the store is read.
@@ -26,10 +27,10 @@ import { type Asked, type Caller, type ContentQuestion, joinable } from './conte
 export function readContent<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
-  name: RepositoryName,
+  { name, kind }: { readonly name: RepositoryName; readonly kind: AnswerKind },
   asked: Asked<E>,
 ): Response | Promise<Response> {
-  const access = authorize(ctx, upstream, name);
+  const access = authorize(ctx, upstream, name, kind);
   if (access instanceof Promise) return access.then((decided) => answerTo(ctx, upstream, asked, decided));
   return answerTo(ctx, upstream, asked, access);
 }
@@ -58,7 +59,7 @@ async function readOrAsk<E extends Entry>(
   { isGranted, mayPush }: Caller,
 ): Promise<Response> {
   const { flights, cacheTimeoutMs, ttls } = upstream;
-  const { windowMs, staleMs, takes } = question;
+  const { windowMs, staleMs, takes, digest } = question;
   const joined = joinable(ctx, upstream, question);
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
@@ -92,7 +93,11 @@ async function readOrAsk<E extends Entry>(
     if (mustAsk(ctx, isGranted, windowMs + staleMs)) {
       // What could never be used is not kept.
       const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
-      return askThrough(ctx, itemOf, () => ask(true));
+      const sentAt = ctx.now();
+      const asked = await askThrough(ctx, itemOf, () => ask(true));
+      const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
+      if (isAbsent && digest && !isGranted) await learnAbsence(ctx, upstream, question, { digest, sentAt });
+      return asked;
     }
     if (joined) await within(flights.landing(joined), cacheTimeoutMs);
     const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;

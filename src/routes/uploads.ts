@@ -70,9 +70,14 @@ async function learn(
     return;
   }
   const { authorizer, origin } = upstream;
-  const question = { name, staleMs: 0, askOrigin: () => origin.statBlob(ctx, { path, search: '', digest }) };
+  const question = {
+    name,
+    links: 'blobs' as const,
+    staleMs: 0,
+    askOrigin: () => origin.statBlob(ctx, { path, search: '', digest }),
+  };
   const confirm = async () => {
-    const isGranted = (await authorizer.authorize(ctx, name)).kind === 'granted';
+    const isGranted = (await authorizer.authorize(ctx, name, 'HEAD blobs')).kind === 'granted';
     const asked = askThrough(
       ctx,
       () => item,

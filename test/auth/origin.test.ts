@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Access, AnswerKind } from '../../src/auth/authorizer.ts';
 import { createOriginAuthorizer } from '../../src/auth/origin.ts';
 import { createMemory } from '../../src/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
@@ -8,6 +9,7 @@ import { scripted } from '../support/scripted.ts';
 
 const MEBIBYTE = 1_048_576;
 const name = parseRepositoryName('a/b');
+const KINDS: AnswerKind[] = ['HEAD blobs', 'GET blobs', 'HEAD manifests', 'GET manifests', 'GET lists'];
 const START = Date.UTC(2026, 0, 1);
 const seconds = (ms: number) => ms / 1000;
 
@@ -34,31 +36,49 @@ describe('createOriginAuthorizer', () => {
     const clock = createClock(START);
     const ctx = asking(authorization, clock);
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
-    expect(await authorizer.authorize(ctx, name)).toEqual({ kind: 'unproven' });
-    authorizer.proved(ctx, name);
+    expect(await authorizer.authorize(ctx, name, 'HEAD blobs')).toEqual({ kind: 'unproven' });
+    authorizer.proved(ctx, name, 'HEAD blobs');
     clock.advance(lastsMs - 1);
-    if (lastsMs > 0) expect(await authorizer.authorize(ctx, name)).toEqual({ kind: 'granted', mayPush: true });
+    if (lastsMs > 0)
+      expect(await authorizer.authorize(ctx, name, 'HEAD blobs')).toEqual({ kind: 'granted', mayPush: true });
     clock.advance(1);
-    expect(await authorizer.authorize(ctx, name)).toEqual({ kind: 'unproven' });
+    expect(await authorizer.authorize(ctx, name, 'HEAD blobs')).toEqual({ kind: 'unproven' });
   });
 
   it('ends the grant of this caller in this repository, and no other', async () => {
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
     const [alice, bob] = [asking('Basic YQ=='), asking('Basic Yg==')];
     const other = parseRepositoryName('a/b/c');
-    for (const ctx of [alice, bob]) authorizer.proved(ctx, name);
-    authorizer.proved(alice, other);
+    for (const ctx of [alice, bob]) authorizer.proved(ctx, name, 'HEAD blobs');
+    authorizer.proved(alice, other, 'HEAD blobs');
     authorizer.refuted(alice, name);
-    expect((await authorizer.authorize(alice, name)).kind).toBe('unproven');
-    expect((await authorizer.authorize(alice, other)).kind).toBe('granted');
-    expect((await authorizer.authorize(bob, name)).kind).toBe('granted');
+    expect((await authorizer.authorize(alice, name, 'HEAD blobs')).kind).toBe('unproven');
+    expect((await authorizer.authorize(alice, other, 'HEAD blobs')).kind).toBe('granted');
+    expect((await authorizer.authorize(bob, name, 'HEAD blobs')).kind).toBe('granted');
+  });
+
+  it.each<[AnswerKind, AnswerKind[]]>([
+    ['HEAD blobs', ['HEAD blobs']],
+    ['GET blobs', ['HEAD blobs', 'GET blobs']],
+    ['HEAD manifests', ['HEAD manifests']],
+    ['GET manifests', ['HEAD manifests', 'GET manifests']],
+    ['GET lists', ['GET lists']],
+  ])('grants for %s what that proves, and nothing else; a refusal ends all of it', async (proved, granted) => {
+    const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
+    const ctx = asking('Basic YQ==');
+    const grantedNow = () =>
+      KINDS.filter((kind) => (authorizer.authorize(ctx, name, kind) as Access).kind === 'granted');
+    authorizer.proved(ctx, name, proved);
+    expect(grantedNow()).toEqual(granted);
+    authorizer.refuted(ctx, name);
+    expect(grantedNow()).toEqual([]);
   });
 
   it('keeps within MEMORY_BYTES, however long the credentials are', async () => {
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10_000, bytes: MEBIBYTE }));
     const callers = Array.from({ length: 100 }, (_, n) => asking(`Bearer ${n}${'x'.repeat(20_000)}`));
-    for (const ctx of callers) authorizer.proved(ctx, name);
-    const granted = await Promise.all(callers.map((ctx) => authorizer.authorize(ctx, name)));
+    for (const ctx of callers) authorizer.proved(ctx, name, 'HEAD blobs');
+    const granted = await Promise.all(callers.map((ctx) => authorizer.authorize(ctx, name, 'HEAD blobs')));
     const kept = granted.filter(({ kind }) => kind === 'granted').length;
     // V8 may keep two bytes a character.
     expect(kept).toBeGreaterThan(10);

@@ -1,5 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import type { Rule } from '../support/rig.ts';
 
@@ -30,7 +31,7 @@ async function stored(blob: Pushed, rule: Partial<Rule> = {}): Promise<string> {
 /** Asks cold and warm, as a caller with a grant; both must tell the true size, or none at all. */
 async function ask(blob: Pushed) {
   const edge = createEdge();
-  await edge.fetch(`/v2/${blob.name}/tags/list`, { headers: HEAD.headers });
+  await grant(edge, blob, HEAD.headers);
   const cold = await edge.fetch(blob.path, HEAD);
   const warm = await edge.fetch(blob.path, HEAD);
   return { edge, cold, warm };

@@ -116,50 +116,6 @@ describe('CLIENT_AUTH=origin', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, { headers: odd }))).not.toContain('stored');
   });
 
-  it('earns a grant by a GET of anything in the repository, and by its own HEAD', async () => {
-    const blob = await pushBlob();
-    for (const path of [blob.path, `/v2/${blob.name}/tags/list`]) {
-      const edge = createEdge();
-      await edge.fetch(path, { headers: { authorization: ALICE } });
-      expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).not.toContain('unproven');
-    }
-  });
-
-  it('earns no grant by a write, a redirect, a failure, or an answer out of a cache on the way', async () => {
-    const blob = await pushBlob();
-    const tags = `/v2/${blob.name}/tags/list`;
-    const edge = createEdge();
-    await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
-    for (const rule of [
-      { status: 307, headers: { location: 'https://storage.test/x' } },
-      { status: 404 },
-      { status: 500 },
-      { status: 200, headers: { age: '1' } },
-      { status: 200, headers: { age: '3, 3' } },
-      { status: 200, headers: { 'cf-cache-status': 'HIT' } },
-      { status: 200, headers: { 'cf-cache-status': 'hit' } },
-      { status: 200, headers: { 'cache-status': 'x; hit=?1' } },
-      { status: 200, headers: { 'cache-status': 'other-edge; hit; detail=kv' } },
-    ]) {
-      await rig.rule({ prefix: tags, ...rule });
-      await edge.fetch(tags);
-      await rig.forget(tags);
-      const { path } = await pushBlob(undefined, blob.name);
-      expect(cacheStatusOf(await edge.fetch(path, head()))).toContain('unproven');
-      edge.clock.advance(60_001);
-    }
-  });
-
-  it('loses a grant when the origin refuses the caller', async () => {
-    const blob = await pushBlob();
-    const edge = createEdge();
-    await edge.fetch(blob.path, head(ALICE));
-    await rig.rule({ prefix: `/v2/${blob.name}/tags/list`, status: 403 });
-    edge.clock.advance(1);
-    await edge.fetch(`/v2/${blob.name}/tags/list`, { headers: { authorization: ALICE } });
-    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toContain('unproven');
-  });
-
   it('sends the caller’s own Authorization, and writes it nowhere', async () => {
     const blob = await pushBlob();
     const edge = createEdge();

@@ -1,6 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import type { BlobDescriptorCacheProvider, BlobDescriptorService } from '../../src/cache/provider.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { pushBlob } from '../support/push.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -37,7 +38,7 @@ describe('the reply does not wait', () => {
       {},
       { upstream: (made) => ({ ...made, descriptors: slowly(made.descriptors, 'setDescriptor', wait) }) },
     );
-    if (isGranted) await edge.fetch(`/v2/${blob.name}/tags/list`);
+    if (isGranted) await grant(edge, blob);
     const { answer, over } = edge.send(blob.path, { method });
     expect((await answer).status).toBe(200);
     order.push('answered');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { scripted } from '../support/scripted.ts';
 
@@ -26,6 +27,7 @@ async function get(edge: Edge, blob: Pushed, headers: Record<string, string>) {
 async function known(variables: Record<string, string> = {}): Promise<{ edge: Edge; blob: Pushed }> {
   const [edge, blob] = [createEdge(variables), await pushBlob(BYTES)];
   await edge.fetch(blob.path, HEAD);
+  await grant(edge, blob);
   return { edge, blob };
 }
 
@@ -88,7 +90,9 @@ describe('GET of a blob: Range', () => {
     expect(beyond.response.headers.get('content-range')).toBe('bytes */10');
     expect(await beyond.response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
     const same = await get(edge, blob, { 'if-none-match': `"${blob.digest}"`, ...caller });
-    expect([same.status, same.methods]).toEqual([304, ['HEAD']]);
+    // A HEAD would prove less of a stranger than a 304 to a GET says.
+    const isStranger = Object.keys(caller).length > 0;
+    expect([same.status, same.methods]).toEqual([304, [isStranger ? 'GET' : 'HEAD']]);
   });
 
   it('beyond the end does not hang on a 416 that announces 2048 bytes and sends 14 (docker-registry 2.8.2)', async () => {
@@ -175,7 +179,7 @@ describe('GET of a blob: If-None-Match', () => {
   it.each(['"D"', 'D', 'W/"D"', '*'])('%s of a digest D that is there is a 304 to a stranger', async (form) => {
     const blob = await pushBlob(BYTES);
     const { response, methods } = await get(createEdge(), blob, naming(blob, { 'if-none-match': form }));
-    expect([response.status, methods, await textOf(response)]).toEqual([304, ['HEAD'], '']);
+    expect([response.status, methods, await textOf(response)]).toEqual([304, ['GET'], '']);
   });
 
   it.each([401, 404, 429, 503])('gives the origin’s %i where it says so to a GET', async (status) => {
@@ -220,12 +224,13 @@ describe('GET of a blob: warm equals cold', () => {
     await rig.rule({
       prefix: blob.path,
       method: 'GET',
-      status: 416,
+      status: given.range === 'bytes=10-' && !given['if-none-match'] ? 416 : 200,
       headers: naming(blob, own),
       body: 'invalid range',
     });
     const cold = await get(edge, blob, naming(blob, given));
     await edge.fetch(blob.path, HEAD);
+    await grant(edge, blob);
     const warm = await get(edge, blob, naming(blob, given));
     expect([cold.asked.length, warm.asked.length]).toEqual([1, 0]);
     expect(cold.status).toBe(warm.status);
@@ -236,11 +241,11 @@ describe('GET of a blob: warm equals cold', () => {
 
 describe('GET of a blob: access', () => {
   it.each([
-    ['part of it', { range: 'bytes=0-1' }, 'registry-edge; fwd=miss; stored'],
-    ['a 304', { 'if-none-match': '"D"' }, HIT],
-  ])('is earned by %s from the origin', async (_what, given, expected) => {
+    ['part of it', { range: 'bytes=0-1' }],
+    ['a 304', { 'if-none-match': '"D"' }],
+  ])('is earned by %s from the origin', async (_what, given) => {
     const [edge, blob] = [createEdge(), await pushBlob(BYTES)];
     await edge.fetch(blob.path, { headers: naming(blob, given) });
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe(expected);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
   });
 });

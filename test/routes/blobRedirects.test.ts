@@ -1,5 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { type Script, scripted } from '../support/scripted.ts';
 
@@ -49,7 +50,9 @@ describe('BLOB_REDIRECT=pass', () => {
 
   it('needs no redirect to tell a caller that names the digest', async () => {
     const { blob } = await stored({ headers: { 'content-length': '10' }, body: '0123456789' });
-    const response = await createEdge().fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
+    const edge = createEdge();
+    await grant(edge, blob);
+    const response = await edge.fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
     expect([response.status, response.headers.get('location')]).toEqual([304, null]);
   });
 

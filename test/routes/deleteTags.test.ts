@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DOWN, type Store } from '../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { createMeteredEdge } from '../support/metered.ts';
 import { rig } from '../support/push.ts';
 import {
@@ -14,7 +15,6 @@ import {
 } from '../support/pushManifest.ts';
 import { NO_REDIS } from '../support/redisStore.ts';
 import type { Rule } from '../support/rig.ts';
-import { grant } from '../support/uploading.ts';
 
 const DELETE = { method: 'DELETE' };
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '0' };

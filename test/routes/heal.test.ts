@@ -2,6 +2,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { DOWN } from '../support/brokenStores.ts';
 import { someDigest } from '../support/digests.ts';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import {
   ALL,
   errorOf,
@@ -19,7 +20,7 @@ import { pushBlob, rig, sha256 } from '../support/push.ts';
 import { newManifest, OCI_MANIFEST, REDIS, STORES } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
 import { scripted } from '../support/scripted.ts';
-import { byPut, grant, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
+import { byPut, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createEdge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import {
   ALL,
   errorOf,
@@ -17,7 +18,6 @@ import { createMeteredEdge } from '../support/metered.ts';
 import { rig } from '../support/push.ts';
 import { STORES } from '../support/pushManifest.ts';
 import type { Rule } from '../support/rig.ts';
-import { grant } from '../support/uploading.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const BOB = { authorization: 'Basic Ym9iOnNlY3JldA==' };
@@ -70,20 +70,25 @@ describe.each(STORES)('what a refused manifest names is forgotten, cache in %s',
     expect(await knownOf(edge, image, ALICE)).toEqual(UNNAMED);
   });
 
-  it('for a caller whom only the tags prove, after three blobs that are not there', async () => {
+  it('for a caller whom only the manifest that stood there proves, after three blobs that are not there', async () => {
     const image = await someImage();
-    await toOthers(image, { method: 'HEAD', status: 404 });
+    await rig.rule({
+      prefix: `/v2/${image.name}/blobs/`,
+      method: 'HEAD',
+      unlessAuthorization: ALICE.authorization,
+      status: 404,
+    });
     const edge = await edgeOfAlice(image);
     await push(edge, image, BOB).over;
-    const probes = ['HEAD blobs/layer1', 'HEAD blobs/layer2', 'HEAD blobs/child', 'GET tags/list'];
+    const probes = ['HEAD blobs/layer1', 'HEAD blobs/layer2', 'HEAD blobs/child', 'HEAD manifests/latest'];
     expect(await probesOf(image)).toEqual(probes);
     expect(await knownOf(edge, image, ALICE)).toEqual(UNNAMED);
   });
 
-  it('for nobody to whom the tags are refused after a blob was not', async () => {
+  it('for nobody to whom the manifest is refused after three blobs were not', async () => {
     const image = await someImage();
-    await toOthers(image, { method: 'GET', status: 401 });
-    await toOthers(image, { method: 'HEAD', status: 404 });
+    await toOthers(image, { method: 'HEAD', status: 404, times: 3 });
+    await toOthers(image, { method: 'HEAD', status: 401 });
     const edge = await edgeOfAlice(image);
     await push(edge, image, BOB).over;
     expect(edge.spent()).toEqual({ storeRequests: 0, operations: { reads: 0, writes: 0 } });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
 import { asking, OCI_INDEX, OCI_MANIFEST, pushManifest, STORES, someManifest } from '../support/pushManifest.ts';
 import { scripted } from '../support/scripted.ts';
@@ -125,7 +126,7 @@ describe.each(STORES)('a manifest by digest, cache in %s', (store, variables) =>
     const asBlob = await edge.fetch(blob.path, { method: 'HEAD' });
     expect([asBlob.headers.get('content-type'), cacheStatusOf(asBlob)]).toEqual([
       'application/octet-stream',
-      'registry-edge; fwd=miss; stored',
+      'registry-edge; fwd=miss; stored; detail=unproven',
     ]);
     const again = await edge.fetch(manifest.path, asking('HEAD'));
     expect([again.headers.get('content-type'), cacheStatusOf(again)]).toEqual([
@@ -148,7 +149,7 @@ describe.each(STORES)('a manifest by digest, cache in %s', (store, variables) =>
       const edge = createEdge({ ...variables, CLIENT_AUTH: auth, PUSH_EXISTENCE_TTL: '5m', DESCRIPTOR_TTL: '1h' });
       await edge.fetch(manifest.path, asking('GET'));
       edge.clock.advance(windowMs - 1);
-      await edge.fetch(`/v2/${manifest.name}/tags/list`);
+      await grant(edge, manifest);
       const asked = (await manifest.questions()).length;
       expect(cacheStatusOf(await edge.fetch(manifest.path, asking('GET')))).toContain('; hit');
       edge.clock.advance(1);

@@ -1,6 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { DOWN, type Store, slowStores } from '../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { digestOf, rig, sha256 } from '../support/push.ts';
 import {
   asking,
@@ -14,7 +15,7 @@ import {
   someManifest,
 } from '../support/pushManifest.ts';
 import type { Rule } from '../support/rig.ts';
-import { grant, putOf, writesOf } from '../support/uploading.ts';
+import { putOf, writesOf } from '../support/uploading.ts';
 
 const MIB = 1_048_576;
 const METHODS = ['HEAD', 'GET'] as const;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DescriptorNamespace } from '../../src/cache/kv.ts';
 import { createClock } from '../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
 
@@ -23,7 +24,7 @@ async function pair(variables: Record<string, string>, skewMs: number, name: str
     createEdge(variables, { clock: createClock(now) }),
     createEdge(variables, { clock: createClock(now + skewMs) }),
   ];
-  for (const edge of edges) await edge.fetch(`/v2/${name}/tags/list`);
+  for (const edge of edges) await grant(edge, { name });
   return edges;
 }
 
@@ -133,7 +134,7 @@ describe('a store that comes back', () => {
       put: orDown(env.DESCRIPTORS.put.bind(env.DESCRIPTORS) as (...call: unknown[]) => Promise<unknown>),
     } as unknown as DescriptorNamespace;
     const edge = createEdge({}, { namespace });
-    await edge.fetch(`/v2/${blob.name}/tags/list`);
+    await grant(edge, blob);
     for (let n = 0; n < 8; n++) {
       const response = await edge.fetch(blob.path, HEAD);
       expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=bypass; detail=fault']);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { scripted } from '../support/scripted.ts';
 
@@ -15,8 +16,6 @@ const sized = ({ bytes }: Pushed, more: Record<string, string> = {}) => ({
   'content-type': 'application/octet-stream',
   ...more,
 });
-/** Earns the caller a grant by something else in the repository. */
-const grant = (edge: Edge, { name }: Pushed) => edge.fetch(`/v2/${name}/tags/list`);
 
 describe('learn: a GET that is passed through', () => {
   it.each(SECOND_HAND)('earns no grant when a cache on the way answers it: %s', async (_what, headers) => {
@@ -41,7 +40,6 @@ describe('learn: a GET that is passed through', () => {
     const edge = createEdge();
     const get = await edge.fetch(`${blob.path}?ns=docker.io`);
     expect([get.status, cacheStatusOf(get)]).toEqual([200, 'registry-edge; fwd=bypass']);
-    await edge.fetch(`/v2/${blob.name}/tags/list?ns=docker.io`);
     const other = await pushBlob(undefined, blob.name);
     expect(cacheStatusOf(await edge.fetch(other.path, HEAD))).toContain('unproven');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
@@ -51,8 +49,9 @@ describe('learn: a GET that is passed through', () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
-    await rig.rule({ prefix: `/v2/${blob.name}/tags/list`, status: 403 });
-    await edge.fetch(`/v2/${blob.name}/tags/list?ns=docker.io`);
+    const other = await pushBlob(undefined, blob.name);
+    await rig.rule({ prefix: other.path, status: 403 });
+    await edge.fetch(`${other.path}?ns=docker.io`);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
   });
 });

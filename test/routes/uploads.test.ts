@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { DOWN, slowStores } from '../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
 import { STORES } from '../support/pushManifest.ts';
 import type { Rule } from '../support/rig.ts';
-import {
-  byChunkedPut,
-  byPost,
-  byPut,
-  grant,
-  methodsAbout,
-  newBlob,
-  type Way,
-  whole,
-  writesOf,
-} from '../support/uploading.ts';
+import { byChunkedPut, byPost, byPut, methodsAbout, newBlob, type Way, whole, writesOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { STORES } from '../support/pushManifest.ts';
 import {
@@ -9,7 +10,6 @@ import {
   byPatches,
   byPost,
   byPut,
-  grant,
   methodsAbout,
   newBlob,
   type Way,

@@ -14,6 +14,8 @@ export interface Rule {
   readonly afterBytes?: number;
   /** After so many requests the rule is gone. */
   times?: number;
+  /** The requests that it meets are not recorded. */
+  readonly isUnrecorded?: boolean;
   /** Holds the answer until `release` is called with this. */
   readonly holdAs?: string;
 }

@@ -42,13 +42,15 @@ export async function startRiggedOrigin(): Promise<Served> {
         return new Response(null, { status: held.delete(searchParams.get('id') ?? '') ? 204 : 404 });
     }
     const { method } = request;
-    requests.push({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
     const rule = rules.find(
       (one) =>
         pathname.startsWith(one.prefix) &&
         (one.method ?? method) === method &&
         (one.unlessAuthorization === undefined || one.unlessAuthorization !== request.headers.get('authorization')),
     );
+    if (!rule?.isUnrecorded) {
+      requests.push({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
+    }
     if (rule?.times !== undefined && --rule.times === 0) rules = rules.filter((one) => one !== rule);
     return rule ? rigged(rule, request) : registry.fetch(request);
   });

@@ -17,11 +17,6 @@ export async function newBlob(bytes: string = crypto.randomUUID()): Promise<Push
   return blobOf(bytes, name);
 }
 
-/** The origin grants the caller access, which this isolate remembers for a minute. */
-export async function grant(edge: Edge, { name }: Pick<Pushed, 'name'>, headers: Record<string, string> = {}) {
-  expect((await edge.fetch(`/v2/${name}/tags/list`, { headers })).status).toBe(200);
-}
-
 /** Begins an upload. @returns its session, below the edge */
 export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<string, string> = {}): Promise<string> {
   const opened = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST', headers });
