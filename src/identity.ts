@@ -1,53 +1,81 @@
 /**
- * Headers that tell nothing of who calls: those that registry clients send, those that tracing and the platform add, and
- * those between two neighbours. Whatever is not here may tell a caller from another (a cookie, a token of some proxy, a
- * user's name), at the origin or before the edge.
+ * Headers that say nothing of who calls: those that registry clients send, those that tracing adds, and those between two
+ * neighbours. Whatever is not here may tell a caller from another (a cookie, a token of some proxy, a user's name), at the
+ * origin or before the edge.
  */
-const TELLS_NOBODY = new Set([
+const ANONYMOUS_HEADERS = new Set([
   'accept',
   'accept-charset',
   'accept-encoding',
   'accept-language',
   'authorization',
+  'b3',
   'baggage',
   'cache-control',
   'cdn-loop',
   'connection',
   'date',
   'dnt',
+  'docker-content-digest',
+  'docker-distribution-api-version',
+  'docker-upload-uuid',
+  'early-data',
+  'elastic-apm-traceparent',
   'expect',
-  'forwarded',
   'host',
+  'http2-settings',
   'keep-alive',
   'max-forwards',
+  'oci-chunk-min-length',
+  'oci-subject',
+  'oci-tag',
   'origin',
   'pragma',
   'priority',
   'proxy-connection',
   'range',
   'referer',
+  'request-id',
+  'sec-gpc',
+  'sec-purpose',
   'te',
   'traceparent',
   'tracestate',
   'trailer',
   'transfer-encoding',
-  'true-client-ip',
+  'uber-trace-id',
   'upgrade',
   'upgrade-insecure-requests',
   'user-agent',
   'via',
   'x-amzn-trace-id',
+  'x-bluecoat-via',
   'x-cloud-trace-context',
   'x-correlation-id',
-  'x-real-ip',
+  'x-meta-source-client',
   'x-request-id',
 ]);
-const FAMILY_TELLS_NOBODY =
-  /^(?:cf-(?!access-)|content-|docker-|if-|oci-|sec-|x-b3-|x-datadog-|x-docker-|x-forwarded-|x-meta-)/;
+const ANONYMOUS_FAMILIES = /^(?:content-|if-|sec-ch-|sec-fetch-|x-b3-|x-datadog-)/;
+/** Whatever a family is for, these of it are credentials. */
+const CREDENTIAL = /-(?:token|key|auth|credentials?|secret|signature|assertion)$/;
+
+/**
+ * Headers by which proxies on the way say from where and how a request came to them. They stay at the edge, so that no origin
+ * can judge by them: its rules by client address are not kept. Cloudflare's `cf-access-*` and `cf-cert-*` are no such: they
+ * say who calls.
+ */
+const OF_PROXIES =
+  /^(?:forwarded|x-forwarded-.+|x-original-forwarded-.+|x-envoy-.+|x-real-ip|true-client-ip|x-client-ip|x-cluster-client-ip|fastly-client-ip|x-azure-(?:client|socket)ip|cf-(?!access-|cert-).+)$/;
+
+/** Whether a header (its name in lower case) is about the way of the request, and stays at the edge. */
+export function isOfProxies(name: string): boolean {
+  return OF_PROXIES.test(name);
+}
 
 /** Whether a header (its name in lower case) may tell who calls, `Authorization` apart. */
 export function isOtherIdentity(name: string): boolean {
-  return !TELLS_NOBODY.has(name) && !FAMILY_TELLS_NOBODY.test(name);
+  if (ANONYMOUS_HEADERS.has(name)) return false;
+  return !(ANONYMOUS_FAMILIES.test(name) && !CREDENTIAL.test(name)) && !isOfProxies(name);
 }
 
 const VISIBLE_ASCII = /^[ -~]*$/;

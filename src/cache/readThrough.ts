@@ -20,6 +20,8 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   readonly mayPush: boolean;
   /** The origin is asked for everybody: its refusal is of everybody, too. */
   readonly isOpen?: boolean;
+  /** One caller may have provoked the origin's refusal, by what is in no other question: it evicts nothing. */
+  readonly isProvocable?: boolean;
   /** `CACHE_TIMEOUT` in ms: after it the origin is asked as well. */
   readonly cacheTimeoutMs: number;
   /**
@@ -82,7 +84,7 @@ export async function readThrough<E extends Entry>(
   }
 
   const answer = await asked;
-  if (isGone(answer, options.isOpen ?? false)) evict(ctx, item, looking, options.takes);
+  if (!options.isProvocable && isGone(answer, options.isOpen ?? false)) evict(ctx, item, looking, options.takes);
   return found?.outcome === 'fault' ? { answer } : keep(ctx, item, answer, looking);
 }
 

@@ -54,7 +54,8 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
     timeoutMs,
     send,
     async getBlob(ctx, target, { without, follows, signal }) {
-      const answered = await send(ctx, target, { method: 'GET', without, signal });
+      const accept = identity ? undefined : '*/*';
+      const answered = await send(ctx, target, { method: 'GET', accept, without, signal });
       const first = answered.response;
       if (!follows || !isRedirect(first)) return { ...answered, first, isDirect: true };
       const range = without.includes('range') ? null : ctx.request.headers.get('range');
@@ -69,6 +70,8 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
       getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, timeoutMs),
     async statBlob(ctx, { path, search, digest }, cancelled) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'question' });
+      // A blob is what it is, whatever the client takes: an origin that repeats the Accept would tell its type by it.
+      headers.set('accept', '*/*');
       // One limit for all the steps. The client's leaving ends none of them: others may wait for the answer.
       const limit = headerTimeout(timeoutMs, cancelled);
       try {

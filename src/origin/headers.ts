@@ -1,4 +1,4 @@
-import { isOtherIdentity } from '../identity.ts';
+import { isOfProxies } from '../identity.ts';
 
 /** RFC 9110 §7.6.1: between two neighbours only. `proxy-authorization` is for the edge, and it asks for none. */
 const HOP_BY_HOP = new Set([
@@ -13,15 +13,19 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/**
- * Not for the origin: the edge's own host and neighbours (a Location is built from those, and the edge rewrites it), and
- * an expectation that this connection has met.
- */
-const OF_THE_EDGE =
-  /^(?:host|expect|forwarded|x-forwarded-.*|x-real-ip|cf-connecting-.*|cf-ray|cf-visitor|cf-ipcountry)$/;
+/** Not for the origin: the edge's own host, and an expectation that this connection has met. */
+const OF_THE_EDGE = new Set(['host', 'expect']);
 
 /** Conditions, ranges and bodies belong to the client's question; the edge asks its own and applies them itself. */
 const OF_THE_QUESTION = /^(?:if-.*|range|content-.*)$/;
+
+/**
+ * What an open mirror hands on: it asks in everybody's name, so nothing of one caller's may decide the answer but what the
+ * cache tells questions apart by, and the range, of which nothing is learnt.
+ */
+const OF_EVERYBODY = new Set(['accept', 'range']);
+/** How an open mirror calls itself at the origin, whose firewall may refuse one caller's software. */
+const OWN_USER_AGENT = 'registry-edge';
 
 export interface ForwardOptions {
   /** Whether the origin learns who calls: not from an open mirror, whose answers are for everybody. */
@@ -35,12 +39,13 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   const named = connectionOptions(client);
   const headers = new Headers();
   for (const [name, value] of client) {
-    if (HOP_BY_HOP.has(name) || named.has(name) || OF_THE_EDGE.test(name)) continue;
+    if (HOP_BY_HOP.has(name) || named.has(name) || OF_THE_EDGE.has(name) || isOfProxies(name)) continue;
     if (options.for === 'question' && OF_THE_QUESTION.test(name)) continue;
-    if (!options.identity && (name === 'authorization' || isOtherIdentity(name))) continue;
+    if (!options.identity && !OF_EVERYBODY.has(name)) continue;
     headers.set(name, value);
   }
   headers.set('accept-encoding', 'identity');
+  if (!options.identity) headers.set('user-agent', OWN_USER_AGENT);
   return headers;
 }
 

@@ -57,7 +57,7 @@ export interface OriginRequest {
   /** `question`: the edge's own, without the client's conditions and ranges; else the client's request is handed on. */
   readonly as?: 'question' | 'relay';
   /** In place of the client's own `Accept`. */
-  readonly accept?: string;
+  readonly accept?: string | undefined;
   /** Headers of the client's to be left out. */
   readonly without?: readonly string[];
   /** Ends the request early. */

@@ -50,9 +50,11 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const answered = await askOrigin(ctx, upstream, route, without);
   learnAccess(ctx, upstream, name, 'GET blobs', answered.first);
   if (answered.isDirect) learn(ctx, upstream, route, item, answered);
+  // One caller's odd range must not make an open mirror forget for all.
+  const isProvocable = upstream.readOnly && headers.has('range');
   if (answered.first.status === 404) {
-    if (isGranted) evict(ctx, item, look(ctx, item));
-    else await learnAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt: answered.sentAt });
+    if (!isGranted) await learnAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt: answered.sentAt });
+    else if (!isProvocable) evict(ctx, item, look(ctx, item));
   }
   return answer(ctx, upstream, digest, answered.response);
 }

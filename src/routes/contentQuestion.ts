@@ -16,6 +16,8 @@ export interface ContentQuestion<E extends Entry> {
   readonly digest?: Digest;
   /** All that makes the question, beside the repository and the caller; `undefined`: nobody may join. */
   words(): string | undefined;
+  /** The caller's `Accept`, which the origin gets, is none of those that clients send. */
+  readonly isOdd?: boolean;
   /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
   readonly windowMs: number;
   readonly staleMs: number;

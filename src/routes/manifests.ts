@@ -37,6 +37,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
   const about = {
     name,
     links: 'manifests' as const,
+    isOdd: !isCommonVariety(accept),
     words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
     takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
     askOrigin: verb.askOrigin,
@@ -56,7 +57,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
       };
     }
     // Tags move: to a caller that may push none is answered from the cache, but what it leads to is kept.
-    const isKept = !mayPush && isCommonVariety(accept);
+    const isKept = !mayPush && !about.isOdd;
     const manifestOf = (digest: Digest) => verb.itemOf(digest, mayPush);
     const tag = () => tagItem({ name, tag: reference.text, variety: variety() }, tags, manifestOf);
     if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag };

@@ -102,8 +102,9 @@ async function readOrAsk<E extends Entry>(
     if (joined) await within(flights.landing(joined), cacheTimeoutMs);
     const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;
     const isOpen = upstream.readOnly;
+    const isProvocable = isOpen && (question.isOdd ?? false);
     return readThrough(ctx, question.item(), {
-      ...{ windowMs, staleMs, takes, pausedUntil, mayPush, isOpen, cacheTimeoutMs },
+      ...{ windowMs, staleMs, takes, pausedUntil, mayPush, isOpen, isProvocable, cacheTimeoutMs },
       ask: (known, cancelled) => ask(false, known, cancelled),
     });
   }

@@ -27,6 +27,17 @@ const OF_THE_EDGE = {
   'cf-ray': 'abc',
   'cf-visitor': '{}',
   'cf-ipcountry': 'XX',
+  'cf-ew-via': '15',
+  'true-client-ip': '1.2.3.4',
+  'x-client-ip': '1.2.3.4',
+  'x-cluster-client-ip': '1.2.3.4',
+  'fastly-client-ip': '1.2.3.4',
+  'x-azure-clientip': '1.2.3.4',
+  'x-original-forwarded-for': '1.2.3.4',
+  'x-forwarded-user': 'admin',
+  'x-forwarded-client-cert': 'Subject="CN=admin"',
+  'x-envoy-external-address': '1.2.3.4',
+  'x-envoy-peer-metadata': 'x',
 };
 const BETWEEN_NEIGHBOURS = {
   connection: 'x-private, X-Other',
@@ -42,16 +53,18 @@ const BETWEEN_NEIGHBOURS = {
   upgrade: 'h2c',
 };
 const PLAIN = { accept: 'application/json', 'user-agent': 'docker/29', 'x-request-id': '1', traceparent: '00-1' };
-const IDENTITY = { authorization: 'Basic YTpi', cookie: 'a=b', 'x-remote-user': 'admin' };
+const IDENTITY = { authorization: 'Basic YTpi', cookie: 'a=b', 'x-remote-user': 'admin', 'cf-cert-subject-dn': 'CN=a' };
 const ALL = { ...OF_THE_QUESTION, ...OF_THE_EDGE, ...BETWEEN_NEIGHBOURS, ...PLAIN, ...IDENTITY };
+/** An open mirror asks for all, in its own name. */
+const OF_EVERYBODY = { accept: PLAIN.accept, 'user-agent': 'registry-edge' };
 const CODING = { 'accept-encoding': 'identity' };
 
 describe('requestHeaders', () => {
   it.each([
     ['relay', true, { ...OF_THE_QUESTION, ...PLAIN, ...IDENTITY, ...CODING }],
-    ['relay', false, { ...OF_THE_QUESTION, ...PLAIN, ...CODING }],
+    ['relay', false, { ...OF_EVERYBODY, range: OF_THE_QUESTION.range, ...CODING }],
     ['question', true, { ...PLAIN, ...IDENTITY, ...CODING }],
-    ['question', false, { ...PLAIN, ...CODING }],
+    ['question', false, { ...OF_EVERYBODY, ...CODING }],
   ] as const)('for a %s, with the identity %s: exactly what the origin may see', (purpose, identity, expected) => {
     const client = new Headers({ ...ALL, 'accept-encoding': 'gzip, br' });
     expect(Object.fromEntries(requestHeaders(client, { identity, for: purpose }))).toEqual(expected);

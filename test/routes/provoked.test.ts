@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { pushBlob, rig } from '../support/push.ts';
+import { asking, OCI_MANIFEST, pushManifest, STORES } from '../support/pushManifest.ts';
+
+/** What a caller may send to make a firewall before the origin refuse it. */
+const PROVOCATIONS: Record<string, string>[] = [
+  { 'user-agent': 'sqlmap/1.0' },
+  { referer: 'https://evil.test/' },
+  { 'x-request-id': "' OR 1=1 --" },
+  { traceparent: '<script>' },
+  { 'accept-language': '../../etc/passwd' },
+  { 'content-type': 'evil' },
+  { 'if-modified-since': 'evil' },
+  { baggage: 'evil' },
+  { cookie: 'evil=1' },
+  { authorization: 'Basic ZXZpbDpldmls' },
+];
+
+describe('an open mirror', () => {
+  it.each(PROVOCATIONS)('hands nothing of one caller on to the origin: %j', async (provocation) => {
+    const manifest = await pushManifest();
+    const blob = await pushBlob(undefined, manifest.name);
+    const mirror = createEdge({ CLIENT_AUTH: 'anonymous' });
+    for (const path of [blob.path, manifest.path, manifest.tagPath, `/v2/${manifest.name}/tags/list`]) {
+      for (const method of ['HEAD', 'GET'] as const)
+        await mirror.fetch(path, asking(method, OCI_MANIFEST, provocation));
+    }
+    const sent = await rig.requests(`/v2/${manifest.name}/`);
+    const seen = sent.slice(2).map(({ headers }) => Object.keys(provocation).map((name) => headers[name]));
+    expect(new Set(seen.flat())).toEqual(new Set([provocation['user-agent'] ? 'registry-edge' : undefined]));
+  });
+});
+
+describe.each(STORES)('an open mirror, cache in %s', (_store, variables) => {
+  it('forgets no blob for a 404 that one caller’s range provoked', async () => {
+    const blob = await pushBlob('0123456789');
+    const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
+    await mirror.fetch(blob.path, { method: 'HEAD' });
+    await rig.rule({ prefix: blob.path, status: 404, times: 1 });
+    expect((await mirror.fetch(blob.path, { headers: { range: 'bytes=0-evil' } })).status).toBe(404);
+    expect(cacheStatusOf(await mirror.fetch(blob.path, { method: 'HEAD' }))).toContain('; hit');
+  });
+
+  it.each([401, 403, 404])('forgets no manifest for a %i that one caller’s Accept provoked', async (status) => {
+    const { name, path, tagPath } = await pushManifest();
+    const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous', STALE_IF_ERROR: '1d' });
+    for (const at of [path, tagPath]) await mirror.fetch(at, asking('GET'));
+    // Past its window, so that the origin is asked.
+    mirror.clock.advance(2 * 3_600_000);
+    await rig.rule({ prefix: `/v2/${name}/`, status });
+    for (const at of [path, tagPath]) {
+      for (const accept of [`${OCI_MANIFEST}, text/x-evil`, 'text/x-evil']) {
+        expect((await mirror.fetch(at, asking('GET', accept))).status).toBe(status);
+      }
+    }
+    await rig.forget(`/v2/${name}/`);
+    await rig.rule({ prefix: `/v2/${name}/`, status: 503 });
+    for (const at of [path, tagPath]) {
+      const lastGood = await mirror.fetch(at, asking('GET'));
+      expect([lastGood.status, cacheStatusOf(lastGood)]).toEqual([200, 'registry-edge; fwd=stale; detail=origin-503']);
+    }
+  });
+});
