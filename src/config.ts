@@ -11,7 +11,7 @@ import {
   variable,
   wait,
 } from './config/forms.ts';
-import { isLoopbackHost, isPrivateHost } from './hosts.ts';
+import { isInternalHost, isLoopbackHost } from './hosts.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 /** What the Worker runs with. Durations in ms, sizes in bytes. */
@@ -163,7 +163,7 @@ function originUrl(insecure: boolean) {
 function redisUrl() {
   return v.pipe(
     bareUrl(REDIS_FORM),
-    v.check(({ protocol, hostname }) => protocol === 'https:' || isPrivateHost(hostname), `${REDIS_FORM} (https)`),
+    v.check(({ protocol, hostname }) => protocol === 'https:' || isInternalHost(hostname), `${REDIS_FORM} (https)`),
   );
 }
 

@@ -1,23 +1,115 @@
-/** What kind of host a URL names. `new URL` has put addresses into their one form (0x7f.1 is 127.0.0.1). */
+/**
+ * What kind of host a URL names, judged by how it is written: a public name that resolves to a private address is not
+ * found out. `new URL` has put addresses into their one form (0x7f.1 is 127.0.0.1).
+ */
 
-const IPV4 = /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/;
-/** RFC 1918, 1122, 3927, 5736, 5737, 6598, 2544, and multicast upwards. */
-const PRIVATE_V4 =
-  /^(?:0|10|127|22[4-9]|2[3-5][0-9])\.|^169\.254\.|^192\.168\.|^192\.0\.0\.|^198\.1[89]\.|^172\.(?:1[6-9]|2[0-9]|3[01])\.|^100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\./;
-/** Loopback and mapped IPv4, unique local, link local, multicast, NAT64, 6to4. */
-const PRIVATE_V6 = /^\[(?:::|f[cdef]|64:ff9b:|2002:)/;
-/** RFC 6761, 6762, 8375, and what is used like them. */
-const PRIVATE_NAME = /(?:^|\.)(?:localhost|local|internal|lan|home\.arpa)\.?$/;
+/** RFC 1918, 1122 (loopback), 3927 (link local), 6598 (shared). */
+const INTERNAL_V4 = blocks(
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+);
+/**
+ * The rest of the IANA registry of special-purpose addresses that is no host on the Internet: this network, protocol
+ * assignments, documentation, 6to4 relays, benchmarking, multicast and upwards. The last is Azure's metadata service.
+ */
+const RESERVED_V4 = blocks(
+  ...['0.0.0.0/8', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '198.18.0.0/15', '198.51.100.0/24'],
+  ...['203.0.113.0/24', '224.0.0.0/3', '168.63.129.16/32'],
+);
+/** RFC 6761 and 6762 with its appendix G, 8375, ICANN's `internal`, Kubernetes' and Consul's services. */
+const INTERNAL_NAME =
+  /(?:^|\.)(?:consul|corp|home|home\.arpa|internal|intranet|lan|local|localdomain|localhost|private|svc|test)$/;
+/** RFC 6761, 7686 and 9476: names that nobody can have. */
+const RESERVED_NAME = /\.(?:alt|example|invalid|onion)$/;
 
-/** Whether a host is reached only from inside some network. @param hostname of a `URL` */
+/** Where clouds tell a machine its credentials, beside link-local addresses. */
+const METADATA = new Set([
+  ...['100.100.100.200', '168.63.129.16', '192.0.0.192', '[fd00:ec2::23]', '[fd00:ec2::254]', '[fd20:ce::254]'],
+  ...['instance-data', 'instance-data.ec2.internal', 'metadata', 'metadata.google.internal', 'metadata.goog'],
+  'metadata.tencentyun.com',
+]);
+const LINK_LOCAL_V4 = blocks('169.254.0.0/16');
+
+/**
+ * Whether a host is reached only from inside some network, so that what is sent there stays inside.
+ * @param hostname of a `URL`
+ */
+export function isInternalHost(hostname: string): boolean {
+  if (hostname.startsWith('[')) return hostname === '[::1]' || /^\[(?:f[cd]|fe[89ab])[0-9a-f]{0,2}:/.test(hostname);
+  const name = withoutRoot(hostname);
+  const address = ipv4In(name);
+  return address === undefined ? !name.includes('.') || INTERNAL_NAME.test(name) : isIn(address, INTERNAL_V4);
+}
+
+/**
+ * Whether a host is none of the public Internet: internal, or reserved for something else than hosts. In doubt it is.
+ * @param hostname of a `URL`
+ */
 export function isPrivateHost(hostname: string): boolean {
-  if (hostname.startsWith('[')) return PRIVATE_V6.test(hostname);
-  if (IPV4.test(hostname)) return PRIVATE_V4.test(hostname);
-  return PRIVATE_NAME.test(hostname) || !hostname.includes('.');
+  if (isInternalHost(hostname)) return true;
+  if (hostname.startsWith('[')) return !isGlobalV6(hostname);
+  const name = withoutRoot(hostname);
+  const address = ipv4In(name);
+  if (address !== undefined) return isIn(address, RESERVED_V4);
+  return RESERVED_NAME.test(name) || METADATA.has(name) || !/^[^.]+(?:\.[^.]+)+$/.test(name);
+}
+
+/** Whether a host is a cloud's metadata service, which is nobody's storage. @param hostname of a `URL` */
+export function isMetadataHost(hostname: string): boolean {
+  const name = withoutRoot(hostname);
+  const address = ipv4In(name);
+  return METADATA.has(name) || (address !== undefined && isIn(address, LINK_LOCAL_V4));
 }
 
 /** This machine itself: RFC 6761 and 1122. @param hostname of a `URL` */
 export function isLoopbackHost(hostname: string): boolean {
-  if (IPV4.test(hostname)) return hostname.startsWith('127.');
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]';
+  const name = withoutRoot(hostname);
+  if (ipv4In(name) !== undefined) return name.startsWith('127.');
+  return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]';
+}
+
+/** `registry.` is `registry`, seen from the root of the DNS. */
+function withoutRoot(hostname: string): string {
+  return hostname.replace(/\.+$/, '');
+}
+
+/**
+ * RFC 4291: global unicast is 2000::/3. Of it, 2001::/23 is for protocols (Teredo, ORCHID, benchmarking), 2001:db8::/32
+ * and 3fff::/20 are for documentation, 2002::/16 is 6to4. Mapped and compatible IPv4, NAT64, unique local, link local
+ * and multicast lie outside.
+ */
+function isGlobalV6(hostname: string): boolean {
+  const [first = 0, second = 0] = hostname
+    .slice(1, -1)
+    .split(':')
+    .map((group) => Number.parseInt(group || '0', 16));
+  if (first < 0x2000 || first > 0x3fff || first === 0x2002) return false;
+  if (first === 0x2001) return second >= 0x200 && second !== 0xdb8;
+  return first !== 0x3fff || second >= 0x1000;
+}
+
+interface Block {
+  readonly address: number;
+  readonly hostBits: number;
+}
+
+/** @param cidrs such as `10.0.0.0/8` */
+function blocks(...cidrs: string[]): Block[] {
+  return cidrs.map((cidr) => {
+    const [address = '', length] = cidr.split('/');
+    return { address: ipv4In(address) ?? 0, hostBits: 32 - Number(length) };
+  });
+}
+
+function isIn(address: number, among: readonly Block[]): boolean {
+  return among.some((block) => address >>> block.hostBits === block.address >>> block.hostBits);
+}
+
+function ipv4In(text: string): number | undefined {
+  if (!/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/.test(text)) return undefined;
+  return text.split('.').reduce((address, byte) => ((address << 8) | Number(byte)) >>> 0, 0);
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopbackHost, isPrivateHost } from '../../src/hosts.ts';
 import { redirectTarget } from '../../src/origin/redirect.ts';
 
 const FROM = new URL('https://registry.example.com/v2/a/blobs/sha256:x');
@@ -24,6 +23,10 @@ describe('redirectTarget', () => {
     ['https://localhost/x', undefined],
     ['https://metadata.google.internal/x', undefined],
     ['https://intranet/x', undefined],
+    ['https://intranet./x', undefined],
+    ['https://minio.storage.svc/x', undefined],
+    ['https://168.63.129.16/metadata', undefined],
+    ['https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/x', undefined],
     ['https://user@storage.example.com/x', undefined],
     ['https://', undefined],
   ])('from a public origin to %s: %s', (location, expected) => {
@@ -36,6 +39,18 @@ describe('redirectTarget', () => {
   });
 
   it.each([
+    'http://169.254.169.254/latest/meta-data',
+    'http://[fd00:ec2::254]/latest/meta-data',
+    'http://metadata.google.internal/computeMetadata/v1',
+    'http://100.100.100.200/latest/meta-data',
+  ])('leads no origin to the metadata of a cloud, a private one neither: %s', (location) => {
+    for (const hosts of [undefined, [new URL(location).hostname]]) {
+      const home = { origin: new URL('http://registry.default.svc:5000'), hosts };
+      expect(redirectTarget(to(location), FROM, home)).toBeUndefined();
+    }
+  });
+
+  it.each([
     ['https://a.cdn.example.com/x', true],
     ['https://cdn.example.com/x', false],
     ['https://store.example.com/x', true],
@@ -45,25 +60,4 @@ describe('redirectTarget', () => {
     const hosts = ['store.example.com', '*.cdn.example.com'];
     expect(redirectTarget(to(location), FROM, { ...policy, hosts }) !== undefined).toBe(allowed);
   });
-});
-
-describe('isLoopbackHost', () => {
-  it.each([
-    ['127.0.0.1', true],
-    ['localhost', true],
-    ['[::1]', true],
-    ['127.evil.example', false],
-    ['10.0.0.1', false],
-  ])('%s: %s', (host, expected) => {
-    expect(isLoopbackHost(host)).toBe(expected);
-  });
-});
-
-describe('isPrivateHost', () => {
-  it.each(['8.8.8.8', '172.32.0.1', '100.128.0.1', '[2606:4700::1111]', 'registry.example.com', '10.evil.example'])(
-    '%s is public',
-    (host) => {
-      expect(isPrivateHost(host)).toBe(false);
-    },
-  );
 });
