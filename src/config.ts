@@ -11,6 +11,7 @@ import {
   variable,
   wait,
 } from './config/forms.ts';
+import { uselessSettings } from './config/useless.ts';
 import { isInternalHost, isLoopbackHost } from './hosts.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
@@ -106,32 +107,34 @@ export function parseConfig(env: Environment): Config {
   const insecure = take('ORIGIN_INSECURE', flag('false'));
   const config = {
     originUrl: take('ORIGIN_URL', originUrl(insecure ?? true)),
-    originTimeoutMs: take('ORIGIN_TIMEOUT', wait('30s')),
+    originTimeoutMs: take('ORIGIN_TIMEOUT', wait('30s', '10ms', '5m')),
     redirectHosts: take('REDIRECT_HOSTS', hostList())?.names,
     backend: takeBackend(),
     descriptorTtlMs: take('DESCRIPTOR_TTL', duration('1h')),
     pushExistenceTtlMs: take('PUSH_EXISTENCE_TTL', duration('5m')),
     tagTtlMs: take('TAG_TTL', duration('10s')),
-    listTtlMs: take('LIST_TTL', duration('0')),
+    listTtlMs: take('LIST_TTL', duration('0', '1h')),
     staleIfErrorMs: take('STALE_IF_ERROR', duration('1h')),
     blobRedirect: take('BLOB_REDIRECT', oneOf('pass', ['pass', 'follow'])),
     uploadOrigin: take('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
     mirroredHosts: take('MIRRORED_HOSTS', authorityList()),
     memory: {
       ttlMs: take('MEMORY_TTL', duration('30s')),
-      entries: take('MEMORY_ENTRIES', count('10000')),
-      bytes: take('MEMORY_BYTES', size('16MiB')),
+      entries: take('MEMORY_ENTRIES', count('10000', 16, 'fewer do not keep the proof of who may ask')),
+      bytes: take('MEMORY_BYTES', size('16MiB', '64KiB', '64MiB', 'an isolate has 128 MB in all')),
     },
     clientAuth: take('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous'])),
     deleteEnabled: take('DELETE_ENABLED', flag('true')),
-    cacheTimeoutMs: take('CACHE_TIMEOUT', wait('250ms')),
+    cacheTimeoutMs: take('CACHE_TIMEOUT', wait('250ms', '10ms', '30s')),
     adminToken: take('ADMIN_TOKEN', guard())?.token,
     eventsToken: take('EVENTS_TOKEN', guard())?.token,
     logLevel: take('LOG_LEVEL', oneOf('info', LOG_LEVELS)),
     warnings,
   };
   if (problems.length > 0) throw new ConfigError(problems);
-  return config as Config; // nothing is undefined that was not reported
+  const whole = config as Config; // nothing is undefined that was not reported
+  warnings.push(...uselessSettings(whole, (name) => String(env[name] ?? '').trim() !== ''));
+  return whole;
 
   function takeBackend(): Backend | undefined {
     const old = take('LAYERINFO', oneOf('kv', BACKENDS));
@@ -169,9 +172,9 @@ function redisUrl() {
 
 /** A token that guards something of the edge's own; none at all is `undefined`. */
 function guard() {
-  return variable('', 'expected a token of at least 16 characters without white space, or none', (value) => {
+  return variable('', 'expected a token of 16 to 1024 characters without white space, or none', (value) => {
     if (value === '') return { token: undefined };
-    return /^[!-~]{16,}$/.test(value) ? { token: value } : undefined;
+    return /^[!-~]{16,1024}$/.test(value) ? { token: value } : undefined;
   });
 }
 

@@ -1,6 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** What this isolate remembers: plain data only, bounded by entries, bytes and time, the least recently used goes first. */
+/**
+ * What this isolate remembers: plain data only, bounded by entries, bytes and time, the least recently used goes first.
+ * A value that weighs more than half of the bytes is not kept.
+ */
 export interface Memory {
   /** Part of the memory for one kind of value; all parts share the bounds. `name` keeps their keys apart. */
   part<V extends object>(name: string): MemoryPart<V>;
@@ -31,6 +34,8 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
   // Without `max`, for which room would be made at the start of every isolate: a fresh one has to answer soon.
   const slots = new LRUCache<string, Slot>({
     maxSize: bounds.bytes,
+    // Nothing that is kept pushes out all else: the proof that the caller may have it was read a moment ago, and stays.
+    maxEntrySize: Math.floor(bounds.bytes / 2),
     sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
   });
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig, VARIABLES } from '../src/config.ts';
+import { type Config, ConfigError, parseConfig, VARIABLES } from '../src/config.ts';
 
 const MINIMAL = { ORIGIN_URL: 'https://registry.example.com', DESCRIPTORS: {} };
 const REDIS = {
@@ -72,8 +72,13 @@ describe('parseConfig', () => {
     ['ORIGIN_INSECURE', 'yes'],
     ['ORIGIN_TIMEOUT', '0'],
     ['ORIGIN_TIMEOUT', '30'],
+    ['ORIGIN_TIMEOUT', '1ms'],
+    ['ORIGIN_TIMEOUT', '6m'],
+    ['ORIGIN_TIMEOUT', '20d'],
     ['REDIRECT_HOSTS', 'https://storage.example.com'],
     ['REDIRECT_HOSTS', 'a.example.com,,b.example.com'],
+    ['REDIRECT_HOSTS', Array(101).fill('a.example.com').join()],
+    ['REDIRECT_HOSTS', `${'a.'.repeat(126)}com`],
     ['BLOBDESCRIPTOR', 'memcached'],
     ['LAYERINFO', 'memcached'],
     ['DESCRIPTOR_TTL', '-1s'],
@@ -83,21 +88,82 @@ describe('parseConfig', () => {
     ['PUSH_EXISTENCE_TTL', 'never'],
     ['TAG_TTL', '10'],
     ['LIST_TTL', 'soon'],
+    ['LIST_TTL', '61m'],
     ['STALE_IF_ERROR', '1w'],
     ['BLOB_REDIRECT', 'true'],
     ['MIRRORED_HOSTS', 'https://docker.io'],
     ['MIRRORED_HOSTS', 'docker.io,,ghcr.io'],
+    ['MIRRORED_HOSTS', Array(101).fill('docker.io').join()],
+    ['MIRRORED_HOSTS', 'docker.io:65536'],
+    ['MIRRORED_HOSTS', 'docker.io:0'],
+    ['MIRRORED_HOSTS', `${'a'.repeat(254)}:5000`],
     ['MEMORY_TTL', '1y'],
     ['MEMORY_ENTRIES', '0'],
+    ['MEMORY_ENTRIES', '1'],
+    ['MEMORY_ENTRIES', '15'],
+    ['MEMORY_ENTRIES', '1000000'],
     ['MEMORY_BYTES', '16MB'],
+    ['MEMORY_BYTES', '1KiB'],
+    ['MEMORY_BYTES', '63KiB'],
+    ['MEMORY_BYTES', '65MiB'],
+    ['MEMORY_BYTES', '1GiB'],
+    ['MEMORY_BYTES', '999999GiB'],
     ['CLIENT_AUTH', 'none'],
     ['DELETE_ENABLED', '1'],
     ['CACHE_TIMEOUT', '0'],
+    ['CACHE_TIMEOUT', '1ms'],
+    ['CACHE_TIMEOUT', '31s'],
     ['ADMIN_TOKEN', 'too-short'],
     ['ADMIN_TOKEN', 'with white space in it'],
+    ['EVENTS_TOKEN', 'x'.repeat(1_025)],
     ['LOG_LEVEL', 'loud'],
   ])('refuses %s=%j by name, and says what it should look like', (name, value) => {
     expect(messageOf({ ...MINIMAL, [name]: value })).toMatch(new RegExp(`^  ${name}: expected `, 'm'));
+  });
+
+  it.each([
+    ['ORIGIN_TIMEOUT', '1ms', 'from 10ms to 5m, such as 30s'],
+    ['MEMORY_BYTES', '999999GiB', 'from 64KiB to 64MiB, such as 512KiB or 16MiB: an isolate has 128 MB in all'],
+    ['MEMORY_ENTRIES', '1', 'from 16 to 999999: fewer do not keep the proof of who may ask'],
+    ['REDIRECT_HOSTS', Array(5_000).fill('a.example.com').join(), 'at most 100 host names'],
+  ])('says what would work in place of %s=%j', (name, value, sentence) => {
+    expect(messageOf({ ...MINIMAL, [name]: value })).toContain(sentence);
+  });
+
+  it.each<[string, string, (config: Config) => unknown, unknown]>([
+    ['ORIGIN_TIMEOUT', '10ms', (config) => config.originTimeoutMs, 10],
+    ['ORIGIN_TIMEOUT', '5m', (config) => config.originTimeoutMs, 300_000],
+    ['CACHE_TIMEOUT', '10ms', (config) => config.cacheTimeoutMs, 10],
+    ['CACHE_TIMEOUT', '30s', (config) => config.cacheTimeoutMs, 30_000],
+    ['LIST_TTL', '1h', (config) => config.listTtlMs, 3_600_000],
+    ['STALE_IF_ERROR', '20d', (config) => config.staleIfErrorMs, 1_728_000_000],
+    ['MEMORY_ENTRIES', '16', (config) => config.memory.entries, 16],
+    ['MEMORY_ENTRIES', '999999', (config) => config.memory.entries, 999_999],
+    ['MEMORY_BYTES', '64KiB', (config) => config.memory.bytes, 65_536],
+    ['MEMORY_BYTES', '64MiB', (config) => config.memory.bytes, 67_108_864],
+    ['REDIRECT_HOSTS', Array(100).fill('a.example.com').join(), (config) => config.redirectHosts?.length, 100],
+    ['MIRRORED_HOSTS', `${'a'.repeat(253)}:65535`, (config) => config.mirroredHosts.length, 1],
+    ['EVENTS_TOKEN', 'x'.repeat(1_024), (config) => config.eventsToken?.length, 1_024],
+  ])('takes what is just sensible: %s=%j', (name, value, taken, expected) => {
+    expect(taken(parseConfig({ ...MINIMAL, [name]: value }))).toBe(expected);
+  });
+
+  const MIRROR = { CLIENT_AUTH: 'anonymous' };
+  it.each<[string, Record<string, string>, string[]]>([
+    ['memory beyond all that it keeps', { MEMORY_TTL: '2h' }, ['MEMORY_TTL']],
+    ['the same in a mirror, where the last good answer lives longer', { ...MIRROR, MEMORY_TTL: '2h' }, []],
+    ['the same beyond that', { ...MIRROR, MEMORY_TTL: '3h' }, ['MEMORY_TTL']],
+    ['pushes that rely longer than pulls', { PUSH_EXISTENCE_TTL: '2h' }, ['PUSH_EXISTENCE_TTL']],
+    ['pushes in a mirror', { ...MIRROR, PUSH_EXISTENCE_TTL: '5m' }, ['PUSH_EXISTENCE_TTL']],
+    ['tags that are believed longer than digests', { ...MIRROR, TAG_TTL: '2h' }, ['TAG_TTL']],
+    ['tags where all may push', { TAG_TTL: '10s', LIST_TTL: '10s', STALE_IF_ERROR: '1h' }, ['TAG', 'LIST', 'STALE']],
+    ['the same, turned off', { TAG_TTL: '0', LIST_TTL: '0', STALE_IF_ERROR: '0' }, []],
+    ['no window, and defaults that are longer', { DESCRIPTOR_TTL: '0', PUSH_EXISTENCE_TTL: '0' }, []],
+    ['no window in a mirror', { ...MIRROR, DESCRIPTOR_TTL: '0' }, []],
+    ['a window of its own for each', { ...MIRROR, DESCRIPTOR_TTL: '7d', TAG_TTL: '1h', MEMORY_TTL: '1m' }, []],
+  ])('warns of what does nothing or makes no sense together, not of defaults: %s', (_what, variables, names) => {
+    const { warnings } = parseConfig({ ...MINIMAL, ...variables });
+    expect(warnings).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^${name}\\S* .{20}`))));
   });
 
   it('names every bad variable at once', () => {
@@ -166,8 +232,8 @@ describe('parseConfig', () => {
   });
 
   it('takes what wrangler makes of an unquoted true or number', () => {
-    const config = parseConfig({ ...MINIMAL, DELETE_ENABLED: false, MEMORY_ENTRIES: 5, DESCRIPTOR_TTL: 0 });
-    expect([config.deleteEnabled, config.memory.entries, config.descriptorTtlMs]).toEqual([false, 5, 0]);
+    const config = parseConfig({ ...MINIMAL, DELETE_ENABLED: false, MEMORY_ENTRIES: 50, DESCRIPTOR_TTL: 0 });
+    expect([config.deleteEnabled, config.memory.entries, config.descriptorTtlMs]).toEqual([false, 50, 0]);
   });
 
   it('reads LAYERINFO where BLOBDESCRIPTOR is absent, with a warning', () => {

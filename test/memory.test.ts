@@ -46,4 +46,17 @@ describe('createMemory', () => {
     part.set('huge', { n: 0 }, FOREVER, 20_000);
     expect(part.get('huge', 0)).toBeUndefined();
   });
+
+  it.each([4_000, 5_000, 9_000, 10_000])(
+    'keeps what was read a moment ago, beside a value of %i of 10,000',
+    (bytes) => {
+      const part = createMemory({ entries: 16, bytes: 10_000 }).part<{ n: number }>('p');
+      part.set('grant', { n: 1 }, FOREVER, 3_000);
+      for (let n = 0; n < 20; n++) {
+        expect(part.get('grant', 0)).toEqual({ n: 1 });
+        part.set(`key${n}`, { n }, FOREVER, bytes);
+      }
+      expect(part.get('key19', 0) !== undefined).toBe(bytes === 4_000);
+    },
+  );
 });

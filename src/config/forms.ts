@@ -7,7 +7,7 @@ import * as v from 'valibot';
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** What KV takes as an expiration and a timer as a delay, with a margin. */
-const MAX_DURATION_MS = 20 * 86_400_000;
+const LONGEST = '20d';
 const UNIT_BYTES = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const;
 
 /** A variable of one form; what says `undefined` to its value is bad, and `expected` tells what was wanted. */
@@ -24,34 +24,46 @@ export function variable<T>(fallback: string, expected: string, parse: (value: s
   );
 }
 
-export function duration(fallback: string) {
-  return variable(fallback, 'expected a duration up to 20d, such as 0, 250ms, 30s, 5m, 1h or 7d', (value) => {
-    if (value === '0') return 0;
-    const [, count, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(value) ?? [];
-    const ms = count && unit ? Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Number.POSITIVE_INFINITY;
-    return ms <= MAX_DURATION_MS ? ms : undefined;
-  });
+/** A duration of 0 or more, up to `longest`. */
+export function duration(fallback: string, longest = LONGEST) {
+  const expected = `expected a duration up to ${longest}, such as 0, 250ms, 30s, 5m, 1h or 7d`;
+  return variable(fallback, expected, (value) => between(0, millisecondsIn(value), millisecondsIn(longest)));
 }
 
-/** A duration that means something only above 0. */
-export function wait(fallback: string) {
-  return v.pipe(
-    duration(fallback),
-    v.check((ms) => ms > 0, 'expected a duration above 0, such as 250ms or 30s'),
+/** A duration that is waited: too short nothing can answer in it, too long it bounds nothing. */
+export function wait(fallback: string, shortest: string, longest: string) {
+  const expected = `expected a duration from ${shortest} to ${longest}, such as ${fallback}`;
+  return variable(fallback, expected, (value) =>
+    between(millisecondsIn(shortest), millisecondsIn(value), millisecondsIn(longest)),
   );
 }
 
-export function size(fallback: string) {
-  return variable(fallback, 'expected a size such as 512KiB, 16MiB or 1GiB', (value) => {
-    const [, count, unit] = /^([1-9][0-9]{0,5})(KiB|MiB|GiB)$/.exec(value) ?? [];
-    return count && unit ? Number(count) * UNIT_BYTES[unit as keyof typeof UNIT_BYTES] : undefined;
-  });
+/** @param why the bounds are there */
+export function size(fallback: string, smallest: string, largest: string, why: string) {
+  const expected = `expected a size from ${smallest} to ${largest}, such as 512KiB or ${fallback}: ${why}`;
+  return variable(fallback, expected, (value) => between(bytesIn(smallest), bytesIn(value), bytesIn(largest)));
 }
 
-export function count(fallback: string) {
-  return variable(fallback, 'expected a whole number from 1 to 999999', (value) =>
-    /^[1-9][0-9]{0,5}$/.test(value) ? Number(value) : undefined,
+/** @param why the least is what it is */
+export function count(fallback: string, least: number, why: string) {
+  return variable(fallback, `expected a whole number from ${least} to 999999: ${why}`, (value) =>
+    /^[1-9][0-9]{0,5}$/.test(value) ? between(least, Number(value), 999_999) : undefined,
   );
+}
+
+function millisecondsIn(text: string): number {
+  if (text === '0') return 0;
+  const [, count, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  return count && unit ? Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Number.NaN;
+}
+
+function bytesIn(text: string): number {
+  const [, count, unit] = /^([1-9][0-9]{0,5})(KiB|MiB|GiB)$/.exec(text) ?? [];
+  return count && unit ? Number(count) * UNIT_BYTES[unit as keyof typeof UNIT_BYTES] : Number.NaN;
+}
+
+function between(least: number, value: number, most: number): number | undefined {
+  return value >= least && value <= most ? value : undefined;
 }
 
 export function oneOf<const T extends string>(fallback: string, choices: readonly T[]) {
@@ -75,22 +87,34 @@ export function bareUrl(expected: string) {
   });
 }
 
+/** A list is compared with every redirect, or made into a set at the start of every isolate. */
+const MAX_HOSTS = 100;
+/** RFC 1035: of a name as it is written. */
+const MAX_HOST_CHARACTERS = 253;
 const AUTHORITY = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$/;
+const HOST = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
 
 /** Hosts, with a port or without, between commas. */
 export function authorityList() {
-  return variable('', 'expected hosts such as docker.io,registry.example.com:5000', (value) => {
-    const hosts = value === '' ? [] : value.split(',').map((host) => host.trim().toLowerCase());
-    return hosts.every((host) => AUTHORITY.test(host)) ? hosts : undefined;
-  });
+  const expected = `expected at most ${MAX_HOSTS} hosts such as docker.io,registry.example.com:5000`;
+  return variable('', expected, (value) => listOf(value, isAuthority));
 }
-
-const HOST = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
 
 /** Host names between commas; none at all is `undefined`. */
 export function hostList() {
-  return variable('', 'expected host names such as storage.example.com,*.cdn.example.com', (value) => {
-    const names = value === '' ? undefined : value.split(',').map((name) => name.trim().toLowerCase());
-    return (names ?? []).every((name) => HOST.test(name)) ? { names } : undefined;
+  const expected = `expected at most ${MAX_HOSTS} host names such as storage.example.com,*.cdn.example.com`;
+  return variable('', expected, (value) => {
+    const names = listOf(value, (name) => HOST.test(name) && name.length <= MAX_HOST_CHARACTERS);
+    return names && { names: names.length > 0 ? names : undefined };
   });
+}
+
+function isAuthority(text: string): boolean {
+  const [host = '', port = '1'] = text.split(':');
+  return AUTHORITY.test(text) && host.length <= MAX_HOST_CHARACTERS && between(1, Number(port), 65_535) !== undefined;
+}
+
+function listOf(value: string, isOne: (text: string) => boolean): string[] | undefined {
+  const ones = value === '' ? [] : value.split(',').map((one) => one.trim().toLowerCase());
+  return ones.length <= MAX_HOSTS && ones.every(isOne) ? ones : undefined;
 }

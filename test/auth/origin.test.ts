@@ -4,7 +4,8 @@ import { createOriginAuthorizer } from '../../src/auth/origin.ts';
 import { createMemory } from '../../src/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { createEdge } from '../support/edge.ts';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { pushBlob } from '../support/push.ts';
 import { scripted } from '../support/scripted.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -115,5 +116,15 @@ describe('a header of 20 kB', () => {
         expect(status).toBe(431);
       }
     }
+  });
+});
+
+describe('the smallest memory that is taken', () => {
+  it.each([20, 2_000, 15_000])('keeps the proof of a caller with a credential of %i characters', async (characters) => {
+    const edge = createEdge({ MEMORY_BYTES: '64KiB', MEMORY_ENTRIES: '16' });
+    const { path } = await pushBlob();
+    const ask = () => edge.fetch(path, { method: 'HEAD', headers: { authorization: 'x'.repeat(characters) } });
+    await ask();
+    for (let n = 0; n < 3; n++) expect(cacheStatusOf(await ask())).toBe('registry-edge; hit; detail=kv');
   });
 });
