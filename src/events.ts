@@ -19,6 +19,10 @@ export type EdgeEvent =
   /** The store holds a part only: a membership without a descriptor, a manifest without content, a tag without either. */
   | { readonly kind: 'half-cleared'; readonly entry?: Entry }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
+  /** The registry told of so many events; of some nothing, or not all, could be used. */
+  | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }
+  /** The registry told of more than can be read: so many bytes, in which so many repositories were named. */
+  | { readonly kind: 'notified-too-much'; readonly bytes: number; readonly repositories: number }
   | { readonly kind: 'clear' | 'bury'; readonly outcome: 'done' | 'fault' };
 
 export type StoreName = 'memory' | 'redis' | 'kv';

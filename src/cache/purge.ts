@@ -89,3 +89,14 @@ export async function purgeDescriptors(
     } while (cursor !== undefined);
   }
 }
+
+/** Forgets where the tags of a repository lead to, as far as that is known and `MAX_PAGES` go. @throws CacheFault */
+export async function dropKnownTags(ctx: RequestContext, tags: Tags, name: RepositoryName): Promise<void> {
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const page = await tags.list(ctx, name, cursor);
+    if (page.tags.length > 0) await tags.drop(ctx, name, page.tags);
+    if (page.cursor === undefined) return;
+    cursor = page.cursor;
+  }
+}

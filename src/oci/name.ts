@@ -9,13 +9,15 @@ const MAX_NAME_CHARACTERS = 255;
 const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 
+export function isRepositoryName(text: string): text is RepositoryName {
+  return text.length <= MAX_NAME_CHARACTERS && NAME.test(text);
+}
+
 /**
  * @param text such as `library/alpine`
  * @throws RegistryError NAME_INVALID
  */
 export function parseRepositoryName(text: string): RepositoryName {
-  if (text.length > MAX_NAME_CHARACTERS || !NAME.test(text)) {
-    throw new RegistryError('NAME_INVALID', { detail: { name: quoted(text) } });
-  }
-  return text as RepositoryName;
+  if (!isRepositoryName(text)) throw new RegistryError('NAME_INVALID', { detail: { name: quoted(text) } });
+  return text;
 }

@@ -1,26 +1,34 @@
 import { readBody } from '../body/read.ts';
 import { allDone } from '../cache/allDone.ts';
 import { clear } from '../cache/clear.ts';
-import { inTurn } from '../cache/inTurn.ts';
-import { purgeDescriptors } from '../cache/purge.ts';
+import { batchesOf, inTurn } from '../cache/inTurn.ts';
+import { dropKnownTags, purgeDescriptors } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
 import { type Change, parseEnvelope } from '../oci/envelope.ts';
 import { RegistryError } from '../oci/errors.ts';
+import { createRepositoryScan, type RepositoryScan } from '../oci/repositoryScan.ts';
 import type { Upstream } from '../upstream.ts';
+import { within } from '../within.ts';
 import { bothIn } from './linked.ts';
 import { guard, orUnavailable } from './operators.ts';
 
-/** An event is some hundred bytes. */
-const MAX_ENVELOPE_BYTES = 1024 * 1024;
-const ENVELOPE_WAIT_MS = 10_000;
+/** Twice the largest manifest: an event of one that names very much repeats what it names. */
+const MAX_ENVELOPE_BYTES = 8 * 1024 * 1024;
+/** What is longer than that is read so far, so that the registry gets to hear the answer. */
+const MAX_SCANNED_BYTES = 64 * 1024 * 1024;
+const MAX_SCANNED_REPOSITORIES = 100;
+const ENVELOPE_WAIT_MS = 30_000;
+/** A registry waits for its answer: as many at once as the platform has connections for. */
+const AT_ONCE = 6;
 
 /**
  * `POST /_edge/events`: the registry's webhook tells what changed there. Guarded by `EVENTS_TOKEN` as a bearer token.
  * Events only remove: they are no proof of anything, so one that comes late, twice, out of order or from somebody else
- * costs a question to the origin, and nothing else.
- * @returns 204 when all of it is forgotten
- * @throws RegistryError as `guard`; REQUEST_INVALID, NAME_INVALID, DIGEST_INVALID: a malformed envelope, which changes
- *   nothing; UNAVAILABLE: the store failed, and the registry sends it again
+ * costs a question to the origin, and nothing else. What nothing can be held of is counted and no error: a registry sends
+ * what is refused for ever, and nothing after it.
+ * @returns 204 when all that could be taken is forgotten
+ * @throws RegistryError as `guard`; REQUEST_INVALID: no envelope, which changes nothing; UNAVAILABLE: the store failed,
+ *   and the registry sends it again
  */
 export async function notifications(
   ctx: RequestContext,
@@ -28,20 +36,62 @@ export async function notifications(
   eventsToken: string | undefined,
 ): Promise<Response> {
   await guard(ctx, eventsToken, ['POST']);
-  const changes = parseEnvelope(await readEnvelope(ctx));
-  await orUnavailable(() => inTurn(changes, (change) => forget(ctx, upstream, change)));
+  const body = await readBody(ctx.request, MAX_ENVELOPE_BYTES, ENVELOPE_WAIT_MS).catch((cause: unknown) => {
+    throw new RegistryError('REQUEST_INVALID', { message: 'the envelope broke off', cause });
+  });
+  if ('bytes' in body) await takeEvents(ctx, upstream, new TextDecoder().decode(body.bytes));
+  else await takeNames(ctx, upstream, body.stream);
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
 }
 
-async function readEnvelope({ request }: RequestContext): Promise<string> {
-  const body = await readBody(request, MAX_ENVELOPE_BYTES, ENVELOPE_WAIT_MS).catch((cause: unknown) => {
-    throw new RegistryError('REQUEST_INVALID', { message: 'the envelope broke off', cause });
+async function takeEvents(ctx: RequestContext, upstream: Upstream, text: string): Promise<void> {
+  const { changes, events, unusable, why } = parseEnvelope(text);
+  ctx.emit({ kind: 'notified', events, changes: changes.length, unusable });
+  if (unusable > 0) ctx.log.warn('events that could not be used', { unusable, events, why: [...why] });
+  await forEach(changes, (change) => forget(ctx, upstream, change));
+}
+
+/**
+ * Of an envelope that is too large to be parsed only the names of its repositories are taken. Their lists and tags are
+ * forgotten, which is what a push changes; only pushes are large. What is deleted in it ends with its window.
+ */
+async function takeNames(ctx: RequestContext, upstream: Upstream, stream: ReadableStream<Uint8Array>): Promise<void> {
+  const scan = createRepositoryScan(MAX_SCANNED_REPOSITORIES);
+  const bytes = await scanned(stream, scan);
+  ctx.emit({ kind: 'notified-too-much', bytes, repositories: scan.found.size });
+  ctx.log.warn('an envelope of events is too large: only tags and lists of the repositories it names are forgotten', {
+    bytes,
+    repositories: [...scan.found],
   });
-  if ('bytes' in body) return new TextDecoder().decode(body.bytes);
-  await body.stream.cancel();
-  throw new RegistryError('REQUEST_INVALID', {
-    message: `expected an envelope of at most ${MAX_ENVELOPE_BYTES} bytes`,
+  await forEach([...scan.found], async (name) => {
+    upstream.flights.close(name);
+    upstream.lists.drop(name);
+    await dropKnownTags(ctx, upstream.tags, name);
   });
+}
+
+/** @returns how many bytes were read, until the end or what is enough of it */
+async function scanned(stream: ReadableStream<Uint8Array>, scan: RepositoryScan): Promise<number> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  async function read(): Promise<void> {
+    while (bytes < MAX_SCANNED_BYTES) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      bytes += value.length;
+      scan.take(decoder.decode(value, { stream: true }));
+    }
+  }
+  // Where it breaks off its sender is gone; what came of it counts all the same.
+  await within(read(), ENVELOPE_WAIT_MS).catch(() => undefined);
+  await reader.cancel().catch(() => undefined);
+  return bytes;
+}
+
+/** @throws RegistryError UNAVAILABLE: the store failed, and all that it did not fail for is done */
+function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  return orUnavailable(() => inTurn(batchesOf(items, AT_ONCE), (batch) => allDone(batch.map(work))));
 }
 
 async function forget(ctx: RequestContext, upstream: Upstream, change: Change): Promise<void> {

@@ -18,8 +18,6 @@ const TOKEN = 'told-by-the-registry';
 const HOUR = { DESCRIPTOR_TTL: '1h', PUSH_EXISTENCE_TTL: '1h', TAG_TTL: '1h', LIST_TTL: '1h' };
 const AT_ONCE_MS = 2_000;
 const EVENTS = '/_edge/events';
-/** In one envelope. */
-const MAX_EVENTS = 100;
 
 /** Each registry, each store and callers of both kinds, but not each with each. */
 const SETUPS: readonly Setup[] = [
@@ -174,12 +172,12 @@ function body(setup: Setup): void {
       for (const { body: sent } of order) expect((await tell(sent)).status).toBe(204);
       await expectTruth();
     }
-    const all = recorded.flatMap(({ body: sent }) => JSON.parse(sent).events).slice(0, MAX_EVENTS);
+    const all = recorded.flatMap(({ body: sent }) => JSON.parse(sent).events);
     expect((await tell(JSON.stringify({ events: all }))).status).toBe(204);
     await expectTruth();
   });
 
-  test('what others send, or what is malformed, is refused, and what is cached stays so', async () => {
+  test('what others send, or what is no envelope, is refused, and what is cached stays so', async () => {
     const path = pathOf(CONTENTS.kept.manifest.digest);
     const forged = { action: 'delete', target: { repository: NAME, digest: CONTENTS.kept.manifest.digest } };
     const sent = JSON.stringify({ events: [forged] });
@@ -191,12 +189,12 @@ function body(setup: Setup): void {
     ]) {
       expect((await tell(sent, headers)).status).toBe(401);
     }
-    for (const broken of [sent.slice(0, -1), JSON.stringify({ events: [forged, { action: 'delete' }] }), '']) {
+    for (const broken of [sent.slice(0, -1), JSON.stringify([forged]), '']) {
       expect((await tell(broken)).status).toBe(400);
     }
     expect(isHit(await ask(world.edge, path))).toBe(true);
-    // With the token it costs a round trip.
-    expect((await tell(sent)).status).toBe(204);
+    // With the token it costs a round trip, whatever else is in the envelope.
+    expect((await tell(JSON.stringify({ events: [null, { action: 'delete' }, forged] }))).status).toBe(204);
     const after = await ask(world.edge, path);
     expect([after.status, isHit(after)]).toEqual([200, false]);
   });

@@ -10,7 +10,8 @@ const NAME = 'team/app';
 
 /** An event as sparse as one may be. */
 const event = (action: unknown, target: unknown = { repository: NAME }) => ({ action, target });
-const changesOf = (...events: unknown[]) => parseEnvelope(JSON.stringify({ events }));
+const read = (...events: unknown[]) => parseEnvelope(JSON.stringify({ events }));
+const changesOf = (...events: unknown[]) => read(...events).changes;
 const push = (target: object) => changesOf(event('push', { repository: NAME, ...target }));
 const remove = (target: object) => changesOf(event('delete', { repository: NAME, ...target }));
 
@@ -79,12 +80,12 @@ describe('parseEnvelope: what changes nothing', () => {
     ['one with nothing else', { action: 'pull' }],
     ['one of nothing', event('pull', null)],
   ])('%s', (_what, one) => {
-    expect(changesOf(one)).toEqual([]);
     expect(changesOf(one, event('delete'), one)).toEqual(REPOSITORY_DELETED);
+    expect(read(one)).toMatchObject({ changes: [], events: 1, unusable: 0 });
   });
 
-  it('an envelope without events', () => {
-    expect(changesOf()).toEqual([]);
+  it.each(['[]', 'null'])('an envelope without events: %s', (events) => {
+    expect(parseEnvelope(`{"events":${events}}`)).toMatchObject({ changes: [], events: 0, unusable: 0 });
   });
 });
 
@@ -105,104 +106,65 @@ describe('parseEnvelope: an envelope', () => {
       [untagged('v1')],
     ],
   ])('of distribution %s', (_what, one, expected) => {
-    expect(parseEnvelope(JSON.stringify({ events: [{ ...AROUND, ...one }] }, undefined, '   '))).toEqual(expected);
+    expect(parseEnvelope(JSON.stringify({ events: [{ ...AROUND, ...one }] }, undefined, '   ')).changes).toEqual(
+      expected,
+    );
   });
 
   it('may hold what nobody knows yet, anywhere', () => {
     const target = { repository: NAME, tag: 'a', annotations: { a: [1] }, size: 'large', constructor: null };
     const text = JSON.stringify({ version: 3, events: [{ ...event('delete', target), extra: [null] }], more: {} });
-    expect(parseEnvelope(text)).toEqual([untagged('a')]);
+    expect(parseEnvelope(text)).toMatchObject({ changes: [untagged('a')], unusable: 0 });
   });
 
-  it('tells its events in their order, of all repositories', () => {
+  it('tells what changed in its order, of all repositories, and each but once', () => {
     const changes = changesOf(
       event('delete', { repository: 'b', digest: DIGEST }),
       event('push', { repository: 'a', mediaType: OCI, digest: DIGEST, tag: 'a' }),
       event('delete', { repository: 'b', digest: DIGEST }),
+      event('delete', { repository: 'b', tag: 'a', digest: DIGEST }),
     );
     expect(changes.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
       'content deleted b',
       'manifest pushed a',
-      'content deleted b',
+      'tag deleted b',
     ]);
   });
 
-  it('holds 100 events, and no more', () => {
-    const many = Array.from({ length: 100 }, () => event('delete'));
-    expect(changesOf(...many)).toHaveLength(100);
-    expect(() => changesOf(...many, event('pull'))).toThrow(/events: expected at most 100 events/);
+  it.each([100, 101, 5_000])('of %i events is taken as a whole', (many) => {
+    const events = Array.from({ length: many }, (_, n) => event('delete', { repository: NAME, tag: `v${n}` }));
+    expect(changesOf(...events)).toEqual(events.map((_, n) => untagged(`v${n}`)));
   });
 });
 
-describe('parseEnvelope: malformed', () => {
+describe('parseEnvelope: no envelope at all', () => {
   /** @returns what is thrown, which must say that the sender is wrong */
   function refusal(text: string): RegistryError {
     try {
       parseEnvelope(text);
     } catch (error) {
-      expect(error).toMatchObject({ name: 'RegistryError', status: 400 });
+      expect(error).toMatchObject({ name: 'RegistryError', status: 400, code: 'REQUEST_INVALID' });
       return error as RegistryError;
     }
     throw new Error('it was taken');
   }
 
   it.each(['', '{', '{"events":[]', 'events', '\u0000', '{"events":[]}{}'])('not JSON: %j', (text) => {
-    expect(refusal(text)).toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringContaining('expected JSON') });
+    expect(refusal(text).message).toContain('expected JSON');
   });
 
-  it.each<[string, unknown, RegExp]>([
-    ['nothing', null, /Object but received null/],
-    ['a list', [], /Object|events/],
-    ['a word', 'events', /Object but received "events"/],
-    ['no events', {}, /events/],
-    ['null for events', { events: null }, /events: .*Array but received null/],
-    ['an object for events', { events: { action: 'pull' } }, /events: .*Array/],
-    ['an event that is null', { events: [null] }, /events\.0: .*Object but received null/],
-    ['an event that is a word', { events: [event('pull'), 'delete'] }, /events\.1: .*Object/],
-    ['an event without action', { events: [event('pull'), { target: { repository: NAME } }] }, /events\.1\.action/],
-    ['an action that is null', { events: [event(null)] }, /events\.0\.action: .*string but received null/],
-    ['an action that is a number', { events: [event(1)] }, /events\.0\.action: .*string but received 1/],
-  ])('%s', (_what, value, message) => {
-    expect(refusal(JSON.stringify(value))).toMatchObject({
-      code: 'REQUEST_INVALID',
-      message: expect.stringMatching(message),
-    });
+  it.each(['null', '[]', '[{"action":"delete"}]', '"events"', '1', 'true', '{}', '{"Events":[]}', '{"event":{}}'])(
+    'JSON without events: %s',
+    (text) => {
+      expect(refusal(text).message).toContain('expected {"events": [...]}');
+    },
+  );
+
+  it.each(['{}', '{"action":"delete"}', '"delete"', '1', 'false', '""'])('events that are no list: %s', (events) => {
+    expect(refusal(`{"events":${events}}`).message).toContain('expected a list');
   });
 
-  it.each<[string, unknown, string, RegExp]>([
-    ['no target', undefined, 'REQUEST_INVALID', /Object but received undefined/],
-    ['a target that is null', null, 'REQUEST_INVALID', /Object but received null/],
-    ['a target that is a word', NAME, 'REQUEST_INVALID', /Object but received "team\/app"/],
-    ['no repository', { tag: 'v1', digest: DIGEST }, 'REQUEST_INVALID', /repository/],
-    ['a repository that is null', { repository: null }, 'REQUEST_INVALID', /repository: .*string but received null/],
-    ['a repository without a name', { repository: '' }, 'NAME_INVALID', /repository name/],
-    ['a name in capitals', { repository: 'Team/app' }, 'NAME_INVALID', /repository name/],
-    ['a name that leads elsewhere', { repository: 'team/../app' }, 'NAME_INVALID', /repository name/],
-    ['a short digest', { repository: NAME, digest: 'sha256:abcd' }, 'DIGEST_INVALID', /digest/],
-    ['a digest that is none', { repository: NAME, digest: 'latest' }, 'DIGEST_INVALID', /digest/],
-    [
-      'a digest that is a number',
-      { repository: NAME, digest: 1 },
-      'REQUEST_INVALID',
-      /digest: .*string but received 1/,
-    ],
-    ['a tag with a space', { repository: NAME, tag: 'a b' }, 'REQUEST_INVALID', /the tag a b is not valid/],
-    ['a tag that is a list', { repository: NAME, tag: ['a'] }, 'REQUEST_INVALID', /tag: .*string but received Array/],
-    ['a media type that is no text', { repository: NAME, mediaType: {} }, 'REQUEST_INVALID', /mediaType: .*string/],
-  ])('%s, of a push as of a delete, wherever it stands', (_what, target, code, message) => {
-    for (const action of ['push', 'delete']) {
-      const events = [event('delete'), { action, target }, event('pull')];
-      expect(refusal(JSON.stringify({ events }))).toMatchObject({ code, message: expect.stringMatching(message) });
-    }
-  });
-
-  const LONG = 'A'.repeat(10_000);
-  it.each<[string, unknown]>([
-    ['a word', LONG],
-    ['a name', { events: [event('push', { repository: LONG })] }],
-    ['a tag', { events: [event('delete', { repository: NAME, tag: `-${LONG}` })] }],
-    ['a digest', { events: [event('delete', { repository: NAME, digest: `sha256:${LONG}` })] }],
-  ])('repeats no more than a bounded part of it: %s', (_what, value) => {
-    expect(refusal(JSON.stringify(value)).toBody().length).toBeLessThan(700);
+  it('repeats nothing of it', () => {
+    expect(refusal(JSON.stringify('A'.repeat(10_000))).toBody()).not.toContain('AAA');
   });
 });
