@@ -6,7 +6,13 @@ import { isIllness, RegistryError } from '../oci/errors.ts';
  * store), or its answer as it is, to be relayed.
  */
 export type OriginAnswer<E extends Entry = Entry> =
-  | { readonly kind: 'found'; readonly entry: E; readonly confirmed: boolean }
+  | {
+      readonly kind: 'found';
+      readonly entry: E;
+      readonly confirmed: boolean;
+      /** Headers by which the origin spoke to this caller: for this one answer, never to be kept or shared. */
+      readonly said?: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'relay'; readonly response: Response };
 
 /** How an origin failed to answer. */

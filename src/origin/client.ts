@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
-import { requestHeaders } from './headers.ts';
+import { picked, requestHeaders } from './headers.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
 import { isRedirect, type RedirectPolicy } from './redirect.ts';
@@ -41,11 +41,13 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
     }
   }
 
-  const send: Origin['send'] = (ctx, target, { method, body = null, as = 'relay', accept, without = [], signal }) => {
-    const headers = requestHeaders(ctx.request.headers, { identity, for: as });
+  const send: Origin['send'] = (ctx, target, request) => {
+    const { method, body = null, as = 'relay', accept, only, without = [], signal } = request;
+    const client = ctx.request.headers;
+    const headers = only ? picked(client, only) : requestHeaders(client, { identity, for: as });
     for (const name of without) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
-    const waitMs = carriesContent(method, ctx.request.headers, body) ? undefined : timeoutMs;
+    const waitMs = carriesContent(method, client, body) ? undefined : timeoutMs;
     return bounded(ctx, base + target, { method, headers, body, signal }, waitMs);
   };
 

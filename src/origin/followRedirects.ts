@@ -1,5 +1,6 @@
 import { RegistryError } from '../oci/errors.ts';
 import { isPage } from './confirmation.ts';
+import { callerHeaders } from './headers.ts';
 import type { OriginResponse } from './origin.ts';
 import { isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
@@ -16,7 +17,7 @@ const OF_THE_CONTENT = ['content-encoding', 'content-length', 'content-range', '
 
 /**
  * Follows the origin's redirect to the content, without any credential.
- * @returns the content; or the redirect as it is where it leads to a host that is not allowed
+ * @returns the content, with what the origin said to the caller; or the redirect as it is where it leads to a host that is not allowed
  * @throws RegistryError ORIGIN_UNREACHABLE: at the end is no content
  */
 export async function followRedirects(
@@ -41,11 +42,14 @@ export async function followRedirects(
     await body?.cancel();
     throw new RegistryError('ORIGIN_UNREACHABLE', { message: "the origin's storage does not have the content ready" });
   }
-  const headers = OF_THE_CONTENT.flatMap((name) => [[name, response.headers.get(name)] as const]);
-  return new Response(body, {
-    status,
-    headers: Object.fromEntries(headers.filter(([, value]) => value !== null)) as Record<string, string>,
-  });
+  const headers = new Headers(callerHeaders(first.headers));
+  const vary = first.headers.get('vary');
+  if (vary !== null) headers.set('vary', vary);
+  for (const name of OF_THE_CONTENT) {
+    const value = response.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return new Response(body, { status, headers });
 }
 
 /** A redirect whose body was not waited for. */

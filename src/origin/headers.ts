@@ -49,11 +49,49 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   return headers;
 }
 
+/** Those of the client's headers, as they are. */
+export function picked(client: Headers, names: readonly string[]): Headers {
+  const headers = new Headers();
+  for (const name of names) {
+    const value = client.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return headers;
+}
+
 /** The origin's headers as the client gets them. */
 export function responseHeaders(origin: Headers): Headers {
   const headers = new Headers(origin);
   for (const name of [...HOP_BY_HOP, ...connectionOptions(origin)]) headers.delete(name);
   return headers;
+}
+
+/**
+ * About the content, or about a cache on the way, or for the next proxy: the edge states what of that is true of its own
+ * answer. A cookie belongs to a session with the origin: who brought it along would be another caller, whom nothing is
+ * answered from the cache.
+ */
+const NOT_TO_THE_CALLER = new Set([
+  ...['accept-ranges', 'age', 'alt-svc', 'cache-control', 'cache-status', 'cdn-cache-control', 'cf-cache-status'],
+  ...['cloudflare-cdn-cache-control', 'content-digest', 'content-disposition', 'content-encoding', 'content-language'],
+  ...['content-length', 'content-location', 'content-md5', 'content-range', 'content-type', 'date', 'digest'],
+  ...['docker-content-digest', 'docker-distribution-api-version', 'etag', 'expires', 'last-modified', 'location'],
+  ...['pragma', 'repr-digest', 'server', 'server-timing', 'set-cookie', 'surrogate-control', 'surrogate-key', 'vary'],
+  ...['x-accel-buffering', 'x-accel-charset', 'x-accel-expires', 'x-accel-limit-rate', 'x-accel-redirect'],
+  'x-content-type-options',
+]);
+
+/**
+ * What the origin says to this very caller, beside what it says of the content: how much it may still ask
+ * (`RateLimit-*`, `Retry-After`), what to be warned of, how the request is called in the origin's log. For an answer that
+ * the edge writes anew from the origin's own to this caller; for no other caller, and never to be kept.
+ */
+export function callerHeaders(origin: Headers): Record<string, string> {
+  const said: Record<string, string> = {};
+  for (const [name, value] of responseHeaders(origin)) {
+    if (!NOT_TO_THE_CALLER.has(name)) said[name] = value;
+  }
+  return said;
 }
 
 /** What the cache tells questions apart by: the origin has to see what the edge sees. */

@@ -58,6 +58,8 @@ export interface OriginRequest {
   readonly as?: 'question' | 'relay';
   /** In place of the client's own `Accept`. */
   readonly accept?: string | undefined;
+  /** In place of all of the client's headers that the origin would get. */
+  readonly only?: readonly string[] | undefined;
   /** Headers of the client's to be left out. */
   readonly without?: readonly string[];
   /** Ends the request early. */

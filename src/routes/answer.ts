@@ -4,35 +4,51 @@ import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type ErrorCode, RegistryError } from '../oci/errors.ts';
-import { responseHeaders } from '../origin/headers.ts';
+import { callerHeaders, responseHeaders } from '../origin/headers.ts';
 import type { Upstream } from '../upstream.ts';
 import { onTheEdge } from './location.ts';
 
 /** Distribution-spec, "Legacy Docker support HTTP headers". */
 export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' } as const;
 
+/** Headers by which the origin spoke to this caller. */
+export type Said = Readonly<Record<string, string>>;
+
+/** What an answer about content may have beside its descriptor. */
+interface Told {
+  /** Where the edge has it; a GET needs it. */
+  readonly content?: Uint8Array | undefined;
+  /** On a cold answer: the one thing by which a warm one differs. */
+  readonly said?: Said | undefined;
+}
+
 /**
  * The one answer about existing content, cold or warm, to HEAD and to GET. Size, media type and digest are the origin's;
  * the rest is what content addressing makes certain. That the content exists is for no cache on the way to keep, so it
  * carries no `max-age`; `no-transform` keeps its Content-Length on HTTP/3 (workerd #6830).
- * @param content where the edge has it; a GET needs it
  */
 export function contentAnswer(
   ctx: RequestContext,
   descriptor: Descriptor,
   links: LinkSet,
-  content?: Uint8Array,
+  { content, said }: Told,
 ): Response {
   const { digest, size, mediaType } = descriptor;
-  if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, links);
-  const headers = { ...certain(ctx, digest, links), 'Content-Type': mediaType };
+  if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, links, said);
+  const headers = { ...said, ...certain(ctx, digest, links), 'Content-Type': mediaType };
   if (ctx.method === 'GET' && content) return new Response(content, { headers });
   return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } });
 }
 
 /** To a caller who has the content already. */
-export function notModified(ctx: RequestContext, digest: Digest, links: LinkSet): Response {
-  return new Response(null, { status: 304, headers: certain(ctx, digest, links) });
+export function notModified(ctx: RequestContext, digest: Digest, links: LinkSet, said?: Said): Response {
+  return new Response(null, { status: 304, headers: { ...said, ...certain(ctx, digest, links) } });
+}
+
+/** What the origin says to this caller in its own answer to it, the addresses on the edge. */
+export function saidBy(ctx: RequestContext, { origin }: Upstream, { headers }: Response): Said {
+  const { link } = onTheEdge(ctx.url, origin.url, headers);
+  return { ...callerHeaders(headers), ...(link !== undefined && { link }) };
 }
 
 /** A plain object: of `Headers` the response would make a copy. */

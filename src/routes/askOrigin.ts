@@ -4,6 +4,7 @@ import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Upstream } from '../upstream.ts';
 import { learnAccess, mayTeach } from './access.ts';
+import { saidBy } from './answer.ts';
 import type { ContentQuestion } from './contentQuestion.ts';
 
 export interface Asking<E extends Entry> {
@@ -34,7 +35,7 @@ export async function askOrigin<E extends Entry>(
     const { entry, firstHand, direct } = found;
     const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
     if (confirmed) shared = entry;
-    return { kind: 'found', entry, confirmed };
+    return { kind: 'found', entry, confirmed, said: saidBy(ctx, upstream, response) };
   } finally {
     flight?.answered(shared);
   }

@@ -13,7 +13,7 @@ import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
 import { learnAbsence } from './absent.ts';
 import { authorize, learnAccess, mayTeach } from './access.ts';
-import { namesDigest, relayOnTheEdge, validators } from './answer.ts';
+import { namesDigest, relayOnTheEdge, type Said, saidBy, validators } from './answer.ts';
 import { type BlobRoute, statBlob } from './blobs.ts';
 import { itemIn, windowOf } from './linked.ts';
 
@@ -82,17 +82,15 @@ function statForGet(
     if (response.status !== 200) return { response: first, asked, relay: response };
     // It is there, whatever its size.
     await response.body?.cancel();
-    const headers = { ...validators(route.digest, 'blobs'), 'Cache-Control': 'no-cache' };
-    const relay = new Response(null, { status: 304, headers });
+    const certain = { ...validators(route.digest, 'blobs'), 'Cache-Control': 'no-cache' };
+    const relay = new Response(null, { status: 304, headers: { ...saidBy(ctx, upstream, first), ...certain } });
     return { response: first, asked, relay };
   });
 }
 
-function unsatisfiable(contentRange: string | null): RegistryError {
-  return new RegistryError(
-    'RANGE_INVALID',
-    contentRange === null ? {} : { headers: { 'Content-Range': contentRange } },
-  );
+function unsatisfiable(contentRange: string | null, said?: Said): RegistryError {
+  const headers = { ...said, ...(contentRange !== null && { 'Content-Range': contentRange }) };
+  return new RegistryError('RANGE_INVALID', { headers });
 }
 
 /** What the cache knows of the blob, if this caller may rely on it and it is told in time. */
@@ -113,7 +111,7 @@ function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response
   const { status, headers } = response;
   if (status === 416) {
     ctx.waitUntil(response.body?.cancel() ?? Promise.resolve());
-    throw unsatisfiable(headers.get('content-range'));
+    throw unsatisfiable(headers.get('content-range'), saidBy(ctx, upstream, response));
   }
   if (status !== 200 && status !== 206) return relayOnTheEdge(ctx, upstream, response);
   return relayOnTheEdge(ctx, upstream, response, validators(canonicalOf(headers, asked), 'blobs'));

@@ -37,7 +37,9 @@ export function statBlob(
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
     item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
     askOrigin: (_known, cancelled) => askOrigin(cancelled),
-    answer: ({ descriptor }) =>
-      ctx.method === 'GET' ? notModified(ctx, descriptor.digest, 'blobs') : contentAnswer(ctx, descriptor, 'blobs'),
+    answer: ({ descriptor }, said) =>
+      ctx.method === 'GET'
+        ? notModified(ctx, descriptor.digest, 'blobs', said)
+        : contentAnswer(ctx, descriptor, 'blobs', { said }),
   }));
 }

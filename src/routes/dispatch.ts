@@ -6,6 +6,7 @@ import { isRead } from './access.ts';
 import { base } from './base.ts';
 import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
+import { isOfScript } from './cors.ts';
 import { deleteContent } from './deletes.ts';
 import { readList } from './lists.ts';
 import { readManifest } from './manifests.ts';
@@ -19,6 +20,7 @@ import { upload } from './uploads.ts';
  */
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
+  if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
   if (upstream.readOnly && !isRead(method)) {
     throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
   }
@@ -26,6 +28,7 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
   if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
     throw new RegistryError('UNSUPPORTED', { message: 'deletes are switched off' });
   }
+  if (route.kind !== 'base' && isRead(method) && isOfScript(ctx)) return passThrough(ctx, upstream, route);
   // A query that is not known, such as `ns` with another registry, may ask for something else.
   const isOwn = upstream.ownQueries.has(route.search);
   switch (route.kind) {

@@ -7,7 +7,7 @@ import type { Route } from '../oci/route.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 import { authorize } from './access.ts';
-import { API_VERSION, relayOnTheEdge } from './answer.ts';
+import { API_VERSION, relayOnTheEdge, type Said, saidBy } from './answer.ts';
 import { onTheEdge } from './location.ts';
 import { passThrough } from './passthrough.ts';
 
@@ -43,7 +43,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
   const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
   if (isKept) lists.set(key, list, sentAt);
-  return listAnswer(ctx, list);
+  return listAnswer(ctx, list, saidBy(ctx, upstream, response));
 }
 
 /** The catalog is of no repository: nobody has a grant there. */
@@ -68,8 +68,14 @@ function hasManifests({ body }: List): boolean {
   }
 }
 
-function listAnswer(ctx: RequestContext, { body, headers }: List): Response {
+function listAnswer(ctx: RequestContext, { body, headers }: List, said?: Said): Response {
   return new Response(body, {
-    headers: { ...headers, 'Cache-Control': 'no-transform', ...API_VERSION, ...decisionHeaders(ctx.events, 200) },
+    headers: {
+      ...said,
+      ...headers,
+      'Cache-Control': 'no-transform',
+      ...API_VERSION,
+      ...decisionHeaders(ctx.events, 200),
+    },
   });
 }

@@ -4,7 +4,7 @@ import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isCommonVariety, takes, varietyOf } from '../oci/mediaTypes.ts';
 import type { Upstream } from '../upstream.ts';
-import { contentAnswer } from './answer.ts';
+import { contentAnswer, type Said } from './answer.ts';
 import type { Asked } from './contentQuestion.ts';
 import { windowOf } from './linked.ts';
 import { get, head, type ManifestRoute, type Verb } from './manifestVerbs.ts';
@@ -41,7 +41,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
     words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
     takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
     askOrigin: verb.askOrigin,
-    answer: (entry: E) => contentAnswer(ctx, entry.descriptor, 'manifests', entry.content),
+    answer: ({ descriptor, content }: E, said?: Said) => contentAnswer(ctx, descriptor, 'manifests', { content, said }),
   };
 
   return ({ mayPush }) => {

@@ -1,20 +1,31 @@
 import type { RequestContext } from '../context.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
-import { isRead } from './access.ts';
+import { isRead, isSafe } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
+import { PREFLIGHT_HEADERS } from './cors.ts';
 import { write } from './write.ts';
 
 /**
  * Every request that the edge does not answer itself: handed to the origin and back, in both directions as a stream.
- * The answer teaches nothing: a list proves nothing but itself, and with a query (`ns` names another registry) it may be
- * about something else.
+ * The answer teaches nothing: a list proves nothing but itself, a preflight is answered to everybody, and with a query
+ * (`ns` names another registry) it may be about something else.
  */
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
+  const answered = isSafe(ctx.method) ? ask(ctx, upstream, route) : write(ctx, upstream, route);
+  return relayOnTheEdge(ctx, upstream, (await answered).response);
+}
+
+function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstream, route: Route) {
   const { method, signal } = ctx;
-  if (!isRead(method)) return relayOnTheEdge(ctx, upstream, (await write(ctx, upstream, route)).response);
+  const target = route.path + route.search;
+  if (route.kind === 'blob' && method === 'GET' && followsRedirects) {
+    return origin.getBlob(ctx, target, { without: [], follows: true, signal });
+  }
   // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
-  const { response } = await upstream.origin.send(ctx, route.path + route.search, { method, signal });
-  return relayOnTheEdge(ctx, upstream, response);
+  const body = isRead(method) ? null : ctx.request.body;
+  // An open mirror's questions are everybody's.
+  const only = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
+  return origin.send(ctx, target, { method, body, only, signal });
 }

@@ -83,7 +83,8 @@ async function readOrAsk<E extends Entry>(
     const { answer, stored } = await readOrElse();
     if (stored) stored.finally(finish);
     else finish();
-    return answer.kind === 'found' ? question.answer(answer.entry) : relayOnTheEdge(ctx, upstream, answer.response);
+    if (answer.kind === 'relay') return relayOnTheEdge(ctx, upstream, answer.response);
+    return question.answer(answer.entry, answer.said);
   } catch (error) {
     finish();
     throw error;
