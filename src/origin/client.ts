@@ -6,6 +6,7 @@ import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
 import { isRedirect, type RedirectPolicy } from './redirect.ts';
 import { statBlob } from './statBlob.ts';
+import { createTraits } from './traits.ts';
 
 export interface OriginOptions {
   /** Base URL; `/v2/…` is appended to its path. */
@@ -29,6 +30,7 @@ function carriesContent(method: string, headers: Headers, body: ReadableStream |
 
 export function createOrigin({ url, timeoutMs, redirectHosts, identity }: OriginOptions): Origin {
   const base = url.href.replace(/\/$/, '');
+  const traits = createTraits();
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
 
   /** @param waitMs for the headers; without it, as long as it takes */
@@ -54,16 +56,19 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
   return {
     url,
     timeoutMs,
+    traits,
     send,
     async getBlob(ctx, target, { without, follows, signal }) {
       const accept = identity ? undefined : '*/*';
       const answered = await send(ctx, target, { method: 'GET', accept, without, signal });
       const first = answered.response;
+      traits.noteBlob('GET', first, true);
       if (!follows || !isRedirect(first)) return { ...answered, first, isDirect: true };
       const range = without.includes('range') ? null : ctx.request.headers.get('range');
       const follow = (at: URL, headers: Headers) =>
         bounded(ctx, at.href, { method: 'GET', headers, signal }, timeoutMs);
       const response = await followRedirects(first, new URL(base + target), { redirects, range, follow });
+      traits.noteBlob('GET', response, false);
       return { response, sentAt: answered.sentAt, first, isDirect: response === first };
     },
     statManifest: (ctx, target, reference, signal) =>
@@ -82,7 +87,11 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
           digest,
           headers,
           redirects,
-          exchange: (method, at, sent) => exchange(ctx, at.href, { method, headers: sent, signal: limit.signal }),
+          async exchange(method, at, sent) {
+            const answered = await exchange(ctx, at.href, { method, headers: sent, signal: limit.signal });
+            traits.noteBlob(method, answered.response, at.host === url.host);
+            return answered;
+          },
         });
       } finally {
         limit.stop();

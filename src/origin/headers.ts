@@ -21,9 +21,10 @@ const OF_THE_QUESTION = /^(?:if-.*|range|content-.*)$/;
 
 /**
  * What an open mirror hands on: it asks in everybody's name, so nothing of one caller's may decide the answer but what the
- * cache tells questions apart by, and the range, of which nothing is learnt.
+ * cache tells questions apart by, and what of which nothing is learnt: a range, and the site that a browser asks for, whose
+ * requests the origin answers alone.
  */
-const OF_EVERYBODY = new Set(['accept', 'range']);
+const OF_EVERYBODY = new Set(['accept', 'range', 'origin']);
 /** How an open mirror calls itself at the origin, whose firewall may refuse one caller's software. */
 const OWN_USER_AGENT = 'registry-edge';
 

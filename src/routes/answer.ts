@@ -1,4 +1,3 @@
-import type { LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -26,23 +25,24 @@ interface Told {
  * The one answer about existing content, cold or warm, to HEAD and to GET. Size, media type and digest are the origin's;
  * the rest is what content addressing makes certain. That the content exists is for no cache on the way to keep, so it
  * carries no `max-age`; `no-transform` keeps its Content-Length on HTTP/3 (workerd #6830).
+ * @param hasRanges whether the origin was seen to give parts of such content
  */
 export function contentAnswer(
   ctx: RequestContext,
   descriptor: Descriptor,
-  links: LinkSet,
+  hasRanges: boolean,
   { content, said }: Told,
 ): Response {
   const { digest, size, mediaType } = descriptor;
-  if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, links, said);
-  const headers = { ...said, ...certain(ctx, digest, links), 'Content-Type': mediaType };
+  if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, hasRanges, said);
+  const headers = { ...said, ...certain(ctx, digest, hasRanges), 'Content-Type': mediaType };
   if (ctx.method === 'GET' && content) return new Response(content, { headers });
   return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } });
 }
 
 /** To a caller who has the content already. */
-export function notModified(ctx: RequestContext, digest: Digest, links: LinkSet, said?: Said): Response {
-  return new Response(null, { status: 304, headers: { ...said, ...certain(ctx, digest, links) } });
+export function notModified(ctx: RequestContext, digest: Digest, hasRanges: boolean, said?: Said): Response {
+  return new Response(null, { status: 304, headers: { ...said, ...certain(ctx, digest, hasRanges) } });
 }
 
 /** What the origin says to this caller in its own answer to it, the addresses on the edge. */
@@ -52,20 +52,23 @@ export function saidBy(ctx: RequestContext, { origin }: Upstream, { headers }: R
 }
 
 /** A plain object: of `Headers` the response would make a copy. */
-function certain(ctx: RequestContext, digest: Digest, links: LinkSet) {
+function certain(ctx: RequestContext, digest: Digest, hasRanges: boolean) {
   return {
-    ...validators(digest, links),
+    ...validators(digest, hasRanges),
     'Cache-Control': 'no-cache, no-transform',
     ...decisionHeaders(ctx.events, 200),
   };
 }
 
-/** What content addressing makes certain, in the one form that the edge gives it. */
-export function validators(digest: Digest, links: LinkSet) {
+/**
+ * What content addressing makes certain, in the one form that the edge gives it.
+ * @param hasRanges whether the origin was seen to give parts of such content
+ */
+export function validators(digest: Digest, hasRanges: boolean) {
   return {
     'Docker-Content-Digest': digest,
     ETag: `"${digest}"`,
-    ...(links === 'blobs' && { 'Accept-Ranges': 'bytes' }),
+    ...(hasRanges && { 'Accept-Ranges': 'bytes' }),
     ...API_VERSION,
   };
 }

@@ -7,6 +7,7 @@ import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
+import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import { canonicalOf, entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
@@ -21,10 +22,12 @@ import { itemIn, windowOf } from './linked.ts';
  * `GET /v2/<name>/blobs/<digest>`: the origin's bytes, as a stream.
  *
  * 1. To a caller who names the digest in If-None-Match only existence matters: that is the HEAD's question.
- * 2. A range beyond the end of a known blob is refused without the origin, to a caller with a grant.
+ * 2. A range beyond the end of a known blob is refused without the origin, to a caller with a grant, where the origin has
+ *    ranges at all.
  * 3. Else the origin is asked. An If-Range of the digest always holds, any other never does, whatever validators the
  *    origin itself has; a redirect to object storage is the client's to follow, or the edge's (`BLOB_REDIRECT`).
- * 4. What a whole 200 of the origin says teaches the cache; where it contradicts the size that is known, neither counts.
+ * 4. What a whole 200 of the origin says teaches the cache, except for the media type, which is a HEAD's to tell; where it
+ *    contradicts the size that is known, neither counts.
  */
 export async function getBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
   const { name, digest } = route;
@@ -37,7 +40,8 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const item = itemIn(upstream, { name, links: 'blobs', digest }, mayPush);
   const ifRange = headers.get('if-range');
   const firstByte = firstByteIn(headers.get('range'));
-  const known = isGranted && firstByte > 0 && ifRange === null ? await fresh(ctx, upstream, item, mayPush) : undefined;
+  const mayRefuse = isGranted && firstByte > 0 && ifRange === null && upstream.origin.traits.hasRanges;
+  const known = mayRefuse ? await fresh(ctx, upstream, item, mayPush) : undefined;
   // What an empty blob has of a range registries do not agree on.
   if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
     ctx.emit({ kind: 'hit' });
@@ -82,7 +86,7 @@ function statForGet(
     if (response.status !== 200) return { response: first, asked, relay: response };
     // It is there, whatever its size.
     await response.body?.cancel();
-    const certain = { ...validators(route.digest, 'blobs'), 'Cache-Control': 'no-cache' };
+    const certain = { ...validators(route.digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
     const relay = new Response(null, { status: 304, headers: { ...saidBy(ctx, upstream, first), ...certain } });
     return { response: first, asked, relay };
   });
@@ -114,7 +118,12 @@ function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response
     throw unsatisfiable(headers.get('content-range'), saidBy(ctx, upstream, response));
   }
   if (status !== 200 && status !== 206) return relayOnTheEdge(ctx, upstream, response);
-  return relayOnTheEdge(ctx, upstream, response, validators(canonicalOf(headers, asked), 'blobs'));
+  return relayOnTheEdge(
+    ctx,
+    upstream,
+    response,
+    validators(canonicalOf(headers, asked), upstream.origin.traits.hasRanges),
+  );
 }
 
 function learn(
@@ -126,15 +135,27 @@ function learn(
 ): void {
   const entry = entryOf(response, digest, sentAt);
   if (!entry || !isFirstHand(response) || !mayTeach(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
-  writeBack(ctx, doubting(item), entry);
+  writeBack(ctx, doubting(item, isOwnType(ctx, upstream, entry)), entry);
 }
 
-/** Of two sizes one is wrong, and nobody knows which: the origin is asked again. */
-function doubting(item: CacheItem): CacheItem {
+/** Whether the media type is the origin's word, and neither the client's `Accept` nor one that only a HEAD could tell. */
+function isOwnType({ request }: RequestContext, { origin }: Upstream, { descriptor: { mediaType } }: Entry): boolean {
+  const isRepeated = (request.headers.get('accept') ?? '').includes(mediaType);
+  return mediaType === BLOB_TYPE && !isRepeated && !origin.traits.typesBlobs;
+}
+
+/**
+ * Of two sizes one is wrong, and nobody knows which: the origin is asked again. Of two media types the one that is known
+ * stands, since a HEAD told it.
+ */
+function doubting(item: CacheItem, isOwn: boolean): CacheItem {
   return {
     ...item,
     async set(ctx, entry, known) {
-      if (!contradicts(entry, known)) return item.set(ctx, entry, known);
+      if (!known) return isOwn && item.set(ctx, entry, known);
+      const { mediaType } = known.descriptor;
+      const confirmed = { ...entry, descriptor: { ...entry.descriptor, mediaType } };
+      if (!contradicts(entry, known)) return item.set(ctx, confirmed, known);
       ctx.log.warn('the size in the cache is contradicted', { digest: entry.descriptor.digest });
       await tellClear(ctx, 'clear', () => item.clear(ctx));
       return false;
@@ -142,6 +163,6 @@ function doubting(item: CacheItem): CacheItem {
   };
 }
 
-function contradicts(entry: Entry, known: Entry | undefined): boolean {
-  return known !== undefined && known.descriptor.size !== entry.descriptor.size;
+function contradicts(entry: Entry, known: Entry): boolean {
+  return known.descriptor.size !== entry.descriptor.size;
 }

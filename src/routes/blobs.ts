@@ -37,9 +37,10 @@ export function statBlob(
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
     item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
     askOrigin: (_known, cancelled) => askOrigin(cancelled),
-    answer: ({ descriptor }, said) =>
-      ctx.method === 'GET'
-        ? notModified(ctx, descriptor.digest, 'blobs', said)
-        : contentAnswer(ctx, descriptor, 'blobs', { said }),
+    answer({ descriptor }, said) {
+      const { hasRanges } = upstream.origin.traits;
+      if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, said);
+      return contentAnswer(ctx, descriptor, hasRanges, { said });
+    },
   }));
 }

@@ -5,7 +5,7 @@ import { inTurn } from '../cache/inTurn.ts';
 import type { RequestContext } from '../context.ts';
 import { digestOf } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { digestsIn } from '../oci/manifest.ts';
+import { digestsIn, MAX_NAMED } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
@@ -19,8 +19,6 @@ const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKN
 const MAY_SAY_SO = new Set([400, 404, 409, 422]);
 /** A longer refusal is relayed, and nothing is read from it; registries write some 150 bytes for each blob that is missing. */
 const MAX_REFUSAL_BYTES = 1024 * 1024;
-/** No image names as many digests. */
-const MAX_NAMED = 2_000;
 /** So many manifests that are forgotten are read once more. */
 const MAX_READ = 20;
 

@@ -41,7 +41,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
     words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
     takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
     askOrigin: verb.askOrigin,
-    answer: ({ descriptor, content }: E, said?: Said) => contentAnswer(ctx, descriptor, 'manifests', { content, said }),
+    answer: ({ descriptor, content }: E, said?: Said) => contentAnswer(ctx, descriptor, false, { content, said }),
   };
 
   return ({ mayPush }) => {

@@ -1,11 +1,13 @@
 import type { Copy } from '../body/copies.ts';
+import { allDone } from '../cache/allDone.ts';
+import { tellClear } from '../cache/clear.ts';
 import { contentItem } from '../cache/contents.ts';
 import { deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import { isContentOf } from '../oci/content.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
-import { mediaTypeOf } from '../oci/manifest.ts';
+import { digestsIn, MAX_NAMED, mediaTypeOf } from '../oci/manifest.ts';
 import { isTag } from '../oci/reference.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
@@ -52,12 +54,21 @@ async function accepted(
   response: Response,
   copy: Copy | undefined,
 ): Promise<void> {
-  const dropped = drop(ctx, upstream, route, response.headers);
+  const dropped = allDone([drop(ctx, upstream, route, response.headers), forgetTypes(ctx, upstream, route, copy)]);
   ctx.waitUntil(dropped);
   if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
     await learn(ctx, upstream, route, response, copy);
   }
   await dropped;
+}
+
+/** Where the origin tells a blob's media type by the manifest that names it, that is another one now. */
+async function forgetTypes(ctx: RequestContext, upstream: Upstream, { name }: PushRoute, copy: Copy | undefined) {
+  const pushed = upstream.origin.traits.typesBlobs ? await copy?.whole(upstream.cacheTimeoutMs) : undefined;
+  if (!pushed) return;
+  const named = [...digestsIn(new TextDecoder().decode(pushed.content))].slice(0, MAX_NAMED);
+  const scope = upstream.descriptors.repositoryScoped(name, 'blobs');
+  await tellClear(ctx, 'clear', async () => void (await scope.evict(ctx, named))).catch(() => undefined);
 }
 
 /** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */

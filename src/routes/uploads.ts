@@ -63,13 +63,15 @@ async function learn(
   // An upload's session is the origin's own word; where the blob went, and under which digest, its answer tells.
   const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;
   const isThere = isCanonical && leadsTo(path, ctx.url, upstream.origin.url, response.headers);
-  const proof = isThere ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
+  const { authorizer, origin } = upstream;
+  // Where its media type is not the one of all blobs, only a HEAD tells it.
+  const isTeaching = isThere && !origin.traits.typesBlobs;
+  const proof = isTeaching ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
   if (proof) {
     const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
     await learnNow(ctx, upstream, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
     return;
   }
-  const { authorizer, origin } = upstream;
   const question = {
     name,
     links: 'blobs' as const,

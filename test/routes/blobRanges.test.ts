@@ -218,6 +218,7 @@ describe('GET of a blob: warm equals cold', () => {
       'docker-content-digest': 'D',
       'docker-distribution-api-version': 'registry/2.0',
       'cache-control': 'max-age=31536000',
+      'accept-ranges': 'bytes',
       'content-range': 'bytes */10',
       'x-content-type-options': 'nosniff',
     };

@@ -89,7 +89,8 @@ describe('BLOB_REDIRECT=follow', () => {
     const response = await edge.fetch(blob.path, { headers: { ...SECRETS, ...asked } });
     expect(response.status).toBe(status);
     expect(await textOf(response)).toContain(body);
-    const canonical = { etag: `"${blob.digest}"`, 'accept-ranges': 'bytes', 'docker-content-digest': blob.digest };
+    const ranges = status === 206 && { 'accept-ranges': 'bytes' };
+    const canonical = { etag: `"${blob.digest}"`, ...ranges, 'docker-content-digest': blob.digest };
     expect(lastingHeaders(response)).toEqual({
       ...expected,
       ...(status !== 416 && canonical),

@@ -78,13 +78,26 @@ describe.each(STORES)('a manifest that was pushed, cache in %s', (store, variabl
     DOCKER_MANIFEST,
     'application/vnd.docker.distribution.manifest.list.v2+json',
     'application/vnd.oci.artifact.manifest.v1+json',
-  ])('is known by its type, whether or not it says so itself: %s', async (mediaType) => {
-    for (const bytes of [manifestOfType(mediaType), manifestOfType()]) {
+  ])('is known by the type that it states: %s', async (mediaType) => {
+    const manifest = await newManifest({ mediaType, bytes: manifestOfType(mediaType) });
+    const edge = await edgeFor(manifest);
+    await edge.fetch(manifest.tagPath, putOf(manifest));
+    await expectKnown(edge, manifest, store);
+    expect(await manifest.questions()).toEqual(['PUT latest']);
+  });
+
+  it('is known by the type that its fields make it, if it was pushed as that', async () => {
+    const fields: [string, unknown][] = [
+      [OCI_MANIFEST, { config: {} }],
+      [OCI_INDEX, { manifests: [] }],
+    ];
+    for (const [mediaType, shown] of fields) {
+      const bytes = JSON.stringify({ ...(shown as object), annotations: { id: crypto.randomUUID() } });
       const manifest = await newManifest({ mediaType, bytes });
       const edge = await edgeFor(manifest);
+      await answered(manifest, { headers: { [DIGEST]: manifest.digest } });
       await edge.fetch(manifest.tagPath, putOf(manifest));
       await expectKnown(edge, manifest, store);
-      expect(await manifest.questions()).toEqual(['PUT latest']);
     }
   });
 
@@ -182,6 +195,7 @@ describe.each(STORES)('a manifest that was pushed, cache in %s', (store, variabl
 
   it.each<[string, string | undefined, string]>([
     ['that is none of a manifest', 'application/json', someManifest()],
+    ['of an index where nothing in it says so (distribution takes it for an image)', OCI_INDEX, manifestOfType()],
     ['of old', 'application/vnd.docker.distribution.manifest.v1+prettyjws', manifestOfType()],
     ['with parameters', `${OCI_MANIFEST}; charset=utf-8`, someManifest()],
     ['in other letters', OCI_MANIFEST.toUpperCase(), someManifest()],

@@ -1,0 +1,36 @@
+import { BLOB_TYPE } from '../oci/mediaTypes.ts';
+import { isFirstHand } from './confirmation.ts';
+
+/** What this isolate has seen of how the origin answers, whoever asks and whatever for. */
+export interface Traits {
+  /** It, or its storage, gives parts of blobs. */
+  readonly hasRanges: boolean;
+  /** It tells a blob's media type by the manifest that names it, so that a pushed manifest changes it (zot). */
+  readonly typesBlobs: boolean;
+}
+
+export interface SeenTraits extends Traits {
+  /** @param isOwn the origin itself answered, and not its storage */
+  noteBlob(method: string, response: Response, isOwn: boolean): void;
+}
+
+export function createTraits(): SeenTraits {
+  let hasRanges = false;
+  let typesBlobs = false;
+  return {
+    get hasRanges() {
+      return hasRanges;
+    },
+    get typesBlobs() {
+      return typesBlobs;
+    },
+    noteBlob(method, response, isOwn) {
+      const { status, headers } = response;
+      if (status === 206 || (status === 200 && headers.get('accept-ranges') === 'bytes')) hasRanges = true;
+      const mediaType = headers.get('content-type') ?? BLOB_TYPE;
+      // What a GET says may repeat the client's Accept.
+      const isTyped = method === 'HEAD' && status === 200 && mediaType !== BLOB_TYPE;
+      if (isOwn && isTyped && isFirstHand(response)) typesBlobs = true;
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { grant } from '../support/grant.ts';
+import { pushBlob, rig } from '../support/push.ts';
+import { OCI_MANIFEST, STORES } from '../support/pushManifest.ts';
+import { byPut, newBlob, putOf } from '../support/uploading.ts';
+
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const OCTETS = 'application/octet-stream';
+const BYTES = '0123456789';
+
+describe('Accept-Ranges and 416', () => {
+  const sized = { 'content-length': '10', 'content-type': OCTETS };
+
+  it.each<[string, Record<string, string>, boolean]>([
+    ['says so', { 'accept-ranges': 'bytes' }, true],
+    ['says nothing of it', {}, false],
+    ['says that it has none', { 'accept-ranges': 'none' }, false],
+  ])('are claimed for an origin that %s: %j, %s', async (_what, headers, hasRanges) => {
+    const blob = await pushBlob(BYTES);
+    const edge = createEdge();
+    await rig.rule({ prefix: blob.path, method: 'HEAD', status: 200, headers: { ...sized, ...headers } });
+    const [cold, warm] = [
+      await edge.fetch(blob.path, { method: 'HEAD' }),
+      await edge.fetch(blob.path, { method: 'HEAD' }),
+    ];
+    const claimed = hasRanges ? 'bytes' : null;
+    expect([cold, warm].map((answer) => answer.headers.get('accept-ranges'))).toEqual([claimed, claimed]);
+
+    await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized, body: BYTES });
+    // A grant without a 206, which would show ranges.
+    await edge.fetch(blob.path);
+    const beyond = await edge.fetch(blob.path, { headers: { range: 'bytes=10-' } });
+    expect([beyond.status, cacheStatusOf(beyond)]).toEqual(
+      hasRanges ? [416, 'registry-edge; hit; detail=kv'] : [200, 'registry-edge; fwd=bypass; stored'],
+    );
+  });
+
+  it('are seen by a 206 as well', async () => {
+    const blob = await pushBlob(BYTES);
+    const edge = createEdge();
+    await rig.rule({ prefix: blob.path, method: 'HEAD', status: 200, headers: sized });
+    await grant(edge, blob);
+    expect((await edge.fetch(blob.path, { method: 'HEAD' })).headers.get('accept-ranges')).toBe('bytes');
+  });
+});
+
+describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) => {
+  const typeOf = async (edge: ReturnType<typeof createEdge>, path: string) =>
+    (await edge.fetch(path, { method: 'HEAD' })).headers.get('content-type');
+
+  it.each([
+    ['a type of its own', 'application/x-evil', 'application/x-evil'],
+    ['the type of all blobs', OCTETS, OCTETS],
+    ['some types', `text/plain, ${OCTETS}`, `text/plain, ${OCTETS}`],
+    ['any', '*/*', '*/*'],
+    ['none', '', 'text/plain'],
+  ])('is not what the origin repeats of one GET’s Accept: %s', async (_what, accept, repeated) => {
+    const blob = await pushBlob(BYTES);
+    const edge = createEdge(variables);
+    await rig.rule({
+      prefix: blob.path,
+      method: 'GET',
+      status: 200,
+      headers: { 'content-type': repeated },
+      body: BYTES,
+    });
+    await rig.rule({
+      prefix: blob.path,
+      method: 'HEAD',
+      status: 200,
+      headers: { 'content-length': '10', 'content-type': LAYER },
+    });
+    for (let n = 0; n < 2; n++) {
+      expect((await edge.fetch(blob.path, { headers: { accept } })).headers.get('content-type')).toBe(repeated);
+      expect(await typeOf(edge, blob.path)).toBe(LAYER);
+    }
+  });
+
+  it('is not what the origin repeats of one HEAD’s Accept', async () => {
+    const blob = await pushBlob(BYTES);
+    await createEdge(variables).fetch(blob.path, { method: 'HEAD', headers: { accept: 'application/x-evil' } });
+    expect((await rig.requests(blob.path)).map(({ headers }) => headers.accept)).toEqual(['*/*']);
+  });
+
+  it('is learnt from a GET where it is the origin’s own word', async () => {
+    const blob = await pushBlob(BYTES);
+    const edge = createEdge(variables);
+    await edge.fetch(blob.path, { headers: { accept: '*/*' } });
+    const head = await edge.fetch(blob.path, { method: 'HEAD' });
+    expect([head.headers.get('content-type'), cacheStatusOf(head)?.slice(0, 18)]).toEqual([
+      OCTETS,
+      'registry-edge; hit',
+    ]);
+  });
+
+  it('is asked for again once a pushed manifest names the blob, where the origin tells it by that', async () => {
+    const [seen, layer] = [await newBlob(), await newBlob()];
+    const edge = createEdge(variables);
+    await grant(edge, layer);
+    await (await byPut(edge, layer)).over;
+    expect(await typeOf(edge, layer.path)).toBe(OCTETS);
+    // Of another blob this isolate sees what kind of origin it is.
+    const typed = { 'content-length': '10', 'content-type': LAYER };
+    await rig.rule({ prefix: seen.path, status: 200, headers: typed });
+    expect(await typeOf(edge, seen.path)).toBe(LAYER);
+    await rig.rule({ prefix: layer.path, status: 200, headers: typed });
+    const manifest = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers: [{ digest: layer.digest }] });
+    const pushed = await edge.fetch(
+      `/v2/${layer.name}/manifests/latest`,
+      putOf({ bytes: manifest, mediaType: OCI_MANIFEST }),
+    );
+    expect(pushed.status).toBe(201);
+    expect(await typeOf(edge, layer.path)).toBe(LAYER);
+    // From now on no push teaches a type.
+    const next = await newBlob();
+    await grant(edge, next);
+    await rig.rule({ prefix: next.path, method: 'HEAD', status: 200, headers: typed });
+    await (await byPut(edge, next)).over;
+    expect(await typeOf(edge, next.path)).toBe(LAYER);
+  });
+});
