@@ -18,6 +18,8 @@ export type EdgeEvent =
   | { readonly kind: 'pause'; readonly outcome: 'begun' | 'skipped' }
   /** The store holds a part only: a membership without a descriptor, a manifest without content, a tag without either. */
   | { readonly kind: 'half-cleared'; readonly entry?: Entry }
+  /** A look saw one: what the origin confirmed until then (epoch ms) does not count. */
+  | { readonly kind: 'tombstone'; readonly until: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
   /** The registry told of so many events; of some nothing, or not all, could be used. */
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }

@@ -51,7 +51,10 @@ export function createInMemoryProvider(
         }));
       },
       async write(ctx, digests, entry) {
-        for (const digest of digests) entries.set(keyOf(digest), entry, ctx.now() + ttlMs, ENTRY_BYTES);
+        // From when it was true, that is when this request began, or asked the origin: what comes late to this isolate is
+        // kept no longer for that, since a delete through another one is not heard of here.
+        const since = Math.min(ctx.now(), Math.max(ctx.startedAt, entry.verifiedAt));
+        for (const digest of digests) entries.set(keyOf(digest), entry, since + ttlMs, ENTRY_BYTES);
       },
       async bury(_ctx, digest, cleared) {
         tombstones.set(keyOf(digest), cleared);

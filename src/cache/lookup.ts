@@ -3,18 +3,34 @@ import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { CacheItem } from './item.ts';
 
-/** What a look into the cache came to, as a value: a fault is none of the other two. */
+/**
+ * What a look into the cache came to, as a value: a fault is none of the other two.
+ * `cleared`: until when nothing that the origin confirmed counts (epoch ms), by the tombstones that the look saw; 0: none.
+ */
 export type Lookup<E extends Entry = Entry> =
-  | { readonly outcome: 'hit'; readonly entry: E }
-  | { readonly outcome: 'miss' | 'fault' };
+  | { readonly outcome: 'hit'; readonly entry: E; readonly cleared: number }
+  | { readonly outcome: 'miss'; readonly cleared: number }
+  | { readonly outcome: 'fault' };
 
 /** Turns the three outcomes into a value; a fault is logged here, where its cause is known. */
 export async function look<E extends Entry>(ctx: RequestContext, item: Pick<CacheItem<E>, 'stat'>): Promise<Lookup<E>> {
   try {
+    const before = ctx.events.length;
     const entry = await item.stat(ctx);
-    return entry ? { outcome: 'hit', entry } : { outcome: 'miss' };
+    const cleared = lastTombstone(ctx, before);
+    return entry ? { outcome: 'hit', entry, cleared } : { outcome: 'miss', cleared };
   } catch (fault) {
     ctx.log.warn('cache fault', { error: errorName(fault) });
     return { outcome: 'fault' };
   }
+}
+
+/** @param from which of the request's events on */
+function lastTombstone({ events }: RequestContext, from: number): number {
+  let cleared = 0;
+  for (let at = from; at < events.length; at++) {
+    const event = events[at];
+    if (event?.kind === 'tombstone') cleared = Math.max(cleared, event.until);
+  }
+  return cleared;
 }

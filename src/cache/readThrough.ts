@@ -26,10 +26,10 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   readonly cacheTimeoutMs: number;
   /**
    * Asks the origin.
-   * @param known what stands in the cache, past its window
+   * @param found what the look came to; `undefined` where the store is slow
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  ask(known?: E, signal?: AbortSignal): Promise<OriginAnswer<E>>;
+  ask(found: Lookup<E> | undefined, signal: AbortSignal): Promise<OriginAnswer<E>>;
 }
 
 /** `stored` settles when the write-back is over, and never rejects; absent where none was begun. */
@@ -48,9 +48,8 @@ export async function readThrough<E extends Entry>(
   item: CacheItem<E>,
   options: ReadThroughOptions<E>,
 ): Promise<ReadThroughAnswer<E>> {
-  const knownIn = (found: Lookup<E> | undefined) => (found?.outcome === 'hit' ? found.entry : undefined);
   const youngIn = (found: Lookup<E> | undefined, windowMs: number) => {
-    const entry = knownIn(found);
+    const entry = found?.outcome === 'hit' ? found.entry : undefined;
     return entry && isFresh(entry, ctx.now(), windowMs) && (options.takes?.(entry) ?? true) ? entry : undefined;
   };
   const freshIn = (found: Lookup<E> | undefined) => youngIn(found, options.windowMs);
@@ -68,7 +67,7 @@ export async function readThrough<E extends Entry>(
     if (lastGood) return stale(ctx, lastGood, 'paused');
   }
   const asking = new AbortController();
-  const asked = options.ask(knownIn(found), asking.signal);
+  const asked = options.ask(found, asking.signal);
   if (!found) {
     const late = await firstOf(looking.then(freshIn), asked);
     if (late) {

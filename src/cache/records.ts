@@ -72,6 +72,7 @@ function createService(records: Records): BlobDescriptorService {
     const [record] = await records.read(ctx, [digest]);
     if (!record) throw new TypeError('not a record');
     if (record.entry) checkEntry(digest, record.entry);
+    if (record.cleared > 0) ctx.emit({ kind: 'tombstone', until: record.cleared });
     return record;
   }
 

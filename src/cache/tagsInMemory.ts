@@ -22,6 +22,7 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
       const { cleared = 0, pointers } = known.get(slotOf(name, tag), ctx.now()) ?? {};
       const pointer = pointers?.get(variety);
       const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, cleared);
+      if (cleared > 0) ctx.emit({ kind: 'tombstone', until: cleared });
       ctx.emit({ kind: 'stat', store: 'memory', outcome: isKnown ? 'hit' : 'miss', ms: 0 });
       return isKnown ? pointer : undefined;
     },

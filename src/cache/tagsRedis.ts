@@ -31,7 +31,9 @@ export function createRedisTags(
         const reply: unknown = await redis.hmget(keyOf(name, tag), fieldOf(variety), 'cleared');
         const [text, cleared] = parseStrings(reply, 2);
         const pointer = text == null ? undefined : parsePointer(text);
-        const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, parseNumber(cleared ?? '0'));
+        const until = parseNumber(cleared ?? '0');
+        const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, until);
+        if (until > 0) ctx.emit({ kind: 'tombstone', until });
         ctx.emit({ kind: 'stat', store: 'redis', outcome: isKnown ? 'hit' : 'miss', ms: ctx.now() - since });
         return isKnown ? pointer : undefined;
       } catch (cause) {

@@ -5,7 +5,7 @@ import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { contentAnswer, notModified } from './answer.ts';
-import { itemIn, readerFor, windowOf } from './linked.ts';
+import { itemIn, readerFor, unseenIn, windowOf } from './linked.ts';
 import { readContent } from './readContent.ts';
 
 export interface BlobRoute extends Target {
@@ -37,6 +37,7 @@ export function statBlob(
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
     item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
     askOrigin: (_known, cancelled) => askOrigin(cancelled),
+    unseen: (shared, hasLooked) => unseenIn(upstream, { name, links: 'blobs', digest }, shared, { hasLooked, mayPush }),
     answer({ descriptor }, said) {
       const { hasRanges } = upstream.origin.traits;
       if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, said);

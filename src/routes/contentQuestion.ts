@@ -15,7 +15,7 @@ export interface ContentQuestion<E extends Entry> {
   readonly links: LinkSet;
   /** Absent for a tag, which may lead anywhere. */
   readonly digest?: Digest;
-  /** All that makes the question, beside the repository and the caller; `undefined`: nobody may join. */
+  /** All that makes the question, besides the repository and the caller; `undefined`: nobody may join. */
   words(): string | undefined;
   /** The caller's `Accept`, which the origin gets, is none of those that clients send. */
   readonly isOdd?: boolean;
@@ -28,6 +28,11 @@ export interface ContentQuestion<E extends Entry> {
   item(): CacheItem<E>;
   /** Where to keep what the origin told a caller whom the cache may not answer, if not there. */
   itemOf?(entry: E): CacheItem<E>;
+  /**
+   * Where else a tombstone of what another caller's question found may stand.
+   * @param hasLooked whether this caller has looked at `item` itself
+   */
+  unseen(shared: E, hasLooked: boolean): readonly Pick<CacheItem, 'stat'>[];
   /** Whether the caller takes what is known; without it, all. */
   takes?(entry: Entry): boolean;
   /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
@@ -54,5 +59,5 @@ export function joinable<E extends Entry>(
   const caller = readOnly ? '' : ctx.caller;
   if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
   const about = words();
-  return about === undefined ? undefined : { name, rest: `${about} ${caller}` };
+  return about === undefined ? undefined : { name, about, caller };
 }

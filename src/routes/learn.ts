@@ -23,5 +23,5 @@ export async function learnNow<E extends Entry>(
   item: CacheItem<E>,
   entry: E,
 ): Promise<void> {
-  await within(writeBack(ctx, item, entry, Promise.resolve({ outcome: 'miss' })), cacheTimeoutMs);
+  await within(writeBack(ctx, item, entry, Promise.resolve({ outcome: 'miss', cleared: 0 })), cacheTimeoutMs);
 }

@@ -1,5 +1,6 @@
-import { descriptorItem } from '../cache/item.ts';
+import { type CacheItem, descriptorItem } from '../cache/item.ts';
 import { LINK_SETS, type LinkSet, type RepositoryDescriptors } from '../cache/provider.ts';
+import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
@@ -18,6 +19,21 @@ export function itemIn(upstream: Upstream, { name, digest, links }: Linked, mayP
     writer: () => upstream.descriptors.repositoryScoped(name, links),
     ttls: upstream.ttls,
   });
+}
+
+/**
+ * Where else a tombstone of what another caller's question found may stand: under the digest itself, where nobody has
+ * looked there yet, and under the canonical one that the origin named.
+ */
+export function unseenIn(
+  upstream: Upstream,
+  { name, digest, links }: Linked,
+  shared: Entry,
+  { hasLooked, mayPush }: { readonly hasLooked: boolean; readonly mayPush: boolean },
+): CacheItem[] {
+  const digests = new Set([digest, shared.descriptor.digest]);
+  if (hasLooked) digests.delete(digest);
+  return [...digests].map((one) => itemIn(upstream, { name, links, digest: one }, mayPush));
 }
 
 export function readerFor({ shared, descriptors }: Upstream, mayPush: boolean) {

@@ -6,7 +6,7 @@ import { isCommonVariety, takes, varietyOf } from '../oci/mediaTypes.ts';
 import type { Upstream } from '../upstream.ts';
 import { contentAnswer, type Said } from './answer.ts';
 import type { Asked } from './contentQuestion.ts';
-import { windowOf } from './linked.ts';
+import { unseenIn, windowOf } from './linked.ts';
 import { get, head, type ManifestRoute, type Verb } from './manifestVerbs.ts';
 import { readContent } from './readContent.ts';
 
@@ -46,6 +46,8 @@ function asked<E extends Entry & Partial<ContentEntry>>(
 
   return ({ mayPush }) => {
     const staleMs = mayPush ? 0 : ttls.staleMs;
+    const unseenOf = (digest: Digest, shared: Entry, hasLooked: boolean) =>
+      unseenIn(upstream, { name, links: 'manifests', digest }, shared, { hasLooked, mayPush });
     if (reference.kind === 'digest') {
       return {
         ...about,
@@ -54,16 +56,22 @@ function asked<E extends Entry & Partial<ContentEntry>>(
         staleMs,
         peek: () => verb.peek(reference.text, mayPush),
         item: () => verb.itemOf(reference.text, mayPush),
+        unseen: (shared, hasLooked) => unseenOf(reference.text, shared, hasLooked),
       };
     }
     // Tags move: to a caller that may push none is answered from the cache, but what it leads to is kept.
     const isKept = !mayPush && !about.isOdd;
     const manifestOf = (digest: Digest) => verb.itemOf(digest, mayPush);
     const tag = () => tagItem({ name, tag: reference.text, variety: variety() }, tags, manifestOf);
-    if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag };
+    // The manifest may have been deleted by its digest, which the tag does not tell where it led elsewhere, or nowhere.
+    const unseen = (shared: E, hasLooked: boolean) => [
+      ...unseenOf(shared.descriptor.digest, shared, false),
+      ...(hasLooked ? [] : [tag()]),
+    ];
+    if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag, unseen };
     const itemOf = ({ descriptor }: E) => manifestOf(descriptor.digest);
     // What was asked before a push, perhaps through another isolate, is no answer after it.
     const words = mayPush ? () => undefined : about.words;
-    return { ...about, words, windowMs: 0, staleMs: 0, item: tag, itemOf };
+    return { ...about, words, windowMs: 0, staleMs: 0, item: tag, itemOf, unseen };
   };
 }

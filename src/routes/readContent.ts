@@ -1,5 +1,5 @@
 import type { Access, AnswerKind } from '../auth/authorizer.ts';
-import type { Flight } from '../cache/flights.ts';
+import type { Flight, Joined } from '../cache/flights.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { OriginAnswer } from '../cache/originAnswer.ts';
 import { askThrough, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
@@ -13,6 +13,7 @@ import { authorize } from './access.ts';
 import { relayOnTheEdge } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
 import { type Asked, type Caller, type ContentQuestion, joinable } from './contentQuestion.ts';
+import { type Looked, oldestFor, outlivesUnseen } from './sharedAnswer.ts';
 
 /**
  * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
@@ -64,15 +65,20 @@ async function readOrAsk<E extends Entry>(
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
 
-  async function ask(anew: boolean, known?: E, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
+  async function ask(looked: Looked<E>, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
     // Held until the write-back is over, also when the client leaves: others may be waiting for it.
     finished = Promise.withResolvers();
     ctx.waitUntil(finished.promise);
-    flight = joined && flights.lead<E>(joined, anew);
-    const led = flight ? undefined : joined && (await flights.follow<E>(joined));
-    if (!led) return askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
-    ctx.emit({ kind: 'collapsed' });
-    return { kind: 'found', entry: led, confirmed: false };
+    const hasLooked = looked !== 'not yet';
+    const joining = { nowMs: ctx.now(), notBefore: oldestFor(ctx, looked), hasLooked };
+    const { flight: own, shared }: Joined<E> = joined ? await flights.join<E>(joined, joining) : {};
+    flight = own;
+    if (shared && (await outlivesUnseen(ctx, upstream, question, shared, hasLooked))) {
+      ctx.emit({ kind: 'collapsed' });
+      return { kind: 'found', entry: shared, confirmed: false };
+    }
+    const known = hasLooked && looked?.outcome === 'hit' ? looked.entry : undefined;
+    return askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
   }
   function finish(): void {
     flight?.landed();
@@ -95,7 +101,7 @@ async function readOrAsk<E extends Entry>(
       // What could never be used is not kept.
       const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
       const sentAt = ctx.now();
-      const asked = await askThrough(ctx, itemOf, () => ask(true));
+      const asked = await askThrough(ctx, itemOf, () => ask('not yet'));
       const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
       if (isAbsent && digest && !isGranted) await learnAbsence(ctx, upstream, question, { digest, sentAt });
       return asked;
@@ -106,7 +112,7 @@ async function readOrAsk<E extends Entry>(
     const isProvocable = isOpen && (question.isOdd ?? false);
     return readThrough(ctx, question.item(), {
       ...{ windowMs, staleMs, takes, pausedUntil, mayPush, isOpen, isProvocable, cacheTimeoutMs },
-      ask: (known, cancelled) => ask(false, known, cancelled),
+      ask,
     });
   }
 }

@@ -46,6 +46,24 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: coldCost });
     });
 
+    it('unproven, together: the origin once for all; a look for each that began after it was asked', async () => {
+      const blob = await pushBlob();
+      const edge = createMeteredEdge(backend, { CACHE_TIMEOUT: '10s' });
+      await rig.rule({ prefix: blob.path, method: 'HEAD', holdAs: blob.digest, times: 1 });
+      const leader = edge.send(blob.path, HEAD);
+      await expect.poll(() => blob.asked()).toBe(1);
+      edge.clock.advance(1);
+      const followers = Array.from({ length: 3 }, () => edge.send(blob.path, HEAD));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await rig.release(blob.digest);
+      for (const { answer, over } of [leader, ...followers]) {
+        expect((await answer).status).toBe(200);
+        await over;
+      }
+      expect(await blob.asked()).toBe(1);
+      expect(edge.spent()).toEqual([warm, warm, warm].reduce(both, coldCost));
+    });
+
     it('cold, with a grant: a look, the origin once, a write', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
