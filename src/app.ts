@@ -95,5 +95,6 @@ function logged(ctx: RequestContext, response: Response): Response {
     cache: cacheStatus(ctx.events),
     ms: ctx.now() - ctx.startedAt,
   });
+  ctx.answered();
   return response;
 }

@@ -24,6 +24,12 @@ export interface RequestContext {
   now(): number;
   /** Lets work go on after the reply; what it throws is logged, not lost. */
   waitUntil(work: Promise<unknown>): void;
+  /** The request is not over before this has ended, one way or another; unlike `waitUntil`, it keeps nothing going. */
+  lasts(work: Promise<unknown>): void;
+  /** Does this when the request is over: it is answered, and nothing goes on after the reply. */
+  whenOver(then: () => void): void;
+  /** Its answer is made: the application says so. */
+  answered(): void;
   readonly log: Logger;
   readonly events: readonly EdgeEvent[];
   emit(event: EdgeEvent): void;
@@ -49,6 +55,9 @@ class Context implements RequestContext {
   readonly startedAt: number;
   readonly events: EdgeEvent[] = [];
   readonly #options: ContextOptions;
+  #isAnswered = false;
+  #pending = 0;
+  #endings: (() => void)[] | undefined;
   #caller: { readonly name: string | undefined } | undefined;
 
   constructor(request: Request, options: ContextOptions) {
@@ -78,7 +87,36 @@ class Context implements RequestContext {
   }
 
   waitUntil(work: Promise<unknown>): void {
-    this.#options.waitUntil(work.catch((error) => this.log.error('background work', { error: errorName(error) })));
+    const logged = work.catch((error) => this.log.error('background work', { error: errorName(error) }));
+    this.lasts(logged);
+    this.#options.waitUntil(logged);
+  }
+
+  lasts(work: Promise<unknown>): void {
+    this.#pending += 1;
+    const over = () => {
+      this.#pending -= 1;
+      this.#end();
+    };
+    work.then(over, over);
+  }
+
+  whenOver(then: () => void): void {
+    this.#endings ??= [];
+    this.#endings.push(then);
+    this.#end();
+  }
+
+  answered(): void {
+    this.#isAnswered = true;
+    this.#end();
+  }
+
+  #end(): void {
+    if (!this.#endings || !this.#isAnswered || this.#pending > 0) return;
+    const endings = this.#endings;
+    this.#endings = undefined;
+    for (const end of endings) end();
   }
 
   emit(event: EdgeEvent): void {

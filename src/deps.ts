@@ -1,9 +1,10 @@
 import { createAbsences } from './absences.ts';
 import { createAnonymousAuthorizer } from './auth/anonymous.ts';
 import { createOriginAuthorizer } from './auth/origin.ts';
+import { createBudget } from './body/budget.ts';
 import { createCopies } from './body/copies.ts';
 import { createBreaker, guarded, guardedContents, guardedTags } from './cache/breaker.ts';
-import { type Contents, tieredContents, verified } from './cache/contents.ts';
+import { boundedContents, type Contents, tieredContents, verified } from './cache/contents.ts';
 import { createInMemoryContents } from './cache/contentsInMemory.ts';
 import { kvContents } from './cache/contentsKv.ts';
 import { redisContents } from './cache/contentsRedis.ts';
@@ -28,8 +29,8 @@ import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import { createPauses } from './pauses.ts';
 import type { Upstream } from './upstream.ts';
 
-/** An isolate has 128 MB. */
-const MAX_COPIES_BYTES = 16 * 1024 * 1024;
+/** Of all bodies that are held at the same time; an isolate has 128 MB. */
+const MAX_BODIES_BYTES = 32 * 1024 * 1024;
 
 /** What the Worker is bound to beside its variables. */
 export interface Bindings {
@@ -46,6 +47,7 @@ interface Stores {
 /** Makes the one upstream of a configuration: the only place that names concrete backends. */
 export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const memory = createMemory(config.memory);
+  const bodies = createBudget(MAX_BODIES_BYTES);
   const isAnonymous = config.clientAuth === 'anonymous';
   const ttls: Ttls = {
     descriptorMs: config.descriptorTtlMs,
@@ -56,6 +58,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
   };
   const { underWayMs, unknownMs } = deleteReach(config.originTimeoutMs);
   const stores = createStores(config, bindings, memory, {
+    bounded: (contents) => boundedContents(bodies, contents, MAX_MANIFEST_BYTES),
     retentionMs: retentionMs(ttls),
     maxReachMs: Math.max(underWayMs, unknownMs),
     isOpen: isAnonymous,
@@ -67,12 +70,14 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
       url: config.originUrl,
       timeoutMs: config.originTimeoutMs,
       redirectHosts: config.redirectHosts,
+      bodies,
       identity: !isAnonymous,
     }),
     ...withMemoryTier(config, memory, stores),
     shared: stores.descriptors,
     tags: stores.tags,
-    copies: createCopies(MAX_MANIFEST_BYTES, MAX_COPIES_BYTES),
+    bodies,
+    copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
     absences: createAbsences(memory),
@@ -98,7 +103,7 @@ function createStores(
   { backend }: Config,
   { DESCRIPTORS }: Bindings,
   memory: Memory,
-  options: StoreOptions & { readonly tagMs: number },
+  options: StoreOptions & { readonly tagMs: number; readonly bounded: (contents: Contents) => Contents },
 ): Stores {
   const { retentionMs: ttlMs } = options;
   const tagOptions = { ...options, ttlMs: options.tagMs };
@@ -108,7 +113,7 @@ function createStores(
       const redis = createRedis(backend);
       return {
         descriptors: guarded(breaker, observed('redis', createRedisProvider(redis, options, backend.isShared))),
-        contents: guardedContents(breaker, verified('redis', redisContents(redis, ttlMs))),
+        contents: options.bounded(guardedContents(breaker, verified('redis', redisContents(redis, ttlMs)))),
         tags: guardedTags(breaker, createRedisTags(redis, tagOptions)),
       };
     }
@@ -122,7 +127,7 @@ function createStores(
       if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
       return {
         descriptors: guarded(breaker, observed('kv', createKvProvider(DESCRIPTORS, options))),
-        contents: guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs))),
+        contents: options.bounded(guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs)))),
         // KV lags longer than a tag may be believed.
         tags: createInMemoryTags(memory, tagOptions),
       };

@@ -1,5 +1,6 @@
 import type { Absences } from './absences.ts';
 import type { Authorizer } from './auth/authorizer.ts';
+import type { Budget } from './body/budget.ts';
 import type { Copies } from './body/copies.ts';
 import type { Contents } from './cache/contents.ts';
 import type { Flights } from './cache/flights.ts';
@@ -21,6 +22,8 @@ export interface Upstream {
   readonly contents: Contents;
   /** Where tags point to; for callers that only pull. */
   readonly tags: Tags;
+  /** What is held of bodies. */
+  readonly bodies: Budget;
   /** Of manifests that are being pushed. */
   readonly copies: Copies;
   /** Tag lists and the like; for callers that only pull. */

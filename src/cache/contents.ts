@@ -1,3 +1,4 @@
+import type { Budget } from '../body/budget.ts';
 import type { RequestContext } from '../context.ts';
 import type { StoreName } from '../events.ts';
 import { isContentOf } from '../oci/content.ts';
@@ -12,8 +13,12 @@ import { asCacheFault, CacheFault } from './provider.ts';
  * have it, and whether it is still there, a descriptor of the repository tells.
  */
 export interface Contents {
-  /** @returns what the digest stands for, verified; `undefined` where it is not kept @throws CacheFault */
-  get(ctx: RequestContext, digest: Digest): Promise<Uint8Array | undefined>;
+  /**
+   * @param sizeOf how many bytes it has, where that is known; asked only where it matters
+   * @returns what the digest stands for, verified; `undefined` where it is not kept
+   * @throws CacheFault
+   */
+  get(ctx: RequestContext, digest: Digest, sizeOf?: () => Promise<number | undefined>): Promise<Uint8Array | undefined>;
   /** Keeps content that was verified; what a store has no room for it leaves out. @throws CacheFault */
   put(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
   /** What `get` would answer, where that is known at once. */
@@ -64,15 +69,40 @@ export function verified(store: StoreName, raw: RawContents): Contents {
   };
 }
 
+/**
+ * Reads content only where there is room for it. How large it is, nobody knows before its descriptor is read: as long as
+ * there is room for the largest, both are read at once, else one after the other.
+ */
+export function boundedContents(bodies: Budget, contents: Contents, maxBytes: number): Contents {
+  return {
+    ...contents,
+    async get(ctx, digest, sizeOf = async () => undefined) {
+      const room = bodies.room(ctx);
+      if (!room.resize(maxBytes)) {
+        const size = await sizeOf();
+        if (size === undefined) return undefined;
+        if (!room.resize(size)) throw new CacheFault('there is no room for the content');
+      }
+      try {
+        const content = await contents.get(ctx, digest);
+        if (content) room.keep(content);
+        return content;
+      } finally {
+        room.release();
+      }
+    },
+  };
+}
+
 /** A near store in front of a far one, which is the truth. */
 export function tieredContents(near: Contents, far: Contents): Contents {
   const { peek } = near;
   return {
     ...(peek && { peek }),
-    async get(ctx, digest) {
+    async get(ctx, digest, sizeOf) {
       const known = await near.get(ctx, digest);
       if (known) return known;
-      const content = await far.get(ctx, digest);
+      const content = await far.get(ctx, digest, sizeOf);
       if (content) await near.put(ctx, digest, content);
       return content;
     },
@@ -90,15 +120,19 @@ export function tieredContents(near: Contents, far: Contents): Contents {
 export function contentItem(digest: Digest, descriptor: CacheItem, contents: Contents): CacheItem<ContentEntry> {
   return {
     async stat(ctx) {
-      const [entry, content] = await Promise.all([descriptor.stat(ctx), contents.get(ctx, digest)]);
+      const described = descriptor.stat(ctx);
+      const sizeOf = async () => (await described)?.descriptor.size;
+      const [entry, content] = await Promise.all([described, contents.get(ctx, digest, sizeOf)]);
       const whole = entry && withContent(entry, content);
       if (entry && !whole) ctx.emit({ kind: 'half-cleared', entry });
       return whole;
     },
     async set(ctx, entry, known) {
-      if (known) return descriptor.set(ctx, entry, known);
+      // The descriptor alone: what keeps it in memory would keep the content as well, which is counted elsewhere.
+      const described = { descriptor: entry.descriptor, verifiedAt: entry.verifiedAt };
+      if (known) return descriptor.set(ctx, described, known);
       // Together: the descriptor is of use to a HEAD also where there is no room for the content.
-      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
+      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, described, undefined)];
       await allDone(writes);
       return true;
     },

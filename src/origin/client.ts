@@ -1,3 +1,4 @@
+import type { Budget } from '../body/budget.ts';
 import type { RequestContext } from '../context.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
@@ -15,6 +16,8 @@ export interface OriginOptions {
   readonly timeoutMs: number;
   /** `REDIRECT_HOSTS` */
   readonly redirectHosts: readonly string[] | undefined;
+  /** What is held of manifests. */
+  readonly bodies: Budget;
   /** Whether the caller's credentials are sent along. */
   readonly identity: boolean;
 }
@@ -28,7 +31,7 @@ function carriesContent(method: string, headers: Headers, body: ReadableStream |
   return method === 'POST' && body !== null && headers.get('content-length') !== '0';
 }
 
-export function createOrigin({ url, timeoutMs, redirectHosts, identity }: OriginOptions): Origin {
+export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }: OriginOptions): Origin {
   const base = url.href.replace(/\/$/, '');
   const traits = createTraits();
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
@@ -74,7 +77,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, identity }: Origin
     statManifest: (ctx, target, reference, signal) =>
       statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference),
     getManifest: (ctx, target, reference, signal) =>
-      getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, timeoutMs),
+      getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, {
+        room: bodies.room(ctx),
+        timeoutMs,
+      }),
     async statBlob(ctx, { path, search, digest }, cancelled) {
       const headers = requestHeaders(ctx.request.headers, { identity, for: 'question' });
       // A blob is what it is, whatever the client takes: an origin that repeats the Accept would tell its type by it.

@@ -1,4 +1,4 @@
-import { readBody } from '../body/read.ts';
+import { type Reading, readBody } from '../body/read.ts';
 import { isContentOf } from '../oci/content.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -22,20 +22,20 @@ export async function statManifest(send: Send, reference: Reference): Promise<Co
 }
 
 /**
- * A manifest and its content, verified against every digest it is known by. What fails that, and what is too large to be
- * kept, is the origin's answer as it is.
- * @param timeoutMs for the content, after the headers
+ * A manifest and its content, verified against every digest it is known by. What fails that, what is too large to be
+ * kept, and what there is no room for, is the origin's answer as it is.
+ * @param held where its content is held, and how long it may take after the headers
  */
 export async function getManifest(
   send: Send,
   reference: Reference,
-  timeoutMs: number,
+  held: Omit<Reading, 'maxBytes'>,
 ): Promise<ContentStat<ContentEntry>> {
   const { response, sentAt } = await send();
   const asked = 'GET';
   const entry = manifestEntryOf(response, reference, sentAt);
   if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response, asked };
-  const body = await readBody(response, MAX_MANIFEST_BYTES, timeoutMs);
+  const body = await readBody(response, { ...held, maxBytes: MAX_MANIFEST_BYTES });
   const { status, headers } = response;
   if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }), asked };
   const content = body.bytes;

@@ -1,3 +1,4 @@
+import { sending } from '../body/sending.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -36,7 +37,7 @@ export function contentAnswer(
   const { digest, size, mediaType } = descriptor;
   if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, hasRanges, said);
   const headers = { ...said, ...certain(ctx, digest, hasRanges), 'Content-Type': mediaType };
-  if (ctx.method === 'GET' && content) return new Response(content, { headers });
+  if (ctx.method === 'GET' && content) return new Response(sending(ctx, content), { headers });
   return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } });
 }
 

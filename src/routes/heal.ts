@@ -1,5 +1,6 @@
 import type { Copy } from '../body/copies.ts';
 import { readBody } from '../body/read.ts';
+import { sending } from '../body/sending.ts';
 import { tellClear } from '../cache/clear.ts';
 import { inTurn } from '../cache/inTurn.ts';
 import type { RequestContext } from '../context.ts';
@@ -37,7 +38,11 @@ export async function heal(
   copy: Copy | undefined,
 ): Promise<Response> {
   if (!MAY_SAY_SO.has(refusal.status)) return refusal;
-  const read = await readBody(refusal, MAX_REFUSAL_BYTES, upstream.origin.timeoutMs).catch(() => undefined);
+  const read = await readBody(refusal, {
+    room: upstream.bodies.room(ctx),
+    maxBytes: MAX_REFUSAL_BYTES,
+    timeoutMs: upstream.origin.timeoutMs,
+  }).catch(() => undefined);
   if (!read) return inBrief(refusal, refusal.status === 404 ? 'MANIFEST_UNKNOWN' : 'MANIFEST_INVALID');
   if ('stream' in read) return new Response(read.stream, refusal);
 
@@ -56,7 +61,7 @@ export async function heal(
       await forgotten;
     }
   }
-  return new Response(read.bytes, refusal);
+  return new Response(sending(ctx, read.bytes), refusal);
 }
 
 function isLacking(words: string): boolean {
@@ -80,7 +85,9 @@ async function forget(
 ): Promise<void> {
   await tellClear(ctx, 'clear', async () => {
     const gone = await evict(ctx, upstream, name, digests);
-    const read = [...gone].slice(0, MAX_READ).map((digest) => upstream.contents.get(ctx, digest));
+    const read = [...gone]
+      .slice(0, MAX_READ)
+      .map((digest) => upstream.contents.get(ctx, digest).catch(() => undefined));
     const texts = (await Promise.all(read)).map((content) => new TextDecoder().decode(content));
     await evict(ctx, upstream, name, digestsIn(texts.join()).difference(digests));
   }).catch(() => undefined);

@@ -1,4 +1,5 @@
 import { readBody } from '../body/read.ts';
+import { sending } from '../body/sending.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { List } from '../lists.ts';
@@ -30,6 +31,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   const known = lists.get(key);
   if (known) {
     ctx.emit({ kind: 'hit' });
+    upstream.bodies.hold(ctx, known.body);
     return listAnswer(ctx, known);
   }
 
@@ -38,7 +40,11 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   // A coding is the origin's to explain.
   if (response.status !== 200 || response.headers.has('content-encoding'))
     return relayOnTheEdge(ctx, upstream, response);
-  const body = await readBody(response, MAX_LIST_BYTES, upstream.origin.timeoutMs);
+  const body = await readBody(response, {
+    room: upstream.bodies.room(ctx),
+    maxBytes: MAX_LIST_BYTES,
+    timeoutMs: upstream.origin.timeoutMs,
+  });
   if (!('bytes' in body)) return relayOnTheEdge(ctx, upstream, new Response(body.stream, response));
   const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
   const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
@@ -69,7 +75,7 @@ function hasManifests({ body }: List): boolean {
 }
 
 function listAnswer(ctx: RequestContext, { body, headers }: List, said?: Said): Response {
-  return new Response(body, {
+  return new Response(sending(ctx, body), {
     headers: {
       ...said,
       ...headers,

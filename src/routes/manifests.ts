@@ -41,7 +41,11 @@ function asked<E extends Entry & Partial<ContentEntry>>(
     words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
     takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
     askOrigin: verb.askOrigin,
-    answer: ({ descriptor, content }: E, said?: Said) => contentAnswer(ctx, descriptor, false, { content, said }),
+    answer({ descriptor, content }: E, said?: Said) {
+      // It may be from another question, or from this isolate's memory.
+      if (content) upstream.bodies.hold(ctx, content);
+      return contentAnswer(ctx, descriptor, false, { content, said });
+    },
   };
 
   return ({ mayPush }) => {

@@ -1,9 +1,11 @@
-import { readBody } from '../body/read.ts';
+import { roomWithin } from '../body/budget.ts';
+import { type Body, readBody } from '../body/read.ts';
 import { allDone } from '../cache/allDone.ts';
 import { clear } from '../cache/clear.ts';
 import { batchesOf, inTurn } from '../cache/inTurn.ts';
 import { dropKnownTags, purgeDescriptors } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
+import { parseWholeNumber } from '../oci/descriptor.ts';
 import { type Change, parseEnvelope } from '../oci/envelope.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { createRepositoryScan, type RepositoryScan } from '../oci/repositoryScan.ts';
@@ -18,6 +20,10 @@ const MAX_ENVELOPE_BYTES = 8 * 1024 * 1024;
 const MAX_SCANNED_BYTES = 64 * 1024 * 1024;
 const MAX_SCANNED_REPOSITORIES = 100;
 const ENVELOPE_WAIT_MS = 30_000;
+/** Until others have given back room for it; registries wait 2 s or more for the answer. */
+const ROOM_WAIT_MS = 1_500;
+/** For an envelope that does not announce its length; an event is some hundred bytes. */
+const SOME_BYTES = 64 * 1024;
 /** A registry waits for its answer: as many at once as the platform has connections for. */
 const AT_ONCE = 6;
 
@@ -36,12 +42,25 @@ export async function notifications(
   eventsToken: string | undefined,
 ): Promise<Response> {
   await guard(ctx, eventsToken, ['POST']);
-  const body = await readBody(ctx.request, MAX_ENVELOPE_BYTES, ENVELOPE_WAIT_MS).catch((cause: unknown) => {
-    throw new RegistryError('REQUEST_INVALID', { message: 'the envelope broke off', cause });
-  });
+  const body = await readEnvelope(ctx, upstream);
   if ('bytes' in body) await takeEvents(ctx, upstream, new TextDecoder().decode(body.bytes));
   else await takeNames(ctx, upstream, body.stream);
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
+}
+
+/** @throws RegistryError REQUEST_INVALID: it broke off; UNAVAILABLE: too much else is on its way */
+async function readEnvelope(ctx: RequestContext, { bodies }: Upstream): Promise<Body> {
+  const busy = () => new RegistryError('UNAVAILABLE', { message: 'the edge is busy; send the envelope again' });
+  const announced = parseWholeNumber(ctx.request.headers.get('content-length')) ?? SOME_BYTES;
+  const room = await roomWithin(bodies, ctx, announced > MAX_ENVELOPE_BYTES ? 0 : announced, ROOM_WAIT_MS);
+  if (!room) throw busy();
+  const reading = { room, maxBytes: MAX_ENVELOPE_BYTES, timeoutMs: ENVELOPE_WAIT_MS };
+  const body = await readBody(ctx.request, reading).catch((cause: unknown) => {
+    throw new RegistryError('REQUEST_INVALID', { message: 'the envelope broke off', cause });
+  });
+  if ('bytes' in body || !body.lacksRoom) return body;
+  await body.stream.cancel();
+  throw busy();
 }
 
 async function takeEvents(ctx: RequestContext, upstream: Upstream, text: string): Promise<void> {

@@ -42,8 +42,6 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   } catch (unreached) {
     doubted();
     throw unreached;
-  } finally {
-    copy?.release();
   }
 }
 

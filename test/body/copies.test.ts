@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type Copies, createCopies } from '../../src/body/copies.ts';
+import { createBudget } from '../../src/body/budget.ts';
+import { type Copies, createCopies as createCopiesIn } from '../../src/body/copies.ts';
 import { contextOf, createClock } from '../support/context.ts';
 
 const KIB = 1024;
 /** Room for two bodies of the greatest length. */
 const MAX_BYTES = 64 * KIB;
 const WAIT_MS = 5_000;
+
+function createCopies(maxBytes: number, maxTotalBytes: number): Copies {
+  return createCopiesIn(maxBytes, createBudget(maxTotalBytes));
+}
 
 /** A request's body that is being copied: what is sent, and what comes out of it. */
 function copying(copies: Copies, length: number) {
@@ -17,7 +22,7 @@ function copying(copies: Copies, length: number) {
   if (!copy) throw new TypeError('the request has a body and its length');
   const arrived = new Response(copy.body).bytes().catch(() => undefined);
   const writer = writable.getWriter();
-  return { copy, arrived, clock, writer, sendAll: (pieces: Uint8Array[]) => sendAll(writer, pieces) };
+  return { ctx, copy, arrived, clock, writer, sendAll: (pieces: Uint8Array[]) => sendAll(writer, pieces) };
 }
 
 async function sendAll(writer: WritableStreamDefaultWriter<Uint8Array>, pieces: Uint8Array[]): Promise<void> {
@@ -56,15 +61,15 @@ describe('createCopies', () => {
     const copies = createCopies(MAX_BYTES, 2 * MAX_BYTES);
     const bytes = bytesOf(MAX_BYTES);
     const copied = async () => {
-      const { copy, sendAll } = copying(copies, bytes.length);
+      const { ctx, copy, sendAll } = copying(copies, bytes.length);
       await sendAll([bytes]);
-      return { copy, isKept: (await copy.whole(WAIT_MS)) !== undefined };
+      return { ctx, isKept: (await copy.whole(WAIT_MS)) !== undefined };
     };
     const [one, two, three] = [await copied(), await copied(), await copied()];
     expect([one.isKept, two.isKept, three.isKept]).toEqual([true, true, false]);
-    for (const { copy } of [one, three]) {
-      copy.release();
-      copy.release();
+    for (const { ctx } of [one, three]) {
+      ctx.answered();
+      ctx.answered();
     }
     expect([(await copied()).isKept, (await copied()).isKept]).toEqual([true, false]);
   });

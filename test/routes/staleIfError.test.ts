@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createBudget } from '../../src/body/budget.ts';
 import { createOrigin } from '../../src/origin/client.ts';
 import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
@@ -16,7 +17,13 @@ type Illness = number | 'unreachable' | 'too late';
 function createPatient(variables: Record<string, string>) {
   let isGone = false;
   const url = new URL('http://127.0.0.1:1');
-  const gone = createOrigin({ url, timeoutMs: 1_000, redirectHosts: undefined, identity: false });
+  const gone = createOrigin({
+    url,
+    timeoutMs: 1_000,
+    redirectHosts: undefined,
+    identity: false,
+    bodies: createBudget(0),
+  });
   const edge = createEdge(
     { ...OPEN, ...variables },
     { upstream: (made) => Object.defineProperty({ ...made }, 'origin', { get: () => (isGone ? gone : made.origin) }) },
