@@ -42,6 +42,8 @@ export interface Records {
 
 /** The records of one repository. */
 export interface RepositoryRecords extends Records {
+  /** So many digests at most are read or cleared in one request, where that is more than `BATCH`. */
+  readonly batch?: number;
   list(ctx: RequestContext, cursor: string | undefined): Promise<Page>;
 }
 
@@ -117,7 +119,7 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
         if (there.length > 0) await clearAll(ctx, records, there);
         for (const digest of there) evicted.add(digest);
       };
-      await asCacheFault('evict', () => inTurn(batchesOf(asked, BATCH), evictSome));
+      await asCacheFault('evict', () => inTurn(batchesOf(asked, records.batch ?? BATCH), evictSome));
       return evicted;
     },
     list: (ctx, cursor) => asCacheFault('list', () => records.list(ctx, cursor)),

@@ -13,6 +13,7 @@ import {
   parseDone,
   parseRecord,
   parseStrings,
+  REDIS_BATCH,
   type RedisRecordsOptions,
   readGlobal,
 } from './redisLayout.ts';
@@ -55,6 +56,7 @@ function ownRecords(
 ): RepositoryRecords {
   const keys = keysOf(name, links);
   return {
+    batch: REDIS_BATCH,
     async read(_ctx, digests) {
       const replies = await exec(redis.pipeline(), digests, (read, digest) =>
         read

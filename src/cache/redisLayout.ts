@@ -102,6 +102,9 @@ export function parseNumber(text: string): number {
   return number;
 }
 
+/** So many digests at most in one request, of five commands for each: some 200 KB. */
+export const REDIS_BATCH = 250;
+
 /** The global records of digests, which nobody confirmed and no tombstone hides. */
 export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly Digest[]): Promise<StoredRecord[]> {
   const replies = await exec(redis.pipeline(), digests, (read, digest) =>

@@ -14,6 +14,7 @@ import {
   parseDone,
   parseRecord,
   parseStrings,
+  REDIS_BATCH,
   type RedisRecordsOptions,
   readGlobal,
 } from './redisLayout.ts';
@@ -41,6 +42,7 @@ export function sharedRecords(
   const keys = keysOf(name, 'blobs');
   const ownKey = (digest: Digest) => `registry-edge::${name}::blobs::${digest}`;
   return {
+    batch: REDIS_BATCH,
     async read(_ctx, digests) {
       const replies = await exec(redis.pipeline(), digests, (read, digest) =>
         read

@@ -42,7 +42,7 @@ function typeByFields({ manifests, config, layers }: Readonly<Record<string, unk
 }
 
 /** No image names as many digests. */
-export const MAX_NAMED = 2_000;
+export const MAX_NAMED = 1_000;
 const DIGESTS = /sha(?:256|384|512):[0-9a-f]+/g;
 
 /** The digests in a text, such as a manifest or an error about one, each once, in their order. */

@@ -17,7 +17,8 @@ const OF_THE_CONTENT = ['content-encoding', 'content-length', 'content-range', '
 
 /**
  * Follows the origin's redirect to the content, without any credential.
- * @returns the content, with what the origin said to the caller; or the redirect as it is where it leads to a host that is not allowed
+ * @returns the content, with what the origin said to the caller; or the redirect as it is where it leads to a host that is
+ *   not allowed, or back
  * @throws RegistryError ORIGIN_UNREACHABLE: at the end is no content
  */
 export async function followRedirects(
@@ -27,14 +28,18 @@ export async function followRedirects(
 ): Promise<Response> {
   let response = first;
   let url = from;
+  const seen = new Set([url.href]);
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, redirects);
-    if (response === first && !target) return first;
+    const leadsBack = target !== undefined && seen.has(target.href);
+    if (response === first && (!target || leadsBack)) return first;
+    if (leadsBack) break;
     await response.body?.cancel();
     if (!target) return withoutBody(first);
     const headers = new Headers({ accept: '*/*', 'accept-encoding': 'identity', ...(range !== null && { range }) });
     response = (await follow(target, headers)).response;
     url = target;
+    seen.add(url.href);
   }
   const { status, body } = response;
   const isContent = (status === 200 || status === 206) && !isPage(response);

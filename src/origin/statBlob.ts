@@ -21,15 +21,18 @@ export interface BlobQuestion {
  * 1. HEAD at the origin. A 200 with a certain size is the answer.
  * 2. A redirect is resolved by a HEAD at its target (object storage), without any credential.
  * 3. Where neither tells the size (a URL signed for GET refuses HEAD), the first byte is asked for with a GET.
- * 4. If that does not help either, the origin's own answer is relayed and nothing is cached.
+ * 4. If that does not help either, the origin's own answer is relayed and nothing is cached; at once where redirects lead
+ *    back, or too far, which a GET would only repeat.
  *
+ * So a question makes at most two requests and three for the redirects of each, and four in all where those lead nowhere.
  * @throws RegistryError ORIGIN_UNREACHABLE: 1 has no answer. What fails after it has only told nothing.
  */
 export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   const head = await question.exchange('HEAD', question.url, question.headers);
-  const told = await resolve(question, head, 'HEAD');
-  if (told) return told;
   const { response } = head;
+  const told = await resolve(question, head, 'HEAD');
+  if (told === 'astray') return { response };
+  if (told) return told;
   const lacksMethod = response.status === 405 || response.status === 501;
   if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, asked: 'HEAD' };
 
@@ -39,31 +42,38 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   if (!get) return { response, asked: 'HEAD' };
   const learnt = await resolve(question, get, 'GET');
   await get.response.body?.cancel();
-  if (learnt) return learnt;
+  if (learnt && learnt !== 'astray') return learnt;
   // A GET that failed is the better answer to a method that the origin does not know: HEAD must be 200 or 404.
   return { response: lacksMethod && get.response.status >= 400 ? get.response : response, asked: 'HEAD' };
 }
 
-/** Follows redirects to an answer that tells the size; the origin's own answer stays the one that judges the caller. */
+/**
+ * Follows redirects to an answer that tells the size; the origin's own answer stays the one that judges the caller.
+ * @returns `astray`: they lead back, or too far
+ */
 async function resolve(
   question: BlobQuestion,
   first: OriginResponse,
   method: 'HEAD' | 'GET',
-): Promise<ContentStat | undefined> {
+): Promise<ContentStat | 'astray' | undefined> {
   let { response } = first;
   let firstHand = isFirstHand(response);
   let url = question.url;
+  const seen = new Set([url.href]);
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, question.redirects);
+    if (target && seen.has(target.href)) return 'astray';
     const next = target && (await reached(question.exchange(method, target, anonymousHeaders(method))));
     if (!next) return undefined;
     url = target;
+    seen.add(url.href);
     response = next.response;
     await response.body?.cancel();
     // A login page, not content: an origin behind a sign-on redirects whom it does not know.
     if (isPage(response)) return undefined;
     firstHand &&= isFirstHand(response);
   }
+  if (isRedirect(response)) return 'astray';
   const entryIn = method === 'HEAD' ? entryOf : entryOfFirstByte;
   const entry: Entry | undefined = entryIn(response, question.digest, first.sentAt);
   if (!entry) return undefined;

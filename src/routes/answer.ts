@@ -1,4 +1,5 @@
 import { sending } from '../body/sending.ts';
+import { unlessStalled } from '../body/stall.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -122,6 +123,11 @@ export function relayOnTheEdge(
   overrides: Record<string, string> = {},
 ): Response {
   return relay(ctx, response, { ...onTheEdge(ctx.url, origin.url, response.headers), ...overrides });
+}
+
+/** The same for what is no content: a body that stalls for `ORIGIN_TIMEOUT` ends. */
+export function relayInTime(ctx: RequestContext, upstream: Upstream, response: Response): Response {
+  return relayOnTheEdge(ctx, upstream, unlessStalled(response, upstream.origin.timeoutMs));
 }
 
 function isBodiless(status: number): boolean {

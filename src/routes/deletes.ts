@@ -13,7 +13,7 @@ import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay } from '../within.ts';
 import { authorize, learnAccess } from './access.ts';
-import { relayOnTheEdge } from './answer.ts';
+import { relayInTime } from './answer.ts';
 import { bothIn } from './linked.ts';
 
 export interface DeleteRoute extends Target {
@@ -59,7 +59,7 @@ export async function deleteContent(ctx: RequestContext, upstream: Upstream, rou
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const work = deleteAndForget(ctx, upstream, route);
   ctx.waitUntil(work.catch(() => undefined));
-  return relayOnTheEdge(ctx, upstream, await work);
+  return relayInTime(ctx, upstream, await work);
 }
 
 async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {

@@ -8,7 +8,7 @@ import type { Route } from '../oci/route.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 import { authorize } from './access.ts';
-import { API_VERSION, relayOnTheEdge, type Said, saidBy } from './answer.ts';
+import { API_VERSION, relayInTime, type Said, saidBy } from './answer.ts';
 import { onTheEdge } from './location.ts';
 import { passThrough } from './passthrough.ts';
 
@@ -38,14 +38,13 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   ctx.emit({ kind: 'forward', reason: 'miss' });
   const { response, sentAt } = await upstream.origin.send(ctx, target, { method: 'GET', as: 'question' });
   // A coding is the origin's to explain.
-  if (response.status !== 200 || response.headers.has('content-encoding'))
-    return relayOnTheEdge(ctx, upstream, response);
+  if (response.status !== 200 || response.headers.has('content-encoding')) return relayInTime(ctx, upstream, response);
   const body = await readBody(response, {
     room: upstream.bodies.room(ctx),
     maxBytes: MAX_LIST_BYTES,
     timeoutMs: upstream.origin.timeoutMs,
   });
-  if (!('bytes' in body)) return relayOnTheEdge(ctx, upstream, new Response(body.stream, response));
+  if (!('bytes' in body)) return relayInTime(ctx, upstream, new Response(body.stream, response));
   const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
   const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
   if (isKept) lists.set(key, list, sentAt);

@@ -2,7 +2,7 @@ import type { RequestContext } from '../context.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRead, isSafe } from './access.ts';
-import { relayOnTheEdge } from './answer.ts';
+import { relayInTime, relayOnTheEdge } from './answer.ts';
 import { PREFLIGHT_HEADERS } from './cors.ts';
 import { write } from './write.ts';
 
@@ -14,7 +14,9 @@ import { write } from './write.ts';
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const answered = isSafe(ctx.method) ? ask(ctx, upstream, route) : write(ctx, upstream, route);
-  return relayOnTheEdge(ctx, upstream, (await answered).response);
+  // A blob takes as long as it takes.
+  const isContent = route.kind === 'blob' || route.kind === 'upload';
+  return (isContent ? relayOnTheEdge : relayInTime)(ctx, upstream, (await answered).response);
 }
 
 function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstream, route: Route) {

@@ -12,7 +12,7 @@ import { isTag } from '../oci/reference.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
 import { hasReadContent } from './access.ts';
-import { relayOnTheEdge } from './answer.ts';
+import { relayInTime } from './answer.ts';
 import { heal } from './heal.ts';
 import { learnNow, mayLearn } from './learn.ts';
 import { itemIn } from './linked.ts';
@@ -38,7 +38,7 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     const { ok, status } = response;
     if (ok) await accepted(ctx, upstream, route, response, copy);
     else if (status >= 500 || status === 408) doubted();
-    return relayOnTheEdge(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
+    return relayInTime(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
   } catch (unreached) {
     doubted();
     throw unreached;

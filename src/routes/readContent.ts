@@ -10,7 +10,7 @@ import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
 import { learnAbsence } from './absent.ts';
 import { authorize } from './access.ts';
-import { relayOnTheEdge } from './answer.ts';
+import { relayInTime } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
 import { type Asked, type Caller, type ContentQuestion, joinable } from './contentQuestion.ts';
 import { type Looked, oldestFor, outlivesUnseen } from './sharedAnswer.ts';
@@ -89,7 +89,7 @@ async function readOrAsk<E extends Entry>(
     const { answer, stored } = await readOrElse();
     if (stored) stored.finally(finish);
     else finish();
-    if (answer.kind === 'relay') return relayOnTheEdge(ctx, upstream, answer.response);
+    if (answer.kind === 'relay') return relayInTime(ctx, upstream, answer.response);
     return question.answer(answer.entry, answer.said);
   } catch (error) {
     finish();

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { unlessStalled } from '../../src/body/stall.ts';
 import { exchange, headerTimeout } from '../../src/origin/exchange.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { someDigest, someName } from '../support/digests.ts';
@@ -72,10 +73,44 @@ describe('headerTimeout', () => {
     expect(limit.signal.aborted).toBe(true);
   });
 
-  it('lets a body take longer than ORIGIN_TIMEOUT: GET', async () => {
+  it('lets a blob take longer than ORIGIN_TIMEOUT: GET', async () => {
     const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: scripted({ bodyWaitMs: 300, body: 'late' }).url });
-    const response = await edge.fetch(`/v2/${someName()}/tags/list`);
+    const response = await edge.fetch(`/v2/${someName()}/blobs/${someDigest()}`);
     expect([response.status, await response.text()]).toEqual([200, 'late']);
+  });
+
+  it.each<[string, (name: string) => string, Record<string, string>]>([
+    ['tags', (name) => `/v2/${name}/tags/list`, {}],
+    ['tags that may be kept', (name) => `/v2/${name}/tags/list`, { CLIENT_AUTH: 'anonymous', LIST_TTL: '1m' }],
+    ['the catalog', () => '/v2/_catalog', {}],
+    ['referrers', (name) => `/v2/${name}/referrers/${someDigest()}`, {}],
+    ['a manifest that tells no digest', (name) => `/v2/${name}/manifests/latest`, {}],
+    ['a manifest with a query', (name) => `/v2/${name}/manifests/latest?ns=elsewhere`, {}],
+    ['a manifest in an open mirror', (name) => `/v2/${name}/manifests/latest`, { CLIENT_AUTH: 'anonymous' }],
+  ])('ends any other body of which nothing comes for as long: %s', async (_what, path, variables) => {
+    for (const headers of [{}, { 'content-length': '4' }]) {
+      const origin = scripted({ bodyWaitMs: 2_000, headers, body: 'late' });
+      const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: origin.url, ...variables });
+      const since = Date.now();
+      const { answer } = edge.send(path(someName()));
+      const text = await answer.then((response) => (response.ok ? response.text() : 'refused')).catch(() => 'cut off');
+      expect(['refused', 'cut off']).toContain(text);
+      expect(Date.now() - since).toBeLessThan(1_500);
+      await expect.poll(async () => (await origin.calls()).map(({ outcome }) => outcome)).toEqual(['left']);
+    }
+  });
+
+  it('lets a list take longer in all, as long as something of it comes', async () => {
+    const { readable, writable } = new IdentityTransformStream();
+    const writer = writable.getWriter();
+    const response = unlessStalled(new Response(readable), 200);
+    const text = response.text();
+    for (const piece of 'slowly') {
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      await writer.write(new TextEncoder().encode(piece));
+    }
+    await writer.close();
+    expect(await text).toBe('slowly');
   });
 });
 

@@ -231,12 +231,12 @@ describe('statBlob: redirects that are not followed', () => {
     expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=miss; detail=unproven']);
   });
 
-  it('a fourth hop', async () => {
+  it('a way that leads back: it is not gone twice', async () => {
     const blob = await pushBlob();
     const loop = `${storage}/_store/${blob.digest}`;
     await rig.rule({ prefix: `/_store/${blob.digest}`, status: 302, headers: { location: loop } });
     await rig.rule({ prefix: blob.path, status: 302, headers: { location: loop } });
     expect((await createEdge().fetch(blob.path, HEAD)).status).toBe(302);
-    expect(await rig.requests(`/_store/${blob.digest}`)).toHaveLength(6);
+    expect(await rig.requests(`/_store/${blob.digest}`)).toHaveLength(1);
   });
 });
