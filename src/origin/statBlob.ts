@@ -31,7 +31,7 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   const head = await question.exchange('HEAD', question.url, question.headers);
   const { response } = head;
   const told = await resolve(question, head, 'HEAD');
-  if (told === 'astray') return { response };
+  if (told === 'astray') return { response, asked: 'HEAD' };
   if (told) return told;
   const lacksMethod = response.status === 405 || response.status === 501;
   if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, asked: 'HEAD' };
