@@ -6,6 +6,7 @@ import { inTurn } from '../cache/inTurn.ts';
 import type { RequestContext } from '../context.ts';
 import { digestOf } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { ErrorCode } from '../oci/errors.ts';
 import { digestsIn, MAX_NAMED } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
@@ -14,19 +15,18 @@ import { inBrief } from './answer.ts';
 import { bothIn } from './linked.ts';
 import { mayRead } from './mayRead.ts';
 
-/** The origin lacks what the manifest names: distribution-spec, "Error Codes". */
-const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
-/** The statuses of those, and what registries make of them. */
-const MAY_SAY_SO = new Set([400, 404, 409, 422]);
-/** A longer refusal is relayed, and nothing is read from it; registries write some 150 bytes for each blob that is missing. */
+/** These are about the caller; any other refusal may be about what the manifest names, in whatever words. */
+const ABOUT_THE_CALLER = new Set([401, 403, 429]);
+/** Nothing is read from a longer refusal; registries write some 150 bytes for each blob that is missing. */
 const MAX_REFUSAL_BYTES = 1024 * 1024;
 /** So many manifests that are forgotten are read once more. */
 const MAX_READ = 20;
 
 /**
- * What a refused manifest tells: of the digests that it and the refusal name the origin has not all, so whatever the cache
- * knows of them is forgotten, and the client's next attempt finds out what is missing. Only for a caller who may read
- * here, and only what is there: a stranger removes nothing and writes nothing.
+ * A refused manifest may name what the origin does not have, so whatever the cache knows of the digests that it and the
+ * refusal name is forgotten, and the client's next attempt finds out what is missing. Registries say it in many ways
+ * (`MANIFEST_INVALID`, `BLOB_UPLOAD_UNKNOWN`, 412, 500, plain text): a wrong guess costs a question, a missed one blocks the
+ * push. Only for a caller who may read here, and only what is there: a stranger removes nothing and writes nothing.
  * @param copy the manifest
  * @returns the refusal, to be relayed
  */
@@ -37,41 +37,43 @@ export async function heal(
   refusal: Response,
   copy: Copy | undefined,
 ): Promise<Response> {
-  if (!MAY_SAY_SO.has(refusal.status)) return refusal;
-  const read = await readBody(refusal, {
+  if (refusal.status < 400 || ABOUT_THE_CALLER.has(refusal.status)) return refusal;
+  const { words, relayed } = await read(ctx, upstream, refusal);
+  const pushed = await copy?.whole(upstream.cacheTimeoutMs);
+  const named = digestsIn(new TextDecoder().decode(pushed?.content));
+  // What the refusal names is missing: that goes first, and is nothing to prove access by.
+  const missing = digestsIn(words);
+  // A client that is told of the manifest itself does not ask for what it names (oras).
+  const own = new Set<Digest>(reference.kind === 'digest' ? [reference.text] : []);
+  if (pushed) own.add(await digestOf(pushed.content));
+  const suspects = missing.union(own).union(named);
+  if (suspects.size === 0) return relayed;
+  if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference })) {
+    const forgotten = forget(ctx, upstream, name, suspects);
+    ctx.waitUntil(forgotten);
+    await forgotten;
+  }
+  return relayed;
+}
+
+/** @returns what the refusal says, as far as it can be held, and the refusal with its body still to be sent */
+async function read(ctx: RequestContext, upstream: Upstream, refusal: Response) {
+  const body = await readBody(refusal, {
     room: upstream.bodies.room(ctx),
     maxBytes: MAX_REFUSAL_BYTES,
     timeoutMs: upstream.origin.timeoutMs,
   }).catch(() => undefined);
-  if (!read) return inBrief(refusal, refusal.status === 404 ? 'MANIFEST_UNKNOWN' : 'MANIFEST_INVALID');
-  if ('stream' in read) return new Response(read.stream, refusal);
-
-  const words = new TextDecoder().decode(read.bytes);
-  if (isLacking(words)) {
-    const pushed = await copy?.whole(upstream.cacheTimeoutMs);
-    const named = digestsIn(new TextDecoder().decode(pushed?.content));
-    // What the refusal names is missing: that goes first, and is nothing to prove access by.
-    const missing = digestsIn(words);
-    // A client that is told of the manifest itself does not ask for what it names (oras).
-    const own = new Set<Digest>(reference.kind === 'digest' ? [reference.text] : []);
-    if (pushed) own.add(await digestOf(pushed.content));
-    if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference })) {
-      const forgotten = forget(ctx, upstream, name, missing.union(own).union(named));
-      ctx.waitUntil(forgotten);
-      await forgotten;
-    }
-  }
-  return new Response(sending(ctx, read.bytes), refusal);
+  if (!body) return { words: '', relayed: inBrief(refusal, CODES[refusal.status] ?? 'MANIFEST_INVALID') };
+  if ('stream' in body) return { words: '', relayed: new Response(body.stream, refusal) };
+  return { words: new TextDecoder().decode(body.bytes), relayed: new Response(sending(ctx, body.bytes), refusal) };
 }
 
-function isLacking(words: string): boolean {
-  try {
-    const { errors } = JSON.parse(words) as { errors?: readonly { readonly code?: unknown }[] };
-    return Array.isArray(errors) && errors.some((error) => LACKING.has(error?.code));
-  } catch {
-    return false;
-  }
-}
+/** What a refusal says whose own words did not come. */
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  404: 'MANIFEST_UNKNOWN',
+  500: 'UNKNOWN',
+  503: 'UNAVAILABLE',
+};
 
 /**
  * Of manifests that are forgotten what they name is, too, or an index of which all is lost would be refused once for each
