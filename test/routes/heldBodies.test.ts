@@ -73,7 +73,7 @@ describe('all that is held of bodies at once has one bound, and is given back', 
       const first = held({ ...variables, CACHE_TIMEOUT: '10s' });
       for (const { path } of manifests) await (await first.edge.fetch(path, GET)).bytes();
       const { edge, bodies } = held({ ...variables, CACHE_TIMEOUT: '10s' });
-      for (const { path } of manifests) await edge.fetch(path, asking('HEAD'));
+      for (const { name } of manifests) await edge.fetch((await pushManifest({ name, tag: 'other' })).path, GET);
       const asked = manifests.map(({ path }) => edge.send(path, GET));
       const most = await together(bodies, asked, isOf(manifests[0]?.bytes.length ?? 0));
       expect(most).toBeGreaterThan(4 * LARGE);
@@ -133,7 +133,7 @@ describe('where there is no room', () => {
     const manifest = await pushManifest();
     await createEdge(variables).fetch(manifest.path, GET);
     const { edge, fill } = full(variables);
-    await edge.fetch(manifest.path, asking('HEAD'));
+    await edge.fetch((await pushManifest({ name: manifest.name, tag: 'other' })).path, GET);
     fill();
     const response = await edge.fetch(manifest.path, GET);
     expect([response.status, await response.text()]).toEqual([200, manifest.bytes]);

@@ -131,7 +131,9 @@ describe('notifications: an envelope that is too large to be read', () => {
     const { name, tagPath } = await pushManifest();
     for (let n = 0; n < 2; n++) await edge.fetch(tagPath, asking('HEAD'));
     const pieces = [`"repository":"${name}"`, ...Array(9).fill('x'.repeat(MEBIBYTE))];
+    // As the runtime gives it.
     const broken = new ReadableStream({
+      type: 'bytes',
       pull(controller) {
         const piece = pieces.shift();
         if (piece === undefined) controller.error(new Error('the registry left'));
