@@ -13,7 +13,7 @@ import { retentionMs, type Ttls } from './cache/freshness.ts';
 import { createInMemoryProvider } from './cache/inmemory.ts';
 import { createKvProvider, type DescriptorNamespace } from './cache/kv.ts';
 import { observed } from './cache/observed.ts';
-import type { BlobDescriptorCacheProvider, StoreOptions } from './cache/provider.ts';
+import { type BlobDescriptorCacheProvider, CONTENT_TIMEOUT_MS, type StoreOptions } from './cache/provider.ts';
 import { createRedisProvider } from './cache/redis.ts';
 import { createRedis } from './cache/redisClient.ts';
 import type { Tags } from './cache/tags.ts';
@@ -113,7 +113,9 @@ function createStores(
       const redis = createRedis(backend);
       return {
         descriptors: guarded(breaker, observed('redis', createRedisProvider(redis, options, backend.isShared))),
-        contents: options.bounded(guardedContents(breaker, verified('redis', redisContents(redis, ttlMs)))),
+        contents: options.bounded(
+          guardedContents(breaker, verified('redis', redisContents(createRedis(backend, CONTENT_TIMEOUT_MS), ttlMs))),
+        ),
         tags: guardedTags(breaker, createRedisTags(redis, tagOptions)),
       };
     }

@@ -15,7 +15,7 @@ export interface MemoryPart<V extends object> {
   /** @param bytes roughly what the value weighs beside its key */
   set(key: string, value: V, expiresAtMs: number, bytes: number): void;
   delete(key: string): void;
-  /** The keys that begin so: a walk over the whole memory, for what is rare. */
+  /** The keys that begin so: one walk over the whole memory, for what is rare. */
   keys(prefix: string): string[];
 }
 
@@ -54,8 +54,11 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
           while (slots.size > bounds.entries) slots.pop();
         },
         delete: (key) => void slots.delete(prefix + key),
-        keys: (begin) =>
-          [...slots.keys()].filter((key) => key.startsWith(prefix + begin)).map((key) => key.slice(prefix.length)),
+        keys(begin) {
+          const found: string[] = [];
+          for (const key of slots.keys()) if (key.startsWith(prefix + begin)) found.push(key.slice(prefix.length));
+          return found;
+        },
       };
     },
   };

@@ -1,6 +1,6 @@
 import type { RequestContext } from '../context.ts';
 import type { Contents } from './contents.ts';
-import { type BlobDescriptorCacheProvider, type BlobDescriptorService, CacheFault } from './provider.ts';
+import { BadRecord, type BlobDescriptorCacheProvider, type BlobDescriptorService, CacheFault } from './provider.ts';
 import type { Tags } from './tags.ts';
 
 /** So many faults within this time, and reads stop for a while: each costs a caller the wait for nothing. */
@@ -8,13 +8,18 @@ const MAX_FAULTS = 5;
 const FAULTS_WITHIN_MS = 10_000;
 const PAUSE_MS = 30_000;
 
-/** Does a read, and counts its faults: all that reads one store has one. @throws CacheFault */
-export type Breaker = <T>(ctx: RequestContext, read: () => Promise<T>) => Promise<T>;
+/**
+ * Does a read, and counts its faults: all that reads one store has one.
+ * @param counts whether a fault tells of the store; without it, it does
+ * @throws CacheFault
+ */
+export type Breaker = <T>(ctx: RequestContext, read: () => Promise<T>, counts?: boolean) => Promise<T>;
 
 /**
  * Spares callers a store that keeps failing. While reads pause they are faults at once, so that the origin answers and
  * nothing is written back. Writes neither pause nor count: clears have to go through, since what was deleted must not
- * answer when the store is back, and one that is refused (KV takes one a second for a key) says nothing of reads.
+ * answer when the store is back, and one that is refused (KV takes one a second for a key) says nothing of reads. Nor does
+ * a bad record: who holds one is well.
  */
 export function createBreaker(): Breaker {
   let faultsAt: number[] = [];
@@ -30,7 +35,7 @@ export function createBreaker(): Breaker {
     ctx.log.warn('reads of the cache pause', { ms: PAUSE_MS });
   }
 
-  return async (ctx, read) => {
+  return async (ctx, read, counts = true) => {
     if (ctx.now() < pausedUntil) {
       ctx.emit({ kind: 'pause', outcome: 'skipped' });
       throw new CacheFault('reads pause after too many faults');
@@ -38,7 +43,7 @@ export function createBreaker(): Breaker {
     try {
       return await read();
     } catch (fault) {
-      if (fault instanceof CacheFault) noteFault(ctx);
+      if (counts && fault instanceof CacheFault && !(fault instanceof BadRecord)) noteFault(ctx);
       throw fault;
     }
   };
@@ -57,9 +62,12 @@ export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider)
   };
 }
 
-/** Content behind a breaker. */
+/**
+ * Content behind a breaker. That a large value is late says nothing of the small ones, and whoever reads content reads its
+ * descriptor too, of which a store that is down fails to answer.
+ */
 export function guardedContents(breaker: Breaker, contents: Contents): Contents {
-  return { ...contents, get: (ctx, digest) => breaker(ctx, () => contents.get(ctx, digest)) };
+  return { ...contents, get: (ctx, digest) => breaker(ctx, () => contents.get(ctx, digest), false) };
 }
 
 /** Tags behind a breaker. */

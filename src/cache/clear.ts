@@ -22,21 +22,28 @@ export async function clear(
   await tellClear(ctx, verb, () => writer[verb](ctx, digest, reachMs));
 }
 
-/**
- * Clears, after the reply, what was found, or found half cleared, and the origin does not know.
- * @param takes whether the caller takes what was found: registries say 404 also of what is there in another media type
- */
+/** What the origin said that it does not have. */
+export interface Denied<E extends Entry> {
+  /** What the cache knows of it. */
+  readonly known: Promise<Lookup<E>>;
+  /** When the question was sent, in epoch ms. */
+  readonly sentAtMs: number;
+  /** Whether the caller takes what was found: registries say 404 also of what is there in another media type. */
+  readonly takes?: ((entry: Entry) => boolean) | undefined;
+}
+
+/** Clears, after the reply, what was found, or found half cleared or as rubbish, and the origin does not know. */
 export function evict<E extends Entry>(
   ctx: RequestContext,
   item: Pick<CacheItem<E>, 'clear'>,
-  known: Promise<Lookup<E>>,
-  takes: (entry: Entry) => boolean = () => true,
+  { known, sentAtMs, takes = () => true }: Denied<E>,
 ): void {
   ctx.waitUntil(
     known.then(async (found) => {
       const isLeft = (event: EdgeEvent) => event.kind === 'half-cleared' && (!event.entry || takes(event.entry));
-      const isThere = found.outcome === 'hit' ? takes(found.entry) : ctx.events.some(isLeft);
-      if (isThere) await tellClear(ctx, 'clear', () => item.clear(ctx)).catch(() => undefined);
+      const isRubbish = found.outcome === 'fault' && found.isRubbish;
+      const isThere = found.outcome === 'hit' ? takes(found.entry) : isRubbish || ctx.events.some(isLeft);
+      if (isThere) await tellClear(ctx, 'clear', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
     }),
   );
 }

@@ -6,7 +6,7 @@ import type { ContentEntry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
-import { asCacheFault, CacheFault } from './provider.ts';
+import { asCacheFault, BadRecord, CacheFault } from './provider.ts';
 
 /**
  * Small content by its digest: manifests. What a digest stands for is the same in every repository; whether a caller may
@@ -36,6 +36,7 @@ export interface RawContent {
 
 /** What a backend has to do. */
 export interface RawContents {
+  /** @throws BadRecord what is there is no content */
   read(ctx: RequestContext, digest: Digest): Promise<RawContent | undefined>;
   write(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
   remove(digest: Digest): Promise<void>;
@@ -47,8 +48,8 @@ export function verified(store: StoreName, raw: RawContents): Contents {
     async get(ctx, digest) {
       const since = ctx.now();
       try {
-        const found = await raw.read(ctx, digest);
-        const isSound = found !== undefined && (await isContentOf(digest, found.content));
+        const found = await raw.read(ctx, digest).catch(badAsValue);
+        const isSound = found && !(found instanceof BadRecord) && (await isContentOf(digest, found.content));
         ctx.emit({ kind: 'stat', store, outcome: isSound ? 'hit' : 'miss', ms: ctx.now() - since });
         if (!found) return undefined;
         if (isSound) {
@@ -67,6 +68,12 @@ export function verified(store: StoreName, raw: RawContents): Contents {
       await asCacheFault('put', () => raw.write(ctx, digest, content));
     },
   };
+}
+
+/** @throws whatever else it is */
+function badAsValue(fault: unknown): BadRecord {
+  if (fault instanceof BadRecord) return fault;
+  throw fault;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { RawContents } from './contents.ts';
 import { CACHE_TTL_SECONDS, type DescriptorNamespace, inTime, kvLife } from './kv.ts';
+import { CONTENT_TIMEOUT_MS } from './provider.ts';
 
 interface Written {
   /** Epoch ms. */
@@ -14,11 +15,17 @@ interface Written {
 export function kvContents(namespace: DescriptorNamespace, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `content::${digest}`;
   const put = (digest: string, content: ArrayBuffer | Uint8Array, at: number) =>
-    inTime(namespace.put(keyOf(digest), content, { ...kvLife(lifeMs), metadata: { at } satisfies Written }));
+    inTime(
+      namespace.put(keyOf(digest), content, { ...kvLife(lifeMs), metadata: { at } satisfies Written }),
+      CONTENT_TIMEOUT_MS,
+    );
   return {
     async read(ctx, digest) {
       const options = { type: 'arrayBuffer', cacheTtl: CACHE_TTL_SECONDS } as const;
-      const { value, metadata } = await inTime(namespace.getWithMetadata<Written>(keyOf(digest), options));
+      const { value, metadata } = await inTime(
+        namespace.getWithMetadata<Written>(keyOf(digest), options),
+        CONTENT_TIMEOUT_MS,
+      );
       if (!value) return undefined;
       const isOld = ctx.now() - (metadata?.at ?? 0) > lifeMs / 2;
       return { content: new Uint8Array(value), renew: isOld ? () => put(digest, value, ctx.now()) : undefined };

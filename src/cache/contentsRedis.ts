@@ -1,11 +1,15 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { RawContents } from './contents.ts';
+import { BadRecord } from './provider.ts';
+import { isWrongType } from './redisReplies.ts';
 
 /**
  * Content in Redis, as the text that it is: a manifest is JSON, that is UTF-8, which comes back byte for byte. What is
  * not is not kept.
  *
  *     STRING  registry-edge::content::<digest>
+ *
+ * @param redis a client that gives content its time
  */
 export function redisContents(redis: Redis, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `registry-edge::content::${digest}`;
@@ -13,7 +17,9 @@ export function redisContents(redis: Redis, lifeMs: number): RawContents {
   return {
     async read(_ctx, digest) {
       // As long again as it was kept when it was written.
-      const text: unknown = await redis.getex(keyOf(digest), { px: lifeMs });
+      const text: unknown = await redis.getex(keyOf(digest), { px: lifeMs }).catch((cause: unknown) => {
+        throw isWrongType(cause) ? new BadRecord('a key of another type', { cause }) : cause;
+      });
       if (text === null) return undefined;
       if (typeof text !== 'string') throw new TypeError('not a GETEX reply');
       return { content: encoder.encode(text) };

@@ -1,17 +1,19 @@
-import { LRUCache } from 'lru-cache';
 import type { Memory } from '../memory.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobDescriptorCacheProvider, LinkSet } from './provider.ts';
-import { BATCH, createProvider, type Records, type RepositoryRecords } from './records.ts';
+import { createProvider, type Records, type RepositoryRecords } from './records.ts';
 import { isAlive } from './tombstone.ts';
+import { createTombstones } from './tombstonesInMemory.ts';
 
 /** A descriptor's digest, media type and numbers. */
 const ENTRY_BYTES = 400;
 /** Stands for all repositories: no name looks like this. */
 const GLOBAL = '*';
-/** Tombstones kept one by one; older ones are kept as one, see below. */
-const MAX_TOMBSTONES = 1_000;
+/** Stands for all digests of a repository. */
+const ALL = '';
+/** Nothing is sent anywhere: this only bounds what is done between two looks at the others. */
+const BATCH = 1_000;
 
 /**
  * Descriptors in this isolate's memory: the tier in front of a shared store, or all there is (`BLOBDESCRIPTOR=inmemory`).
@@ -23,27 +25,26 @@ export function createInMemoryProvider(
   { ttlMs, keepsGlobal = false }: { ttlMs: number; keepsGlobal?: boolean },
 ): BlobDescriptorCacheProvider {
   const entries = memory.part<Entry>('descriptor');
-  // Apart from the entries, so that a flood of those pushes no tombstone out. When a flood of deletes does, everything
-  // confirmed before the tombstone that fell out counts as cleared: some misses, and never a revived entry.
-  let allClearedUntil = 0;
-  const tombstones = new LRUCache<string, number>({
-    max: MAX_TOMBSTONES,
-    dispose: (cleared, _key, reason) => {
-      if (reason === 'evict') allClearedUntil = Math.max(allClearedUntil, cleared);
-    },
-  });
-
-  const keyIn = (scope: string, links: LinkSet, digest: Digest | '') => `${links} ${scope} ${digest}`;
+  const tombstones = createTombstones();
+  const keyIn = (scope: string, links: LinkSet, digest: Digest | typeof ALL) => `${links} ${scope} ${digest}`;
 
   function clearedUntil(scope: string, links: LinkSet, digest: Digest): number {
-    if (tombstones.size === 0) return allClearedUntil;
-    const here = tombstones.get(keyIn(scope, links, digest)) ?? 0;
-    return Math.max(here, tombstones.get(keyIn(GLOBAL, links, digest)) ?? 0, allClearedUntil);
+    if (tombstones.isEmpty()) return 0;
+    return Math.max(
+      tombstones.until(keyIn(scope, links, digest)),
+      tombstones.until(keyIn(scope, links, ALL)),
+      tombstones.until(keyIn(GLOBAL, links, digest)),
+    );
   }
 
   function recordsOf(scope: string, links: LinkSet): RepositoryRecords {
-    const keyOf = (digest: Digest | '') => keyIn(scope, links, digest);
+    const keyOf = (digest: Digest | typeof ALL) => keyIn(scope, links, digest);
+    /** A tombstone for each of many digests would push out those of others. */
+    function bury(digest: Digest, until: number): void {
+      if (clearedUntil(scope, links, digest) < until) tombstones.bury(keyOf(digest), until);
+    }
     return {
+      batch: BATCH,
       async read(ctx, digests) {
         return digests.map((digest) => ({
           entry: entries.get(keyOf(digest), ctx.now()),
@@ -54,25 +55,35 @@ export function createInMemoryProvider(
         // From when it was true, that is when this request began, or asked the origin: what comes late to this isolate is
         // kept no longer for that, since a delete through another one is not heard of here.
         const since = Math.min(ctx.now(), Math.max(ctx.startedAt, entry.verifiedAt));
-        for (const digest of digests) entries.set(keyOf(digest), entry, since + ttlMs, ENTRY_BYTES);
+        for (const digest of digests) {
+          // What is buried already would never answer; nobody confirms a global record.
+          if (scope !== GLOBAL && !isAlive(entry.verifiedAt, clearedUntil(scope, links, digest))) continue;
+          entries.set(keyOf(digest), entry, since + ttlMs, ENTRY_BYTES);
+        }
       },
-      async bury(_ctx, digest, cleared) {
-        tombstones.set(keyOf(digest), cleared);
+      async bury(_ctx, digest, until) {
+        bury(digest, until);
       },
-      async clear(ctx, digests, cleared) {
+      async clear(ctx, digests, { until, sparesLater }) {
         return digests.map((digest) => {
           const known = entries.get(keyOf(digest), ctx.now());
-          tombstones.set(keyOf(digest), cleared);
-          entries.delete(keyOf(digest));
+          bury(digest, until);
+          const isSpared = sparesLater && known && isAlive(known.verifiedAt, clearedUntil(scope, links, digest));
+          if (!isSpared) entries.delete(keyOf(digest));
           return known?.descriptor.digest;
         });
       },
-      async list(_ctx, cursor = '') {
-        const prefix = keyOf('');
-        const digests = entries.keys(prefix).map((key) => key.slice(prefix.length) as Digest);
-        const left = digests.sort().filter((digest) => digest > cursor);
-        const page = left.slice(0, BATCH);
-        return { digests: page, cursor: left.length > page.length ? page.at(-1) : undefined };
+      async clearAll(ctx, { until }) {
+        const prefix = keyOf(ALL);
+        const counted: Digest[] = [];
+        for (const key of entries.keys(prefix)) {
+          const digest = key.slice(prefix.length) as Digest;
+          const entry = entries.get(key, ctx.now());
+          if (entry && isAlive(entry.verifiedAt, clearedUntil(scope, links, digest))) counted.push(digest);
+          entries.delete(key);
+        }
+        tombstones.bury(prefix, until);
+        return counted;
       },
     };
   }
@@ -98,7 +109,7 @@ export function createInMemoryProvider(
     (links) => {
       const global = recordsOf(GLOBAL, links);
       const read: Records['read'] = async (ctx, digests) =>
-        (await global.read(ctx, digests)).map((record) => ({ ...record, cleared: 0 }));
+        digests.map((digest) => ({ entry: entries.get(keyIn(GLOBAL, links, digest), ctx.now()), cleared: 0 }));
       return { ...global, read };
     },
   );

@@ -2,7 +2,7 @@ import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isWorthStoring, type Ttls } from './freshness.ts';
-import type { BlobDescriptorService, BlobStatter } from './provider.ts';
+import type { BlobStatter, RepositoryDescriptors } from './provider.ts';
 
 /**
  * One thing that the cache may know, whatever it takes to know it: a descriptor; a manifest with its content; what a tag
@@ -18,8 +18,12 @@ export interface CacheItem<E extends Entry = Entry> {
    * @throws CacheFault
    */
   set(ctx: RequestContext, entry: E, known: E | undefined): Promise<boolean>;
-  /** Forgets it, since the origin does not know it. @throws CacheFault */
-  clear(ctx: RequestContext): Promise<void>;
+  /**
+   * Forgets it, since the origin does not know it: what was confirmed before the origin was asked, and nothing later.
+   * @param sentAtMs when the question that the origin denied was sent, in epoch ms
+   * @throws CacheFault
+   */
+  clear(ctx: RequestContext, sentAtMs: number): Promise<void>;
 }
 
 /**
@@ -29,7 +33,7 @@ export interface CacheItem<E extends Entry = Entry> {
  */
 export function descriptorItem(
   digest: Digest,
-  { reader, writer, ttls }: { reader: BlobStatter; writer: () => BlobDescriptorService; ttls: Ttls },
+  { reader, writer, ttls }: { reader: BlobStatter; writer: () => RepositoryDescriptors; ttls: Ttls },
 ): CacheItem {
   return {
     stat: (ctx) => reader.stat(ctx, digest),
@@ -38,6 +42,8 @@ export function descriptorItem(
       await writer().setDescriptor(ctx, digest, entry);
       return true;
     },
-    clear: (ctx) => writer().clear(ctx, digest),
+    async clear(ctx, sentAtMs) {
+      await writer().evict(ctx, [digest], sentAtMs);
+    },
   };
 }

@@ -1,10 +1,17 @@
-import { type Entry, isWholeNumber } from '../oci/descriptor.ts';
+import { LRUCache } from 'lru-cache';
+import { checkEntry, type Entry, isWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { within } from '../within.ts';
 import { allDone } from './allDone.ts';
 import { batchesOf, inTurn } from './inTurn.ts';
-import { type BlobDescriptorCacheProvider, STORE_TIMEOUT_MS, type StoreOptions } from './provider.ts';
-import { BATCH, createProvider, type StoredRecord } from './records.ts';
+import {
+  BadRecord,
+  type BlobDescriptorCacheProvider,
+  parsed,
+  STORE_TIMEOUT_MS,
+  type StoreOptions,
+} from './provider.ts';
+import { createProvider, type StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
@@ -12,6 +19,10 @@ export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'getWithMetadata' | 
 
 /** KV refuses a shorter life. */
 const MIN_EXPIRATION_SECONDS = 60;
+/** KV reads 100 keys at once, and there are two for each digest. */
+const BATCH = 50;
+/** Tombstones that this isolate wrote, and remembers while KV may not show them. */
+const MAX_WRITTEN = 1_000;
 /** A Worker has six connections at a time; what has to wait for one would run out of its time. */
 const AT_ONCE = 5;
 /** How long a place may go on answering what it read, a miss or a missing tombstone too: the least that KV allows. */
@@ -20,13 +31,16 @@ export const CACHE_TTL_SECONDS = 30;
 /**
  * Descriptors in Workers KV: one self-contained value per link set, repository and digest, and the tombstone beside it
  * under its own key, since KV can change no two keys together and no value in place. Both are read in one bulk get.
- * KV lags a minute or more between places and remembers misses as long: a miss means "ask the origin", no more.
+ * KV lags a minute or more between places and remembers misses as long: a miss means "ask the origin", no more. That the
+ * farther of two tombstones stays is decided here, by what KV shows and by what this isolate wrote, which KV may not show
+ * yet: of two places that write at the same time the last one wins.
  */
 export function createKvProvider(
   namespace: DescriptorNamespace,
   { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
   const life = kvLife(retentionMs + maxReachMs);
+  const written = new LRUCache<string, number>({ max: MAX_WRITTEN });
 
   return createProvider((name, links) => {
     const entryKey = (digest: Digest | '') => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
@@ -36,38 +50,54 @@ export function createKvProvider(
       return inTime(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
     }
 
-    async function read(digests: readonly Digest[]): Promise<StoredRecord[]> {
-      const values = await readTexts(digests.flatMap((digest) => [entryKey(digest), tombstoneKey(digest)]));
-      return digests.map((digest) => ({
-        entry: parseEntry(values.get(entryKey(digest))),
-        cleared: parseTombstone(values.get(tombstoneKey(digest))),
-      }));
-    }
+    const keysOf = (digest: Digest) => [entryKey(digest), tombstoneKey(digest)];
 
-    async function bury(digest: Digest, cleared: number): Promise<void> {
-      try {
-        await inTime(namespace.put(tombstoneKey(digest), String(cleared), life));
-      } catch (refused) {
-        // One write a second for a key: a tombstone that was just written may reach far enough.
-        const key = tombstoneKey(digest);
-        const stands = parseTombstone((await readTexts([key])).get(key));
-        if (stands < cleared) throw refused;
-      }
+    /** @param text the tombstone that KV shows */
+    async function bury(digest: Digest, text: string | null | undefined, until: number): Promise<void> {
+      const key = tombstoneKey(digest);
+      const shown = parsed(() => parseTombstone(text));
+      // Rubbish is no tombstone, and is replaced, but not by one that reaches less far than what was written here.
+      const stands = Math.max(written.get(key) ?? 0, shown instanceof BadRecord ? 0 : shown);
+      if (stands >= until && !(shown instanceof BadRecord)) return;
+      const farther = Math.max(stands, until);
+      await inTime(namespace.put(key, String(farther), life));
+      written.set(key, farther);
     }
 
     return {
-      read: (_ctx, digests) => read(digests),
+      batch: BATCH,
+      async read(_ctx, digests) {
+        const values = await readTexts(digests.flatMap(keysOf));
+        return digests.map((digest) =>
+          parsed(
+            (): StoredRecord => ({
+              entry: parseEntry(digest, values.get(entryKey(digest))),
+              cleared: parseTombstone(values.get(tombstoneKey(digest))),
+            }),
+          ),
+        );
+      },
       async write(_ctx, digests, entry) {
         const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
         await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
       },
-      bury: (_ctx, digest, cleared) => bury(digest, cleared),
-      async clear(_ctx, digests, cleared) {
-        // The values stay until they expire: they can no longer answer, and a delete that overtakes a later write would
-        // lose a true entry.
-        await inTurn(batchesOf(digests, AT_ONCE), (some) => allDone(some.map((digest) => bury(digest, cleared))));
-        const values = await readTexts(digests.map(entryKey));
-        return digests.map((digest) => digestIn(values.get(entryKey(digest))));
+      async bury(_ctx, digest, until) {
+        const key = tombstoneKey(digest);
+        await bury(digest, (await readTexts([key])).get(key), until);
+      },
+      async clear(_ctx, digests, { until }) {
+        const values = await readTexts(digests.flatMap(keysOf));
+        const entries = new Map(
+          digests.map((digest) => [digest, parsed(() => parseEntry(digest, values.get(entryKey(digest))))]),
+        );
+        const clearOne = async (digest: Digest) => {
+          await bury(digest, values.get(tombstoneKey(digest)), until);
+          // Sound values stay until they expire: they can no longer answer, and a delete that overtakes a later write
+          // would lose a true entry.
+          if (entries.get(digest) instanceof BadRecord) await inTime(namespace.delete(entryKey(digest)));
+        };
+        await inTurn(batchesOf(digests, AT_ONCE), (some) => allDone(some.map(clearOne)));
+        return digests.map((digest) => namedIn(entries.get(digest)));
       },
       async list(_ctx, cursor) {
         const prefix = entryKey('');
@@ -84,10 +114,13 @@ export function kvLife(ms: number): { expirationTtl: number } {
   return { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, Math.ceil(ms / 1000)) };
 }
 
-function parseEntry(text: string | null | undefined): Entry | undefined {
+/** @throws SyntaxError, TypeError, RegistryError what no setter wrote */
+function parseEntry(key: Digest, text: string | null | undefined): Entry | undefined {
   if (text === null || text === undefined) return undefined;
   const { digest, size, mediaType, verifiedAt } = JSON.parse(text) as Entry['descriptor'] & { verifiedAt: number };
-  return { descriptor: { digest, size, mediaType }, verifiedAt };
+  const entry = { descriptor: { digest, size, mediaType }, verifiedAt };
+  checkEntry(key, entry);
+  return entry;
 }
 
 function parseTombstone(text: string | null | undefined): number {
@@ -98,20 +131,16 @@ function parseTombstone(text: string | null | undefined): number {
 }
 
 /** The digest in a value that may be rubbish. */
-function digestIn(text: string | null | undefined): string | undefined {
-  try {
-    return parseEntry(text)?.descriptor.digest;
-  } catch {
-    return undefined;
-  }
+function namedIn(entry: Entry | BadRecord | undefined): string | undefined {
+  return entry instanceof BadRecord ? undefined : entry?.descriptor.digest;
 }
 
 /** KV has no way to be told to give up. */
-export async function inTime<T>(work: Promise<T>): Promise<T> {
+export async function inTime<T>(work: Promise<T>, timeoutMs = STORE_TIMEOUT_MS): Promise<T> {
   const done = await within(
     work.then((value) => ({ value })),
-    STORE_TIMEOUT_MS,
+    timeoutMs,
   );
-  if (!done) throw new Error(`no answer within ${STORE_TIMEOUT_MS} ms`);
+  if (!done) throw new Error(`no answer within ${timeoutMs} ms`);
   return done.value;
 }

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { CacheItem } from './item.ts';
+import { BadRecord } from './provider.ts';
 
 /**
  * What a look into the cache came to, as a value: a fault is none of the other two.
@@ -10,7 +11,13 @@ import type { CacheItem } from './item.ts';
 export type Lookup<E extends Entry = Entry> =
   | { readonly outcome: 'hit'; readonly entry: E; readonly cleared: number }
   | { readonly outcome: 'miss'; readonly cleared: number }
-  | { readonly outcome: 'fault' };
+  /** `isRubbish`: the store is well, and holds what no setter wrote. */
+  | { readonly outcome: 'fault'; readonly isRubbish: boolean };
+
+/** Whether the store failed: what could not be read is not written over. Rubbish is, since it was read. */
+export function isStoreFault(found: Lookup | undefined): boolean {
+  return found?.outcome === 'fault' && !found.isRubbish;
+}
 
 /** Turns the three outcomes into a value; a fault is logged here, where its cause is known. */
 export async function look<E extends Entry>(ctx: RequestContext, item: Pick<CacheItem<E>, 'stat'>): Promise<Lookup<E>> {
@@ -21,7 +28,7 @@ export async function look<E extends Entry>(ctx: RequestContext, item: Pick<Cach
     return entry ? { outcome: 'hit', entry, cleared } : { outcome: 'miss', cleared };
   } catch (fault) {
     ctx.log.warn('cache fault', { error: errorName(fault) });
-    return { outcome: 'fault' };
+    return { outcome: 'fault', isRubbish: fault instanceof BadRecord };
   }
 }
 

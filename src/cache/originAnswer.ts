@@ -13,7 +13,8 @@ export type OriginAnswer<E extends Entry = Entry> =
       /** Headers by which the origin spoke to this caller: for this one answer, never to be kept or shared. */
       readonly said?: Readonly<Record<string, string>>;
     }
-  | { readonly kind: 'relay'; readonly response: Response };
+  /** `sentAtMs`: when the question was sent that this answers. */
+  | { readonly kind: 'relay'; readonly response: Response; readonly sentAtMs: number };
 
 /** How an origin failed to answer. */
 export type Illness = 'unreachable' | 'paused' | `origin-${number}`;
@@ -34,7 +35,7 @@ export async function illnessOf(asked: Promise<OriginAnswer>): Promise<Illness |
  * Whether the origin says that it does not have it.
  * @param isOpen it was asked for everybody: its refusal is of everybody, too
  */
-export function isGone(answer: OriginAnswer, isOpen: boolean): boolean {
+export function isGone(answer: OriginAnswer, isOpen: boolean): answer is Extract<OriginAnswer, { kind: 'relay' }> {
   if (answer.kind === 'found') return false;
   const { status } = answer.response;
   return status === 404 || (isOpen && (status === 401 || status === 403));

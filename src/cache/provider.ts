@@ -21,7 +21,8 @@ export interface BlobDescriptorService extends BlobStatter {
   /**
    * Removes the entry, and of an alias the canonical entry too, and leaves a tombstone. Idempotent.
    * @param reachMs how far into the future the tombstone reaches: nothing confirmed until then counts. At least, and
-   *   without it, what two clocks may differ.
+   *   without it, what two clocks may differ. A tombstone that stands already and reaches farther stays: tombstones grow
+   *   and never shrink.
    * @throws CacheFault the store failed: the entry may still answer
    */
   clear(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
@@ -33,9 +34,9 @@ export interface BlobDescriptorService extends BlobStatter {
   bury(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
 }
 
-/** What is kept of one repository, page by page. */
-export interface Page {
-  readonly digests: readonly Digest[];
+/** What a page of a purge removed: entries that could still have answered. */
+export interface PurgedPage {
+  readonly removed: ReadonlySet<Digest>;
   /** Where the next page begins, in the store's own words; absent at the end. */
   readonly cursor?: string | undefined;
 }
@@ -43,13 +44,24 @@ export interface Page {
 /** A repository's descriptors, one and many. */
 export interface RepositoryDescriptors extends BlobDescriptorService {
   /**
-   * Clears those of the digests that are there, and leaves the others alone: no tombstone, no write.
-   * @returns which were there
+   * Forgets what the origin does not have. Of the digests only those are cleared that are there and were confirmed before
+   * the origin was asked; the tombstone is that time. The others are left alone: no tombstone, no write.
+   * @param sentAtMs when the question that the origin denied was sent, in epoch ms
+   * @returns which were there, canonical digests of aliases among them
    * @throws CacheFault the store failed: what was there may still answer
    */
-  evict(ctx: RequestContext, digests: Iterable<Digest>): Promise<ReadonlySet<Digest>>;
-  /** @param cursor of the page before @throws CacheFault */
-  list(ctx: RequestContext, cursor?: string): Promise<Page>;
+  evict(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<ReadonlySet<Digest>>;
+  /**
+   * Clears those of the digests that are there, whenever they were confirmed, and leaves the others alone.
+   * @returns and @throws as `evict`
+   */
+  clearPresent(ctx: RequestContext, digests: Iterable<Digest>): Promise<ReadonlySet<Digest>>;
+  /**
+   * Clears a page of all that is there.
+   * @param cursor of the page before
+   * @throws CacheFault as `evict`
+   */
+  purge(ctx: RequestContext, cursor?: string): Promise<PurgedPage>;
 }
 
 /** What a digest is linked as: an entry of one link set never answers for the other. */
@@ -72,17 +84,40 @@ export interface BlobDescriptorCacheProvider {
   unscoped?(links: LinkSet): BlobDescriptorService;
 }
 
-/** A store failed, or held something that no setter wrote. Never a miss: nothing is written back after it. */
+/** A store failed. Never a miss: nothing is written back after it. */
 export class CacheFault extends Error {
-  override readonly name = 'CacheFault';
+  override readonly name: string = 'CacheFault';
 }
 
-/** Whatever goes wrong in the work is a fault of the store. @throws CacheFault */
+/**
+ * The store answered, and what it holds is something that no setter wrote. That is no miss either, but it says nothing of
+ * the store: it does not count against it, and what the origin then says is written over it, or clears it.
+ */
+export class BadRecord extends CacheFault {
+  override readonly name = 'BadRecord';
+}
+
+/** @returns what was parsed, or as a value that what is stored cannot be */
+export function parsed<T>(parse: () => T): T | BadRecord {
+  try {
+    return parse();
+  } catch (cause) {
+    return new BadRecord('no setter wrote this', { cause });
+  }
+}
+
+/** @throws BadRecord if it is one */
+export function sound<T>(record: T | BadRecord): T {
+  if (record instanceof BadRecord) throw record;
+  return record;
+}
+
+/** Whatever goes wrong in the work is a fault of the store, but for bad records. @throws CacheFault, BadRecord */
 export async function asCacheFault<T>(verb: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new CacheFault(`${verb} failed`, { cause });
+    throw cause instanceof BadRecord ? cause : new CacheFault(`${verb} failed`, { cause });
   }
 }
 
@@ -104,3 +139,5 @@ export interface StoreOptions {
 
 /** A store gets this long in all; what has not answered then has failed. */
 export const STORE_TIMEOUT_MS = 1_000;
+/** The same for content, of which there may be 4 MiB. Callers wait for it no longer than for anything else. */
+export const CONTENT_TIMEOUT_MS = 5_000;

@@ -20,7 +20,7 @@ export interface Purged {
   readonly cursor?: string;
 }
 
-/** So many pages in one go: each is some five requests to Redis, and a Worker of the free plan has 50. */
+/** So many pages in one go: each is three requests to Redis, and a Worker of the free plan has 50. */
 const MAX_PAGES = 8;
 
 /** Where a purge is: a step, and within it the store's own cursor. */
@@ -48,14 +48,9 @@ export async function purge(ctx: RequestContext, kept: Kept, name: RepositoryNam
 }
 
 async function purgePage(ctx: RequestContext, kept: Kept, name: RepositoryName, { step, cursor }: Place) {
-  if (step === 'tags') {
-    const page = await kept.tags.list(ctx, name, cursor);
-    if (page.tags.length > 0) await kept.tags.drop(ctx, name, page.tags);
-    return { removed: page.tags.length, cursor: page.cursor };
-  }
-  const scope = kept.descriptors.repositoryScoped(name, step);
-  const page = await scope.list(ctx, cursor);
-  return { removed: (await scope.evict(ctx, page.digests)).size, cursor: page.cursor };
+  if (step === 'tags') return kept.tags.purge(ctx, name, cursor);
+  const page = await kept.descriptors.repositoryScoped(name, step).purge(ctx, cursor);
+  return { removed: page.removed.size, cursor: page.cursor };
 }
 
 function after(step: Step): Place | undefined {
@@ -83,9 +78,7 @@ export async function purgeDescriptors(
     const scope = repositoryScoped(name, links);
     let cursor: string | undefined;
     do {
-      const page = await scope.list(ctx, cursor);
-      await scope.evict(ctx, page.digests);
-      cursor = page.cursor;
+      ({ cursor } = await scope.purge(ctx, cursor));
     } while (cursor !== undefined);
   }
 }
@@ -94,8 +87,7 @@ export async function purgeDescriptors(
 export async function dropKnownTags(ctx: RequestContext, tags: Tags, name: RepositoryName): Promise<void> {
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await tags.list(ctx, name, cursor);
-    if (page.tags.length > 0) await tags.drop(ctx, name, page.tags);
+    const page = await tags.purge(ctx, name, cursor);
     if (page.cursor === undefined) return;
     cursor = page.cursor;
   }

@@ -4,7 +4,7 @@ import { within } from '../within.ts';
 import { evict } from './clear.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
-import { type Lookup, look } from './lookup.ts';
+import { isStoreFault, type Lookup, look } from './lookup.ts';
 import { discard, type Illness, illnessOf, isGone, type OriginAnswer } from './originAnswer.ts';
 import { writeBack } from './writeBack.ts';
 
@@ -40,8 +40,8 @@ export interface ReadThroughAnswer<E extends Entry = Entry> {
 
 /**
  * A cache in front of the origin (`cachedBlobStatter` of `distribution`): a fresh entry answers; on a miss or a stale
- * entry the origin does and its answer is written back; on a fault the origin does and nothing is written. A store that
- * is slow is not waited for: the origin is asked as well, and the first answer that can be used wins.
+ * entry the origin does and its answer is written back; on a fault of the store the origin does and nothing is written, and
+ * where only the record is bad it is overwritten. A store that is slow is not waited for: the origin is asked as well, and the first answer that can be used wins.
  */
 export async function readThrough<E extends Entry>(
   ctx: RequestContext,
@@ -83,8 +83,10 @@ export async function readThrough<E extends Entry>(
   }
 
   const answer = await asked;
-  if (!options.isProvocable && isGone(answer, options.isOpen ?? false)) evict(ctx, item, looking, options.takes);
-  return found?.outcome === 'fault' ? { answer } : keep(ctx, item, answer, looking);
+  if (!options.isProvocable && isGone(answer, options.isOpen ?? false)) {
+    evict(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, takes: options.takes });
+  }
+  return isStoreFault(found) ? { answer } : keep(ctx, item, answer, looking);
 }
 
 /**

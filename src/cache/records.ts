@@ -1,17 +1,19 @@
 import type { RequestContext } from '../context.ts';
 import { checkEntry, type Entry } from '../oci/descriptor.ts';
-import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
+import { type Digest, parseDigest } from '../oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../oci/name.ts';
+import { clearAll, clearThose, readChecked } from './clearRecords.ts';
 import { batchesOf, inTurn } from './inTurn.ts';
 import {
   asCacheFault,
+  type BadRecord,
   type BlobDescriptorCacheProvider,
   type BlobDescriptorService,
   type LinkSet,
-  type Page,
   type RepositoryDescriptors,
+  sound,
 } from './provider.ts';
-import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
+import { aheadOf, type Clearing, isAlive, upTo } from './tombstone.ts';
 
 /** What a store has under a digest. `cleared`: entries confirmed until then do not count (epoch ms); 0: no tombstone. */
 export interface StoredRecord {
@@ -23,32 +25,42 @@ export interface StoredRecord {
 
 /**
  * Records in a store: all that a backend has to do. It puts values in and takes them out as they are; what they mean, and
- * whether they are sound, is decided once for all backends, below. Of many digests there are `BATCH` at most.
+ * whether they are sound, is decided once for all backends, below. Only that the farther of two tombstones stays is
+ * decided in the store.
  */
 export interface Records {
-  /** In one look. @returns one record for each digest */
-  read(ctx: RequestContext, digests: readonly Digest[]): Promise<readonly StoredRecord[]>;
+  /** In one look. @returns one record for each digest; what could not be parsed, as a value */
+  read(ctx: RequestContext, digests: readonly Digest[]): Promise<readonly (StoredRecord | BadRecord)[]>;
   /** Writes the entry under each of the digests, together if the store can. */
   write(ctx: RequestContext, digests: ReadonlySet<Digest>, entry: Entry): Promise<void>;
   /**
-   * Removes the entries and leaves tombstones, each in one step.
-   * @param cleared until when entries do not count (epoch ms)
+   * Removes the entries, and what cannot be read, and leaves tombstones, each in one step.
    * @returns the digest in the entry that was there, for each, if it is known
    */
-  clear(ctx: RequestContext, digests: readonly Digest[], cleared: number): Promise<readonly (string | undefined)[]>;
-  /** Leaves the tombstone alone. */
-  bury(ctx: RequestContext, digest: Digest, cleared: number): Promise<void>;
+  clear(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing): Promise<readonly (string | undefined)[]>;
+  /** Leaves the tombstone alone. @param until when entries do not count (epoch ms) */
+  bury(ctx: RequestContext, digest: Digest, until: number): Promise<void>;
 }
+
+/** Some of the digests of a repository. */
+export interface Page {
+  readonly digests: readonly Digest[];
+  /** Where the next page begins, in the store's own words; absent at the end. */
+  readonly cursor?: string | undefined;
+}
+
+/** All of a repository: page by page, or where that can be done at once, all of it in one step. */
+type Whole =
+  | { list(ctx: RequestContext, cursor: string | undefined): Promise<Page> }
+  /** @returns the digests of the entries that counted */
+  | { clearAll(ctx: RequestContext, clearing: Clearing): Promise<readonly Digest[]> };
 
 /** The records of one repository. */
-export interface RepositoryRecords extends Records {
-  /** So many digests at most are read or cleared in one request, where that is more than `BATCH`. */
-  readonly batch?: number;
-  list(ctx: RequestContext, cursor: string | undefined): Promise<Page>;
-}
-
-/** So many digests in one request to a store; KV reads 100 keys at once, and two for each. */
-export const BATCH = 50;
+export type RepositoryRecords = Records &
+  Whole & {
+    /** So many digests in one request to the store. */
+    readonly batch: number;
+  };
 
 /**
  * A descriptor cache over the records of a backend.
@@ -71,11 +83,11 @@ export function createProvider(
  */
 function createService(records: Records): BlobDescriptorService {
   async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
-    const [record] = await records.read(ctx, [digest]);
+    const [record] = await readChecked(ctx, records, [digest]);
     if (!record) throw new TypeError('not a record');
-    if (record.entry) checkEntry(digest, record.entry);
-    if (record.cleared > 0) ctx.emit({ kind: 'tombstone', until: record.cleared });
-    return record;
+    const { cleared } = sound(record);
+    if (cleared > 0) ctx.emit({ kind: 'tombstone', until: cleared });
+    return sound(record);
   }
 
   return {
@@ -99,54 +111,39 @@ function createService(records: Records): BlobDescriptorService {
     },
     async bury(ctx, digest, reachMs) {
       parseDigest(digest);
-      await asCacheFault('bury', () => records.bury(ctx, digest, clearedUntil(ctx, reachMs)));
+      await asCacheFault('bury', () => records.bury(ctx, digest, aheadOf(ctx.now(), reachMs).until));
     },
     async clear(ctx, digest, reachMs) {
       parseDigest(digest);
-      await asCacheFault('clear', () => clearAll(ctx, records, [digest], reachMs));
+      await asCacheFault('clear', () => clearAll(ctx, records, [digest], aheadOf(ctx.now(), reachMs)));
     },
   };
 }
 
 function createRepositoryService(records: RepositoryRecords): RepositoryDescriptors {
+  async function clearPresent(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) {
+    const cleared = new Set<Digest>();
+    await inTurn(batchesOf(digests, records.batch), async (some) => {
+      for (const digest of await clearThose(ctx, records, some, clearing)) cleared.add(digest);
+    });
+    return cleared;
+  }
   return {
     ...createService(records),
-    async evict(ctx, digests) {
+    async evict(ctx, digests, sentAtMs) {
       const asked = [...digests].map(parseDigest);
-      const evicted = new Set<Digest>();
-      const evictSome = async (some: readonly Digest[]) => {
-        const there = await thoseThere(ctx, records, some);
-        if (there.length > 0) await clearAll(ctx, records, there);
-        for (const digest of there) evicted.add(digest);
-      };
-      await asCacheFault('evict', () => inTurn(batchesOf(asked, records.batch ?? BATCH), evictSome));
-      return evicted;
+      return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs)));
     },
-    list: (ctx, cursor) => asCacheFault('list', () => records.list(ctx, cursor)),
+    async clearPresent(ctx, digests) {
+      const asked = [...digests].map(parseDigest);
+      return asCacheFault('clearPresent', () => clearPresent(ctx, asked, aheadOf(ctx.now())));
+    },
+    purge: (ctx, cursor) =>
+      asCacheFault('purge', async () => {
+        const clearing = aheadOf(ctx.now());
+        if ('clearAll' in records) return { removed: new Set(await records.clearAll(ctx, clearing)) };
+        const page = await records.list(ctx, cursor);
+        return { removed: await clearPresent(ctx, page.digests, clearing), cursor: page.cursor };
+      }),
   };
-}
-
-/** What cannot be read, rubbish perhaps, may be there. */
-async function thoseThere(ctx: RequestContext, records: Records, digests: readonly Digest[]): Promise<Digest[]> {
-  const found = await records.read(ctx, digests).catch(() => undefined);
-  return digests.filter((_, at) => !found?.[at] || isThere(found[at]));
-}
-
-/** One that a registry wrote may be younger than any tombstone. */
-function isThere({ entry, cleared, isHalfCleared = false }: StoredRecord): boolean {
-  return isHalfCleared || (entry !== undefined && (entry.verifiedAt === 0 || isAlive(entry.verifiedAt, cleared)));
-}
-
-/** Of an alias the canonical entry too. */
-async function clearAll(ctx: RequestContext, records: Records, digests: readonly Digest[], reachMs?: number) {
-  const cleared = clearedUntil(ctx, reachMs);
-  const named = await records.clear(ctx, digests, cleared);
-  // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
-  const canonical = named.filter((text) => text !== undefined && isDigest(text)) as Digest[];
-  const left = new Set(canonical).difference(new Set(digests));
-  if (left.size > 0) await records.clear(ctx, [...left], cleared);
-}
-
-function clearedUntil(ctx: RequestContext, reachMs = 0): number {
-  return ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
 }

@@ -4,19 +4,18 @@ import type { BlobDescriptorCacheProvider, LinkSet, StoreOptions } from './provi
 import { createProvider, type Records, type RepositoryRecords } from './records.ts';
 import {
   buryIn,
-  exec,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
   listMembers,
-  parseCleared,
-  parseDone,
   parseRecord,
-  parseStrings,
   REDIS_BATCH,
   type RedisRecordsOptions,
   readGlobal,
+  spares,
 } from './redisLayout.ts';
+import { parseDone, parseNamed, parseStrings, readEach } from './redisReplies.ts';
+import { CLEAR_GLOBAL, CLEAR_OWN } from './redisScripts.ts';
 import { sharedGlobalRecords, sharedRecords } from './redisShared.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
@@ -24,7 +23,8 @@ import { CLOCK_SKEW_MS } from './tombstone.ts';
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
 
 /**
- * Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction.
+ * Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction, a clear
+ * one script.
  * @param isShared `REDIS_SHARED`: the database belongs to a registry, which writes the blobs' keys itself
  */
 export function createRedisProvider(
@@ -57,20 +57,20 @@ function ownRecords(
   const keys = keysOf(name, links);
   return {
     batch: REDIS_BATCH,
-    async read(_ctx, digests) {
-      const replies = await exec(redis.pipeline(), digests, (read, digest) =>
-        read
-          .sismember(keys.members, digest)
-          .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
-          .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared'),
-      );
-      return replies.map(([member, global, scoped]) => {
-        const [...known] = parseStrings(global, 4);
-        const clearedForAll = known.pop();
-        const [mediaType, verified, cleared] = parseStrings(scoped, 3);
-        return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
-      });
-    },
+    read: (_ctx, digests) =>
+      readEach(redis, digests, {
+        commands: (read, digest) =>
+          read
+            .sismember(keys.members, digest)
+            .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
+            .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared'),
+        parse([member, global, scoped]) {
+          const [...known] = parseStrings(global, 4);
+          const clearedForAll = known.pop();
+          const [mediaType, verified, cleared] = parseStrings(scoped, 3);
+          return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+        },
+      }),
     async write(_ctx, digests, { descriptor, verifiedAt }) {
       const write = redis.multi();
       for (const digest of digests) {
@@ -85,17 +85,11 @@ function ownRecords(
       write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
       parseDone(await write.exec(), 6 * digests.size + 1);
     },
-    bury: (_ctx, digest, cleared) => buryIn(redis, keys.scoped(digest), cleared, lifeSeconds),
-    async clear(_ctx, digests, cleared) {
-      const replies = await exec(redis.multi(), digests, (clear, digest) =>
-        clear
-          .hget(globalKey(links, digest), 'digest')
-          .srem(keys.members, digest)
-          .hdel(keys.scoped(digest), 'mediatype', 'verified', 'open')
-          .hset(keys.scoped(digest), { cleared })
-          .expire(keys.scoped(digest), lifeSeconds),
-      );
-      return replies.map(parseCleared);
+    bury: (_ctx, digest, until) => buryIn(redis, keys.scoped(digest), until, lifeSeconds),
+    async clear(_ctx, digests, clearing) {
+      const all = [keys.members, ...digests.flatMap((digest) => [globalKey(links, digest), keys.scoped(digest)])];
+      const args = [clearing.until, lifeSeconds, spares(clearing), ...digests];
+      return parseNamed(await redis.eval(CLEAR_OWN, all, args), digests.length);
     },
     list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
@@ -115,16 +109,10 @@ function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRe
       }
       parseDone(await write.exec(), 3 * digests.size);
     },
-    bury: (_ctx, digest, cleared) => buryIn(redis, globalKey(links, digest), cleared, lifeSeconds),
-    async clear(_ctx, digests, cleared) {
-      const replies = await exec(redis.multi(), digests, (clear, digest) =>
-        clear
-          .hget(globalKey(links, digest), 'digest')
-          .hdel(globalKey(links, digest), ...GLOBAL_FIELDS)
-          .hset(globalKey(links, digest), { cleared })
-          .expire(globalKey(links, digest), lifeSeconds),
-      );
-      return replies.map(parseCleared);
+    bury: (_ctx, digest, until) => buryIn(redis, globalKey(links, digest), until, lifeSeconds),
+    async clear(_ctx, digests, { until }) {
+      const all = digests.flatMap((digest) => [globalKey(links, digest), globalKey(links, digest)]);
+      return parseNamed(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };
 }

@@ -7,8 +7,11 @@ export interface RedisAddress {
   readonly token: string;
 }
 
-/** A client of Upstash Redis that gives up in time, and says so. */
-export function createRedis({ url, token }: RedisAddress): Redis {
+/**
+ * A client of Upstash Redis that gives up in time, and says so.
+ * @param timeoutMs for each request
+ */
+export function createRedis({ url, token }: RedisAddress, timeoutMs = STORE_TIMEOUT_MS): Redis {
   return new Redis({
     url,
     token,
@@ -17,7 +20,7 @@ export function createRedis({ url, token }: RedisAddress): Redis {
     // a null, that is, into a miss.
     enableAutoPipelining: false,
     retry: { retries: 0 },
-    signal: () => AbortSignal.timeout(STORE_TIMEOUT_MS),
+    signal: () => AbortSignal.timeout(timeoutMs),
     automaticDeserialization: false,
     responseEncoding: false,
     enableTelemetry: false,

@@ -1,9 +1,12 @@
-import type { Pipeline, Redis } from '@upstash/redis/cloudflare';
+import type { Redis } from '@upstash/redis/cloudflare';
 import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { LinkSet, Page } from './provider.ts';
-import { BATCH, type StoredRecord } from './records.ts';
+import { type BadRecord, type LinkSet, parsed } from './provider.ts';
+import type { Page, StoredRecord } from './records.ts';
+import { parseScan, parseStrings, readEach } from './redisReplies.ts';
+import { BURY } from './redisScripts.ts';
+import type { Clearing } from './tombstone.ts';
 
 /**
  * The keys of `distribution` (`registry/storage/cache/redis`): a set per repository tells membership, a hash per digest
@@ -26,6 +29,9 @@ export function keysOf(name: RepositoryName, links: LinkSet) {
 export function globalKey(links: LinkSet, digest: Digest): string {
   return `${links}::${digest}`;
 }
+
+/** So many digests in one request, of five commands for each: some 400 KB. */
+export const REDIS_BATCH = 500;
 
 /** What records are made with. */
 export interface RedisRecordsOptions {
@@ -54,13 +60,19 @@ export interface Replies {
 
 /**
  * An entry as `distribution` reads it: no member, no digest, no size or no override is a miss; an empty override is none.
- * @throws TypeError, RegistryError what no setter wrote
+ * @throws TypeError what answered is not Redis
  */
-export function parseRecord({ member, global, mediaType, verified, cleared }: Replies): StoredRecord {
+export function parseRecord(replies: Replies): StoredRecord | BadRecord {
+  const { member } = replies;
   if (member !== 0 && member !== 1) throw new TypeError('not a SISMEMBER reply');
+  return parsed(() => parseFields(member === 1, replies));
+}
+
+/** @throws TypeError, RegistryError what no setter wrote */
+function parseFields(isMember: boolean, { global, mediaType, verified, cleared }: Replies): StoredRecord {
   const tombstone = Math.max(...cleared.map((text) => parseNumber(text ?? '0')));
-  const known = member === 1 && mediaType != null ? parseGlobal(global) : undefined;
-  if (!known || mediaType == null) return { entry: undefined, cleared: tombstone, isHalfCleared: member === 1 };
+  const known = isMember && mediaType != null ? parseGlobal(global) : undefined;
+  if (!known || mediaType == null) return { entry: undefined, cleared: tombstone, isHalfCleared: isMember };
   const descriptor = { ...known, mediaType: mediaType || known.mediaType };
   return { entry: { descriptor, verifiedAt: parseNumber(verified ?? '0') }, cleared: tombstone };
 }
@@ -71,30 +83,6 @@ export function parseGlobal([digest, size, mediaType]: readonly Text[]): Descrip
   return { digest: parseDigest(digest), size: parseNumber(size), mediaType: mediaType ?? '' };
 }
 
-/**
- * The digest that the first command of a clear read, and that the others were done: something that is not Redis may
- * answer in its place, and a clear that was not done must not look like one.
- * @throws TypeError
- */
-export function parseCleared([digest, ...done]: readonly unknown[]): string | undefined {
-  if (!done.every((reply) => typeof reply === 'number')) throw new TypeError('not the replies to a clear');
-  return typeof digest === 'string' ? digest : undefined;
-}
-
-/** The replies of a transaction, one to each command. @throws TypeError */
-export function parseDone(replies: unknown, commands: number): readonly unknown[] {
-  const isDone = Array.isArray(replies) && replies.length === commands && !replies.includes(undefined);
-  if (!isDone) throw new TypeError('not the replies to a transaction');
-  return replies;
-}
-
-/** The reply of an HMGET of `count` fields; anything else is a fault, never "all absent". */
-export function parseStrings(reply: unknown, count: number): readonly (string | null | undefined)[] {
-  const fits = (value: unknown) => value === null || typeof value === 'string';
-  if (!Array.isArray(reply) || reply.length !== count || !reply.every(fits)) throw new TypeError('not an HMGET reply');
-  return reply;
-}
-
 /** A size or a time. @throws TypeError */
 export function parseNumber(text: string): number {
   const number = parseWholeNumber(text);
@@ -102,52 +90,33 @@ export function parseNumber(text: string): number {
   return number;
 }
 
-/** So many digests at most in one request, of five commands for each: some 200 KB. */
-export const REDIS_BATCH = 250;
-
 /** The global records of digests, which nobody confirmed and no tombstone hides. */
-export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly Digest[]): Promise<StoredRecord[]> {
-  const replies = await exec(redis.pipeline(), digests, (read, digest) =>
-    read.hmget(globalKey(links, digest), ...GLOBAL_FIELDS),
-  );
-  return replies.map(([reply]) => {
-    const descriptor = parseGlobal(parseStrings(reply, GLOBAL_FIELDS.length));
-    return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
+export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly Digest[]) {
+  return readEach(redis, digests, {
+    commands: (read, digest) => read.hmget(globalKey(links, digest), ...GLOBAL_FIELDS),
+    parse([reply]): StoredRecord | BadRecord {
+      const fields = parseStrings(reply, GLOBAL_FIELDS.length);
+      return parsed(() => {
+        const descriptor = parseGlobal(fields);
+        return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
+      });
+    },
   });
-}
-
-/**
- * Sends the same commands for each of the items in one request; for none, nothing is sent.
- * @returns their replies, apart for each item
- * @throws TypeError what answered is not Redis
- */
-export async function exec<T>(
-  all: Pipeline<[]>,
-  items: readonly T[],
-  commandsFor: (all: Pipeline<[]>, item: T) => { length(): number },
-): Promise<readonly unknown[][]> {
-  for (const item of items) commandsFor(all, item);
-  const commands = all.length();
-  const replies = commands > 0 ? parseDone(await all.exec(), commands) : [];
-  const each = commands / items.length;
-  return items.map((_, at) => replies.slice(at * each, (at + 1) * each));
 }
 
 /** A page of a membership set; what is no digest, nobody asks for. */
 export async function listMembers(redis: Redis, members: string, cursor = '0'): Promise<Page> {
-  const page = parseScan(await redis.sscan(members, cursor, { count: BATCH }));
+  const page = parseScan(await redis.sscan(members, cursor, { count: REDIS_BATCH }));
   return { cursor: page.cursor, digests: page.found.filter(isDigest) };
 }
 
-/** The reply to SCAN or SSCAN. @throws TypeError */
-export function parseScan(reply: unknown): { readonly found: readonly string[]; readonly cursor: string | undefined } {
-  const [cursor, found]: unknown[] = Array.isArray(reply) ? reply : [];
-  const isScan = typeof cursor === 'string' && Array.isArray(found) && found.every((text) => typeof text === 'string');
-  if (!isScan) throw new TypeError('not a SCAN reply');
-  return { found, cursor: cursor === '0' ? undefined : cursor };
+/** Leaves a tombstone in a hash of the edge's. @throws TypeError what answered is not Redis */
+export async function buryIn(redis: Redis, key: string, until: number, lifeSeconds: number): Promise<void> {
+  const reply: unknown = await redis.eval(BURY, [key], [until, lifeSeconds]);
+  if (reply !== 1) throw new TypeError('not the reply to a bury');
 }
 
-/** Leaves a tombstone in a hash of the edge's. */
-export async function buryIn(redis: Redis, key: string, cleared: number, lifeSeconds: number): Promise<void> {
-  parseDone(await redis.multi().hset(key, { cleared }).expire(key, lifeSeconds).exec(), 2);
+/** What a script does with entries that were confirmed after its tombstone. */
+export function spares({ sparesLater }: Clearing): string {
+  return sparesLater ? 'later' : 'nothing';
 }

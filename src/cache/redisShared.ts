@@ -1,23 +1,22 @@
-import type { Pipeline, Redis } from '@upstash/redis/cloudflare';
+import type { Redis } from '@upstash/redis/cloudflare';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { delay } from '../within.ts';
 import type { Records, RepositoryRecords } from './records.ts';
 import {
   buryIn,
-  exec,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
   listMembers,
-  parseCleared,
-  parseDone,
   parseRecord,
-  parseStrings,
   REDIS_BATCH,
   type RedisRecordsOptions,
   readGlobal,
+  spares,
 } from './redisLayout.ts';
+import { parseDone, parseNamed, parseStrings, readEach } from './redisReplies.ts';
+import { CLEAR_GLOBAL, CLEAR_SHARED } from './redisScripts.ts';
 
 /**
  * A registry writes back what a HEAD found, without looking whether its own delete has come between, so a clear is done
@@ -43,23 +42,23 @@ export function sharedRecords(
   const ownKey = (digest: Digest) => `registry-edge::${name}::blobs::${digest}`;
   return {
     batch: REDIS_BATCH,
-    async read(_ctx, digests) {
-      const replies = await exec(redis.pipeline(), digests, (read, digest) =>
-        read
-          .sismember(keys.members, digest)
-          .hmget(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-          .hmget(keys.scoped(digest), 'mediatype')
-          .hmget(ownKey(digest), confirmed, 'cleared')
-          .hmget(ownGlobalKey(digest), 'cleared'),
-      );
-      return replies.map(([member, global, scoped, own, forAll]) => {
-        const [mediaType] = parseStrings(scoped, 1);
-        const [verified, cleared] = parseStrings(own, 2);
-        const [clearedForAll] = parseStrings(forAll, 1);
-        const known = parseStrings(global, GLOBAL_FIELDS.length);
-        return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
-      });
-    },
+    read: (_ctx, digests) =>
+      readEach(redis, digests, {
+        commands: (read, digest) =>
+          read
+            .sismember(keys.members, digest)
+            .hmget(globalKey('blobs', digest), ...GLOBAL_FIELDS)
+            .hmget(keys.scoped(digest), 'mediatype')
+            .hmget(ownKey(digest), confirmed, 'cleared')
+            .hmget(ownGlobalKey(digest), 'cleared'),
+        parse([member, global, scoped, own, forAll]) {
+          const [mediaType] = parseStrings(scoped, 1);
+          const [verified, cleared] = parseStrings(own, 2);
+          const [clearedForAll] = parseStrings(forAll, 1);
+          const known = parseStrings(global, GLOBAL_FIELDS.length);
+          return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+        },
+      }),
     async write(_ctx, digests, { verifiedAt }) {
       const write = redis.multi();
       for (const digest of digests) {
@@ -67,27 +66,20 @@ export function sharedRecords(
       }
       parseDone(await write.exec(), 2 * digests.size);
     },
-    bury: (_ctx, digest, cleared) => buryIn(redis, ownKey(digest), cleared, lifeSeconds),
-    async clear(ctx, digests, cleared) {
-      const replies = await exec(redis.multi(), digests, (clear, digest) =>
-        remove(clear, digest).hset(ownKey(digest), { cleared }).expire(ownKey(digest), lifeSeconds),
-      );
-      // Without the tombstone, which another delete may have renewed meanwhile.
-      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(() => exec(redis.multi(), digests, remove)));
-      return replies.map(parseCleared);
+    bury: (_ctx, digest, until) => buryIn(redis, ownKey(digest), until, lifeSeconds),
+    async clear(ctx, digests, clearing) {
+      const keysFor = (digest: Digest) => [
+        ...[globalKey('blobs', digest), keys.scoped(digest)],
+        ...[ownKey(digest), ownGlobalKey(digest)],
+      ];
+      const args = [clearing.until, lifeSeconds, spares(clearing), ...digests];
+      const clear = () => redis.eval(CLEAR_SHARED, [keys.members, ...digests.flatMap(keysFor)], args);
+      const reply = await clear();
+      ctx.waitUntil(delay(SECOND_CLEAR_MS).then(clear));
+      return parseNamed(reply, digests.length);
     },
     list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
-
-  /** What the registry itself does to clear: `redis.go` of 3.1. */
-  function remove(all: Pipeline<[]>, digest: Digest) {
-    return all
-      .hget(globalKey('blobs', digest), 'digest')
-      .srem(keys.members, digest)
-      .del(keys.scoped(digest))
-      .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-      .hdel(ownKey(digest), 'verified', 'open');
-  }
 }
 
 /** The global records of a registry's database: read and cleared, never set. */
@@ -95,16 +87,10 @@ export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsO
   return {
     read: (_ctx, digests) => readGlobal(redis, 'blobs', digests),
     async write() {},
-    bury: (_ctx, digest, cleared) => buryIn(redis, ownGlobalKey(digest), cleared, lifeSeconds),
-    async clear(_ctx, digests, cleared) {
-      const replies = await exec(redis.multi(), digests, (clear, digest) =>
-        clear
-          .hget(globalKey('blobs', digest), 'digest')
-          .hdel(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-          .hset(ownGlobalKey(digest), { cleared })
-          .expire(ownGlobalKey(digest), lifeSeconds),
-      );
-      return replies.map(parseCleared);
+    bury: (_ctx, digest, until) => buryIn(redis, ownGlobalKey(digest), until, lifeSeconds),
+    async clear(_ctx, digests, { until }) {
+      const all = digests.flatMap((digest) => [globalKey('blobs', digest), ownGlobalKey(digest)]);
+      return parseNamed(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };
 }

@@ -4,6 +4,9 @@ import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
+import { isStoreFault, type Lookup, look } from './lookup.ts';
+import { CacheFault } from './provider.ts';
+import { overwrite } from './writeBack.ts';
 
 /** What a tag pointed to when the origin was last asked (`verifiedAt`, epoch ms: when the question was sent). */
 export interface TagPointer {
@@ -27,16 +30,23 @@ export interface Tags {
   /**
    * Forgets where tags point to, whoever asks.
    * @param reachMs how far into the future: no pointer that is confirmed until then counts. At least, and without it,
-   *   what two clocks may differ.
+   *   what two clocks may differ. A drop that reaches farther stands.
    * @throws CacheFault
    */
   drop(ctx: RequestContext, name: RepositoryName, tags: readonly string[], reachMs?: number): Promise<void>;
-  /** A page of the tags of a repository of which something is known. @param cursor of the page before @throws CacheFault */
-  list(ctx: RequestContext, name: RepositoryName, cursor?: string): Promise<TagPage>;
+  /**
+   * Forgets a tag that the origin does not have: what was confirmed before the origin was asked, and nothing later.
+   * @param sentAtMs when the question that the origin denied was sent, in epoch ms
+   * @throws CacheFault
+   */
+  evict(ctx: RequestContext, name: RepositoryName, tag: string, sentAtMs: number): Promise<void>;
+  /** Drops a page of all tags of a repository. @param cursor of the page before @throws CacheFault */
+  purge(ctx: RequestContext, name: RepositoryName, cursor?: string): Promise<PurgedTags>;
 }
 
-export interface TagPage {
-  readonly tags: readonly string[];
+/** What a page of a purge removed: how many tags led somewhere. */
+export interface PurgedTags {
+  readonly removed: number;
   /** Where the next page begins, in the store's own words; absent at the end. */
   readonly cursor?: string | undefined;
 }
@@ -70,10 +80,12 @@ export function tagItem<E extends Entry>(
     async set(ctx, entry, known) {
       const { digest } = entry.descriptor;
       const item = manifestOf(digest);
-      const there = known?.descriptor.digest === digest ? manifest : await item.stat(ctx);
-      await allDone([item.set(ctx, entry, there), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
+      const there = known?.descriptor.digest === digest ? manifest : undefined;
+      const found: Lookup<E> = there ? { outcome: 'hit', entry: there, cleared: 0 } : await look(ctx, item);
+      if (isStoreFault(found)) throw new CacheFault('of a manifest that could not be read no tag is kept');
+      await allDone([overwrite(ctx, item, entry, found), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
       return true;
     },
-    clear: (ctx) => tags.drop(ctx, key.name, [key.tag]),
+    clear: (ctx, sentAtMs) => tags.evict(ctx, key.name, key.tag, sentAtMs),
   };
 }

@@ -1,12 +1,10 @@
 import type { Memory } from '../memory.ts';
 import type { TagOptions, TagPointer, Tags } from './tags.ts';
-import { CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
+import { aheadOf, CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
+import { createTombstones } from './tombstonesInMemory.ts';
 
-/** All that is known of a tag: one slot, so that it can be dropped at once. */
-interface Known {
-  readonly cleared: number;
-  readonly pointers: ReadonlyMap<string, TagPointer>;
-}
+/** Where a tag leads: one slot, so that it can be dropped at once. */
+type Known = ReadonlyMap<string, TagPointer>;
 
 /** Callers whose `Accept` differs more than this take turns. */
 const MAX_VARIETIES = 16;
@@ -16,36 +14,53 @@ const POINTER_BYTES = 300;
 /** Tags in this isolate's memory. */
 export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_SKEW_MS }: TagOptions): Tags {
   const known = memory.part<Known>('tag');
+  const tombstones = createTombstones();
   const slotOf = (name: string, tag: string) => `${name} ${tag}`;
+  /** Without a tag: all of a repository. */
+  const clearedUntil = (name: string, tag: string) =>
+    Math.max(tombstones.until(slotOf(name, tag)), tombstones.until(slotOf(name, '')));
+
   return {
     async get(ctx, { name, tag, variety }) {
-      const { cleared = 0, pointers } = known.get(slotOf(name, tag), ctx.now()) ?? {};
-      const pointer = pointers?.get(variety);
-      const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, cleared);
-      if (cleared > 0) ctx.emit({ kind: 'tombstone', until: cleared });
+      const pointer = known.get(slotOf(name, tag), ctx.now())?.get(variety);
+      const until = clearedUntil(name, tag);
+      const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, until);
+      if (until > 0) ctx.emit({ kind: 'tombstone', until });
       ctx.emit({ kind: 'stat', store: 'memory', outcome: isKnown ? 'hit' : 'miss', ms: 0 });
       return isKnown ? pointer : undefined;
     },
     async set(ctx, { name, tag, variety }, pointer) {
       const slot = slotOf(name, tag);
-      const { cleared = 0, pointers = new Map() } = known.get(slot, ctx.now()) ?? {};
+      const pointers: Known = known.get(slot, ctx.now()) ?? new Map();
       // Of two answers that cross, the later one stands.
       if ((pointers.get(variety)?.verifiedAt ?? 0) > pointer.verifiedAt) return;
+      if (!isAlive(pointer.verifiedAt, clearedUntil(name, tag))) return;
       const others = [...pointers].filter(([other]) => other !== variety).slice(1 - MAX_VARIETIES);
       const all = new Map([...others, [variety, pointer]]);
       const bytes = [...all.keys()].reduce((sum, { length }) => sum + 2 * length + POINTER_BYTES, 0);
-      known.set(slot, { cleared, pointers: all }, ctx.now() + ttlMs + maxReachMs, bytes);
+      known.set(slot, all, ctx.now() + ttlMs + maxReachMs, bytes);
     },
-    async drop(ctx, name, tags, reachMs = 0) {
-      const cleared = ctx.now() + Math.max(reachMs, CLOCK_SKEW_MS);
+    async drop(ctx, name, tags, reachMs) {
       for (const tag of tags) {
-        known.set(slotOf(name, tag), { cleared, pointers: new Map() }, cleared + ttlMs, POINTER_BYTES);
+        tombstones.bury(slotOf(name, tag), aheadOf(ctx.now(), reachMs).until);
+        known.delete(slotOf(name, tag));
       }
     },
-    async list(ctx, name) {
-      const slots = known.keys(slotOf(name, ''));
-      const led = slots.filter((slot) => (known.get(slot, ctx.now())?.pointers.size ?? 0) > 0);
-      return { tags: led.map((slot) => slot.slice(slotOf(name, '').length)) };
+    async evict(_ctx, name, tag, sentAtMs) {
+      // What was confirmed later stands on; what was not counts no more, and ends with the slot.
+      tombstones.bury(slotOf(name, tag), sentAtMs);
+    },
+    async purge(ctx, name) {
+      const prefix = slotOf(name, '');
+      let removed = 0;
+      for (const slot of known.keys(prefix)) {
+        const until = clearedUntil(name, slot.slice(prefix.length));
+        const pointers = [...(known.get(slot, ctx.now())?.values() ?? [])];
+        if (pointers.some(({ verifiedAt }) => isAlive(verifiedAt, until))) removed += 1;
+        known.delete(slot);
+      }
+      tombstones.bury(prefix, aheadOf(ctx.now()).until);
+      return { removed };
     },
   };
 }

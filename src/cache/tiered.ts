@@ -1,4 +1,10 @@
-import type { BlobDescriptorCacheProvider, BlobDescriptorService, RepositoryDescriptors } from './provider.ts';
+import type { RequestContext } from '../context.ts';
+import type {
+  BlobDescriptorCacheProvider,
+  BlobDescriptorService,
+  PurgedPage,
+  RepositoryDescriptors,
+} from './provider.ts';
 
 /**
  * A near store in front of a far one: reads ask the near one first and let it learn what the far one knows; writes and
@@ -49,23 +55,36 @@ const NEAR = 'near:';
 const FAR = 'far:';
 
 function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): RepositoryDescriptors {
+  async function purgeNear(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
+    const page = await nearby.purge(ctx, cursor || undefined);
+    // At once in both, so that what is in both counts once.
+    const there = await remote.clearPresent(ctx, page.removed);
+    return { removed: page.removed.union(there), cursor: page.cursor === undefined ? FAR : NEAR + page.cursor };
+  }
+  async function purgeFar(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
+    const page = await remote.purge(ctx, cursor || undefined);
+    // What has come here since.
+    await nearby.clearPresent(ctx, page.removed);
+    return { ...page, cursor: page.cursor && FAR + page.cursor };
+  }
   return {
     ...twoTiers(nearby, remote),
-    async evict(ctx, digests) {
+    async evict(ctx, digests, sentAtMs) {
       const asked = [...digests];
-      const here = await nearby.evict(ctx, asked);
-      const there = await remote.evict(ctx, asked);
-      // A stat under way may be bringing it here.
+      const here = await nearby.evict(ctx, asked, sentAtMs);
+      const there = await remote.evict(ctx, asked, sentAtMs);
+      // A stat under way may be bringing it here: for a moment the far one is asked each time.
+      await Promise.all([...there.difference(here)].map((digest) => nearby.bury(ctx, digest)));
+      return here.union(there);
+    },
+    async clearPresent(ctx, digests) {
+      const asked = [...digests];
+      const here = await nearby.clearPresent(ctx, asked);
+      const there = await remote.clearPresent(ctx, asked);
       await Promise.all([...there.difference(here)].map((digest) => nearby.clear(ctx, digest)));
       return here.union(there);
     },
-    async list(ctx, cursor = NEAR) {
-      if (cursor.startsWith(NEAR)) {
-        const page = await nearby.list(ctx, cursor.slice(NEAR.length) || undefined);
-        return { ...page, cursor: page.cursor === undefined ? FAR : NEAR + page.cursor };
-      }
-      const page = await remote.list(ctx, cursor.slice(FAR.length) || undefined);
-      return { ...page, cursor: page.cursor && FAR + page.cursor };
-    },
+    purge: (ctx, cursor = NEAR) =>
+      cursor.startsWith(NEAR) ? purgeNear(ctx, cursor.slice(NEAR.length)) : purgeFar(ctx, cursor.slice(FAR.length)),
   };
 }

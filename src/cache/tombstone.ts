@@ -1,15 +1,34 @@
 /**
- * Clocks of two isolates may differ by this much. A tombstone reaches at least as far into the future, so that an entry
- * which a fast clock confirmed before a slow clock's clear cannot count as confirmed after it.
+ * Clocks of two isolates may differ by this much. A tombstone of a delete, an event or a purge reaches at least as far
+ * into the future, so that an entry which a fast clock confirmed before a slow clock's clear cannot count as confirmed
+ * after it.
  */
 export const CLOCK_SKEW_MS = 5_000;
 
 /** An origin that did not answer a delete may delete this much later all the same. */
 const UNKNOWN_OUTCOME_MS = 60_000;
 
+/** How entries are cleared. */
+export interface Clearing {
+  /** Entries that were confirmed until then do not count (epoch ms). A tombstone that reaches farther stays. */
+  readonly until: number;
+  /** Whether entries that were confirmed after the tombstone are left where they are. */
+  readonly sparesLater: boolean;
+}
+
 /** How far the tombstones of a delete reach, in ms: while it is under way, and after an unknown outcome. */
 export function deleteReach(originTimeoutMs: number): { readonly underWayMs: number; readonly unknownMs: number } {
   return { underWayMs: originTimeoutMs + CLOCK_SKEW_MS, unknownMs: UNKNOWN_OUTCOME_MS };
+}
+
+/** Clears everything, and reaches ahead by `reachMs`, or at least by what two clocks may differ. */
+export function aheadOf(nowMs: number, reachMs = 0): Clearing {
+  return { until: nowMs + Math.max(reachMs, CLOCK_SKEW_MS), sparesLater: false };
+}
+
+/** Clears what was confirmed until then, and nothing that was confirmed later. */
+export function upTo(sentAtMs: number): Clearing {
+  return { until: sentAtMs, sparesLater: true };
 }
 
 /** Whether an entry confirmed at `verifiedAt` outlives a tombstone; `cleared` 0: there is none. */

@@ -2,11 +2,30 @@ import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { CacheItem } from './item.ts';
-import { type Lookup, look } from './lookup.ts';
+import { isStoreFault, type Lookup, look } from './lookup.ts';
+import { CacheFault } from './provider.ts';
 
 /**
- * Stores what the origin confirmed, after the reply has gone out. A fault of the store ends it: what could not be read
- * is not overwritten.
+ * Writes what the origin confirmed over what stands there. What could not be read, since the store failed, is not
+ * overwritten; what was read and is rubbish is refuted, and goes first.
+ * @returns whether it was worth a write
+ * @throws CacheFault
+ */
+export async function overwrite<E extends Entry>(
+  ctx: RequestContext,
+  item: CacheItem<E>,
+  entry: E,
+  found: Lookup<E>,
+): Promise<boolean> {
+  if (isStoreFault(found)) throw new CacheFault('what could not be read is not overwritten');
+  // As if it had been denied just before: the entry counts, and nothing older does.
+  if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1);
+  return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined);
+}
+
+/**
+ * Stores what the origin confirmed, after the reply has gone out. A fault of the store ends it, unless it is only the
+ * record that is bad.
  * @param looking what stands in the cache; where nobody has looked yet (the caller was not trusted with it), it is looked
  *   at only now
  * @returns settles when it is over, never rejects
@@ -24,9 +43,9 @@ export function writeBack<E extends Entry>(
 
   async function store(): Promise<void> {
     const found = await (looking ?? look(ctx, item));
-    if (found.outcome === 'fault') return ctx.emit({ kind: 'write-back', outcome: 'fault' });
+    if (isStoreFault(found)) return ctx.emit({ kind: 'write-back', outcome: 'fault' });
     try {
-      const isWritten = await item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined);
+      const isWritten = await overwrite(ctx, item, entry, found);
       ctx.emit({ kind: 'write-back', outcome: isWritten ? 'done' : 'unneeded' });
     } catch (fault) {
       ctx.emit({ kind: 'write-back', outcome: 'fault' });

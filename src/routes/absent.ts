@@ -1,6 +1,7 @@
 import type { Absence } from '../absences.ts';
 import { tellClear } from '../cache/clear.ts';
-import type { LinkSet } from '../cache/provider.ts';
+import { isStoreFault, look } from '../cache/lookup.ts';
+import { CacheFault, type LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { takes } from '../oci/mediaTypes.ts';
@@ -46,7 +47,9 @@ export async function evictAbsent(
       for (const absence of absent) {
         if (links === 'blobs' || (await isOfTakenType(ctx, upstream, name, absence))) gone.add(absence.digest);
       }
-      await upstream.descriptors.repositoryScoped(name, links).evict(ctx, gone);
+      // In one step: that of several what was confirmed between two of them goes too costs a question.
+      const sentAtMs = Math.max(...absent.map(({ sentAt }) => sentAt));
+      await upstream.descriptors.repositoryScoped(name, links).evict(ctx, gone, sentAtMs);
     });
   } catch (fault) {
     for (const absence of absent) upstream.absences.note(ctx, name, links, absence);
@@ -61,6 +64,8 @@ async function isOfTakenType(
   name: RepositoryName,
   { digest, accept }: Absence,
 ): Promise<boolean> {
-  const entry = await shared.repositoryScoped(name, 'manifests').stat(ctx, digest);
-  return entry !== undefined && takes(accept, entry.descriptor.mediaType);
+  const found = await look(ctx, { stat: () => shared.repositoryScoped(name, 'manifests').stat(ctx, digest) });
+  if (isStoreFault(found)) throw new CacheFault('nobody knows of which type the manifest is');
+  // Rubbish has no type, and goes.
+  return found.outcome === 'fault' || (found.outcome === 'hit' && takes(accept, found.entry.descriptor.mediaType));
 }

@@ -26,12 +26,13 @@ export async function askOrigin<E extends Entry>(
   { known, isGranted, flight, cancelled }: Asking<E>,
 ): Promise<OriginAnswer<E>> {
   let shared: E | undefined;
+  const sentAtMs = ctx.now();
   try {
     const { response, asked, relay = response, found } = await question.askOrigin(known, cancelled);
     learnAccess(ctx, upstream, question.name, `${asked} ${question.links}`, response);
     // What another question was told says nothing of those that a stale answer would do for.
     if (question.staleMs > 0) upstream.pauses.note(ctx, response);
-    if (!found) return { kind: 'relay', response: relay };
+    if (!found) return { kind: 'relay', response: relay, sentAtMs };
     const { entry, firstHand, direct } = found;
     const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
     if (confirmed) shared = entry;

@@ -57,8 +57,9 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   // One caller's odd range must not make an open mirror forget for all.
   const isProvocable = upstream.readOnly && headers.has('range');
   if (answered.first.status === 404) {
-    if (!isGranted) await learnAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt: answered.sentAt });
-    else if (!isProvocable) evict(ctx, item, look(ctx, item));
+    const { sentAt } = answered;
+    if (!isGranted) await learnAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt });
+    else if (!isProvocable) evict(ctx, item, { known: look(ctx, item), sentAtMs: sentAt });
   }
   return answer(ctx, upstream, digest, answered.response);
 }
@@ -157,7 +158,7 @@ function doubting(item: CacheItem, isOwn: boolean): CacheItem {
       const confirmed = { ...entry, descriptor: { ...entry.descriptor, mediaType } };
       if (!contradicts(entry, known)) return item.set(ctx, confirmed, known);
       ctx.log.warn('the size in the cache is contradicted', { digest: entry.descriptor.digest });
-      await tellClear(ctx, 'clear', () => item.clear(ctx));
+      await tellClear(ctx, 'clear', () => item.clear(ctx, entry.verifiedAt));
       return false;
     },
   };

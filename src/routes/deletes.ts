@@ -1,6 +1,6 @@
 import { allDone } from '../cache/allDone.ts';
 import { clear, tellClear } from '../cache/clear.ts';
-import type { LinkSet } from '../cache/provider.ts';
+import type { LinkSet, RepositoryDescriptors } from '../cache/provider.ts';
 import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -89,7 +89,7 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
     // What cannot be removed is buried, and the tombstone reaches past now.
     await forget(CLOCK_SKEW_MS).catch(() => undefined);
   } else if (status < 300) await forget(CLOCK_SKEW_MS);
-  else if (isGranted && status === 404) await evict(ctx, upstream, gone);
+  else if (isGranted && status === 404) await evict(ctx, upstream, gone, answered.sentAt);
   return answered.response;
 }
 
@@ -136,9 +136,10 @@ function isOpen({ status }: Response): boolean {
 }
 
 /** What the origin does not have, before and after: a flood of such deletes writes nothing. */
-async function evict(ctx: RequestContext, upstream: Upstream, { name, digests }: Gone): Promise<void> {
-  const scopes = bothIn(upstream, name);
-  await tellClear(ctx, 'clear', () => allDone(scopes.map((scope) => scope.evict(ctx, digests)))).catch(() => undefined);
+async function evict(ctx: RequestContext, upstream: Upstream, gone: Gone, sentAtMs: number): Promise<void> {
+  const evictIn = (scope: RepositoryDescriptors) => scope.evict(ctx, gone.digests, sentAtMs);
+  const work = () => allDone(bothIn(upstream, gone.name).map(evictIn));
+  await tellClear(ctx, 'clear', work).catch(() => undefined);
 }
 
 /** @throws RegistryError UNAVAILABLE: the store refused twice */

@@ -1,5 +1,5 @@
 import { clear } from '../cache/clear.ts';
-import { LINK_SETS } from '../cache/provider.ts';
+import { BadRecord, LINK_SETS } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import { parseDigest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
@@ -28,9 +28,14 @@ export async function descriptors(
   }
   return orUnavailable(async () => {
     // From the store, since the memory before it keeps none.
-    const known = await Promise.all(LINK_SETS.map((links) => ofStore(links).stat(ctx, digest)));
+    const known = await Promise.all(LINK_SETS.map((links) => ofStore(links).stat(ctx, digest).catch(rubbishAsNothing)));
     if (ctx.method === 'DELETE') await Promise.all(LINK_SETS.map((links) => clear(ctx, digest, unscoped(links))));
     const found = LINK_SETS.map((links, at) => [links, known[at]?.descriptor ?? null]);
     return answerJson(ctx, { digest, ...Object.fromEntries(found) });
   });
+}
+
+/** What no setter wrote is not told, and can be cleared. @throws any other fault */
+function rubbishAsNothing(fault: unknown): undefined {
+  if (!(fault instanceof BadRecord)) throw fault;
 }

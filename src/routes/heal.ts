@@ -38,6 +38,7 @@ export async function heal(
   copy: Copy | undefined,
 ): Promise<Response> {
   if (refusal.status < 400 || ABOUT_THE_CALLER.has(refusal.status)) return refusal;
+  const refusedAtMs = ctx.now();
   const { words, relayed } = await read(ctx, upstream, refusal);
   const pushed = await copy?.whole(upstream.cacheTimeoutMs);
   const named = digestsIn(new TextDecoder().decode(pushed?.content));
@@ -49,7 +50,7 @@ export async function heal(
   const suspects = missing.union(own).union(named);
   if (suspects.size === 0) return relayed;
   if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference })) {
-    const forgotten = forget(ctx, upstream, name, suspects);
+    const forgotten = forget(ctx, upstream, name, suspects, refusedAtMs);
     ctx.waitUntil(forgotten);
     await forgotten;
   }
@@ -84,24 +85,32 @@ async function forget(
   upstream: Upstream,
   name: RepositoryName,
   digests: ReadonlySet<Digest>,
+  refusedAtMs: number,
 ): Promise<void> {
+  const evict = (some: ReadonlySet<Digest>) => evictFrom(ctx, upstream, name, some, refusedAtMs);
   await tellClear(ctx, 'clear', async () => {
-    const gone = await evict(ctx, upstream, name, digests);
+    const gone = await evict(digests);
     const read = [...gone]
       .slice(0, MAX_READ)
       .map((digest) => upstream.contents.get(ctx, digest).catch(() => undefined));
     const texts = (await Promise.all(read)).map((content) => new TextDecoder().decode(content));
-    await evict(ctx, upstream, name, digestsIn(texts.join()).difference(digests));
+    await evict(digestsIn(texts.join()).difference(digests));
   }).catch(() => undefined);
 }
 
 /** @returns those that were there */
-async function evict(ctx: RequestContext, upstream: Upstream, name: RepositoryName, digests: ReadonlySet<Digest>) {
+async function evictFrom(
+  ctx: RequestContext,
+  upstream: Upstream,
+  name: RepositoryName,
+  digests: ReadonlySet<Digest>,
+  refusedAtMs: number,
+): Promise<Set<Digest>> {
   const some = [...digests].slice(0, MAX_NAMED);
   const gone = new Set<Digest>();
   // In turn: KV takes few requests at once.
   await inTurn(bothIn(upstream, name), async (scope) => {
-    for (const digest of await scope.evict(ctx, some)) gone.add(digest);
+    for (const digest of await scope.evict(ctx, some, refusedAtMs)) gone.add(digest);
   });
   return gone;
 }

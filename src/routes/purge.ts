@@ -39,7 +39,7 @@ export async function purgeCache(
 async function purgeOne(ctx: RequestContext, upstream: Upstream, name: RepositoryName, digest: Digest) {
   const work = LINK_SETS.map(async (links) => {
     const scope = upstream.descriptors.repositoryScoped(name, links);
-    const removed = await scope.evict(ctx, [digest]);
+    const removed = await scope.clearPresent(ctx, [digest]);
     // KV may not show here yet what it has elsewhere.
     if (removed.size === 0) await scope.clear(ctx, digest);
     return [links, removed.size] as const;

@@ -62,11 +62,12 @@ async function accepted(
 
 /** Where the origin tells a blob's media type by the manifest that names it, that is another one now. */
 async function forgetTypes(ctx: RequestContext, upstream: Upstream, { name }: PushRoute, copy: Copy | undefined) {
+  const answeredAtMs = ctx.now();
   const pushed = upstream.origin.traits.typesBlobs ? await copy?.whole(upstream.cacheTimeoutMs) : undefined;
   if (!pushed) return;
   const named = [...digestsIn(new TextDecoder().decode(pushed.content))].slice(0, MAX_NAMED);
   const scope = upstream.descriptors.repositoryScoped(name, 'blobs');
-  await tellClear(ctx, 'clear', async () => void (await scope.evict(ctx, named))).catch(() => undefined);
+  await tellClear(ctx, 'clear', async () => void (await scope.evict(ctx, named, answeredAtMs))).catch(() => undefined);
 }
 
 /** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */

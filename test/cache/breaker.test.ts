@@ -28,7 +28,8 @@ function setup() {
       },
       bury: () => answer(undefined),
       evict: () => answer(new Set()),
-      list: () => answer({ digests: [] }),
+      clearPresent: () => answer(new Set()),
+      purge: () => answer({ removed: new Set() }),
     }),
   }).repositoryScoped(parseRepositoryName('a/b'), 'blobs');
   const stat = () => scoped.stat(ctx, digest).catch((fault: Error) => fault.name);

@@ -169,11 +169,19 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
     }
   });
 
-  it('takes a key of another type, and a reply that is none, for a fault', async () => {
+  it('removes a key of another type, as it does corrupted content', async () => {
+    const { ctx } = setup();
+    const { digest, content } = await contentOf(crypto.randomUUID());
+    await redis.sadd(IN_REDIS.key(digest), 'member');
+    expect(await inRedis().get(ctx, digest)).toBeUndefined();
+    expect(await redis.exists(IN_REDIS.key(digest))).toBe(0);
+    await inRedis().put(ctx, digest, content);
+    expect(await inRedis().get(ctx, digest)).toEqual(content);
+  });
+
+  it('takes a reply that is none for a fault', async () => {
     const { ctx } = setup();
     const { digest } = await contentOf(crypto.randomUUID());
-    await redis.sadd(IN_REDIS.key(digest), 'member');
-    await expect(inRedis().get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
     await expect(inRedis({ ...ADDRESS, token: 'wrong' }).get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 });
@@ -248,7 +256,7 @@ describe('contentItem', () => {
   it('forgets by the descriptor alone: other repositories may have the content', async () => {
     const { ctx, digest, entry, contents, item } = await setupItem();
     await item.set(ctx, entry, undefined);
-    await item.clear(ctx);
+    await item.clear(ctx, ctx.now());
     expect([await item.stat(ctx), await contents.get(ctx, digest)]).toEqual([undefined, entry.content]);
   });
 });

@@ -70,12 +70,13 @@ async function run(given: Case) {
     cacheTimeoutMs: TIMEOUT_MS,
     async ask(_known, signal): Promise<OriginAnswer> {
       asked += 1;
+      const sentAtMs = clock.now();
       signal?.addEventListener('abort', () => {
         cancelled = true;
       });
       await after(origin.delayMs ?? 0);
       if (origin.fails) throw new RegistryError('ORIGIN_UNREACHABLE');
-      if (origin.status) return { kind: 'relay', response: new Response(null, { status: origin.status }) };
+      if (origin.status) return { kind: 'relay', response: new Response(null, { status: origin.status }), sentAtMs };
       return { kind: 'found', entry: entryFor(digest, clock.now(), { size: 99 }), confirmed: origin.confirmed ?? true };
     },
   });

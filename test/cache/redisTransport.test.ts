@@ -58,7 +58,7 @@ describe.skipIf(!redis)('createRedisProvider: requests', () => {
     expect(made.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /pipeline',
       'POST /multi-exec',
-      'POST /multi-exec',
+      'POST /',
     ]);
     const telling = made.flatMap(({ headers }) => Object.keys(headers)).filter((name) => /telemetry|sync/.test(name));
     expect(telling).toEqual([]);

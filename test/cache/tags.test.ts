@@ -193,7 +193,7 @@ describe('tagItem', () => {
   it('drops the tag and not the manifest', async () => {
     const { clock, ctx, item, manifests, tags, key } = setupItem();
     await item().set(ctx, entryFor(someDigest(), clock.now()), undefined);
-    await item().clear(ctx);
+    await item().clear(ctx, clock.now());
     expect([manifests.size, await tags.get(ctx, key), await item().stat(ctx)]).toEqual([1, undefined, undefined]);
   });
 });

@@ -22,7 +22,8 @@ const failing: BlobDescriptorCacheProvider = {
     clear: () => Promise.reject(new Error('down')),
     bury: () => Promise.reject(new Error('down')),
     evict: () => Promise.reject(new Error('down')),
-    list: () => Promise.reject(new Error('down')),
+    clearPresent: () => Promise.reject(new Error('down')),
+    purge: () => Promise.reject(new Error('down')),
   }),
 };
 

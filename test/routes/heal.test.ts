@@ -1,5 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { DOWN } from '../support/brokenStores.ts';
+import { createClock } from '../support/context.ts';
 import { someDigest } from '../support/digests.ts';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
@@ -244,7 +245,8 @@ describe.each(STORES.slice(1))('two isolates on one store: %s', (_store, variabl
   it('what one had to forget, the other asks the origin for at once', async () => {
     const image = await someImage();
     await isThere(image);
-    const [one, two] = [createEdge(variables), createEdge(variables)];
+    const clock = createClock(Date.now());
+    const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
     for (const edge of [one, two]) await knownOf(edge, image);
     expect(await knownOf(two, image)).toEqual(ALL);
     await refuses(image, { body: errorOf('MANIFEST_BLOB_UNKNOWN', await sha256('')) });
@@ -258,7 +260,9 @@ describe.skipIf(NO_REDIS)('a Redis that is slow', () => {
     const image = await someImage();
     await isThere(image);
     const { url } = scripted({ forward: ADDRESS.url, waitMs: 250 });
-    const [slow, fast] = [createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url }), createEdge(REDIS)];
+    const clock = createClock(Date.now());
+    const slow = createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url }, { clock });
+    const fast = createEdge(REDIS, { clock });
     await grant(slow, image);
     await knownOf(fast, image);
     await refuses(image, { body: LACKING });

@@ -12,11 +12,11 @@ const CONTENT: Record<string, Cost> = {
   kv: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
   redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
 };
-/** Where a tag led to: in memory, or a transaction of Redis. */
+/** Where a tag led to: in memory, or a script in Redis. */
 const TAG: Record<string, Cost> = {
   memory: NOTHING,
   kv: NOTHING,
-  redis: { storeRequests: 1, operations: { reads: 0, writes: 3 } },
+  redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
 };
 
 const sum = (...costs: (Cost | undefined)[]): Cost => {

@@ -7,6 +7,7 @@ import { type Clock, contextOf, createClock, type TestContext } from './context.
 import { entryFor, someDigest, someName } from './digests.ts';
 import { describeMany } from './manySuite.ts';
 import { peeking } from './peeking.ts';
+import { describeTombstones } from './tombstoneSuite.ts';
 import { describeUnscoped } from './unscopedSuite.ts';
 
 export interface SuiteOptions {
@@ -282,6 +283,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
     });
 
     describeMany(create);
+    describeTombstones(create);
     if (create().unscoped) describeUnscoped(create);
 
     if (createBroken) {
@@ -292,8 +294,9 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         await expect(broken.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.setDescriptor(ctx, digest, entry)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.clear(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.evict(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.list(ctx)).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.evict(ctx, [digest], ctx.now())).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.clearPresent(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.purge(ctx)).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });

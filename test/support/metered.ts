@@ -22,7 +22,7 @@ const VARIABLES: Record<Backend, Record<string, string>> = {
   },
 };
 
-/** An edge whose requests to its store are counted, by what is billed: keys of KV, commands of Redis. */
+/** An edge whose requests to its store are counted, by what is sent: keys of KV, commands of Redis, of which a script is one. */
 export function createMeteredEdge(
   backend: Backend,
   variables: Record<string, string> = {},
@@ -48,6 +48,10 @@ export function createMeteredEdge(
       writes++;
       return env.DESCRIPTORS.put(...args);
     },
+    list(...args: Parameters<KVNamespace['list']>) {
+      storeRequests++;
+      return env.DESCRIPTORS.list(...args);
+    },
   } as DescriptorNamespace;
 
   const fetchAsIs = globalThis.fetch;
@@ -57,7 +61,7 @@ export function createMeteredEdge(
       storeRequests++;
       const commands = JSON.parse(String(init?.body)) as unknown[];
       if (url.endsWith('/multi-exec')) writes += commands.length;
-      else if (commands[0] === 'set') writes++;
+      else if (commands[0] === 'set' || commands[0] === 'eval') writes++;
       else reads += url.endsWith('/pipeline') ? commands.length : 1;
     }
     return fetchAsIs(input, init);

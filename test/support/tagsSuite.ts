@@ -143,22 +143,84 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       });
     });
 
-    it('list tells the tags of a repository that lead somewhere, and no others', async () => {
-      const names = Array.from({ length: 20 }, (_, n) => `tag-${n}`);
-      for (const tag of names) {
-        for (const variety of ['x', 'y']) await tags.set(ctx, { ...key, tag, variety }, pointerNow());
-      }
-      const below = parseRepositoryName(`${key.name}/below`);
-      await tags.set(ctx, { ...key, name: below }, pointerNow());
-      await tags.drop(ctx, key.name, ['tag-0', 'never-set']);
-      const found: string[] = [];
+    describe('evict', () => {
+      it('forgets what was confirmed before the origin was asked, and nothing later', async () => {
+        const [before, after] = [key, { ...key, variety: 'after ' }];
+        await tags.set(ctx, before, pointerNow());
+        const sentAtMs = clock.now();
+        clock.advance(1);
+        const later = pointerNow();
+        await tags.set(ctx, after, later);
+        clock.advance(100);
+        await tags.evict(ctx, key.name, key.tag, sentAtMs);
+        await tags.set(ctx, before, { digest: someDigest(), verifiedAt: sentAtMs });
+        expect(await tags.get(ctx, before)).toBeUndefined();
+        expect(await tags.get(ctx, after)).toEqual(later);
+        await tags.set(ctx, before, pointerNow());
+        expect(await tags.get(ctx, before)).toBeDefined();
+      });
+    });
+
+    describe('the farther of two reaches stands', () => {
+      const far = () => tags.drop(ctx, key.name, [key.tag], 60_000);
+      it.each([
+        ['a drop', () => tags.drop(ctx, key.name, [key.tag])],
+        ['an eviction', () => tags.evict(ctx, key.name, key.tag, clock.now())],
+        ['a purge', () => purgeAll()],
+      ])('%s before and after a drop that reaches far', async (_what, short) => {
+        for (const verbs of [
+          [far, short],
+          [short, far],
+        ]) {
+          key = someTag();
+          await tags.set(ctx, key, pointerNow());
+          for (const verb of verbs) await verb();
+          clock.advance(59_999);
+          await tags.set(ctx, key, pointerNow());
+          expect(await tags.get(ctx, key)).toBeUndefined();
+          clock.advance(2);
+          await tags.set(ctx, key, pointerNow());
+          expect(await tags.get(ctx, key)).toBeDefined();
+        }
+      });
+    });
+
+    async function purgeAll(): Promise<number> {
+      let removed = 0;
       let cursor: string | undefined;
       do {
-        const page = await tags.list(ctx, key.name, cursor);
-        found.push(...page.tags);
+        const page = await tags.purge(ctx, key.name, cursor);
+        removed += page.removed;
         cursor = page.cursor;
       } while (cursor !== undefined);
-      expect(new Set(found)).toEqual(new Set(names.slice(1)));
+      return removed;
+    }
+
+    describe('purge', () => {
+      it('drops all tags of a repository, and counts once each that led somewhere', async () => {
+        const names = Array.from({ length: 20 }, (_, n) => `tag-${n}`);
+        for (const tag of names) {
+          for (const variety of ['x', 'y']) await tags.set(ctx, { ...key, tag, variety }, pointerNow());
+        }
+        const below = { ...key, name: parseRepositoryName(`${key.name}/below`) };
+        await tags.set(ctx, below, pointerNow());
+        const before = pointerNow();
+        await tags.drop(ctx, key.name, ['tag-0', 'never-set']);
+        await tags.set(ctx, { ...key, tag: 'tag-0' }, before);
+        expect(await purgeAll()).toBe(names.length - 1);
+        for (const tag of names) expect(await tags.get(ctx, { ...key, tag, variety: 'x' })).toBeUndefined();
+        expect(await tags.get(ctx, below)).toBeDefined();
+        expect(await purgeAll()).toBe(0);
+      });
+
+      it('is not undone by a late set of what was confirmed before it', async () => {
+        const pointer = pointerNow();
+        await tags.set(ctx, key, pointer);
+        clock.advance(1);
+        await purgeAll();
+        await tags.set(ctx, key, pointer);
+        expect(await tags.get(ctx, key)).toBeUndefined();
+      });
     });
 
     if (createBroken) {
@@ -168,7 +230,8 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(outcomes()).toEqual(['fault']);
         await expect(broken.set(ctx, key, pointerNow())).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.list(ctx, key.name)).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.evict(ctx, key.name, key.tag, 1)).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.purge(ctx, key.name)).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });
