@@ -2,7 +2,7 @@ import type { Budget } from '../body/budget.ts';
 import type { RequestContext } from '../context.ts';
 import type { StoreName } from '../events.ts';
 import { isContentOf } from '../oci/content.ts';
-import type { ContentEntry } from '../oci/descriptor.ts';
+import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
@@ -135,11 +135,9 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
       return whole;
     },
     async set(ctx, entry, known) {
-      // The descriptor alone: what keeps it in memory would keep the content as well, which is counted elsewhere.
-      const described = { descriptor: entry.descriptor, verifiedAt: entry.verifiedAt };
-      if (known) return descriptor.set(ctx, described, known);
+      if (known) return descriptor.set(ctx, entry, known);
       // Together: the descriptor is of use to a HEAD also where there is no room for the content.
-      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, described, undefined)];
+      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
       await allDone(writes);
       return true;
     },
@@ -148,9 +146,6 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
 }
 
 /** The content of an entry, if it is its. */
-export function withContent(
-  { descriptor, verifiedAt }: Pick<ContentEntry, 'descriptor' | 'verifiedAt'>,
-  content: Uint8Array | undefined,
-): ContentEntry | undefined {
-  return content?.length === descriptor.size ? { descriptor, verifiedAt, content } : undefined;
+export function withContent(entry: Entry, content: Uint8Array | undefined): ContentEntry | undefined {
+  return content?.length === entry.descriptor.size ? { ...entry, content } : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Descriptor, Entry } from '../oci/descriptor.ts';
+import { type Entry, isSameDescriptor } from '../oci/descriptor.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** For how long what the origin confirmed may be relied on, in ms. */
@@ -33,15 +33,12 @@ export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: T
  * new caller.
  */
 export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Ttls): boolean {
-  if (!stored || !isSame(entry.descriptor, stored.descriptor)) return true;
+  if (!stored || !isSameDescriptor(entry.descriptor, stored.descriptor)) return true;
+  if (entry.toldBy !== stored.toldBy) return true;
   const windowMs = Math.min(
     ttls.pushExistenceMs || Number.POSITIVE_INFINITY,
     ttls.descriptorMs || Number.POSITIVE_INFINITY,
     retentionMs(ttls),
   );
   return Math.abs(entry.verifiedAt - stored.verifiedAt) > windowMs / 2;
-}
-
-function isSame(one: Descriptor, other: Descriptor): boolean {
-  return one.digest === other.digest && one.size === other.size && one.mediaType === other.mediaType;
 }

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../context.ts';
-import type { Entry } from '../oci/descriptor.ts';
+import { confirmedBy, type Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isWorthStoring, type Ttls } from './freshness.ts';
 import type { BlobStatter, RepositoryDescriptors } from './provider.ts';
@@ -38,8 +38,10 @@ export function descriptorItem(
   return {
     stat: (ctx) => reader.stat(ctx, digest),
     async set(ctx, entry, known) {
-      if (!isWorthStoring(entry, known, ttls)) return false;
-      await writer().setDescriptor(ctx, digest, entry);
+      // Without the content that it may have: what keeps it in memory would keep that as well, which is counted elsewhere.
+      const confirmed = confirmedBy(entry, known);
+      if (!isWorthStoring(confirmed, known, ttls)) return false;
+      await writer().setDescriptor(ctx, digest, confirmed);
       return true;
     },
     async clear(ctx, sentAtMs) {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { checkEntry, type Entry, isWholeNumber } from '../oci/descriptor.ts';
+import { checkEntry, type Entry, isWholeNumber, parseMethod } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { within } from '../within.ts';
 import { allDone } from './allDone.ts';
@@ -78,7 +78,8 @@ export function createKvProvider(
         );
       },
       async write(_ctx, digests, entry) {
-        const value = JSON.stringify({ ...entry.descriptor, verifiedAt: entry.verifiedAt });
+        const { descriptor, verifiedAt, toldBy } = entry;
+        const value = JSON.stringify({ ...descriptor, verifiedAt, toldBy });
         await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
       },
       async bury(_ctx, digest, until) {
@@ -117,8 +118,9 @@ export function kvLife(ms: number): { expirationTtl: number } {
 /** @throws SyntaxError, TypeError, RegistryError what no setter wrote */
 function parseEntry(key: Digest, text: string | null | undefined): Entry | undefined {
   if (text === null || text === undefined) return undefined;
-  const { digest, size, mediaType, verifiedAt } = JSON.parse(text) as Entry['descriptor'] & { verifiedAt: number };
-  const entry = { descriptor: { digest, size, mediaType }, verifiedAt };
+  const { digest, size, mediaType, verifiedAt, ...more } = JSON.parse(text) as Entry['descriptor'] & Entry;
+  const toldBy = parseMethod(more.toldBy);
+  const entry = { descriptor: { digest, size, mediaType }, verifiedAt, ...(toldBy && { toldBy }) };
   checkEntry(key, entry);
   return entry;
 }

@@ -15,6 +15,8 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   readonly staleMs: number;
   /** Whether the caller takes what is known; without it, all. */
   readonly takes?: ((entry: Entry) => boolean) | undefined;
+  /** Whether what is known was told by an answer of the kind that is asked for; without it, always. */
+  readonly isTold?: ((entry: Entry) => boolean) | undefined;
   /** Until then (epoch ms) the origin wants to be left alone, where an entry past its window will do. */
   readonly pausedUntil?: number;
   readonly mayPush: boolean;
@@ -50,7 +52,8 @@ export async function readThrough<E extends Entry>(
 ): Promise<ReadThroughAnswer<E>> {
   const youngIn = (found: Lookup<E> | undefined, windowMs: number) => {
     const entry = found?.outcome === 'hit' ? found.entry : undefined;
-    return entry && isFresh(entry, ctx.now(), windowMs) && (options.takes?.(entry) ?? true) ? entry : undefined;
+    if (!entry || !isFresh(entry, ctx.now(), windowMs)) return undefined;
+    return (options.takes?.(entry) ?? true) && (options.isTold?.(entry) ?? true) ? entry : undefined;
   };
   const freshIn = (found: Lookup<E> | undefined) => youngIn(found, options.windowMs);
   const lastGoodIn = (found: Lookup<E>) =>
@@ -137,12 +140,13 @@ function stale<E extends Entry>(ctx: RequestContext, entry: E, detail: Illness):
 function tellForward<E extends Entry>(
   ctx: RequestContext,
   found: Lookup<E> | undefined,
-  { mayPush, takes = () => true }: Pick<ReadThroughOptions<E>, 'mayPush' | 'takes'>,
+  { mayPush, takes = () => true, isTold = () => true }: Pick<ReadThroughOptions<E>, 'mayPush' | 'takes' | 'isTold'>,
 ): void {
   if (!found) ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'slow' });
   else if (found.outcome === 'fault') ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'fault' });
   else if (found.outcome === 'miss') ctx.emit({ kind: 'forward', reason: 'miss' });
   else if (found.outcome === 'hit' && !takes(found.entry)) ctx.emit({ kind: 'forward', reason: 'vary-miss' });
+  else if (found.outcome === 'hit' && !isTold(found.entry)) ctx.emit({ kind: 'forward', reason: 'miss' });
   else if (mayPush) ctx.emit({ kind: 'forward', reason: 'stale', detail: 'push' });
   else ctx.emit({ kind: 'forward', reason: 'stale' });
 }

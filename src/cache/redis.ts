@@ -63,15 +63,17 @@ function ownRecords(
           read
             .sismember(keys.members, digest)
             .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
-            .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared'),
+            .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared', 'told'),
         parse([member, global, scoped]) {
           const [...known] = parseStrings(global, 4);
           const clearedForAll = known.pop();
-          const [mediaType, verified, cleared] = parseStrings(scoped, 3);
-          return parseRecord({ member, global: known, mediaType, verified, cleared: [cleared, clearedForAll] });
+          const [mediaType, verified, cleared, toldBy] = parseStrings(scoped, 4);
+          return parseRecord({ member, global: known, mediaType, verified, toldBy, cleared: [cleared, clearedForAll] });
         },
       }),
-    async write(_ctx, digests, { descriptor, verifiedAt }) {
+    async write(_ctx, digests, { descriptor, verifiedAt, toldBy = '' }) {
+      // Blobs have no field that says it.
+      const told = links === 'manifests' && { told: toldBy };
       const write = redis.multi();
       for (const digest of digests) {
         write
@@ -79,7 +81,7 @@ function ownRecords(
           .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
           .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
           .expire(globalKey(links, digest), lifeSeconds)
-          .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt })
+          .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt, ...told })
           .expire(keys.scoped(digest), lifeSeconds);
       }
       write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');

@@ -1,5 +1,5 @@
 import type { Redis } from '@upstash/redis/cloudflare';
-import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
+import { type Descriptor, parseMethod, parseWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { type BadRecord, type LinkSet, parsed } from './provider.ts';
@@ -54,6 +54,8 @@ export interface Replies {
   readonly mediaType: Text;
   /** When the entry was confirmed (epoch ms). */
   readonly verified: Text;
+  /** Of a manifest: the method whose answer told the media type. */
+  readonly toldBy?: Text;
   /** The tombstones of the repository and of all: until when no entry counts (epoch ms). */
   readonly cleared: readonly Text[];
 }
@@ -69,12 +71,14 @@ export function parseRecord(replies: Replies): StoredRecord | BadRecord {
 }
 
 /** @throws TypeError, RegistryError what no setter wrote */
-function parseFields(isMember: boolean, { global, mediaType, verified, cleared }: Replies): StoredRecord {
+function parseFields(isMember: boolean, { global, mediaType, verified, toldBy, cleared }: Replies): StoredRecord {
   const tombstone = Math.max(...cleared.map((text) => parseNumber(text ?? '0')));
   const known = isMember && mediaType != null ? parseGlobal(global) : undefined;
   if (!known || mediaType == null) return { entry: undefined, cleared: tombstone, isHalfCleared: isMember };
   const descriptor = { ...known, mediaType: mediaType || known.mediaType };
-  return { entry: { descriptor, verifiedAt: parseNumber(verified ?? '0') }, cleared: tombstone };
+  const method = parseMethod(toldBy);
+  const entry = { descriptor, verifiedAt: parseNumber(verified ?? '0'), ...(method && { toldBy: method }) };
+  return { entry, cleared: tombstone };
 }
 
 /** A global descriptor; without digest or size there is none. @throws TypeError, RegistryError */

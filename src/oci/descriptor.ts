@@ -15,6 +15,31 @@ export interface Descriptor {
 export interface Entry {
   readonly descriptor: Descriptor;
   readonly verifiedAt: number;
+  /**
+   * Of a manifest: the method whose answer alone told the media type, since an origin may tell a HEAD another one than a GET
+   * (Artifactory says `application/octet-stream`). Absent where both told the same, and for blobs.
+   */
+  readonly toldBy?: Method | undefined;
+}
+
+export type Method = 'HEAD' | 'GET';
+
+/** What a store has of the method. @throws TypeError no setter wrote it */
+export function parseMethod(text: unknown): Method | undefined {
+  if (text === undefined || text === null || text === '') return undefined;
+  if (text !== 'HEAD' && text !== 'GET') throw new TypeError('not the method of an answer');
+  return text;
+}
+
+/** The entry alone, without content. Two confirmations of one descriptor, by a HEAD and by a GET, are one by both. */
+export function confirmedBy({ descriptor, verifiedAt, toldBy }: Entry, known: Entry | undefined): Entry {
+  const isSame = known !== undefined && isSameDescriptor(known.descriptor, descriptor);
+  const isByBoth = toldBy === undefined || (isSame && known.toldBy !== toldBy);
+  return { descriptor, verifiedAt, ...(!isByBoth && { toldBy }) };
+}
+
+export function isSameDescriptor(one: Descriptor, other: Descriptor): boolean {
+  return one.digest === other.digest && one.size === other.size && one.mediaType === other.mediaType;
 }
 
 /** An entry with the content itself. */

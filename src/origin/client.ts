@@ -74,8 +74,11 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
       traits.noteBlob('GET', response, false);
       return { response, sentAt: answered.sentAt, first, isDirect: response === first };
     },
-    statManifest: (ctx, target, reference, signal) =>
-      statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference),
+    async statManifest(ctx, target, reference, signal) {
+      const stat = await statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference);
+      traits.noteManifest(stat.response);
+      return stat;
+    },
     getManifest: (ctx, target, reference, signal) =>
       getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, {
         room: bodies.room(ctx),

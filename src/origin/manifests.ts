@@ -14,11 +14,14 @@ type Send = () => Promise<OriginResponse>;
 /** A manifest's descriptor, as the answer to a HEAD tells it. */
 export async function statManifest(send: Send, reference: Reference): Promise<ContentStat> {
   const { response, sentAt } = await send();
-  const entry = manifestEntryOf(response, reference, sentAt);
   const asked = 'HEAD';
-  return entry
-    ? { response, asked, found: { entry, firstHand: isFirstHand(response), direct: true } }
-    : { response, asked };
+  const told = manifestEntryOf(response, reference, sentAt);
+  if (!told) return { response, asked };
+  return {
+    response,
+    asked,
+    found: { entry: { ...told, toldBy: asked }, firstHand: isFirstHand(response), direct: true },
+  };
 }
 
 /**
@@ -45,7 +48,11 @@ export async function getManifest(
   if (content.length !== entry.descriptor.size || !verified.every(Boolean)) {
     return { response: new Response(content, { status, headers }), asked };
   }
-  return { response, asked, found: { entry: { ...entry, content }, firstHand: isFirstHand(response), direct: true } };
+  return {
+    response,
+    asked,
+    found: { entry: { ...entry, toldBy: asked, content }, firstHand: isFirstHand(response), direct: true },
+  };
 }
 
 /** What a 200 says of a manifest; `undefined` where digest, size or media type are not certain. */

@@ -7,22 +7,37 @@ export interface Traits {
   readonly hasRanges: boolean;
   /** It tells a blob's media type by the manifest that names it, so that a pushed manifest changes it (zot). */
   readonly typesBlobs: boolean;
+  /** Its HEADs of manifests tell no manifest's media type (Artifactory), so that a GET says nothing of what a HEAD would. */
+  readonly hidesManifestTypes: boolean;
 }
 
 export interface SeenTraits extends Traits {
   /** @param isOwn the origin itself answered, and not its storage */
   noteBlob(method: string, response: Response, isOwn: boolean): void;
+  /** @param response the origin's own, to a HEAD */
+  noteManifest(response: Response): void;
 }
+
+/** Image-spec, distribution's own, and what else is registered for images. */
+const OF_MANIFESTS = /^application\/vnd\./;
 
 export function createTraits(): SeenTraits {
   let hasRanges = false;
   let typesBlobs = false;
+  let hidesManifestTypes = false;
   return {
     get hasRanges() {
       return hasRanges;
     },
     get typesBlobs() {
       return typesBlobs;
+    },
+    get hidesManifestTypes() {
+      return hidesManifestTypes;
+    },
+    noteManifest(response) {
+      const mediaType = response.headers.get('content-type') ?? '';
+      if (response.status === 200 && !OF_MANIFESTS.test(mediaType) && isFirstHand(response)) hidesManifestTypes = true;
     },
     noteBlob(method, response, isOwn) {
       const { status, headers } = response;

@@ -35,6 +35,8 @@ export interface ContentQuestion<E extends Entry> {
   unseen(shared: E, hasLooked: boolean): readonly Pick<CacheItem, 'stat'>[];
   /** Whether the caller takes what is known; without it, all. */
   takes?(entry: Entry): boolean;
+  /** Whether what is known was told by an answer of this kind; without it, always. */
+  isTold?(entry: Entry): boolean;
   /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
   askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
   /** @param said what the origin said to this caller, where it is the origin that answered */

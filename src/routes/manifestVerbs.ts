@@ -1,7 +1,7 @@
 import { contentItem, withContent } from '../cache/contents.ts';
 import type { CacheItem } from '../cache/item.ts';
 import type { RequestContext } from '../context.ts';
-import type { ContentEntry, Entry } from '../oci/descriptor.ts';
+import { type ContentEntry, type Descriptor, type Entry, isSameDescriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type ErrorCode, isIllness } from '../oci/errors.ts';
 import { takes } from '../oci/mediaTypes.ts';
@@ -23,6 +23,8 @@ export interface ManifestRoute extends Target {
 export interface Verb<E extends Entry> {
   peek(digest: Digest, mayPush: boolean): E | undefined;
   itemOf(digest: Digest, mayPush: boolean): CacheItem<E>;
+  /** Whether an answer to this method told the media type of what is known. */
+  isTold(entry: Entry): boolean;
   askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
 }
 
@@ -35,6 +37,8 @@ export function head(
   return {
     peek: (digest, mayPush) => readerFor(upstream, mayPush).peek?.(ctx, name, 'manifests', digest),
     itemOf: (digest, mayPush) => itemIn(upstream, { name, links: 'manifests', digest }, mayPush),
+    // The type of a GET does for a HEAD, but at an origin that was seen to tell HEADs none.
+    isTold: ({ toldBy }) => toldBy !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
     askOrigin: (_known, cancelled) => upstream.origin.statManifest(ctx, path + search, reference, cancelled),
   };
 }
@@ -43,33 +47,42 @@ export function head(
 export function get(ctx: RequestContext, upstream: Upstream, route: ManifestRoute): Verb<ContentEntry> {
   const { peek, itemOf } = head(ctx, upstream, route);
   const { contents } = upstream;
+  const contentOf = (digest: Digest, mayPush: boolean) => contentItem(digest, itemOf(digest, mayPush), contents);
+  // What a HEAD says of the type may be nothing, and content may be known from another repository.
+  const isTold = ({ toldBy }: Entry) => toldBy !== 'HEAD';
   return {
     peek(digest, mayPush) {
       const entry = peek(digest, mayPush);
       return entry && withContent(entry, contents.peek?.(ctx, digest));
     },
-    itemOf: (digest, mayPush) => contentItem(digest, itemOf(digest, mayPush), contents),
-    askOrigin: (known, cancelled) => (known ? confirm : fetchManifest)(ctx, upstream, route, { known, cancelled }),
+    itemOf: contentOf,
+    isTold,
+    askOrigin(known, cancelled) {
+      if (!known || !isTold(known)) return fetchManifest(ctx, upstream, route, cancelled);
+      return confirm(ctx, upstream, route, { known, cancelled, contentOf });
+    },
   };
 }
 
 interface Asking {
-  readonly known: ContentEntry | undefined;
+  readonly known: ContentEntry;
   readonly cancelled: AbortSignal | undefined;
+  contentOf(digest: Digest, mayPush: boolean): CacheItem<ContentEntry>;
 }
 
 function fetchManifest(
   ctx: RequestContext,
   { origin }: Upstream,
   { path, search, reference }: ManifestRoute,
-  { cancelled }: Asking,
+  cancelled: AbortSignal | undefined,
 ): Promise<ContentStat<ContentEntry>> {
   return origin.getManifest(ctx, path + search, reference, cancelled);
 }
 
 /**
  * Asks for a manifest of which one is known. A HEAD tells whether that is still the answer, at the cost of no body, and
- * of none of the pulls that rate-limited registries count.
+ * of none of the pulls that rate-limited registries count. It is no witness of a GET's media type: where the two differ the
+ * manifest is fetched.
  */
 async function confirm(
   ctx: RequestContext,
@@ -77,29 +90,39 @@ async function confirm(
   route: ManifestRoute,
   asking: Asking,
 ): Promise<ContentStat<ContentEntry>> {
-  const { known, cancelled } = asking;
+  const { cancelled } = asking;
   const target = route.path + route.search;
   const { response, asked, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
   if (found) {
-    const { digest, mediaType } = found.entry.descriptor;
-    const isTaken = takes(ctx.request.headers.get('accept'), mediaType);
-    const content =
-      digest === known?.descriptor.digest ? known.content : isTaken && (await kept(ctx, upstream, digest));
-    const entry = withContent(found.entry, content || undefined);
+    const { descriptor } = found.entry;
+    const known = await knownAs(ctx, upstream, descriptor, asking);
+    const isSame = known !== undefined && known.toldBy !== 'HEAD' && isSameDescriptor(known.descriptor, descriptor);
+    const entry = isSame ? withContent(found.entry, known.content) : undefined;
     if (entry) return { response, asked, found: { ...found, entry } };
   }
   // Another manifest, or an answer that tells too little.
-  if (response.status < 400) return fetchManifest(ctx, upstream, route, asking);
+  if (response.status < 400) return fetchManifest(ctx, upstream, route, cancelled);
   const refused = { response, asked, relay: inBrief(response, CODES[response.status] ?? 'UNAVAILABLE') };
   if (isIllness(response.status)) return refused;
   // For the words of the refusal; that it is one is settled, whatever becomes of this question.
-  const got = await fetchManifest(ctx, upstream, route, asking).catch(() => refused);
+  const got = await fetchManifest(ctx, upstream, route, cancelled).catch(() => refused);
   return isIllness(got.response.status) ? refused : got;
 }
 
-async function kept(ctx: RequestContext, upstream: Upstream, digest: Digest): Promise<Uint8Array | undefined> {
-  const content = upstream.contents.get(ctx, digest).catch(() => undefined);
-  return within(content, upstream.cacheTimeoutMs);
+/** What is known of the manifest that the origin names now; only who pulls asks by a tag that may have moved. */
+async function knownAs(
+  ctx: RequestContext,
+  { cacheTimeoutMs }: Upstream,
+  { digest }: Descriptor,
+  { known, contentOf }: Asking,
+): Promise<ContentEntry | undefined> {
+  if (digest === known.descriptor.digest) return known;
+  const looking = contentOf(digest, false).stat(ctx);
+  const other = await within(
+    looking.catch(() => undefined),
+    cacheTimeoutMs,
+  );
+  return other && takes(ctx.request.headers.get('accept'), other.descriptor.mediaType) ? other : undefined;
 }
 
 /** What a HEAD's refusal says in words. */

@@ -40,6 +40,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
     isOdd: !isCommonVariety(accept),
     words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
     takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
+    isTold: verb.isTold,
     askOrigin: verb.askOrigin,
     answer({ descriptor, content }: E, said?: Said) {
       // It may be from another question, or from this isolate's memory.

@@ -47,10 +47,14 @@ function answerTo<E extends Entry>(
   const caller: Caller = { isGranted, mayPush: !isGranted || access.mayPush };
   const question = asked(caller);
   const known = isGranted ? question.peek?.() : undefined;
-  const isUsable = known && isFresh(known, ctx.now(), question.windowMs) && (question.takes?.(known) ?? true);
-  if (!isUsable) return readOrAsk(ctx, upstream, question, caller);
+  if (!known || !isUsable(ctx, question, known)) return readOrAsk(ctx, upstream, question, caller);
   ctx.emit({ kind: 'hit' });
   return question.answer(known);
+}
+
+function isUsable<E extends Entry>(ctx: RequestContext, question: ContentQuestion<E>, known: E): boolean {
+  const { windowMs, takes, isTold } = question;
+  return isFresh(known, ctx.now(), windowMs) && (takes?.(known) ?? true) && (isTold?.(known) ?? true);
 }
 
 async function readOrAsk<E extends Entry>(
@@ -60,7 +64,7 @@ async function readOrAsk<E extends Entry>(
   { isGranted, mayPush }: Caller,
 ): Promise<Response> {
   const { flights, cacheTimeoutMs, ttls } = upstream;
-  const { windowMs, staleMs, takes, digest } = question;
+  const { windowMs, staleMs, takes, isTold, digest } = question;
   const joined = joinable(ctx, upstream, question);
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
@@ -111,7 +115,7 @@ async function readOrAsk<E extends Entry>(
     const isOpen = upstream.readOnly;
     const isProvocable = isOpen && (question.isOdd ?? false);
     return readThrough(ctx, question.item(), {
-      ...{ windowMs, staleMs, takes, pausedUntil, mayPush, isOpen, isProvocable, cacheTimeoutMs },
+      ...{ windowMs, staleMs, takes, isTold, pausedUntil, mayPush, isOpen, isProvocable, cacheTimeoutMs },
       ask,
     });
   }

@@ -66,6 +66,17 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         expect((await blobs().stat(ctx, digest))?.verifiedAt).toBe(verifiedAt);
       });
 
+      it('keep by which method alone a manifest’s media type is known, until it is known by both', async () => {
+        const digest = someDigest();
+        const manifests = provider.repositoryScoped(repository, 'manifests');
+        for (const more of [{ toldBy: 'HEAD' }, { toldBy: 'GET' }, {}] as const) {
+          clock.advance(1);
+          const entry = { ...entryFor(digest, clock.now()), ...more };
+          await manifests.setDescriptor(ctx, digest, entry);
+          expect(await manifests.stat(ctx, digest)).toEqual(entry);
+        }
+      });
+
       it('renew an entry that the origin confirmed again', async () => {
         const digest = someDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
