@@ -62,8 +62,6 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     retentionMs: retentionMs(ttls),
     maxReachMs: Math.max(underWayMs, unknownMs),
     isOpen: isAnonymous,
-    // A pointer that is past its time is worth a question: whether it still holds.
-    tagMs: Math.max(ttls.tagMs + ttls.staleMs, ttls.descriptorMs),
   });
   return {
     origin: createOrigin({
@@ -103,10 +101,11 @@ function createStores(
   { backend }: Config,
   { DESCRIPTORS }: Bindings,
   memory: Memory,
-  options: StoreOptions & { readonly tagMs: number; readonly bounded: (contents: Contents) => Contents },
+  options: StoreOptions & { readonly bounded: (contents: Contents) => Contents },
 ): Stores {
   const { retentionMs: ttlMs } = options;
-  const tagOptions = { ...options, ttlMs: options.tagMs };
+  // A pointer that is past its time is worth a question, whether it still holds, and says what goes when the tag moves.
+  const tagOptions = { ...options, ttlMs };
   const breaker = createBreaker();
   switch (backend.kind) {
     case 'redis': {

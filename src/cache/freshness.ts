@@ -34,7 +34,8 @@ export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: T
  */
 export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Ttls): boolean {
   if (!stored || !isSameDescriptor(entry.descriptor, stored.descriptor)) return true;
-  if (entry.toldBy !== stored.toldBy) return true;
+  // What only a HEAD told answers no GET; what a GET told answers both, at most origins.
+  if (stored.toldBy === 'HEAD' && entry.toldBy !== 'HEAD') return true;
   const windowMs = Math.min(
     ttls.pushExistenceMs || Number.POSITIVE_INFINITY,
     ttls.descriptorMs || Number.POSITIVE_INFINITY,

@@ -101,7 +101,8 @@ return named`;
 
 /**
  * Removes where tags lead, all of it or what was confirmed by the tombstone.
- * KEYS: tags. ARGV: until, life in ms, spares. Returns how many of each could have answered.
+ * KEYS: tags. ARGV: until, life in ms, spares. Returns for each how many could have answered, then where all of it led;
+ * `led` answers nobody.
  */
 export const CLEAR_TAGS = `${PRELUDE}
 local removed = {}
@@ -112,13 +113,15 @@ for i, key in ipairs(KEYS) do
     if fields[at] == 'cleared' then stands = timeIn(fields[at + 1]) or 0 end
   end
   local cleared = math.max(stands, tonumber(ARGV[1]))
-  removed[i] = 0
+  removed[i] = {0}
   for at = 1, #fields, 2 do
     local confirmed = timeIn(string.match(fields[at + 1], ' (%d+)$'))
-    local isSpared = ARGV[3] == 'later' and confirmed and confirmed > cleared
+    local isSpared = ARGV[3] == 'later' and (fields[at] == 'led' or confirmed and confirmed > cleared)
     if fields[at] ~= 'cleared' and not isSpared then
       redis.call('HDEL', key, fields[at])
-      if not confirmed or confirmed > stands or stands == 0 then removed[i] = removed[i] + 1 end
+      table.insert(removed[i], string.match(fields[at + 1], '^%S*') or '')
+      local counts = fields[at] ~= 'led' and (not confirmed or confirmed > stands or stands == 0)
+      if counts then removed[i][1] = removed[i][1] + 1 end
     end
   end
   if stands < tonumber(ARGV[1]) then redis.call('HSET', key, 'cleared', ARGV[1]) end

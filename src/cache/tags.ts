@@ -31,9 +31,21 @@ export interface Tags {
    * Forgets where tags point to, whoever asks.
    * @param reachMs how far into the future: no pointer that is confirmed until then counts. At least, and without it,
    *   what two clocks may differ. A drop that reaches farther stands.
+   * @returns where they are known to have led, whoever was told so
    * @throws CacheFault
    */
-  drop(ctx: RequestContext, name: RepositoryName, tags: readonly string[], reachMs?: number): Promise<void>;
+  drop(
+    ctx: RequestContext,
+    name: RepositoryName,
+    tags: readonly string[],
+    reachMs?: number,
+  ): Promise<ReadonlySet<Digest>>;
+  /**
+   * Notes where tags lead that only callers who may push have asked for. It answers nobody: it is for the next drop, since
+   * some registries delete a manifest when its tag moves (zot).
+   * @throws CacheFault
+   */
+  note(ctx: RequestContext, name: RepositoryName, tags: readonly string[], digest: Digest): Promise<void>;
   /**
    * Forgets a tag that the origin does not have: what was confirmed before the origin was asked, and nothing later.
    * @param sentAtMs when the question that the origin denied was sent, in epoch ms
@@ -57,6 +69,18 @@ export interface TagOptions {
   readonly ttlMs: number;
   /** The farthest that a drop reaches into the future, in ms; without it, what two clocks may differ. */
   readonly maxReachMs?: number;
+}
+
+/** A manifest that a tag led a caller to who may push: the tag answers nobody, and where it led is noted. */
+export function notedItem<E extends Entry>({ name, tag }: TagKey, tags: Tags, manifest: CacheItem<E>): CacheItem<E> {
+  return {
+    ...manifest,
+    async set(ctx, entry, known) {
+      const isWritten = await manifest.set(ctx, entry, known);
+      if (isWritten) await tags.note(ctx, name, [tag], entry.descriptor.digest);
+      return isWritten;
+    },
+  };
 }
 
 /**

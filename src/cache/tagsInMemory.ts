@@ -1,4 +1,5 @@
 import type { Memory } from '../memory.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { TagOptions, TagPointer, Tags } from './tags.ts';
 import { aheadOf, CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 import { createTombstones } from './tombstonesInMemory.ts';
@@ -14,6 +15,7 @@ const POINTER_BYTES = 300;
 /** Tags in this isolate's memory. */
 export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_SKEW_MS }: TagOptions): Tags {
   const known = memory.part<Known>('tag');
+  const noted = memory.part<{ readonly digest: Digest }>('led');
   const tombstones = createTombstones();
   const slotOf = (name: string, tag: string) => `${name} ${tag}`;
   /** Without a tag: all of a repository. */
@@ -41,10 +43,19 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
       known.set(slot, all, ctx.now() + ttlMs + maxReachMs, bytes);
     },
     async drop(ctx, name, tags, reachMs) {
-      for (const tag of tags) {
-        tombstones.bury(slotOf(name, tag), aheadOf(ctx.now(), reachMs).until);
-        known.delete(slotOf(name, tag));
+      const led = new Set<Digest>();
+      for (const slot of tags.map((tag) => slotOf(name, tag))) {
+        const last = noted.get(slot, ctx.now());
+        for (const { digest } of [...(known.get(slot, ctx.now())?.values() ?? []), ...(last ? [last] : [])])
+          led.add(digest);
+        tombstones.bury(slot, aheadOf(ctx.now(), reachMs).until);
+        known.delete(slot);
+        noted.delete(slot);
       }
+      return led;
+    },
+    async note(ctx, name, tags, digest) {
+      for (const tag of tags) noted.set(slotOf(name, tag), { digest }, ctx.now() + ttlMs + maxReachMs, POINTER_BYTES);
     },
     async evict(_ctx, name, tag, sentAtMs) {
       // What was confirmed later stands on; what was not counts no more, and ends with the slot.

@@ -1,5 +1,5 @@
 import type { Redis } from '@upstash/redis/cloudflare';
-import { parseDigest } from '../oci/digest.ts';
+import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import { asCacheFault, BadRecord, CacheFault, parsed, type StoreOptions, sound } from './provider.ts';
 import { parseNumber, spares } from './redisLayout.ts';
 import { isWrongType, parseDone, parseScan, parseStrings } from './redisReplies.ts';
@@ -9,12 +9,14 @@ import { aheadOf, CLOCK_SKEW_MS, type Clearing, isAlive, upTo } from './tombston
 
 /** A walk over the whole database, of which few keys are a repository's tags. */
 const KEYS_SCANNED = 10_000;
+/** The field that says where a tag leads that only callers who may push have asked for. */
+const NOTED = 'led';
 
 /**
  * Tags in Redis: one hash for each, so that it can be dropped at once, a field for each variety, and until when pointers
  * do not count.
  *
- *     HASH  registry-edge::tags::<name>::<tag>   <variety>: "<digest> <verifiedAt>", cleared
+ *     HASH  registry-edge::tags::<name>::<tag>   <variety>: "<digest> <verifiedAt>", led, cleared
  *
  * @param isOpen as in `StoreOptions`
  */
@@ -27,13 +29,15 @@ export function createRedisTags(
   const keyOf = (name: string, tag: string) => `registry-edge::tags::${name}::${tag}`;
   const lifeMs = ttlMs + maxReachMs;
 
-  /** @returns of how many something counted */
-  async function clear(keys: string[], clearing: Clearing): Promise<number> {
-    if (keys.length === 0) return 0;
+  async function clear(keys: string[], clearing: Clearing): Promise<Cleared> {
+    if (keys.length === 0) return { counted: 0, led: new Set() };
     const reply: unknown = await redis.eval(CLEAR_TAGS, keys, [clearing.until, lifeMs, spares(clearing)]);
-    const isDone = Array.isArray(reply) && reply.length === keys.length && reply.every(Number.isInteger);
-    if (!isDone) throw new TypeError('not the reply to a clear of tags');
-    return reply.filter((counted) => counted > 0).length;
+    if (!Array.isArray(reply) || reply.length !== keys.length) throw new TypeError('not the reply to a clear of tags');
+    const each = reply.map(parseCleared);
+    return {
+      counted: each.filter(({ counted }) => counted > 0).length,
+      led: new Set(each.flatMap(({ led }) => [...led])),
+    };
   }
   async function read(key: string, ...fields: string[]) {
     try {
@@ -77,7 +81,12 @@ export function createRedisTags(
     },
     async drop(ctx, name, tags, reachMs) {
       const keys = tags.map((tag) => keyOf(name, tag));
-      await asCacheFault('drop', () => clear(keys, aheadOf(ctx.now(), reachMs)));
+      return asCacheFault('drop', async () => (await clear(keys, aheadOf(ctx.now(), reachMs))).led);
+    },
+    async note(_ctx, name, tags, digest) {
+      const write = redis.multi();
+      for (const key of tags.map((tag) => keyOf(name, tag))) write.hset(key, { [NOTED]: digest }).pexpire(key, lifeMs);
+      if (tags.length > 0) await asCacheFault('note', async () => parseDone(await write.exec(), 2 * tags.length));
     },
     async evict(_ctx, name, tag, sentAtMs) {
       await asCacheFault('evict', () => clear([keyOf(name, tag)], upTo(sentAtMs)));
@@ -85,10 +94,25 @@ export function createRedisTags(
     async purge(ctx, name, cursor = '0') {
       return asCacheFault('purge', async () => {
         const page = parseScan(await redis.scan(cursor, { match: keyOf(name, '*'), count: KEYS_SCANNED }));
-        return { removed: await clear([...new Set(page.found)], aheadOf(ctx.now())), cursor: page.cursor };
+        const { counted } = await clear([...new Set(page.found)], aheadOf(ctx.now()));
+        return { removed: counted, cursor: page.cursor };
       });
     },
   };
+}
+
+/** Of how many varieties something counted, and where the tag led. */
+interface Cleared {
+  readonly counted: number;
+  readonly led: ReadonlySet<Digest>;
+}
+
+/** @throws TypeError what answered is not Redis */
+function parseCleared(reply: unknown): Cleared {
+  const [counted, ...led]: unknown[] = Array.isArray(reply) ? reply : [];
+  if (typeof counted !== 'number') throw new TypeError('not the reply to a clear of a tag');
+  // What is rubbish leads nowhere.
+  return { counted, led: new Set(led.filter((text) => typeof text === 'string').filter(isDigest)) };
 }
 
 /** @throws TypeError, RegistryError what no setter wrote */

@@ -6,7 +6,7 @@ import { isTag } from './reference.ts';
 
 /** What an event tells of a repository, as far as a cache has to know: what may no longer be as it was. */
 export type Change = { readonly name: RepositoryName } & (
-  | { readonly kind: 'manifest pushed'; readonly tag: string | undefined }
+  | { readonly kind: 'manifest pushed'; readonly tag: string | undefined; readonly digest?: Digest | undefined }
   | { readonly kind: 'tag deleted'; readonly tag: string }
   | { readonly kind: 'content deleted'; readonly digest: Digest }
   | { readonly kind: 'repository deleted' }
@@ -87,10 +87,11 @@ function readEvent(event: unknown): EventRead {
   return readDelete(name, target);
 }
 
-/** Of a push only the tag matters, and that there was one. */
+/** Of a push only the tag matters, where it leads now, and that there was one. */
 function readPush(name: RepositoryName, target: Fields): EventRead {
   const tag = given(target.tag);
-  if (isTagText(tag)) return { changes: [{ kind: 'manifest pushed', name, tag }] };
+  const digest = isDigestText(target.digest) ? target.digest : undefined;
+  if (isTagText(tag)) return { changes: [{ kind: 'manifest pushed', name, tag, digest }] };
   const changes = [{ kind: 'manifest pushed', name, tag: undefined } as const];
   return tag === undefined ? { changes } : { changes, unusable: 'tag' };
 }

@@ -28,7 +28,8 @@ export interface DeleteRoute extends Target {
 /** What the cache has to forget. */
 interface Gone {
   readonly name: RepositoryName;
-  readonly digests: ReadonlySet<Digest>;
+  /** Grows by where its tags turn out to have led. */
+  readonly digests: Set<Digest>;
   readonly tags: readonly string[];
   /** Whether the origin says that it is not there. */
   readonly isAbsent: boolean;
@@ -151,14 +152,16 @@ async function forgetAll(
   verb: 'clear' | 'bury',
 ): Promise<void> {
   const { tags, lists } = upstream;
-  lists.drop(gone.name);
-  const forget = () =>
-    Promise.all([
-      ...bothIn(upstream, gone.name).flatMap((scope) =>
-        [...gone.digests].map((digest) => clear(ctx, digest, scope, reachMs, verb)),
-      ),
-      ...(gone.tags.length > 0 ? [tellClear(ctx, verb, () => tags.drop(ctx, gone.name, gone.tags, reachMs))] : []),
-    ]);
+  const { name, digests } = gone;
+  lists.drop(name);
+  const dropTags = async () => {
+    for (const digest of await tags.drop(ctx, name, gone.tags, reachMs)) digests.add(digest);
+  };
+  const forget = async () => {
+    if (gone.tags.length > 0) await tellClear(ctx, verb, dropTags);
+    const scopes = bothIn(upstream, name);
+    await allDone(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))));
+  };
   try {
     await forget().catch(async () => {
       await delay(RETRY_MS);

@@ -1,4 +1,4 @@
-import { tagItem } from '../cache/tags.ts';
+import { notedItem, tagItem } from '../cache/tags.ts';
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -74,7 +74,8 @@ function asked<E extends Entry & Partial<ContentEntry>>(
       ...(hasLooked ? [] : [tag()]),
     ];
     if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag, unseen };
-    const itemOf = ({ descriptor }: E) => manifestOf(descriptor.digest);
+    const key = { name, tag: reference.text, variety: '' };
+    const itemOf = ({ descriptor }: E) => notedItem(key, tags, manifestOf(descriptor.digest));
     // What was asked before a push, perhaps through another isolate, is no answer after it.
     const words = mayPush ? () => undefined : about.words;
     return { ...about, words, windowMs: 0, staleMs: 0, item: tag, itemOf, unseen };

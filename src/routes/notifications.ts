@@ -11,6 +11,7 @@ import { RegistryError } from '../oci/errors.ts';
 import { createRepositoryScan, type RepositoryScan } from '../oci/repositoryScan.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
+import { dropTags } from './led.ts';
 import { bothIn } from './linked.ts';
 import { guard, orUnavailable } from './operators.ts';
 
@@ -114,16 +115,16 @@ function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Prom
 }
 
 async function forget(ctx: RequestContext, upstream: Upstream, change: Change): Promise<void> {
-  const { descriptors, tags, lists, flights } = upstream;
+  const { descriptors, lists, flights } = upstream;
   const { kind, name } = change;
   flights.close(name);
   lists.drop(name);
   switch (kind) {
     case 'manifest pushed':
-      if (change.tag !== undefined) await tags.drop(ctx, name, [change.tag]);
-      return;
+      if (change.tag === undefined) return;
+      return dropTags(ctx, upstream, { name, tags: [change.tag], to: change.digest });
     case 'tag deleted':
-      return tags.drop(ctx, name, [change.tag]);
+      return dropTags(ctx, upstream, { name, tags: [change.tag], to: undefined });
     case 'content deleted':
       return allDone(bothIn(upstream, name).map((scope) => clear(ctx, change.digest, scope)));
     case 'repository deleted':

@@ -15,6 +15,7 @@ import { hasReadContent } from './access.ts';
 import { relayInTime } from './answer.ts';
 import { heal } from './heal.ts';
 import { learnNow, mayLearn } from './learn.ts';
+import { dropTags } from './led.ts';
 import { itemIn } from './linked.ts';
 import { write } from './write.ts';
 
@@ -76,20 +77,28 @@ async function dropUnknown(ctx: RequestContext, upstream: Upstream, route: PushR
   await drop(ctx, upstream, route, undefined, deleteReach(upstream.origin.timeoutMs).unknownMs);
 }
 
-/** What the push moved: of its subject the list of referrers too, which is one of the repository's. */
+/**
+ * What the push moved: of its subject the list of referrers too, which is one of the repository's. Where the tags lead now is
+ * noted, for what moves them next.
+ * @param headers of the answer, if the origin has taken the manifest
+ */
 async function drop(
   ctx: RequestContext,
-  { tags, lists }: Upstream,
+  upstream: Upstream,
   { name, reference, search }: PushRoute,
   headers?: Headers,
   reachMs?: number,
 ): Promise<void> {
-  lists.drop(name);
+  upstream.lists.drop(name);
   const told = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
   const named = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...told];
   const moved = [...new Set(named.filter(isTag))];
+  if (moved.length === 0) return;
+  const answered = headers?.get('docker-content-digest') ?? reference.text;
+  const to = headers && isDigest(answered) ? answered : undefined;
   try {
-    if (moved.length > 0) await tags.drop(ctx, name, moved, reachMs);
+    await dropTags(ctx, upstream, { name, tags: moved, to }, reachMs);
+    if (to) ctx.waitUntil(upstream.tags.note(ctx, name, moved, to));
   } catch (fault) {
     // `TAG_TTL` bounds how long anybody is led to where it was.
     ctx.log.warn('a tag could not be dropped', { error: errorName(fault) });

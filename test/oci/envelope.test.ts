@@ -15,7 +15,7 @@ const changesOf = (...events: unknown[]) => read(...events).changes;
 const push = (target: object) => changesOf(event('push', { repository: NAME, ...target }));
 const remove = (target: object) => changesOf(event('delete', { repository: NAME, ...target }));
 
-const pushed = (tag?: string) => [{ kind: 'manifest pushed', name: NAME, tag }];
+const pushed = (tag?: string, digest?: string) => [{ kind: 'manifest pushed', name: NAME, tag, digest }];
 const untagged = (tag: string) => ({ kind: 'tag deleted', name: NAME, tag });
 const deleted = (digest: string) => ({ kind: 'content deleted', name: NAME, digest });
 const REPOSITORY_DELETED = [{ kind: 'repository deleted', name: NAME }];
@@ -36,12 +36,12 @@ const told = (kind: 'blobs' | 'manifests', more: object = {}) => ({
 
 describe('parseEnvelope: a push', () => {
   it.each<[string, object, unknown[]]>([
-    ['of a manifest, tagged', told('manifests', { tag: 'v1.0' }), pushed('v1.0')],
+    ['of a manifest, tagged', told('manifests', { tag: 'v1.0' }), pushed('v1.0', DIGEST)],
     ['of a manifest by its digest', told('manifests'), pushed()],
     ['of a manifest of another algorithm', told('manifests', { digest: 'blake3:abcd', tag: 'v1' }), pushed('v1')],
     ['of a manifest, with what it names', told('manifests', { references: [{ mediaType: BLOB }] }), pushed()],
     ['of a manifest of no known type', told('manifests', { mediaType: 'application/x' }), pushed()],
-    ['of what has no media type', { digest: DIGEST, tag: 'v1' }, pushed('v1')],
+    ['of what has no media type', { digest: DIGEST, tag: 'v1' }, pushed('v1', DIGEST)],
     ['of a blob', told('blobs'), []],
     ['of a blob of another algorithm', told('blobs', { digest: 'sha999:abcd' }), []],
   ])('%s', (_what, target, expected) => {
@@ -92,7 +92,7 @@ describe('parseEnvelope: what changes nothing', () => {
 describe('parseEnvelope: an envelope', () => {
   it.each<[string, object, unknown[]]>([
     // 2.8 leaves out what is empty, and 3.1 writes it.
-    ['2.8: a push', { action: 'push', target: told('manifests', { tag: 'latest' }) }, pushed('latest')],
+    ['2.8: a push', { action: 'push', target: told('manifests', { tag: 'latest' }) }, pushed('latest', DIGEST)],
     ['2.8: a delete', { action: 'delete', target: { digest: DIGEST, repository: NAME } }, [deleted(DIGEST)]],
     ['2.8: of a tag', { action: 'delete', target: { repository: NAME, tag: 'v1' } }, [untagged('v1')]],
     [

@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
-import type { BlobDescriptorCacheProvider, BlobDescriptorService } from '../../src/cache/provider.ts';
+import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/cache/provider.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { pushBlob } from '../support/push.ts';
@@ -10,7 +10,7 @@ const passed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** The same store, one verb of which takes its time, or never ends. */
 function slowly(
   provider: BlobDescriptorCacheProvider,
-  verb: keyof BlobDescriptorService,
+  verb: keyof RepositoryDescriptors,
   wait: () => Promise<unknown>,
 ): BlobDescriptorCacheProvider {
   return {
@@ -66,7 +66,7 @@ describe('the reply does not wait', () => {
         upstream: (made) => ({
           ...made,
           shared: slowly(made.shared, 'stat', wait('looked')),
-          descriptors: slowly(made.descriptors, 'clear', wait('evicted')),
+          descriptors: slowly(made.descriptors, 'evict', wait('evicted')),
         }),
       },
     );

@@ -12,11 +12,11 @@ const CONTENT: Record<string, Cost> = {
   kv: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
   redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
 };
-/** Where a tag led to: in memory, or a script in Redis. */
+/** Where a tag led to, and where it leads now: in memory, or a script and a transaction in Redis. */
 const TAG: Record<string, Cost> = {
   memory: NOTHING,
   kv: NOTHING,
-  redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
+  redis: { storeRequests: 2, operations: { reads: 0, writes: 3 } },
 };
 
 const sum = (...costs: (Cost | undefined)[]): Cost => {
@@ -77,7 +77,7 @@ describe.each(STORES)('what a push costs: %s', (store, { CACHE_TIMEOUT = '' }) =
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
   });
 
-  it('a manifest by tag: that, and in Redis a write for the tag', async () => {
+  it('a manifest by tag: that, and in Redis two writes for the tag', async () => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.tagPath, putOf(manifest));
@@ -85,13 +85,13 @@ describe.each(STORES)('what a push costs: %s', (store, { CACHE_TIMEOUT = '' }) =
     expect(await manifest.questions()).toEqual(['PUT latest']);
   });
 
-  it('what is refused: nothing', async () => {
+  it('what is refused: nothing, but the question whether the caller may read where nothing is proved', async () => {
     const [blob, manifest] = [await newBlob(), await newManifest({ bytes: 'no JSON' })];
     const edge = edgeOf();
     await rig.rule({ prefix: `/v2/${blob.name}/blobs/uploads/`, method: 'POST', status: 400 });
     await (await byPost(edge, blob)).over;
     expect((await edge.fetch(manifest.tagPath, putOf(manifest))).status).toBe(400);
     expect(edge.spent()).toEqual(NOTHING);
-    expect(await manifest.questions()).toEqual(['PUT latest']);
+    expect(await manifest.questions()).toEqual(['PUT latest', 'HEAD latest']);
   });
 });

@@ -98,8 +98,32 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         for (const one of [other, elsewhere]) expect(await tags.get(ctx, one)).toBeDefined();
       });
 
+      it('tells where the tag led, whoever was told so, also what no longer counts and what answers nobody', async () => {
+        const [one, other, noted] = [someDigest(), someDigest(), someDigest()];
+        await tags.set(ctx, key, { digest: one, verifiedAt: clock.now() });
+        await tags.set(ctx, { ...key, variety: 'other' }, { digest: other, verifiedAt: clock.now() });
+        await tags.note(ctx, key.name, [key.tag], noted);
+        expect(await tags.get(ctx, { ...key, variety: '' })).toBeUndefined();
+        expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([one, other, noted]));
+        expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
+      });
+
+      it('tells where a tag of another name led to nobody', async () => {
+        await tags.note(ctx, key.name, [key.tag], someDigest());
+        expect(await tags.drop(ctx, key.name, [`${key.tag}x`])).toEqual(new Set());
+      });
+
+      it('tells what was noted after a drop, and only the last of it', async () => {
+        const [first, last] = [someDigest(), someDigest()];
+        await tags.drop(ctx, key.name, [key.tag]);
+        for (const digest of [first, last]) await tags.note(ctx, key.name, [key.tag], digest);
+        // The origin's 404 to the tag forgets no note: it removes what answers.
+        await tags.evict(ctx, key.name, key.tag, clock.now());
+        expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([last]));
+      });
+
       it('is no error for what was never set, and may be repeated', async () => {
-        for (let n = 0; n < 2; n++) await expect(tags.drop(ctx, key.name, [key.tag])).resolves.toBeUndefined();
+        for (let n = 0; n < 2; n++) expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
       });
 
       it('is not undone by a late set of what was confirmed before it, by any clock', async () => {

@@ -1,0 +1,29 @@
+import { allDone } from '../cache/allDone.ts';
+import { clear } from '../cache/clear.ts';
+import type { RequestContext } from '../context.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { Upstream } from '../upstream.ts';
+import { bothIn } from './linked.ts';
+
+/**
+ * Drops where tags led, and forgets the manifests that they are known to have led to: some registries delete a manifest when
+ * its tag moves or goes (zot). To a registry that does not it costs a question.
+ * @param to where the tags lead now: that manifest stays; `undefined` where they are gone, or nobody knows
+ * @param reachMs as `Tags.drop`
+ * @throws CacheFault
+ */
+export async function dropTags(
+  ctx: RequestContext,
+  upstream: Upstream,
+  {
+    name,
+    tags,
+    to,
+  }: { readonly name: RepositoryName; readonly tags: readonly string[]; readonly to: Digest | undefined },
+  reachMs?: number,
+): Promise<void> {
+  const led = [...(await upstream.tags.drop(ctx, name, tags, reachMs))].filter((digest) => digest !== to);
+  const scopes = bothIn(upstream, name);
+  await allDone(scopes.flatMap((scope) => led.map((digest) => clear(ctx, digest, scope, reachMs))));
+}
