@@ -16,8 +16,21 @@ export interface Question {
 export interface Flight<E extends Entry = Entry> {
   /** The origin has answered: its entry, or `undefined` for anything but a confirmed 200. */
   answered(entry: E | undefined): void;
+  readonly isFollowed: boolean;
+  /** Whether somebody follows who has not looked into the store. */
+  readonly isDoubted: boolean;
+  /** What a look into the store came to, after the answer and for all who follow; `undefined`: it did not say. */
+  judged(verdict: Verdict | undefined): void;
   /** The answer stands in the store, or will not. */
   landed(): void;
+}
+
+/** The tombstones of what was shared. */
+export interface Verdict {
+  /** When the look began (epoch ms): it speaks for those who began before. */
+  readonly at: number;
+  /** Until when nothing that the origin confirmed counts (epoch ms); 0: there is no tombstone. */
+  readonly cleared: number;
 }
 
 export interface Joining {
@@ -33,6 +46,8 @@ export interface Joining {
 export interface Joined<E extends Entry> {
   readonly flight?: Flight<E>;
   readonly shared?: E | undefined;
+  /** Waits, for a bounded time, for what the leader's look came to. */
+  verdict?(): Promise<Verdict | undefined>;
 }
 
 /** One question for many askers. Only plain data passes from one request to another, never I/O. */
@@ -53,6 +68,8 @@ export interface Flights {
  * After this a follower asks for itself.
  */
 const FOLLOW_MS = 10_000;
+/** A look is over after a second for each thing that it looks at. */
+const VERDICT_MS = 3_000;
 /** The platform lets a request go on for so long after its client has left: an older flight may have no leader. */
 const MAX_AGE_MS = 30_000;
 /** When there are so many, or a question is that long, it is not shared. What flights hold is bounded by both. */
@@ -67,8 +84,11 @@ interface OpenFlight {
   /** Nothing that it shares was asked before this (epoch ms). */
   readonly since: number;
   readonly answer: Promise<Entry | undefined>;
+  readonly verdict: Promise<Verdict | undefined>;
   readonly landing: Promise<void>;
   isAnswered: boolean;
+  isFollowed: boolean;
+  isDoubted: boolean;
 }
 
 export function createFlights(): Flights {
@@ -113,10 +133,11 @@ export function createFlights(): Flights {
 
   function takeOff<E extends Entry>(what: string, whose: string, since: number): Flight<E> {
     const answer = Promise.withResolvers<Entry | undefined>();
+    const verdict = Promise.withResolvers<Verdict | undefined>();
     const landing = Promise.withResolvers<void>();
     const flight: OpenFlight = {
-      ...{ what, whose, since, isAnswered: false },
-      ...{ answer: answer.promise, landing: landing.promise },
+      ...{ what, whose, since, isAnswered: false, isFollowed: false, isDoubted: false },
+      ...{ answer: answer.promise, verdict: verdict.promise, landing: landing.promise },
     };
     add(flight);
     return {
@@ -124,6 +145,13 @@ export function createFlights(): Flights {
         flight.isAnswered = true;
         answer.resolve(entry);
       },
+      get isFollowed() {
+        return flight.isFollowed;
+      },
+      get isDoubted() {
+        return flight.isDoubted;
+      },
+      judged: verdict.resolve,
       landed() {
         forget(flight);
         landing.resolve();
@@ -146,8 +174,11 @@ export function createFlights(): Flights {
       sweep(nowMs);
       const flown = flights.get(what)?.get(whose);
       if (flown && flown.since >= notBefore && (hasLooked || !flown.isAnswered)) {
+        flown.isFollowed = true;
+        flown.isDoubted ||= !hasLooked;
         // Identical questions have answers of one kind.
-        return { shared: await bounded(flown, flown.answer as Promise<E | undefined>) };
+        const shared = await bounded(flown, flown.answer as Promise<E | undefined>);
+        return { shared, verdict: () => within(flown.verdict, VERDICT_MS) };
       }
       if (flown) forget(flown);
       return open < MAX_FLIGHTS ? { flight: takeOff<E>(what, whose, nowMs) } : {};

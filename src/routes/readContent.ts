@@ -1,5 +1,5 @@
 import type { Access, AnswerKind } from '../auth/authorizer.ts';
-import type { Flight, Joined } from '../cache/flights.ts';
+import type { Flight } from '../cache/flights.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { OriginAnswer } from '../cache/originAnswer.ts';
 import { askThrough, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
@@ -13,7 +13,7 @@ import { authorize } from './access.ts';
 import { relayInTime } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
 import { type Asked, type Caller, type ContentQuestion, joinable } from './contentQuestion.ts';
-import { type Looked, oldestFor, outlivesUnseen } from './sharedAnswer.ts';
+import { askTogether, judge, type Looked } from './sharedAnswer.ts';
 
 /**
  * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
@@ -73,16 +73,16 @@ async function readOrAsk<E extends Entry>(
     // Held until the write-back is over, also when the client leaves: others may be waiting for it.
     finished = Promise.withResolvers();
     ctx.waitUntil(finished.promise);
-    const hasLooked = looked !== 'not yet';
-    const joining = { nowMs: ctx.now(), notBefore: oldestFor(ctx, looked), hasLooked };
-    const { flight: own, shared }: Joined<E> = joined ? await flights.join<E>(joined, joining) : {};
+    const { flight: own, shared } = await askTogether(ctx, upstream, question, looked);
     flight = own;
-    if (shared && (await outlivesUnseen(ctx, upstream, question, shared, hasLooked))) {
+    if (shared) {
       ctx.emit({ kind: 'collapsed' });
       return { kind: 'found', entry: shared, confirmed: false };
     }
-    const known = hasLooked && looked?.outcome === 'hit' ? looked.entry : undefined;
-    return askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
+    const known = looked?.outcome === 'hit' ? looked.entry : undefined;
+    const answer = await askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
+    if (own && answer.kind === 'found' && answer.confirmed) ctx.waitUntil(judge(ctx, question, answer.entry, own));
+    return answer;
   }
   function finish(): void {
     flight?.landed();
@@ -105,7 +105,7 @@ async function readOrAsk<E extends Entry>(
       // What could never be used is not kept.
       const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
       const sentAt = ctx.now();
-      const asked = await askThrough(ctx, itemOf, () => ask('not yet'));
+      const asked = await askThrough(ctx, itemOf, () => ask(undefined));
       const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
       if (isAbsent && digest && !isGranted) await learnAbsence(ctx, upstream, question, { digest, sentAt });
       return asked;

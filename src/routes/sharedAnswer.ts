@@ -1,37 +1,67 @@
+import type { Flight, Joined } from '../cache/flights.ts';
 import { type Lookup, look } from '../cache/lookup.ts';
 import { isAlive } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Upstream } from '../upstream.ts';
-import { within } from '../within.ts';
-import type { ContentQuestion } from './contentQuestion.ts';
+import { type ContentQuestion, joinable } from './contentQuestion.ts';
 
-/** What this caller's own look came to; `undefined`: the store is slow. Who may not be answered from it looks later. */
-export type Looked<E extends Entry> = Lookup<E> | undefined | 'not yet';
+/** What this caller's own look came to; `undefined`: the store is slow, or may not answer this caller. */
+export type Looked<E extends Entry> = Lookup<E> | undefined;
 
 /**
- * What another question brings must have been asked of the origin then or later (epoch ms): after the tombstones that
- * this caller saw, and where the store did not say, after this request began.
+ * Asks together with those who ask the same. What another one was answered counts where no tombstone hides it, since a
+ * delete through another isolate closes no flight of this one:
+ *
+ * - a caller who has looked follows nothing that was asked before the tombstones that it saw;
+ * - for all who have not looked, or whom the store did not answer, the leader looks once, after the origin's answer: that
+ *   look began after they did, so it sees what theirs would. A look for each would be a crowd at the store;
+ * - where that does not help, they ask once more, together: what was asked after a request began is true for it.
  */
-export function oldestFor<E extends Entry>(ctx: RequestContext, looked: Looked<E>): number {
-  if (looked === 'not yet') return 0;
-  if (!looked || looked.outcome === 'fault') return ctx.startedAt;
-  return looked.cleared > 0 ? looked.cleared + 1 : 0;
+export async function askTogether<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  question: ContentQuestion<E>,
+  looked: Looked<E>,
+): Promise<Joined<E>> {
+  const { flights } = upstream;
+  const joined = joinable(ctx, upstream, question);
+  if (!joined) return {};
+  const hasLooked = looked !== undefined && looked.outcome !== 'fault';
+  const notBefore = hasLooked && looked.cleared > 0 ? looked.cleared + 1 : 0;
+  const first = await flights.join<E>(joined, { nowMs: ctx.now(), notBefore, hasLooked });
+  if (!first.shared || (await counts(ctx, question, first.shared, first, hasLooked))) return first;
+  return flights.join<E>(joined, { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLooked: true });
 }
 
-/**
- * Whether what another question brought outlives the tombstones that this caller has not seen yet: a delete through
- * another isolate closes no flight of this one. A store that does not say is no answer.
- */
-export async function outlivesUnseen<E extends Entry>(
+async function counts<E extends Entry>(
   ctx: RequestContext,
-  { cacheTimeoutMs }: Upstream,
   question: ContentQuestion<E>,
   shared: E,
+  { verdict }: Joined<E>,
   hasLooked: boolean,
 ): Promise<boolean> {
   if (shared.verifiedAt >= ctx.startedAt) return true;
-  const looks = question.unseen(shared, hasLooked).map((item) => look(ctx, item));
-  const seen = await within(Promise.all(looks), cacheTimeoutMs);
-  return seen?.every((one) => one.outcome !== 'fault' && isAlive(shared.verifiedAt, one.cleared)) ?? false;
+  if (hasLooked && question.unseen(shared, true).length === 0) return true;
+  const told = await verdict?.();
+  return told !== undefined && told.at >= ctx.startedAt && isAlive(shared.verifiedAt, told.cleared);
+}
+
+/** Looks for the tombstones of what the origin confirmed, for those who follow. */
+export async function judge<E extends Entry>(
+  ctx: RequestContext,
+  question: ContentQuestion<E>,
+  entry: E,
+  flight: Flight<E>,
+): Promise<void> {
+  const isNeeded = flight.isDoubted || (flight.isFollowed && question.unseen(entry, true).length > 0);
+  if (!isNeeded) return flight.judged(undefined);
+  const at = ctx.now();
+  const seen = await Promise.all(question.unseen(entry, false).map((item) => look(ctx, item)));
+  let cleared = 0;
+  for (const one of seen) {
+    if (one.outcome === 'fault') return flight.judged(undefined);
+    cleared = Math.max(cleared, one.cleared);
+  }
+  flight.judged({ at, cleared });
 }

@@ -32,7 +32,7 @@ describe('createFlights', () => {
     const waiting = [join(flights), join(flights)];
     await soon();
     flight?.answered(entry);
-    expect(await Promise.all(waiting)).toEqual([{ shared: entry }, { shared: entry }]);
+    expect(await Promise.all(waiting)).toMatchObject([{ shared: entry }, { shared: entry }]);
   });
 
   it('shares nothing but a confirmed entry', async () => {
@@ -41,7 +41,23 @@ describe('createFlights', () => {
     const waiting = join(flights);
     await soon();
     flight?.answered(undefined);
-    expect(await waiting).toEqual({ shared: undefined });
+    expect((await waiting).shared).toBeUndefined();
+  });
+
+  it('tells those who follow what the leader saw after the answer, if one of them has to know', async () => {
+    const flights = createFlights();
+    const { flight } = await join(flights);
+    expect([flight?.isFollowed, flight?.isDoubted]).toEqual([false, false]);
+    const waiting = [join(flights), join(flights, question, { hasLooked: false })];
+    await soon();
+    expect([flight?.isFollowed, flight?.isDoubted]).toEqual([true, true]);
+    flight?.answered(entry);
+    const told = (await Promise.all(waiting)).map(({ verdict }) => verdict?.());
+    flight?.judged({ at: NOW, cleared: 7 });
+    expect(await Promise.all(told)).toEqual([
+      { at: NOW, cleared: 7 },
+      { at: NOW, cleared: 7 },
+    ]);
   });
 
   it('has one leader of all who ask at once', async () => {
@@ -120,7 +136,7 @@ describe('createFlights', () => {
   it('gives up on a flight that never answers, for all who come later too', { timeout: 20_000 }, async () => {
     const flights = createFlights();
     const { flight: lost } = await join(flights);
-    expect(await join(flights)).toEqual({ shared: undefined });
+    expect(await join(flights)).toMatchObject({ shared: undefined });
     expect((await join(flights)).flight).toBeDefined();
     lost?.landed();
     expect(await isLed(flights)).toBe(true);
