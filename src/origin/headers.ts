@@ -50,9 +50,9 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   return headers;
 }
 
-/** Those of the client's headers, as they are. */
+/** Those of the client's headers as they are, in the edge's own name. */
 export function picked(client: Headers, names: readonly string[]): Headers {
-  const headers = new Headers();
+  const headers = new Headers({ 'user-agent': OWN_USER_AGENT });
   for (const name of names) {
     const value = client.get(name);
     if (value !== null) headers.set(name, value);
