@@ -1,8 +1,9 @@
 import { Hono } from 'hono/tiny';
 import { createContext, type RequestContext } from './context.ts';
 import { cacheStatus, decisionHeaders } from './events.ts';
+import { isAuthority } from './hosts.ts';
 import { errorName, framesOf, type Logger } from './log.ts';
-import { RegistryError } from './oci/errors.ts';
+import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute } from './oci/route.ts';
 import { API_VERSION } from './routes/answer.ts';
 import { descriptors } from './routes/descriptors.ts';
@@ -22,6 +23,9 @@ export interface AppOptions {
   readonly now?: () => number;
 }
 
+/** What registries know. Others reach no origin: `fetch` refuses some of them, and no cache could follow what they change. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
 type AppEnv = { Bindings: { ctx: RequestContext } };
 
 /** The edge as an HTTP application. */
@@ -33,7 +37,11 @@ export interface App {
 export function createApp({ upstream, log, adminToken, eventsToken, now = Date.now }: AppOptions): App {
   // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
   const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
-  const registry = (ctx: RequestContext) => dispatch(ctx, upstream, parseRoute(ctx.target));
+  const registry = (ctx: RequestContext) => {
+    if (!METHODS.includes(ctx.method))
+      throw new RegistryError('UNSUPPORTED', { headers: { Allow: METHODS.join(', ') } });
+    return dispatch(ctx, upstream, parseRoute(ctx.target));
+  };
   hono.all('/v2', (c) => registry(c.env.ctx));
   hono.all('/v2/*', (c) => registry(c.env.ctx));
   hono.all('/_edge/events', (c) => notifications(c.env.ctx, upstream, eventsToken));
@@ -58,11 +66,21 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
   return {
     fetch(request, _bindings, execution) {
       const ctx = createContext(request, { log, now, waitUntil: (work) => execution.waitUntil(work) });
+      const host = request.headers.get('host');
+      if (host !== null && !isAuthority(host)) return logged(ctx, errorAnswer(ctx, invalidHost(host)));
       const isHead = ctx.method === 'HEAD' && ctx.target.path.startsWith('/v2');
       const answer = isHead ? head(ctx) : hono.fetch(request, { ctx }, execution);
       return answer instanceof Promise ? answer.then((late) => logged(ctx, late)) : logged(ctx, answer);
     },
   };
+}
+
+/** What is asked for cannot be told from such a URL. */
+function invalidHost(host: string): RegistryError {
+  return new RegistryError('REQUEST_INVALID', {
+    message: 'the Host header names no host: expected such as registry.example.com:5000',
+    detail: { host: quoted(host) },
+  });
 }
 
 /** An answer to HEAD has no body, an error included. */

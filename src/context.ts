@@ -12,7 +12,7 @@ export interface RequestContext {
   /** `request.method` and `request.url`, which the runtime would make anew at every look. */
   readonly method: string;
   readonly url: string;
-  /** What of the URL is asked for, raw. */
+  /** What of the URL is asked for: path and query, in their normal form. */
   readonly target: Target;
   /** Who calls, as `callerOf` tells it. */
   readonly caller: string | undefined;

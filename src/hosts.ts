@@ -113,3 +113,10 @@ function ipv4In(text: string): number | undefined {
   if (!/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/.test(text)) return undefined;
   return text.split('.').reduce((address, byte) => ((address << 8) | Number(byte)) >>> 0, 0);
 }
+
+const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?$/i;
+
+/** Whether a `Host` header names a host and nothing else: workerd writes it before the path, whatever it holds. */
+export function isAuthority(host: string): boolean {
+  return AUTHORITY.test(host);
+}

@@ -11,8 +11,8 @@ describe('createApp', () => {
     '/v2x/a',
     '/_edge/cache',
     '//v2/a/tags/list',
-    '/%76%32/',
-    '/v%32/a/tags/list',
+    '/%76%322/',
+    '/v2%2Fa/tags/list',
     '/healthz',
   ])('answers %s, which it does not serve, with 404 in OCI JSON', async (path) => {
     const response = await createEdge().fetch(path);

@@ -1,11 +1,12 @@
 import { type Digest, isForeignDigest, parseDigest } from './digest.ts';
 import { quoted, RegistryError } from './errors.ts';
 import { parseRepositoryName, type RepositoryName } from './name.ts';
+import { isUnambiguous, normalPath, normalQuery, sessionIn } from './path.ts';
 import { parseReference, type Reference } from './reference.ts';
 
 /**
- * What a request is about, parsed once from its raw path. `path` is what the origin is asked for (without the query);
- * `search` is the client's query, byte for byte, with its `?`, or empty.
+ * What a request is about, parsed once from its path. `path` is what the origin is asked for (without the query);
+ * `search` is the query that goes with it, with its `?`, or empty.
  */
 export type Route = Target &
   (
@@ -21,12 +22,6 @@ export type Route = Target &
     | { readonly kind: 'other' }
   );
 
-/** Scheme and host of a raw URL, which need not be one that `new URL` takes. */
-export function hostOf(rawUrl: string): string {
-  const pathAt = rawUrl.indexOf('/', rawUrl.indexOf('://') + 3);
-  return pathAt < 0 ? rawUrl : rawUrl.slice(0, pathAt);
-}
-
 /** What of a URL a registry is asked for. */
 export interface Target {
   readonly path: string;
@@ -34,40 +29,28 @@ export interface Target {
   readonly search: string;
 }
 
-/** @returns path and query of a raw URL (`request.url` in workerd: `..`, `%2e` and `\` are still there) */
-export function splitUrl(rawUrl: string): Target {
-  const whole = rawUrl.slice(hostOf(rawUrl).length) || '/';
-  const queryAt = whole.indexOf('?');
-  return queryAt < 0 ? { path: whole, search: '' } : { path: whole.slice(0, queryAt), search: whole.slice(queryAt) };
-}
-
-/** What names, digests, tags and extensions are written in: nothing that two programs could read in two ways. */
-const PLAIN = /^(?!\.{1,2}$)[A-Za-z0-9._:+=~@-]+$/;
-/** An upload's session is the origin's own word and may be escaped, but not to hide a separator or a dot. */
-const SESSION = /^(?!\.{1,2}$)(?:[A-Za-z0-9._:+=~@!$&'()*,-]|%(?!2[efEF]|5[cC]|25|00)[0-9a-fA-F]{2})*$/;
+/** What stands before the request's own words in a raw URL. A target that is no path (`*`) follows without a slash. */
+const BEFORE_TARGET = /^[a-z]+:\/\/[A-Za-z0-9._:[\]-]*/;
 
 /**
- * Whether what follows `/v2/` can mean one thing only. `new URL` and `fetch` turn `/v2/a/../b` into `/v2/b`, a registry
- * decodes `blob%73` and may take `//` for `/`: such a path would be checked as one thing and answered as another.
+ * Path and query of a raw URL, in their normal form (`request.url` in workerd: `..` and `\` are still there).
+ * @param rawUrl of a request whose Host is an authority (`isAuthority`)
  */
-function isUnambiguous(segments: readonly string[]): boolean {
-  const plain = isUpload(segments) ? segments.slice(0, -1) : segments;
-  return plain.every((segment) => PLAIN.test(segment)) && (plain === segments || SESSION.test(segments.at(-1) ?? ''));
-}
-
-/** `<name>/blobs/uploads/` and what may follow it. */
-function isUpload(segments: readonly string[]): boolean {
-  return segments.length >= 4 && segments.at(-3) === 'blobs' && segments.at(-2) === 'uploads';
+export function splitUrl(rawUrl: string): Target {
+  const target = rawUrl.slice(BEFORE_TARGET.exec(rawUrl)?.[0].length) || '/';
+  const queryAt = target.indexOf('?');
+  if (queryAt < 0) return { path: normalPath(target), search: '' };
+  return { path: normalPath(target.slice(0, queryAt)), search: normalQuery(target.slice(queryAt)) };
 }
 
 const PREFIX = '/v2/';
 
 /**
- * @param at of a raw URL
+ * @param at as `splitUrl` gives it
  * @throws RegistryError NAME_UNKNOWN for a path that is not below `/v2/`; NAME_INVALID, DIGEST_INVALID, TAG_INVALID
  */
 export function parseRoute(at: Target): Route {
-  if (at.path === '/v2' || at.path === PREFIX) return { ...at, path: PREFIX, kind: 'base' };
+  if (at.path === '/v2' || at.path === PREFIX) return { ...at, kind: 'base' };
   if (!at.path.startsWith(PREFIX)) throw new RegistryError('NAME_UNKNOWN');
   const segments = at.path.slice(PREFIX.length).split('/');
   if (!isUnambiguous(segments)) {
@@ -90,7 +73,8 @@ function parseInRepository(segments: string[]) {
   const noun = segments[count - 2];
   const nameBefore = (words: number) => parseRepositoryName(segments.slice(0, count - words).join('/'));
 
-  if (isUpload(segments)) return { kind: 'upload', name: nameBefore(3) } as const;
+  const sessionAt = sessionIn(segments);
+  if (sessionAt !== undefined) return { kind: 'upload', name: nameBefore(count - sessionAt + 2) } as const;
   if (count < 3) return { kind: 'other' } as const;
   switch (noun) {
     case 'blobs':

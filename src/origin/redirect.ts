@@ -10,8 +10,8 @@ export interface RedirectPolicy {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 export const MAX_REDIRECTS = 3;
 
-export function isRedirect(response: Response): boolean {
-  return REDIRECTS.has(response.status) && response.headers.has('location');
+export function isRedirect({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
+  return REDIRECTS.has(status) && headers.has('location');
 }
 
 /**

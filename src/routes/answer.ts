@@ -7,7 +7,7 @@ import type { Digest } from '../oci/digest.ts';
 import { type ErrorCode, RegistryError } from '../oci/errors.ts';
 import { callerHeaders, responseHeaders } from '../origin/headers.ts';
 import type { Upstream } from '../upstream.ts';
-import { onTheEdge } from './location.ts';
+import { isUpgrade, onTheEdge } from './location.ts';
 
 /** Distribution-spec, "Legacy Docker support HTTP headers". */
 export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' } as const;
@@ -48,9 +48,9 @@ export function notModified(ctx: RequestContext, digest: Digest, hasRanges: bool
 }
 
 /** What the origin says to this caller in its own answer to it, the addresses on the edge. */
-export function saidBy(ctx: RequestContext, { origin }: Upstream, { headers }: Response): Said {
-  const { link } = onTheEdge(ctx.url, origin.url, headers);
-  return { ...callerHeaders(headers), ...(link !== undefined && { link }) };
+export function saidBy(ctx: RequestContext, { origin }: Upstream, response: Response): Said {
+  const { link } = onTheEdge(ctx.url, origin.url, response);
+  return { ...callerHeaders(response.headers), ...(link !== undefined && { link }) };
 }
 
 /** A plain object: of `Headers` the response would make a copy. */
@@ -122,7 +122,9 @@ export function relayOnTheEdge(
   response: Response,
   overrides: Record<string, string> = {},
 ): Response {
-  return relay(ctx, response, { ...onTheEdge(ctx.url, origin.url, response.headers), ...overrides });
+  if (isUpgrade(ctx.url, origin.url, response))
+    ctx.log.warn('the origin redirects to the other scheme: set ORIGIN_URL so');
+  return relay(ctx, response, { ...onTheEdge(ctx.url, origin.url, response), ...overrides });
 }
 
 /** The same for what is no content: a body that stalls for `ORIGIN_TIMEOUT` ends. */

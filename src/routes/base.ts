@@ -7,8 +7,9 @@ import { corsHeaders, isOfScript } from './cors.ts';
 import { passThrough } from './passthrough.ts';
 
 /**
- * `GET /v2/`: whether this is a registry, and whether the caller may speak to it. The origin says so; an open mirror
- * asks nobody for a credential, so it says yes itself. What scripts may read of that is the origin's word there too.
+ * `GET /v2/`: whether this is a registry, and whether the caller may speak to it. The origin says so, to `/v2` in its own
+ * way (301, 404); an open mirror asks nobody for a credential, so it says yes itself, to both. What scripts may read of that
+ * is the origin's word there too.
  */
 export async function base(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   if (!upstream.readOnly) return passThrough(ctx, upstream, route);

@@ -45,7 +45,7 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   // What an empty blob has of a range registries do not agree on.
   if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
     ctx.emit({ kind: 'hit' });
-    throw unsatisfiable(`bytes */${known.descriptor.size}`);
+    throw unsatisfiable(known.descriptor.digest, `bytes */${known.descriptor.size}`);
   }
 
   ctx.emit({ kind: 'forward', reason: 'bypass' });
@@ -93,9 +93,10 @@ function statForGet(
   });
 }
 
-function unsatisfiable(contentRange: string | null, said?: Said): RegistryError {
-  const headers = { ...said, ...(contentRange !== null && { 'Content-Range': contentRange }) };
-  return new RegistryError('RANGE_INVALID', { headers });
+/** With what registries say in a 416 besides: of which blob. */
+function unsatisfiable(digest: Digest, contentRange: string | null, said?: Said): RegistryError {
+  const range = contentRange !== null && { 'Content-Range': contentRange };
+  return new RegistryError('RANGE_INVALID', { headers: { ...said, 'Docker-Content-Digest': digest, ...range } });
 }
 
 /** What the cache knows of the blob, if this caller may rely on it and it is told in time. */
@@ -116,7 +117,7 @@ function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response
   const { status, headers } = response;
   if (status === 416) {
     ctx.waitUntil(response.body?.cancel() ?? Promise.resolve());
-    throw unsatisfiable(headers.get('content-range'), saidBy(ctx, upstream, response));
+    throw unsatisfiable(canonicalOf(headers, asked), headers.get('content-range'), saidBy(ctx, upstream, response));
   }
   if (status !== 200 && status !== 206) return relayOnTheEdge(ctx, upstream, response);
   return relayOnTheEdge(

@@ -51,6 +51,8 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
       if (method === 'GET') return readList(ctx, upstream, route);
       break;
     case 'manifest':
+      // Some registries cut a manifest and some do not; a part of one is of no use to the cache.
+      if (method === 'GET' && ctx.request.headers.has('range')) break;
       if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
       if (method === 'DELETE' && route.reference.kind !== 'foreign') {
         return deleteContent(ctx, upstream, { ...route, links: 'manifests', content: route.reference });

@@ -59,7 +59,7 @@ async function onlyPulls(ctx: RequestContext, upstream: Upstream, route: ListRou
 }
 
 function headersOf({ origin }: Upstream, edgeUrl: string, response: Response): List['headers'] {
-  const moved = onTheEdge(edgeUrl, origin.url, response.headers);
+  const moved = onTheEdge(edgeUrl, origin.url, response);
   const told = OF_THE_LIST.map((name) => [name, moved[name] ?? response.headers.get(name)] as const);
   return Object.fromEntries(told.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }

@@ -53,7 +53,7 @@ describeWith(['registry', 'docker-registry'], 'a client that leaves in the middl
 
   async function sessionAt(url: string): Promise<string> {
     const opened = await request('POST', `${url}/v2/${NAME}/blobs/uploads/`, { headers: { 'content-length': '0' } });
-    return opened.headers.location ?? '';
+    return new URL(opened.headers.location ?? '', url).href;
   }
 
   // The part is a whole manifest: only white space is still to come.

@@ -44,6 +44,7 @@ describeSetups([], 'GET of a blob with a Range', (setup) => {
     for (const _ of ['cold', 'warm']) {
       const { status, headers } = await request('GET', url, { headers: { range: `bytes=${SIZE}-` } });
       expect([status, headers['content-range']]).toEqual([416, `bytes */${SIZE}`]);
+      expect(url).toContain(headers['docker-content-digest']);
     }
   });
 

@@ -70,6 +70,7 @@ describe('GET of a blob: Range', () => {
       const { response, asked } = await get(edge, blob, { range });
       expect([response.status, asked, cacheStatusOf(response)]).toEqual([416, [], HIT]);
       expect(response.headers.get('content-range')).toBe('bytes */10');
+      expect(response.headers.get('docker-content-digest')).toBe(blob.digest);
       expect(response.headers.get('content-type')).toBe('application/json');
       expect(await response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
     },
@@ -88,6 +89,7 @@ describe('GET of a blob: Range', () => {
     const beyond = await get(edge, blob, { range: 'bytes=10-', ...caller });
     expect([beyond.status, beyond.asked]).toMatchObject([416, [{ method: 'GET', headers: { range: 'bytes=10-' } }]]);
     expect(beyond.response.headers.get('content-range')).toBe('bytes */10');
+    expect(beyond.response.headers.get('docker-content-digest')).toBe(blob.digest);
     expect(await beyond.response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
     const same = await get(edge, blob, { 'if-none-match': `"${blob.digest}"`, ...caller });
     // A HEAD would prove less of a stranger than a 304 to a GET says.

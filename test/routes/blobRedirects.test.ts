@@ -90,10 +90,11 @@ describe('BLOB_REDIRECT=follow', () => {
     expect(response.status).toBe(status);
     expect(await textOf(response)).toContain(body);
     const ranges = status === 206 && { 'accept-ranges': 'bytes' };
-    const canonical = { etag: `"${blob.digest}"`, ...ranges, 'docker-content-digest': blob.digest };
+    const validators = { etag: `"${blob.digest}"`, ...ranges };
     expect(lastingHeaders(response)).toEqual({
       ...expected,
-      ...(status !== 416 && canonical),
+      ...(status !== 416 && validators),
+      'docker-content-digest': status === 416 ? expect.any(String) : blob.digest,
       'docker-distribution-api-version': 'registry/2.0',
       'cache-control': expect.stringContaining('no-transform'),
     });

@@ -11,16 +11,15 @@ describe('passThrough', () => {
     const digest = await sha256('layer');
     const post = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST' });
     expect(post.status).toBe(202);
-    const location = post.headers.get('location') ?? '';
-    expect(location).toMatch(new RegExp(`^https://edge.test/v2/${name}/blobs/uploads/.`));
-    const session = location.replace('https://edge.test', '');
+    const session = post.headers.get('location') ?? '';
+    expect(session).toMatch(new RegExp(`^/v2/${name}/blobs/uploads/.`));
     const patch = await edge.fetch(session, { method: 'PATCH', body: 'lay' });
     expect([patch.status, patch.headers.get('range')]).toEqual([202, '0-2']);
     const outOfOrder = await edge.fetch(session, { method: 'PATCH', body: 'x', headers: { 'content-range': '9-9' } });
     expect(outOfOrder.status).toBe(416);
     expect((await edge.fetch(session)).status).toBe(204);
     const put = await edge.fetch(`${session}?digest=${digest}`, { method: 'PUT', body: 'er' });
-    expect([put.status, put.headers.get('location')]).toEqual([201, `https://edge.test/v2/${name}/blobs/${digest}`]);
+    expect([put.status, put.headers.get('location')]).toEqual([201, `/v2/${name}/blobs/${digest}`]);
     const manifest = JSON.stringify({ schemaVersion: 2, config: { digest }, layers: [] });
     const tagged = await edge.fetch(`/v2/${name}/manifests/latest`, { method: 'PUT', body: manifest });
     expect(tagged.status).toBe(201);
@@ -137,17 +136,14 @@ describe('passThrough', () => {
     const origin = inject('originUrl');
     const name = someName();
     const cases = [
-      [
-        `${origin}/v2/${name}/blobs/uploads/1?_state=a%2Fb==`,
-        `https://edge.test/v2/${name}/blobs/uploads/1?_state=a%2Fb==`,
-      ],
-      [`/v2/${name}/blobs/uploads/1`, `https://edge.test/v2/${name}/blobs/uploads/1`],
-      [`${origin.replace('http:', 'https:')}/v2/a`, 'https://edge.test/v2/a'],
+      [`${origin}/v2/${name}/blobs/uploads/1?_state=a%2Fb==`, `/v2/${name}/blobs/uploads/1?_state=a%2Fb==`],
+      [`/v2/${name}/blobs/uploads/1`, `/v2/${name}/blobs/uploads/1`],
+      [`${origin.replace('http:', 'https:')}/v2/a`, '/v2/a'],
       ['/artifacts-uploads/1', `${origin}/artifacts-uploads/1`],
       ['https://elsewhere.test/v2/a', 'https://elsewhere.test/v2/a'],
       ["https://storage.test/a'b?sig=a'%2f b", "https://storage.test/a'b?sig=a'%2f b"],
-      ['?next=1', `https://edge.test/v2/${name}/blobs/uploads/?next=1`],
-      ['session-1', `https://edge.test/v2/${name}/blobs/uploads/session-1`],
+      ['?next=1', `/v2/${name}/blobs/uploads/?next=1`],
+      ['session-1', `/v2/${name}/blobs/uploads/session-1`],
     ];
     for (const [given, expected] of cases) {
       await rig.rule({ prefix: `/v2/${name}/`, status: 202, headers: { location: given ?? '' } });
@@ -162,7 +158,7 @@ describe('passThrough', () => {
     const { name, digest } = await pushBlob();
     const uploads = `/v2/${name}/blobs/uploads/`;
     const opened = await impatient.fetch(uploads, { method: 'POST' });
-    const session = (opened.headers.get('location') ?? '').replace('https://edge.test', '');
+    const session = opened.headers.get('location') ?? '';
     await rig.rule({ prefix: `/v2/${name}/`, delayMs: 200 });
     expect((await impatient.fetch(`/v2/${name}/tags/list`)).status).toBe(502);
     expect((await impatient.fetch(uploads, { method: 'POST' })).status).toBe(502);

@@ -5,7 +5,6 @@ import { type Pushed, pushBlob, rig, sha256 } from '../support/push.ts';
 import { OCI_MANIFEST, someManifest } from '../support/pushManifest.ts';
 import { byMount, byPatches, newBlob, openUpload, whole, writesOf } from '../support/uploading.ts';
 
-const EDGE = 'https://edge.test';
 const MIB = 1_048_576;
 type Headers = Record<string, string>;
 
@@ -187,9 +186,9 @@ describe('UPLOAD_ORIGIN', () => {
   const origin = inject('originUrl');
 
   it.each([
-    ['edge', EDGE],
+    ['edge', ''],
     ['direct', origin],
-  ])('%s: the Location of an upload that was opened is on %s', async (setting, base) => {
+  ])('%s: the Location of an upload that was opened begins with "%s"', async (setting, base) => {
     const { name } = await newBlob();
     const path = `/v2/${name}/blobs/uploads/`;
     const session = `${path}some-id?_state=a%2Fb==`;
@@ -212,16 +211,16 @@ describe('UPLOAD_ORIGIN', () => {
     const session = await open();
     for (const method of ['PATCH', 'GET']) {
       const init = method === 'PATCH' ? { method, ...whole(blob.bytes) } : { method };
-      expect(await onEdge(edge.fetch(session, init))).toBe(EDGE + session);
+      expect(await onEdge(edge.fetch(session, init))).toBe(session);
     }
     const put = edge.fetch(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole('') });
-    expect(await onEdge(put)).toBe(EDGE + blob.path);
+    expect(await onEdge(put)).toBe(blob.path);
     const mounted = await newBlob();
-    expect(await onEdge((await byMount(edge, mounted)).answer)).toBe(EDGE + mounted.path);
+    expect(await onEdge((await byMount(edge, mounted)).answer)).toBe(mounted.path);
     const manifest = someManifest();
     const path = `/v2/${blob.name}/manifests/`;
     const pushed = edge.fetch(`${path}latest`, { method: 'PUT', ...whole(manifest) });
-    expect(await onEdge(pushed)).toBe(`${EDGE}${path}${await sha256(manifest)}`);
+    expect(await onEdge(pushed)).toBe(`${path}${await sha256(manifest)}`);
   });
 
   it('direct: a mount that is a 202 is an upload that was opened', async () => {

@@ -4,8 +4,6 @@ import type { Edge } from './edge.ts';
 import { blobOf, type Pushed, pushBlob, rig } from './push.ts';
 import type { PushedManifest } from './pushManifest.ts';
 
-const EDGE = 'https://edge.test';
-
 /** What an edge does with the last request of an upload. */
 export type Sent = ReturnType<Edge['send']>;
 /** A way of uploading a blob through the edge, all of whose requests carry these headers. */
@@ -21,7 +19,7 @@ export async function newBlob(bytes: string = crypto.randomUUID()): Promise<Push
 export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<string, string> = {}): Promise<string> {
   const opened = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST', headers });
   expect(opened.status).toBe(202);
-  return (opened.headers.get('location') ?? '').replace(EDGE, '');
+  return opened.headers.get('location') ?? '';
 }
 
 /** A body whose length is told beforehand, as clients tell it. */

@@ -10,9 +10,16 @@ export interface RawAnswer {
 /**
  * Sends a request line as it is, which no HTTP client would: `..`, `\`, bytes that are no ASCII.
  * @param target such as `/v2/a/../b`, one character a byte
+ * @param host in the Host header, in place of the one of `url`
  */
-export async function rawRequest(url: string, method: string, target: string, headers = ''): Promise<RawAnswer> {
-  const { hostname, port, host } = new URL(url);
+export async function rawRequest(
+  url: string,
+  method: string,
+  target: string,
+  headers = '',
+  host = new URL(url).host,
+): Promise<RawAnswer> {
+  const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.end(
     Buffer.from(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${headers}\r\n`, 'latin1'),
