@@ -26,4 +26,6 @@ const edge = build();
 
 export default {
   fetch: (request, bindings, ctx) => edge.fetch(request, bindings, ctx),
+  // workerd has accepted a CONNECT before anybody is asked; without a handler it fails with an uncaught exception.
+  connect: (socket) => socket.close(),
 } satisfies ExportedHandler;

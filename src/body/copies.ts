@@ -2,11 +2,11 @@ import type { RequestContext } from '../context.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import { within } from '../within.ts';
 import type { Budget } from './budget.ts';
+import type { Outgoing } from './outgoing.ts';
 import { tapped } from './tapped.ts';
 
 /** A request's body on its way, of which a copy stays. */
-export interface Copy {
-  readonly body: ReadableStream<Uint8Array>;
+export interface Copy extends Outgoing {
   /** All of it, until the request is over; `undefined` where it broke off, or could not be copied. */
   whole(waitMs: number): Promise<Copied | undefined>;
 }
@@ -60,7 +60,8 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
     const sent = passing.passed.then((isWhole) => {
       return isWhole && kept ? { content: kept, sentAt: ctx.now() } : undefined;
     });
-    return { body: passing.body, whole: (waitMs) => within(sent, waitMs) };
+    const { body: onward, brokenOff } = passing;
+    return { body: onward, brokenOff, whole: (waitMs) => within(sent, waitMs) };
   }
   return { of };
 }

@@ -3,6 +3,7 @@ import { isHashOf, nameOfHash } from '../oci/content.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { within } from '../within.ts';
+import type { Outgoing } from './outgoing.ts';
 import { tapped } from './tapped.ts';
 
 /**
@@ -11,8 +12,7 @@ import { tapped } from './tapped.ts';
 const MAX_HASHED_BYTES = 1024 * 1024;
 
 /** A request's body on its way, hashed. */
-export interface Hashed {
-  readonly body: ReadableStream<Uint8Array>;
+export interface Hashed extends Outgoing {
   /** That these bytes are all of the content. */
   proof(waitMs: number): Promise<Proof | undefined>;
 }
@@ -47,5 +47,5 @@ export function hashed(ctx: RequestContext, digest: Digest): Hashed | undefined 
     await writer.close();
     return isHashOf(digest, await hash.digest) ? { size, sentAt } : undefined;
   });
-  return { body: passing.body, proof: (waitMs) => within(sent, waitMs) };
+  return { body: passing.body, brokenOff: passing.brokenOff, proof: (waitMs) => within(sent, waitMs) };
 }

@@ -1,10 +1,10 @@
+import type { Outgoing } from './outgoing.ts';
+
 /** So much is read at once; in the 4 KiB that a plain reader gets, a large body costs ten times the Worker's time. */
 const PIECE_BYTES = 64 * 1024;
 
-/** A client's body on its way to the origin. */
-export interface Tapped {
-  /** To be sent on. */
-  readonly body: ReadableStream<Uint8Array>;
+/** A client's body on its way to the origin, and seen there. */
+export interface Tapped extends Outgoing {
   /**
    * Whether all of it has gone, and been seen: true, or false where it broke off. It may stay open where the origin
    * answers before it has read everything. Never rejects.
@@ -26,12 +26,16 @@ export function tapped(
   const through = new FixedLengthStream(length);
   const reader = body.getReader({ mode: 'byob' });
   const writer = through.writable.getWriter();
+  const client = new AbortController();
 
   async function pass(): Promise<boolean> {
     try {
       // One buffer for all pieces, since a client may send a byte at a time.
       for (let room = new ArrayBuffer(Math.min(PIECE_BYTES, Math.max(1, length))); ; ) {
-        const { done, value } = await reader.read(new Uint8Array(room));
+        const { done, value } = await reader.read(new Uint8Array(room)).catch((cause) => {
+          client.abort();
+          throw cause;
+        });
         if (done || !value) break;
         await see(value);
         await writer.write(value);
@@ -44,5 +48,5 @@ export function tapped(
       return false;
     }
   }
-  return { body: through.readable, passed: pass() };
+  return { body: through.readable, brokenOff: client.signal, passed: pass() };
 }

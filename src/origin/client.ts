@@ -1,4 +1,5 @@
 import type { Budget } from '../body/budget.ts';
+import type { Outgoing } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
@@ -26,9 +27,9 @@ export interface OriginOptions {
  * Content takes as long to upload, and to commit, as the client and the registry's storage need; what ends that is the
  * client's leaving. Opening a session carries none.
  */
-function carriesContent(method: string, headers: Headers, body: ReadableStream | null): boolean {
+function carriesContent(method: string, headers: Headers, sent: Outgoing | undefined): boolean {
   if (method === 'PUT' || method === 'PATCH') return true;
-  return method === 'POST' && body !== null && headers.get('content-length') !== '0';
+  return method === 'POST' && sent !== undefined && headers.get('content-length') !== '0';
 }
 
 export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }: OriginOptions): Origin {
@@ -47,13 +48,13 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
   }
 
   const send: Origin['send'] = (ctx, target, request) => {
-    const { method, body = null, as = 'relay', accept, only, without = [], signal } = request;
+    const { method, sent, as = 'relay', accept, only, without = [], signal } = request;
     const client = ctx.request.headers;
     const headers = only ? picked(client, only) : requestHeaders(client, { identity, for: as });
     for (const name of without) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
-    const waitMs = carriesContent(method, client, body) ? undefined : timeoutMs;
-    return bounded(ctx, base + target, { method, headers, body, signal }, waitMs);
+    const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;
+    return bounded(ctx, base + target, { method, headers, sent, signal }, waitMs);
   };
 
   return {

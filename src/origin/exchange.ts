@@ -1,3 +1,4 @@
+import type { Outgoing } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { OriginResponse } from './origin.ts';
@@ -5,23 +6,25 @@ import type { OriginResponse } from './origin.ts';
 export interface Exchange {
   readonly method: string;
   readonly headers: Headers;
-  readonly body?: ReadableStream | null;
+  readonly sent?: Outgoing | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * One request and the headers of its answer. Never from the platform's cache, and a redirect is an answer like any
  * other: followed by the platform, it would carry Cookie and custom headers to another host.
- * @throws RegistryError ORIGIN_UNREACHABLE
+ * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off
  */
 export async function exchange(ctx: RequestContext, url: string, request: Exchange): Promise<OriginResponse> {
+  const { method, headers, sent, signal } = request;
   const sentAt = ctx.now();
   const tell = (outcome: number | 'unreachable') =>
-    ctx.emit({ kind: 'origin', method: request.method, outcome, ms: ctx.now() - sentAt });
+    ctx.emit({ kind: 'origin', method, outcome, ms: ctx.now() - sentAt });
+  const ending = sent && endingWith(sent, signal);
   try {
     const response = await fetch(url, {
-      ...request,
-      signal: request.signal ?? null,
+      ...{ method, headers, body: sent?.body ?? null },
+      signal: ending?.signal ?? signal ?? null,
       redirect: 'manual',
       cache: 'no-store',
     });
@@ -29,9 +32,25 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
     if (!isFinal(response.status)) throw new RangeError('no status of a final answer');
     return { response, sentAt };
   } catch (cause) {
+    if (sent?.brokenOff.aborted) {
+      throw new RegistryError('REQUEST_INVALID', { message: 'the body broke off: send it again, whole', cause });
+    }
     tell('unreachable');
     throw new RegistryError('ORIGIN_UNREACHABLE', { cause });
+  } finally {
+    ending?.release();
   }
+}
+
+/** Ends a request when its body breaks off, until it is answered: the answer is read also where no more of the body comes. */
+function endingWith({ brokenOff }: Outgoing, signal: AbortSignal | undefined) {
+  const end = new AbortController();
+  const giveUp = () => end.abort();
+  brokenOff.addEventListener('abort', giveUp);
+  return {
+    signal: signal ? AbortSignal.any([end.signal, signal]) : end.signal,
+    release: () => brokenOff.removeEventListener('abort', giveUp),
+  };
 }
 
 /** RFC 9110 §15: what cannot be relayed is no answer. */

@@ -1,3 +1,4 @@
+import type { Outgoing } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -16,7 +17,8 @@ export interface Origin {
    * Hands the client's request on; its headers without those that are not for the origin.
    * @param target path and query below the base URL, the path in its normal form
    * @returns an answer whose body is still to be read or cancelled
-   * @throws RegistryError ORIGIN_UNREACHABLE: no answer, or no headers within `ORIGIN_TIMEOUT`
+   * @throws RegistryError ORIGIN_UNREACHABLE: no answer, or no headers within `ORIGIN_TIMEOUT`; REQUEST_INVALID: what was
+   *   sent broke off
    */
   send(ctx: RequestContext, target: string, request: OriginRequest): Promise<OriginResponse>;
   /**
@@ -55,7 +57,8 @@ export interface Origin {
 
 export interface OriginRequest {
   readonly method: string;
-  readonly body?: ReadableStream | null;
+  /** The client's body; without it, none. */
+  readonly sent?: Outgoing | undefined;
   /** `question`: the edge's own, without the client's conditions and ranges; else the client's request is handed on. */
   readonly as?: 'question' | 'relay';
   /** In place of the client's own `Accept`. */

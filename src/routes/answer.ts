@@ -2,9 +2,9 @@ import { sending } from '../body/sending.ts';
 import { unlessStalled } from '../body/stall.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type ErrorCode, RegistryError } from '../oci/errors.ts';
+import { type ErrorCode, quoted, RegistryError } from '../oci/errors.ts';
 import { callerHeaders, responseHeaders } from '../origin/headers.ts';
 import type { Upstream } from '../upstream.ts';
 import { isUpgrade, onTheEdge } from './location.ts';
@@ -98,6 +98,7 @@ export function relay(ctx: RequestContext, origin: Response, overrides: Record<s
   for (const [name, value] of Object.entries(overrides)) headers.set(name, value);
   headers.append('Cache-Control', 'no-transform');
   for (const [name, value] of Object.entries(decisionHeaders(ctx.events, status))) headers.append(name, value);
+  if (ctx.method === 'HEAD') checkLength(ctx, status, headers);
   if (ctx.method === 'HEAD' || isBodiless(status)) return new Response(null, { status, headers });
   if (status !== 416 || ctx.method !== 'GET') return new Response(origin.body, { status, headers });
   // docker-registry 2.8.2 announces 2048 bytes and sends 14: the client would wait for the rest forever.
@@ -105,6 +106,21 @@ export function relay(ctx: RequestContext, origin: Response, overrides: Record<s
   headers.delete('content-length');
   headers.set('content-type', 'application/json');
   return new Response(new RegistryError('RANGE_INVALID').toBody(), { status, headers });
+}
+
+/**
+ * A HEAD's Content-Length is relayed as it is, whatever it says; clients fail on one that is no number (RFC 9110 §8.6). Of
+ * what is there it is half of the answer, else it says nothing.
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+function checkLength(ctx: RequestContext, status: number, headers: Headers): void {
+  const length = headers.get('content-length');
+  if (length === null || parseWholeNumber(length) !== undefined) return;
+  headers.delete('content-length');
+  if (status >= 300) return;
+  const message = `the origin's Content-Length is no number of bytes: ${quoted(length)}`;
+  ctx.log.warn(message);
+  throw new RegistryError('ORIGIN_UNREACHABLE', { message });
 }
 
 /** An answer of the origin's whose body is not there, with one of the edge's that says the same. */

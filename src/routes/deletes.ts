@@ -1,3 +1,4 @@
+import { outgoing } from '../body/outgoing.ts';
 import { allDone } from '../cache/allDone.ts';
 import { clear, tellClear } from '../cache/clear.ts';
 import type { LinkSet, RepositoryDescriptors } from '../cache/provider.ts';
@@ -76,7 +77,7 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
 
   let answered: OriginResponse;
   try {
-    answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', body: ctx.request.body });
+    answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', sent: outgoing(ctx.request) });
   } catch (unreached) {
     flights.close(route.name);
     if (isBuried) await forget(unknownMs, 'bury');

@@ -1,3 +1,4 @@
+import { outgoing } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
@@ -26,8 +27,8 @@ function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstre
     return origin.getBlob(ctx, target, { without: [], follows: true, signal });
   }
   // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
-  const body = isRead(method) ? null : ctx.request.body;
+  const sent = isRead(method) ? undefined : outgoing(ctx.request);
   // An open mirror's questions are everybody's.
   const only = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
-  return origin.send(ctx, target, { method, body, only, signal });
+  return origin.send(ctx, target, { method, sent, only, signal });
 }

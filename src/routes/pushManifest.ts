@@ -28,14 +28,14 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
  * 2. When the origin has taken it, its tags lead elsewhere now, and the repository's lists are others; what the digest
  *    proves is written to the cache. All of it before the reply.
  * 3. When the origin misses what the manifest names, the cache forgets that (`heal`), before the reply.
- * @throws RegistryError ORIGIN_UNREACHABLE
+ * @throws RegistryError as `write`
  */
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const copy = upstream.copies.of(ctx);
   const doubted = () => ctx.waitUntil(dropUnknown(ctx, upstream, route));
   try {
-    const { response } = await write(ctx, upstream, route, copy?.body);
+    const { response } = await write(ctx, upstream, route, copy);
     const { ok, status } = response;
     if (ok) await accepted(ctx, upstream, route, response, copy);
     else if (status >= 500 || status === 408) doubted();

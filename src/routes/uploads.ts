@@ -21,13 +21,13 @@ type UploadRoute = Extract<Route, { kind: 'upload' }>;
  * When the origin says that a blob is there now, the cache learns it: before the reply where all of its bytes came in this
  * request, which their hash proves; else (an upload in pieces, a mount, a large body) by asking the origin after the
  * reply.
- * @throws RegistryError ORIGIN_UNREACHABLE
+ * @throws RegistryError as `write`
  */
 export async function upload(ctx: RequestContext, upstream: Upstream, route: UploadRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const digest = completedBy(route, upstream);
   const body = digest && hashed(ctx, digest);
-  const { response } = await write(ctx, upstream, route, body?.body);
+  const { response } = await write(ctx, upstream, route, body);
   const { status } = response;
   if (digest && status === 201 && mayLearn(ctx, upstream, response)) {
     await learn(ctx, upstream, { name: route.name, digest }, response, body);

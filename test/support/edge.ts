@@ -43,7 +43,8 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
 
   function send(path: string, init?: RequestInit) {
     const execution = createExecutionContext();
-    const answer = Promise.resolve(app.fetch(new Request(`https://edge.test${path}`, init), env, execution));
+    const request = new Request(`https://edge.test${path}`, fromClient(init));
+    const answer = Promise.resolve(app.fetch(request, env, execution));
     return { answer, over: answer.then(() => waitOnExecutionContext(execution)) };
   }
 
@@ -57,6 +58,23 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
     clock,
     log,
   };
+}
+
+/** A client's body is no stream of this runtime's own making, which could not be pumped into another of those. */
+function fromClient(init: RequestInit | undefined): RequestInit | undefined {
+  if (!(init?.body instanceof ReadableStream)) return init;
+  const reader = (init.body as ReadableStream<Uint8Array>).getReader();
+  const body = new ReadableStream({
+    type: 'bytes',
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return { ...init, body };
 }
 
 /** The value of `Cache-Status`, or null. */
