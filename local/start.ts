@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../src/config.ts';
+import { isLoopbackHost } from '../src/hosts.ts';
 import { startEdge } from './edge.ts';
 import { Content } from './origin/content.ts';
 import { createRegistry } from './origin/registry.ts';
@@ -18,6 +19,11 @@ async function main(): Promise<void> {
   const embedded = process.env.ORIGIN_URL ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig({ ...variables, DESCRIPTORS: 'simulated by miniflare' });
+  if (leadsBack(config.originUrl, hostname, port)) {
+    throw new Error(
+      `ORIGIN_URL: ${config.originUrl.href} is where this edge listens; set it to the registry, or choose another PORT.`,
+    );
+  }
   const persistTo = await stateOf(embedded ? `embedded-${port}` : config.originUrl.href, {
     anew: embedded !== undefined,
   });
@@ -36,6 +42,17 @@ async function main(): Promise<void> {
   console.log(`registry-edge on ${edge.url}, in front of ${config.originUrl.href}`);
   console.log(`descriptors in ${config.backend.kind}, CLIENT_AUTH=${config.clientAuth}`);
   if (embedded) printTrials(edge.url, embedded.sample);
+}
+
+const ANY_ADDRESS = ['0.0.0.0', '::', '[::]'];
+
+/** Whether an origin's address is for certain the one that the edge listens on; the rest is found out by its requests. */
+function leadsBack(origin: URL, hostname: string, port: number): boolean {
+  const originPort = Number(origin.port || (origin.protocol === 'https:' ? 443 : 80));
+  const hosts = [hostname.includes(':') ? `[${hostname.replace(/[[\]]/g, '')}]` : hostname, origin.hostname];
+  const areLoopback = hosts.every(isLoopbackHost);
+  const isHere = hosts[0] === hosts[1] || (areLoopback && hosts.includes('localhost'));
+  return originPort === port && (isHere || (ANY_ADDRESS.includes(hostname) && isLoopbackHost(origin.hostname)));
 }
 
 /** One folder for each origin: what one registry confirmed is not true of another, nor of an embedded one's next life. */

@@ -22,12 +22,16 @@ const ERRORS = {
   UNKNOWN: [500, 'the edge failed to answer'],
   UNAVAILABLE: [503, 'the service is not available'],
   ORIGIN_UNREACHABLE: [502, 'the origin registry cannot be reached'],
+  LOOP_DETECTED: [508, 'ORIGIN_URL leads back to this edge: set it to the address of the registry itself'],
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;
 
 /** What a client reads: an origin out of reach has no code of its own in the specification. */
-const PUBLIC_CODE: Partial<Record<ErrorCode, string>> = { ORIGIN_UNREACHABLE: 'UNAVAILABLE' };
+const PUBLIC_CODE: Partial<Record<ErrorCode, string>> = {
+  ORIGIN_UNREACHABLE: 'UNAVAILABLE',
+  LOOP_DETECTED: 'UNAVAILABLE',
+};
 
 /** An error with its OCI code; `detail` and `message` go to the client, `cause` only to the log. */
 export class RegistryError extends Error {

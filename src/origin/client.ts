@@ -4,6 +4,7 @@ import type { RequestContext } from '../context.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
 import { picked, requestHeaders } from './headers.ts';
+import { createLoopGuard } from './loop.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
 import { isRedirect, type RedirectPolicy } from './redirect.ts';
@@ -36,6 +37,18 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
   const base = url.href.replace(/\/$/, '');
   const traits = createTraits();
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
+  const loop = createLoopGuard(url, identity);
+
+  /** @throws RegistryError LOOP_DETECTED */
+  function marked(ctx: RequestContext, headers: Headers): Headers {
+    try {
+      headers.set('cdn-loop', loop.mark(ctx.request.headers));
+    } catch (error) {
+      ctx.log.error('ORIGIN_URL leads back to this edge');
+      throw error;
+    }
+    return headers;
+  }
 
   /** @param waitMs for the headers; without it, as long as it takes */
   async function bounded(ctx: RequestContext, at: string, request: Exchange, waitMs?: number): Promise<OriginResponse> {
@@ -47,10 +60,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
     }
   }
 
-  const send: Origin['send'] = (ctx, target, request) => {
+  const send: Origin['send'] = async (ctx, target, request) => {
     const { method, sent, as = 'relay', accept, only, without = [], signal } = request;
     const client = ctx.request.headers;
-    const headers = only ? picked(client, only) : requestHeaders(client, { identity, for: as });
+    const headers = marked(ctx, only ? picked(client, only) : requestHeaders(client, { identity, for: as }));
     for (const name of without) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
     const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;
@@ -86,7 +99,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
         timeoutMs,
       }),
     async statBlob(ctx, { path, search, digest }, cancelled) {
-      const headers = requestHeaders(ctx.request.headers, { identity, for: 'question' });
+      const headers = marked(ctx, requestHeaders(ctx.request.headers, { identity, for: 'question' }));
       // A blob is what it is, whatever the client takes: an origin that repeats the Accept would tell its type by it.
       headers.set('accept', '*/*');
       // One limit for all the steps. The client's leaving ends none of them: others may wait for the answer.

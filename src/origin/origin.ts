@@ -18,7 +18,7 @@ export interface Origin {
    * @param target path and query below the base URL, the path in its normal form
    * @returns an answer whose body is still to be read or cancelled
    * @throws RegistryError ORIGIN_UNREACHABLE: no answer, or no headers within `ORIGIN_TIMEOUT`; REQUEST_INVALID: what was
-   *   sent broke off
+   *   sent broke off; LOOP_DETECTED, like all below: this edge has handled the request already
    */
   send(ctx: RequestContext, target: string, request: OriginRequest): Promise<OriginResponse>;
   /**

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { createLoopGuard } from '../../src/origin/loop.ts';
+import { someDigest, someName } from '../support/digests.ts';
+import { createEdge } from '../support/edge.ts';
+import { rig } from '../support/push.ts';
+import { OCI_MANIFEST } from '../support/pushManifest.ts';
+
+const ORIGIN = new URL('https://registry.test/base');
+const mark = (value?: string, { origin = ORIGIN, identity = true } = {}) =>
+  createLoopGuard(origin, identity).mark(new Headers(value === undefined ? {} : { 'cdn-loop': value }));
+
+describe('createLoopGuard', () => {
+  it('gives all isolates of an edge one name, and edges of other origins others', () => {
+    expect(mark()).toMatch(/^registry-edge-[0-9a-f]{8}$/);
+    expect(mark()).toBe(mark());
+    const others = ['https://registry.test/', 'http://registry.test/base', 'https://edge.test/base'];
+    expect(new Set([mark(), ...others.map((url) => mark(undefined, { origin: new URL(url) }))]).size).toBe(4);
+  });
+
+  it.each([
+    ['', ''],
+    ['cloudflare', 'cloudflare, '],
+    ['a.test:80; x="1", fastly', 'a.test:80; x="1", fastly, '],
+    ['registry-edge-00000000', 'registry-edge-00000000, '],
+    [' , ,a', 'a, '],
+  ])('appends it to %j', (value, before) => {
+    expect(mark(value)).toBe(before + mark());
+  });
+
+  it.each(['OWN', 'a, OWN', 'OWN;v=1, b', 'a,OWN ; x', 'UPPER'])('knows its own name in %j', (value) => {
+    const header = value.replace('OWN', mark()).replace('UPPER', mark().toUpperCase());
+    expect(() => mark(header)).toThrow(expect.objectContaining({ code: 'LOOP_DETECTED', status: 508 }));
+  });
+
+  it('hands on in everybody’s name only what other edges said', () => {
+    expect(mark('cloudflare, registry-edge-00000000;a=b, x', { identity: false })).toBe(
+      `registry-edge-00000000;a=b, ${mark()}`,
+    );
+  });
+});
+
+describe('a request that comes back', () => {
+  const digest = someDigest();
+  const ASKED: [string, string, string][] = [
+    ['GET', '/v2/', ''],
+    ['HEAD', '', `blobs/${digest}`],
+    ['GET', '', `blobs/${digest}`],
+    ['HEAD', '', 'manifests/latest'],
+    ['GET', '', `manifests/${digest}`],
+    ['GET', '', 'tags/list'],
+    ['DELETE', '', `blobs/${digest}`],
+    ['POST', '', 'blobs/uploads/'],
+    ['PUT', '', 'manifests/latest'],
+  ];
+
+  it.each(ASKED)('is a 508 that says what to do, and goes no further: %s %s%s', async (method, base, target) => {
+    const edge = createEdge({ LIST_TTL: '10s' });
+    const name = someName();
+    const path = base || `/v2/${name}/${target}`;
+    await edge.fetch(`/v2/${name}/tags/list`);
+    const [first] = await rig.requests(`/v2/${name}/`);
+    const headers = { 'cdn-loop': first?.headers['cdn-loop'] ?? '', accept: OCI_MANIFEST };
+    const response = await edge.fetch(path, { method, headers });
+    expect(response.status).toBe(508);
+    if (method !== 'HEAD') {
+      expect(await response.json()).toEqual({
+        errors: [{ code: 'UNAVAILABLE', message: expect.stringContaining('ORIGIN_URL leads back to this edge') }],
+      });
+    }
+    expect(edge.log.join('\n')).toContain('ORIGIN_URL leads back');
+    expect(await rig.requests(`/v2/${name}/`)).toHaveLength(1);
+  });
+});
