@@ -23,7 +23,7 @@ export interface AppOptions {
   readonly now?: () => number;
 }
 
-/** What registries know. Others reach no origin: `fetch` refuses some of them, and no cache could follow what they change. */
+/** What registries know. Others reach no origin: no cache could follow what they change there. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 type AppEnv = { Bindings: { ctx: RequestContext } };
@@ -38,8 +38,7 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
   // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
   const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
   const registry = (ctx: RequestContext) => {
-    if (!METHODS.includes(ctx.method))
-      throw new RegistryError('UNSUPPORTED', { headers: { Allow: METHODS.join(', ') } });
+    if (!METHODS.includes(ctx.method)) throw unsupported();
     return dispatch(ctx, upstream, parseRoute(ctx.target));
   };
   hono.all('/v2', (c) => registry(c.env.ctx));
@@ -73,6 +72,10 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
       return answer instanceof Promise ? answer.then((late) => logged(ctx, late)) : logged(ctx, answer);
     },
   };
+}
+
+function unsupported(): RegistryError {
+  return new RegistryError('UNSUPPORTED', { headers: { Allow: METHODS.join(', ') } });
 }
 
 /** What is asked for cannot be told from such a URL. */

@@ -13,7 +13,8 @@ export interface Exchange {
 /**
  * One request and the headers of its answer. Never from the platform's cache, and a redirect is an answer like any
  * other: followed by the platform, it would carry Cookie and custom headers to another host.
- * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off
+ * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off, or the
+ *   client left before it had gone
  */
 export async function exchange(ctx: RequestContext, url: string, request: Exchange): Promise<OriginResponse> {
   const { method, headers, sent, signal } = request;
@@ -32,7 +33,7 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
     if (!isFinal(response.status)) throw new RangeError('no status of a final answer');
     return { response, sentAt };
   } catch (cause) {
-    if (sent?.brokenOff.aborted) {
+    if (sent && (sent.brokenOff.aborted || ctx.signal.aborted)) {
       throw new RegistryError('REQUEST_INVALID', { message: 'the body broke off: send it again, whole', cause });
     }
     tell('unreachable');

@@ -139,7 +139,7 @@ export function relayOnTheEdge(
   overrides: Record<string, string> = {},
 ): Response {
   if (isUpgrade(ctx.url, origin.url, response))
-    ctx.log.warn('the origin redirects to the other scheme: set ORIGIN_URL so');
+    ctx.log.warn('the origin redirects to its other scheme: set ORIGIN_URL to it');
   return relay(ctx, response, { ...onTheEdge(ctx.url, origin.url, response), ...overrides });
 }
 

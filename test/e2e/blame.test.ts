@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { type Edge, startEdge } from './support/edge.ts';
@@ -53,6 +54,20 @@ describeWith(['registry'], 'an error blames the side that made it', () => {
       expect((await head(`${edge.url}/v2/a/manifests/broken`)).status).toBe(404);
     },
   );
+
+  test('a client that leaves in the middle is no origin out of reach in the log', async () => {
+    const target = await session();
+    const { hostname, port } = new URL(edge.url);
+    for (const framing of ['Transfer-Encoding: chunked\r\n\r\n3\r\nabc', 'Content-Length: 10\r\n\r\nabc']) {
+      const socket = connect(Number(port), hostname);
+      socket.write(`PATCH ${target} HTTP/1.1\r\nHost: edge\r\n${framing}`);
+      await setTimeout(200);
+      socket.destroy();
+    }
+    const [path = ''] = target.split('?');
+    await until('both are told', () => edge.process.stdout().split(`400 PATCH  ${path}`).length === 3);
+    expect(edge.process.stdout()).not.toMatch(/^50[0-9] /m);
+  });
 
   test('methods that are none for a registry are a 405, those that the runtime does not know its own 501', async () => {
     for (const method of ['TRACE', 'PROPFIND', 'LOCK', 'PURGE', 'QUERY']) {
