@@ -52,6 +52,7 @@ return #KEYS`;
 /** KEYS: members, then for each digest the global and the repository's hash. ARGV: until, life in s, spares, digests. */
 export const CLEAR_OWN = `${PRELUDE}
 local named = {}
+own('SCARD', KEYS[1])
 for i = 1, #ARGV - 3 do
   local digest, global, scoped = ARGV[i + 3], KEYS[2 * i], KEYS[2 * i + 1]
   local known = own('HMGET', global, 'digest', 'cleared')
@@ -61,7 +62,7 @@ for i = 1, #ARGV - 3 do
   local cleared = buryIn(scoped, found[1], ARGV[1], ARGV[2])
   if not removeConfirmed(scoped, {found[2], found[3]}, cleared, ARGV[3]) then
     redis.call('HDEL', scoped, 'mediatype')
-    own('SREM', KEYS[1], digest)
+    redis.call('SREM', KEYS[1], digest)
   end
 end
 return named`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createBreaker, guarded } from '../../src/cache/breaker.ts';
-import { CacheFault } from '../../src/cache/provider.ts';
+import { createBreaker, guarded, guardedContents } from '../../src/cache/breaker.ts';
+import { BadRecord, CacheFault } from '../../src/cache/provider.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest } from '../support/digests.ts';
@@ -77,5 +77,33 @@ describe('breaker', () => {
     store.isWell = true;
     await scoped.clear(ctx, digest);
     expect(store.clears).toBe(1);
+  });
+
+  it('does not count bad records: who holds them is well', async () => {
+    const { ctx } = setup();
+    const breaker = createBreaker();
+    const bad = () => breaker(ctx, () => Promise.reject(new BadRecord('rubbish'))).catch((fault: Error) => fault.name);
+    for (let n = 0; n < 20; n++) expect(await bad()).toBe('BadRecord');
+    expect(await breaker(ctx, async () => 'read')).toBe('read');
+    expect(ctx.events).toEqual([]);
+  });
+
+  it('does not count content that is late, but lets it pause with the rest', async () => {
+    const { ctx, digest } = setup();
+    const breaker = createBreaker();
+    let reads = 0;
+    const contents = guardedContents(breaker, {
+      get: async () => {
+        reads += 1;
+        throw new CacheFault('late');
+      },
+      put: async () => {},
+    });
+    const get = () => contents.get(ctx, digest).catch((fault: Error) => fault.message);
+    for (let n = 0; n < 20; n++) expect(await get()).toBe('late');
+    expect(await breaker(ctx, async () => 'read')).toBe('read');
+    for (let n = 0; n < 5; n++) await breaker(ctx, () => Promise.reject(new CacheFault('down'))).catch(() => undefined);
+    expect(await get()).toBe('reads pause after too many faults');
+    expect(reads).toBe(20);
   });
 });

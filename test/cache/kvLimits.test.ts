@@ -76,6 +76,46 @@ describe('createKvProvider: a put', () => {
   });
 });
 
+describe('createKvProvider: tombstones, of which the farther stands', () => {
+  it('costs no write where one reaches as far already', async () => {
+    const puts: string[] = [];
+    const put = (...call: Parameters<KVNamespace['put']>) => {
+      puts.push(call[0]);
+      return env.DESCRIPTORS.put(...call);
+    };
+    const { ctx, digest, key, scoped } = setup({ put });
+    await scoped.bury(ctx, digest, 35_000);
+    for (const verb of ['clear', 'bury'] as const) await scoped[verb](ctx, digest);
+    expect(puts).toEqual([`cleared::${key}`]);
+    await scoped.clear(ctx, digest, 35_001);
+    expect(puts).toHaveLength(2);
+  });
+
+  it('remembers what this isolate wrote, which KV may not show yet', async () => {
+    const written: string[] = [];
+    const get = async (keys: string[]) => new Map(keys.map((key) => [key, null]));
+    const put = async (_key: string, value: string) => void written.push(value);
+    const { ctx, digest, scoped } = setup({ get, put });
+    await scoped.bury(ctx, digest, 60_000);
+    await scoped.clear(ctx, digest);
+    expect(written).toEqual([String(ctx.now() + 60_000)]);
+    // One that was refused was not written, and is tried again.
+    const refusing = setup({ get, put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) });
+    for (let n = 0; n < 2; n++) await expect(refusing.scoped.bury(refusing.ctx, digest)).rejects.toThrow();
+  });
+
+  it('keeps apart what was written of many digests', { timeout: 30_000 }, async () => {
+    const { ctx, scoped } = setup();
+    for (let n = 0; n < 21; n++) {
+      await Promise.all(Array.from({ length: 50 }, () => scoped.bury(ctx, someDigest(), 60_000)));
+    }
+    const late = someDigest();
+    await scoped.clear(ctx, late);
+    await scoped.setDescriptor(ctx, late, entryFor(late, ctx.now()));
+    expect(await scoped.stat(ctx, late)).toBeUndefined();
+  });
+});
+
 describe('createKvProvider: a get', () => {
   it('lets a place repeat what it read for 30 s and no longer, whatever it reads', async () => {
     const options: unknown[] = [];
