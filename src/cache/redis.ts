@@ -67,7 +67,8 @@ function ownRecords(
         parse([member, global, scoped]) {
           const [...known] = parseStrings(global, 4);
           const clearedForAll = known.pop();
-          const [mediaType, verified, cleared, toldBy] = parseStrings(scoped, 4);
+          const [mediaType, verified, cleared, told] = parseStrings(scoped, 4);
+          const toldBy = links === 'manifests' ? told : undefined;
           return parseRecord({ member, global: known, mediaType, verified, toldBy, cleared: [cleared, clearedForAll] });
         },
       }),

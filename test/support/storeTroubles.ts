@@ -86,6 +86,7 @@ const POISONS: readonly [which: 'global' | 'scoped', field: string, value: strin
   ['scoped', 'verified', '-5'],
   ['scoped', 'verified', '9007199254740991'],
   ['scoped', 'cleared', 'never'],
+  ['scoped', 'cleared', '9999999999999999'],
 ];
 
 /** A field that no setter wrote. */
