@@ -97,7 +97,7 @@ afterEach(() => {
 });
 
 describe.each(STORES)('purge: a repository with much in it, cache in $name', (store) => {
-  it('is purged to the end, and told exactly: $counts', { timeout: 60_000 }, async () => {
+  it('is purged to the end, and what was removed is told exactly', { timeout: 60_000 }, async () => {
     const { name, edge, left } = await prepare(store);
     const first = (await (await purge(edge, name)).json()) as { removed: Record<string, number>; cursor?: string };
     // What is in memory alone is purged at once.
