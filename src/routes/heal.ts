@@ -49,12 +49,27 @@ export async function heal(
   if (pushed) own.add(await digestOf(pushed.content));
   const suspects = missing.union(own).union(named);
   if (suspects.size === 0) return relayed;
-  if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference })) {
+  const isLookedFor = !lacking(words).isDisjointFrom(named);
+  if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference, isLookedFor })) {
     const forgotten = forget(ctx, upstream, name, suspects, refusedAtMs);
     ctx.waitUntil(forgotten);
     await forgotten;
   }
   return relayed;
+}
+
+/** Distribution-spec, "Error Codes": with these a registry that has looked for content says what is not there. */
+const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
+
+/** @returns what the refusal says that the origin has looked for in vain */
+function lacking(words: string): ReadonlySet<Digest> {
+  try {
+    const { errors } = JSON.parse(words) as { errors?: readonly { readonly code?: unknown }[] };
+    const told = Array.isArray(errors) ? errors.filter((error) => LACKING.has(error?.code)) : [];
+    return digestsIn(JSON.stringify(told));
+  } catch {
+    return new Set();
+  }
 }
 
 /** @returns what the refusal says, as far as it can be held, and the refusal with its body still to be sent */

@@ -14,24 +14,27 @@ export interface Evidence {
   readonly blobs: readonly Digest[];
   /** A manifest that was there before, perhaps; it is asked for after the blobs. */
   readonly reference: Reference;
+  /** Whether the origin has looked here for content on behalf of this caller, and said what it lacks. */
+  readonly isLookedFor: boolean;
 }
 
 /**
  * Whether the caller may read content in this repository. Where nobody knows (the grant has ended, another isolate has it),
  * the origin is asked by this caller's own credential, until it grants or refuses something. The list of tags is no proof:
- * registries grant it apart.
+ * registries grant it apart. Where all that is asked for is lost, what the origin said of its own accord stands.
  */
 export async function mayRead(
   ctx: RequestContext,
   upstream: Upstream,
   name: RepositoryName,
-  { blobs, reference }: Evidence,
+  { blobs, reference, isLookedFor }: Evidence,
 ): Promise<boolean> {
   if (await hasReadContent(ctx, upstream, name)) return true;
   // What the origin grants to another identity is remembered for nobody.
   if (ctx.caller === undefined) return false;
 
   const heads = blobs.slice(0, MAX_PROBES).map((digest) => ['blobs', digest] as const);
+  let isAllLost = true;
   for (const [links, target] of [...heads, ['manifests', reference.text] as const]) {
     const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS } as const;
     const asked = upstream.origin.send(ctx, `/v2/${name}/${links}/${target}`, question);
@@ -39,6 +42,7 @@ export async function mayRead(
     if (!response) return false;
     if (learnAccess(ctx, upstream, name, `HEAD ${links}`, response)) return true;
     if (response.status === 401 || response.status === 403) return false;
+    isAllLost &&= response.status === 404;
   }
-  return false;
+  return isAllLost && isLookedFor;
 }

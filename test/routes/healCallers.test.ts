@@ -95,10 +95,33 @@ describe.each(STORES)('what a refused manifest names is forgotten, cache in %s',
     expect(await knownOf(edge, image, ALICE)).toEqual(ALL);
   });
 
+  it('for a caller to whom all is lost, where the origin says in whose repository it has looked in vain', async () => {
+    const image = await someImage();
+    await toOthers(image, { method: 'HEAD', status: 404 });
+    const edge = await edgeOfAlice(image);
+    await push(edge, image, BOB).over;
+    expect(await probesOf(image)).toHaveLength(4);
+    expect(await knownOf(edge, image, ALICE)).toEqual(UNNAMED);
+  });
+
+  it.each<[string, (image: Image) => string]>([
+    ['another code', ({ parts }) => errorOf('MANIFEST_INVALID', parts.config)],
+    ['a digest that the manifest does not name', ({ parts }) => errorOf('BLOB_UNKNOWN', parts.other)],
+    ['no digest', () => errorOf('BLOB_UNKNOWN')],
+    ['an echo', ({ bytes }) => bytes],
+  ])('for no stranger to whom all seems lost, where the refusal has %s', async (_what, bodyOf) => {
+    const image = await someImage();
+    await toOthers(image, { method: 'PUT', status: 400, body: bodyOf(image) });
+    await toOthers(image, { method: 'HEAD', status: 404 });
+    const edge = await edgeOfAlice(image);
+    await push(edge, image, BOB).over;
+    expect(edge.spent()).toEqual({ storeRequests: 0, operations: { reads: 0, writes: 0 } });
+    expect(await knownOf(edge, image, ALICE)).toEqual(ALL);
+  });
+
   it.each<[string, Partial<Rule>]>([
     ['401', { status: 401 }],
     ['403', { status: 403 }],
-    ['404', { status: 404 }],
     ['429', { status: 429 }],
     ['500', { status: 500 }],
     ['a redirect', { status: 307, headers: { location: '/login' } }],
