@@ -49,7 +49,7 @@ export async function heal(
   if (pushed) own.add(await digestOf(pushed.content));
   const suspects = missing.union(own).union(named);
   if (suspects.size === 0) return relayed;
-  const isLookedFor = !lacking(words).isDisjointFrom(named);
+  const isLookedFor = refusal.status === 400 && !lacking(words).isDisjointFrom(named);
   if (await mayRead(ctx, upstream, name, { blobs: [...named.difference(missing)], reference, isLookedFor })) {
     const forgotten = forget(ctx, upstream, name, suspects, refusedAtMs);
     ctx.waitUntil(forgotten);
@@ -58,14 +58,17 @@ export async function heal(
   return relayed;
 }
 
-/** Distribution-spec, "Error Codes": with these a registry that has looked for content says what is not there. */
-const LACKING = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
+/**
+ * Distribution-spec, "Error Codes": so a registry says what it has looked for in vain, with a 400. To a stranger from whom it
+ * hides what it has it would say 404.
+ */
+const LACKING = 'MANIFEST_BLOB_UNKNOWN';
 
-/** @returns what the refusal says that the origin has looked for in vain */
+/** @returns the digests that the refusal says are not there */
 function lacking(words: string): ReadonlySet<Digest> {
   try {
     const { errors } = JSON.parse(words) as { errors?: readonly { readonly code?: unknown }[] };
-    const told = Array.isArray(errors) ? errors.filter((error) => LACKING.has(error?.code)) : [];
+    const told = Array.isArray(errors) ? errors.filter((error) => error?.code === LACKING) : [];
     return digestsIn(JSON.stringify(told));
   } catch {
     return new Set();

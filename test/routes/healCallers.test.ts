@@ -106,8 +106,9 @@ describe.each(STORES)('what a refused manifest names is forgotten, cache in %s',
 
   it.each<[string, (image: Image) => string]>([
     ['another code', ({ parts }) => errorOf('MANIFEST_INVALID', parts.config)],
-    ['a digest that the manifest does not name', ({ parts }) => errorOf('BLOB_UNKNOWN', parts.other)],
-    ['no digest', () => errorOf('BLOB_UNKNOWN')],
+    ['a code of a 404', ({ parts }) => errorOf('BLOB_UNKNOWN', parts.config)],
+    ['a digest that the manifest does not name', ({ parts }) => errorOf('MANIFEST_BLOB_UNKNOWN', parts.other)],
+    ['no digest', () => errorOf('MANIFEST_BLOB_UNKNOWN')],
     ['an echo', ({ bytes }) => bytes],
   ])('for no stranger to whom all seems lost, where the refusal has %s', async (_what, bodyOf) => {
     const image = await someImage();
