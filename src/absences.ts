@@ -20,34 +20,49 @@ export interface Absence {
  */
 export interface Absences {
   note(ctx: RequestContext, repository: RepositoryName, links: LinkSet, absence: Absence): void;
-  /** @returns what the origin had told this caller, once */
-  take(ctx: RequestContext, repository: RepositoryName, links: LinkSet): readonly Absence[];
+  /** @returns what the origin told this caller, and has not told otherwise since */
+  of(ctx: RequestContext, repository: RepositoryName, links: LinkSet): readonly Absence[];
+  /** It is there now, or evicted. */
+  forget(ctx: RequestContext, repository: RepositoryName, links: LinkSet, digest: Digest): void;
 }
 
-/** As long as a grant may live: what was told longer ago is asked again anyway. */
-const KEPT_MS = 60_000;
-/** A client pushes some dozens of layers at once; of more, the latest count. */
+/** A client asks for some dozens of layers at once; of more, the latest count. */
 const MAX_ABSENCES = 50;
 /** A digest, a time and a reference to the caller's `Accept`. */
 const ABSENCE_BYTES = 300;
 
-export function createAbsences(memory: Memory): Absences {
+/** @param keptMs as long as an entry may answer that was confirmed before */
+export function createAbsences(memory: Memory, keptMs: number): Absences {
   const noted = memory.part<readonly Absence[]>('absent');
-  const keyOf = (caller: string, repository: RepositoryName, links: LinkSet) => `${links} ${repository} ${caller}`;
+
+  /** A repository's name has no space, so that no two pairs make one key. */
+  const keyOf = ({ caller }: RequestContext, repository: RepositoryName, links: LinkSet) =>
+    caller === undefined ? undefined : `${links} ${repository} ${caller}`;
+
+  function of(ctx: RequestContext, key: string | undefined): readonly Absence[] {
+    return (key !== undefined && noted.get(key, ctx.now())) || [];
+  }
+  function keep(ctx: RequestContext, key: string | undefined, absences: readonly Absence[]): void {
+    if (key === undefined) return;
+    if (absences.length === 0) noted.delete(key);
+    else noted.set(key, absences, ctx.now() + keptMs, absences.length * ABSENCE_BYTES);
+  }
+
   return {
     note(ctx, repository, links, absence) {
-      if (ctx.caller === undefined) return;
-      const key = keyOf(ctx.caller, repository, links);
-      const others = (noted.get(key, ctx.now()) ?? []).filter(({ digest }) => digest !== absence.digest);
-      const all = [...others.slice(1 - MAX_ABSENCES), absence];
-      noted.set(key, all, ctx.now() + KEPT_MS, all.length * ABSENCE_BYTES);
+      const key = keyOf(ctx, repository, links);
+      const others = without(of(ctx, key), absence.digest);
+      keep(ctx, key, [...others.slice(1 - MAX_ABSENCES), absence]);
     },
-    take(ctx, repository, links) {
-      if (ctx.caller === undefined) return [];
-      const key = keyOf(ctx.caller, repository, links);
-      const absences = noted.get(key, ctx.now()) ?? [];
-      if (absences.length > 0) noted.delete(key);
-      return absences;
+    of: (ctx, repository, links) => of(ctx, keyOf(ctx, repository, links)),
+    forget(ctx, repository, links, digest) {
+      const key = keyOf(ctx, repository, links);
+      const known = of(ctx, key);
+      if (known.length > 0) keep(ctx, key, without(known, digest));
     },
   };
+}
+
+function without(absences: readonly Absence[], one: Digest): readonly Absence[] {
+  return absences.filter(({ digest }) => digest !== one);
 }

@@ -32,6 +32,9 @@ import type { Upstream } from './upstream.ts';
 /** Of all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;
 
+/** Apart from what is known: strangers make these. */
+const ABSENCES = { entries: 1_000, bytes: 1024 * 1024 };
+
 /** What the Worker is bound to beside its variables. */
 export interface Bindings {
   readonly DESCRIPTORS?: DescriptorNamespace;
@@ -78,7 +81,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
-    absences: createAbsences(memory),
+    absences: createAbsences(createMemory(ABSENCES), retentionMs(ttls)),
     flights: createFlights(),
     // To an open mirror's origin all callers are one.
     pauses: createPauses(memory, isAnonymous ? () => '' : ({ caller }) => caller),

@@ -1,6 +1,6 @@
 /**
  * Headers that say nothing of who calls: those that registry clients send, those that tracing adds, and those between two
- * neighbours. Whatever is not here may tell a caller from another (a cookie, a token of some proxy, a user's name), at the
+ * neighbours; each by its whole name, since a family has room for a credential (`x-meta-token`). Whatever is not here may tell a caller from another (a cookie, a token of some proxy, a user's name), at the
  * origin or before the edge.
  */
 const ANONYMOUS_HEADERS = new Set([
@@ -14,6 +14,14 @@ const ANONYMOUS_HEADERS = new Set([
   'cache-control',
   'cdn-loop',
   'connection',
+  'content-digest',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-md5',
+  'content-range',
+  'content-type',
   'date',
   'dnt',
   'docker-content-digest',
@@ -24,6 +32,11 @@ const ANONYMOUS_HEADERS = new Set([
   'expect',
   'host',
   'http2-settings',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
   'keep-alive',
   'max-forwards',
   'oci-chunk-min-length',
@@ -36,6 +49,13 @@ const ANONYMOUS_HEADERS = new Set([
   'range',
   'referer',
   'request-id',
+  'sec-ch-ua',
+  'sec-ch-ua-mobile',
+  'sec-ch-ua-platform',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'sec-fetch-site',
+  'sec-fetch-user',
   'sec-gpc',
   'sec-purpose',
   'te',
@@ -49,15 +69,22 @@ const ANONYMOUS_HEADERS = new Set([
   'user-agent',
   'via',
   'x-amzn-trace-id',
+  'x-b3-flags',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-spanid',
+  'x-b3-traceid',
   'x-bluecoat-via',
   'x-cloud-trace-context',
   'x-correlation-id',
+  'x-datadog-origin',
+  'x-datadog-parent-id',
+  'x-datadog-sampling-priority',
+  'x-datadog-tags',
+  'x-datadog-trace-id',
   'x-meta-source-client',
   'x-request-id',
 ]);
-const ANONYMOUS_FAMILIES = /^(?:content-|if-|sec-ch-|sec-fetch-|x-b3-|x-datadog-)/;
-/** Whatever a family is for, these of it are credentials. */
-const CREDENTIAL = /-(?:token|key|auth|credentials?|secret|signature|assertion)$/;
 
 /**
  * Headers by which proxies on the way say from where and how a request came to them. They stay at the edge, so that no origin
@@ -74,8 +101,7 @@ export function isOfProxies(name: string): boolean {
 
 /** Whether a header (its name in lower case) may tell who calls, `Authorization` apart. */
 export function isOtherIdentity(name: string): boolean {
-  if (ANONYMOUS_HEADERS.has(name)) return false;
-  return !(ANONYMOUS_FAMILIES.test(name) && !CREDENTIAL.test(name)) && !isOfProxies(name);
+  return !ANONYMOUS_HEADERS.has(name) && !isOfProxies(name);
 }
 
 const VISIBLE_ASCII = /^[ -~]*$/;

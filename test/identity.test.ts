@@ -9,11 +9,23 @@ const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const requestWith = (name: string) => new Request('https://edge.test/v2/', { headers: { ...ALICE, [name]: 'x' } });
 
 /** Of each family whose members are known, credentials that look like one of them. */
-const CREDENTIALS = ['token', 'key', 'auth', 'credential', 'credentials', 'secret', 'signature', 'assertion'].flatMap(
-  (word) =>
-    ['x-meta', 'x-docker', 'docker', 'oci', 'sec', 'content', 'if', 'x-datadog', 'x-b3', 'x'].map(
-      (family) => `${family}-${word}`,
-    ),
+const CREDENTIALS = [
+  'authorization',
+  'cookie',
+  'session',
+  'user',
+  'token',
+  'key',
+  'auth',
+  'credential',
+  'credentials',
+  'secret',
+  'signature',
+  'assertion',
+].flatMap((word) =>
+  ['x-meta', 'x-docker', 'docker', 'oci', 'sec-ch', 'content', 'if', 'x-datadog', 'x-b3', 'x'].map(
+    (family) => `${family}-${word}`,
+  ),
 );
 
 const IDENTITIES = [

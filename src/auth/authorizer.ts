@@ -22,6 +22,6 @@ export interface Authorizer {
   authorize(ctx: RequestContext, repository: RepositoryName, kind: AnswerKind): Access | Promise<Access>;
   /** The origin itself gave this caller an answer of this kind here: 200, 206 or 304. */
   proved(ctx: RequestContext, repository: RepositoryName, kind: AnswerKind): void;
-  /** The origin refused this caller here: 401 or 403. */
+  /** The origin refused this caller here: 401 or 403. What was asked before that proves nothing any more. */
   refuted(ctx: RequestContext, repository: RepositoryName): void;
 }

@@ -1,11 +1,15 @@
 import { decodeJwt } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { Memory } from '../memory.ts';
+import { fingerprint } from '../oci/content.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Access, AnswerKind, Authorizer } from './authorizer.ts';
 
 /** However long a token lives, the origin is asked again after this. */
 const MAX_GRANT_MS = 60_000;
 const GRANT_BYTES = 100;
+/** Apart from the grants, so that a flood of strangers pushes none of those out. */
+const MAX_REFUSALS = 1_000;
 const GRANTED: Access = { kind: 'granted', mayPush: true };
 const UNPROVEN: Access = { kind: 'unproven' };
 /** What an answer of each kind proves: who may have content may know of it; a list proves nothing but itself. */
@@ -25,6 +29,7 @@ const KINDS = Object.keys(PROVES) as AnswerKind[];
  */
 export function createOriginAuthorizer(memory: Memory): Authorizer {
   const grants = memory.part<Access>('grant');
+  const refusals = new LRUCache<number, number>({ max: MAX_REFUSALS });
 
   /** Neither a kind's two words nor a repository's name have a space of their own, so that no two grants share a key. */
   function keyOf(caller: string, repository: RepositoryName, kind: AnswerKind): string {
@@ -39,11 +44,15 @@ export function createOriginAuthorizer(memory: Memory): Authorizer {
     },
     proved({ caller, startedAt, request }, repository, kind) {
       if (caller === undefined) return;
+      // Of two answers that cross the refusal stands, however late the other one comes.
+      if ((refusals.get(fingerprint(`${repository} ${caller}`)) ?? 0) > startedAt) return;
       const endsAt = Math.min(startedAt + MAX_GRANT_MS, tokenEnd(request.headers.get('authorization') ?? ''));
       for (const proven of PROVES[kind]) grants.set(keyOf(caller, repository, proven), GRANTED, endsAt, GRANT_BYTES);
     },
-    refuted({ caller }, repository) {
+    refuted(ctx, repository) {
+      const { caller } = ctx;
       if (caller === undefined) return;
+      refusals.set(fingerprint(`${repository} ${caller}`), ctx.now());
       for (const kind of KINDS) grants.delete(keyOf(caller, repository, kind));
     },
   };

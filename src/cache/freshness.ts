@@ -34,8 +34,8 @@ export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: T
  */
 export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Ttls): boolean {
   if (!stored || !isSameDescriptor(entry.descriptor, stored.descriptor)) return true;
-  // What only a HEAD told answers no GET; what a GET told answers both, at most origins.
-  if (stored.toldBy === 'HEAD' && entry.toldBy !== 'HEAD') return true;
+  // It is known by both methods now.
+  if (stored.toldBy !== undefined && entry.toldBy === undefined) return true;
   const windowMs = Math.min(
     ttls.pushExistenceMs || Number.POSITIVE_INFINITY,
     ttls.descriptorMs || Number.POSITIVE_INFINITY,

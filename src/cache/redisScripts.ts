@@ -101,6 +101,23 @@ end
 return named`;
 
 /**
+ * KEYS: a tag. ARGV: where it leads, since when, life in ms, whether it was moved there. Returns whether it was not dropped, or
+ * led elsewhere, since.
+ */
+export const NOTE_TAG = `${PRELUDE}
+local found = own('HMGET', KEYS[1], 'cleared', 'led')
+local at = tonumber(ARGV[2])
+if ARGV[4] ~= 'moved' and (timeIn(found[1]) or 0) >= at then return 0 end
+local led = found[2] or ''
+if (timeIn(string.match(led, ' (%d+)$')) or 0) > at then
+  if string.match(led, '^%S*') == ARGV[1] then return 1 end
+  return 0
+end
+redis.call('HSET', KEYS[1], 'led', ARGV[1] .. ' ' .. ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 1`;
+
+/**
  * Removes where tags lead, all of it or what was confirmed by the tombstone.
  * KEYS: tags. ARGV: until, life in ms, spares. Returns for each how many could have answered, then where all of it led;
  * `led` answers nobody.

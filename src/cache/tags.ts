@@ -41,11 +41,13 @@ export interface Tags {
     reachMs?: number,
   ): Promise<ReadonlySet<Digest>>;
   /**
-   * Notes where tags lead that only callers who may push have asked for. It answers nobody: it is for the next drop, since
+   * Notes where a tag leads that only callers who may push have asked for. It answers nobody: it is for the next drop, since
    * some registries delete a manifest when its tag moves (zot).
+   * @param isMoved the tag was moved there, so that no tombstone says otherwise
+   * @returns whether that is still so: false where the tag was dropped since, or leads elsewhere
    * @throws CacheFault
    */
-  note(ctx: RequestContext, name: RepositoryName, tags: readonly string[], digest: Digest): Promise<void>;
+  note(ctx: RequestContext, key: Omit<TagKey, 'variety'>, pointer: TagPointer, isMoved?: boolean): Promise<boolean>;
   /**
    * Forgets a tag that the origin does not have: what was confirmed before the origin was asked, and nothing later.
    * @param sentAtMs when the question that the origin denied was sent, in epoch ms
@@ -72,13 +74,18 @@ export interface TagOptions {
 }
 
 /** A manifest that a tag led a caller to who may push: the tag answers nobody, and where it led is noted. */
-export function notedItem<E extends Entry>({ name, tag }: TagKey, tags: Tags, manifest: CacheItem<E>): CacheItem<E> {
+export function notedItem<E extends Entry>(
+  key: Omit<TagKey, 'variety'>,
+  tags: Tags,
+  manifest: CacheItem<E>,
+): CacheItem<E> {
   return {
     ...manifest,
     async set(ctx, entry, known) {
-      const isWritten = await manifest.set(ctx, entry, known);
-      if (isWritten) await tags.note(ctx, name, [tag], entry.descriptor.digest);
-      return isWritten;
+      const { descriptor, verifiedAt } = entry;
+      // The tag may have moved while the answer was under way, and taken the manifest along.
+      const isCurrent = await tags.note(ctx, key, { digest: descriptor.digest, verifiedAt });
+      return isCurrent && manifest.set(ctx, entry, known);
     },
   };
 }

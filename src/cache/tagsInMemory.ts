@@ -15,7 +15,7 @@ const POINTER_BYTES = 300;
 /** Tags in this isolate's memory. */
 export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_SKEW_MS }: TagOptions): Tags {
   const known = memory.part<Known>('tag');
-  const noted = memory.part<{ readonly digest: Digest }>('led');
+  const noted = memory.part<TagPointer>('led');
   const tombstones = createTombstones();
   const slotOf = (name: string, tag: string) => `${name} ${tag}`;
   /** Without a tag: all of a repository. */
@@ -54,8 +54,13 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
       }
       return led;
     },
-    async note(ctx, name, tags, digest) {
-      for (const tag of tags) noted.set(slotOf(name, tag), { digest }, ctx.now() + ttlMs + maxReachMs, POINTER_BYTES);
+    async note(ctx, { name, tag }, pointer, isMoved = false) {
+      const slot = slotOf(name, tag);
+      if (!isMoved && !isAlive(pointer.verifiedAt, clearedUntil(name, tag))) return false;
+      const last = noted.get(slot, ctx.now());
+      if ((last?.verifiedAt ?? 0) > pointer.verifiedAt) return last?.digest === pointer.digest;
+      noted.set(slot, pointer, ctx.now() + ttlMs + maxReachMs, POINTER_BYTES);
+      return true;
     },
     async evict(_ctx, name, tag, sentAtMs) {
       // What was confirmed later stands on; what was not counts no more, and ends with the slot.

@@ -1,22 +1,24 @@
 import type { Redis } from '@upstash/redis/cloudflare';
+import { LRUCache } from 'lru-cache';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import { asCacheFault, BadRecord, CacheFault, parsed, type StoreOptions, sound } from './provider.ts';
 import { parseNumber, spares } from './redisLayout.ts';
 import { isWrongType, parseDone, parseScan, parseStrings } from './redisReplies.ts';
-import { CLEAR_TAGS } from './redisScripts.ts';
+import { CLEAR_TAGS, NOTE_TAG } from './redisScripts.ts';
 import type { TagOptions, TagPointer, Tags } from './tags.ts';
 import { aheadOf, CLOCK_SKEW_MS, type Clearing, isAlive, upTo } from './tombstone.ts';
 
 /** A walk over the whole database, of which few keys are a repository's tags. */
 const KEYS_SCANNED = 10_000;
-/** The field that says where a tag leads that only callers who may push have asked for. */
-const NOTED = 'led';
+/** A busy tag is noted once in so long, by each isolate. */
+const NOTED_MS = 60_000;
+const MAX_NOTED = 1_000;
 
 /**
  * Tags in Redis: one hash for each, so that it can be dropped at once, a field for each variety, and until when pointers
  * do not count.
  *
- *     HASH  registry-edge::tags::<name>::<tag>   <variety>: "<digest> <verifiedAt>", led, cleared
+ *     HASH  registry-edge::tags::<name>::<tag>   <variety> and led: "<digest> <verifiedAt>", cleared
  *
  * @param isOpen as in `StoreOptions`
  */
@@ -28,6 +30,8 @@ export function createRedisTags(
   const fieldOf = (variety: string) => `${isOpen ? 'open' : 'verified'} ${variety}`;
   const keyOf = (name: string, tag: string) => `registry-edge::tags::${name}::${tag}`;
   const lifeMs = ttlMs + maxReachMs;
+  // What this isolate noted a moment ago; another one may have moved the tag since, so not for long.
+  const noted = new LRUCache<string, { readonly digest: Digest; readonly atMs: number }>({ max: MAX_NOTED });
 
   async function clear(keys: string[], clearing: Clearing): Promise<Cleared> {
     if (keys.length === 0) return { counted: 0, led: new Set() };
@@ -81,12 +85,24 @@ export function createRedisTags(
     },
     async drop(ctx, name, tags, reachMs) {
       const keys = tags.map((tag) => keyOf(name, tag));
+      for (const key of keys) noted.delete(key);
       return asCacheFault('drop', async () => (await clear(keys, aheadOf(ctx.now(), reachMs))).led);
     },
-    async note(_ctx, name, tags, digest) {
-      const write = redis.multi();
-      for (const key of tags.map((tag) => keyOf(name, tag))) write.hset(key, { [NOTED]: digest }).pexpire(key, lifeMs);
-      if (tags.length > 0) await asCacheFault('note', async () => parseDone(await write.exec(), 2 * tags.length));
+    async note(ctx, { name, tag }, { digest, verifiedAt }, isMoved = false) {
+      const key = keyOf(name, tag);
+      const last = noted.get(key);
+      if (last?.digest === digest && ctx.now() - last.atMs < NOTED_MS) return true;
+      const isCurrent = await asCacheFault('note', async () => {
+        const reply: unknown = await redis.eval(
+          NOTE_TAG,
+          [key],
+          [digest, verifiedAt, lifeMs, isMoved ? 'moved' : 'read'],
+        );
+        if (reply !== 0 && reply !== 1) throw new TypeError('not the reply to a note');
+        return reply === 1;
+      });
+      if (isCurrent) noted.set(key, { digest, atMs: ctx.now() });
+      return isCurrent;
     },
     async evict(_ctx, name, tag, sentAtMs) {
       await asCacheFault('evict', () => clear([keyOf(name, tag)], upTo(sentAtMs)));

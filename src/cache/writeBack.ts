@@ -4,6 +4,7 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, look } from './lookup.ts';
 import { CacheFault } from './provider.ts';
+import { isAlive } from './tombstone.ts';
 
 /**
  * Writes what the origin confirmed over what stands there. What could not be read, since the store failed, is not
@@ -18,6 +19,8 @@ export async function overwrite<E extends Entry>(
   found: Lookup<E>,
 ): Promise<boolean> {
   if (isStoreFault(found)) throw new CacheFault('what could not be read is not overwritten');
+  // It could not count.
+  if (found.outcome !== 'fault' && !isAlive(entry.verifiedAt, found.cleared)) return false;
   // As if it had been denied just before: the entry counts, and nothing older does.
   if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1);
   return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined);

@@ -1,4 +1,5 @@
 import { isOfProxies } from '../identity.ts';
+import { varietyOf } from '../oci/mediaTypes.ts';
 
 /** RFC 9110 §7.6.1: between two neighbours only. `proxy-authorization` is for the edge, and it asks for none. */
 const HOP_BY_HOP = new Set([
@@ -46,7 +47,11 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
     headers.set(name, value);
   }
   headers.set('accept-encoding', 'identity');
-  if (!options.identity) headers.set('user-agent', OWN_USER_AGENT);
+  if (options.identity) return headers;
+  headers.set('user-agent', OWN_USER_AGENT);
+  const accept = headers.get('accept');
+  // In the form by which the cache tells questions apart: neither the order nor the length is one caller's.
+  if (accept !== null) headers.set('accept', varietyOf(accept));
   return headers;
 }
 

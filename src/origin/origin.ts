@@ -4,7 +4,7 @@ import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
-import type { Traits } from './traits.ts';
+import type { SeenTraits } from './traits.ts';
 
 /** The registry behind the edge. */
 export interface Origin {
@@ -12,7 +12,7 @@ export interface Origin {
   readonly url: URL;
   /** `ORIGIN_TIMEOUT` in ms. */
   readonly timeoutMs: number;
-  readonly traits: Traits;
+  readonly traits: SeenTraits;
   /**
    * Hands the client's request on; its headers without those that are not for the origin.
    * @param target path and query below the base URL, the path in its normal form
@@ -108,5 +108,7 @@ export interface ContentStat<E extends Entry = Entry> {
     readonly firstHand: boolean;
     /** The origin itself told, not a redirect's target, which knows neither repository nor caller. */
     readonly direct: boolean;
+    /** The origin's redirect led to its own storage (`REDIRECT_HOSTS`), which told: that proves what a 200 would. */
+    readonly byStorage?: boolean;
   };
 }

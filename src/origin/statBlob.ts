@@ -60,6 +60,7 @@ async function resolve(
   let firstHand = isFirstHand(response);
   let url = question.url;
   const seen = new Set([url.href]);
+  let byStorage = question.redirects.hosts !== undefined && isRedirect(response);
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, question.redirects);
     if (target && seen.has(target.href)) return 'astray';
@@ -67,6 +68,8 @@ async function resolve(
     if (!next) return undefined;
     url = target;
     seen.add(url.href);
+    // Another registry would judge later.
+    byStorage &&= !url.pathname.startsWith('/v2/');
     response = next.response;
     await response.body?.cancel();
     // A login page, not content: an origin behind a sign-on redirects whom it does not know.
@@ -77,7 +80,12 @@ async function resolve(
   const entryIn = method === 'HEAD' ? entryOf : entryOfFirstByte;
   const entry: Entry | undefined = entryIn(response, question.digest, first.sentAt);
   if (!entry) return undefined;
-  return { response: first.response, asked: method, found: { entry, firstHand, direct: response === first.response } };
+  const direct = response === first.response;
+  return {
+    response: first.response,
+    asked: method,
+    found: { entry, firstHand, direct, byStorage: byStorage && firstHand },
+  };
 }
 
 function anonymousHeaders(method: 'HEAD' | 'GET'): Headers {

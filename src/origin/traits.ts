@@ -9,6 +9,8 @@ export interface Traits {
   readonly typesBlobs: boolean;
   /** Its HEADs of manifests tell no manifest's media type (Artifactory), so that a GET says nothing of what a HEAD would. */
   readonly hidesManifestTypes: boolean;
+  /** It lets callers without a credential delete. */
+  readonly takesAnonymousDeletes: boolean;
 }
 
 export interface SeenTraits extends Traits {
@@ -16,15 +18,18 @@ export interface SeenTraits extends Traits {
   noteBlob(method: string, response: Response, isOwn: boolean): void;
   /** @param response the origin's own, to a HEAD */
   noteManifest(response: Response): void;
+  /** A caller without a credential has deleted something. */
+  noteAnonymousDelete(): void;
 }
 
-/** Image-spec, distribution's own, and what else is registered for images. */
-const OF_MANIFESTS = /^application\/vnd\./;
+/** What servers say of content that they do not know. */
+const OF_ANYTHING = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
 
 export function createTraits(): SeenTraits {
   let hasRanges = false;
   let typesBlobs = false;
   let hidesManifestTypes = false;
+  let takesAnonymousDeletes = false;
   return {
     get hasRanges() {
       return hasRanges;
@@ -35,9 +40,15 @@ export function createTraits(): SeenTraits {
     get hidesManifestTypes() {
       return hidesManifestTypes;
     },
+    get takesAnonymousDeletes() {
+      return takesAnonymousDeletes;
+    },
+    noteAnonymousDelete() {
+      takesAnonymousDeletes = true;
+    },
     noteManifest(response) {
-      const mediaType = response.headers.get('content-type') ?? '';
-      if (response.status === 200 && !OF_MANIFESTS.test(mediaType) && isFirstHand(response)) hidesManifestTypes = true;
+      const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';');
+      if (response.status === 200 && OF_ANYTHING.has(mediaType) && isFirstHand(response)) hidesManifestTypes = true;
     },
     noteBlob(method, response, isOwn) {
       const { status, headers } = response;

@@ -1,9 +1,9 @@
 import type { Absence } from '../absences.ts';
 import { tellClear } from '../cache/clear.ts';
+import { inTurn } from '../cache/inTurn.ts';
 import { isStoreFault, look } from '../cache/lookup.ts';
 import { CacheFault, type LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
-import type { Digest } from '../oci/digest.ts';
 import { takes } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
@@ -31,30 +31,25 @@ export async function learnAbsence(
 }
 
 /**
- * Evicts what the origin did not have for a caller who may know.
- * @throws CacheFault the store failed; it is noted again, for the caller's next proof
+ * Evicts what the origin did not have for a caller who may know; each of it as of when the caller was told.
+ * @throws CacheFault the store failed; what it failed for stays noted, for the caller's next proof
  */
 export async function evictAbsent(
   ctx: RequestContext,
   upstream: Upstream,
-  where: Where,
+  { name, links }: Where,
   absent: readonly Absence[],
 ): Promise<void> {
-  const { name, links } = where;
-  try {
-    await tellClear(ctx, 'clear', async () => {
-      const gone = new Set<Digest>();
-      for (const absence of absent) {
-        if (links === 'blobs' || (await isOfTakenType(ctx, upstream, name, absence))) gone.add(absence.digest);
+  const scope = upstream.descriptors.repositoryScoped(name, links);
+  await tellClear(ctx, 'clear', () =>
+    inTurn(absent, async (absence) => {
+      const { digest, sentAt } = absence;
+      if (links === 'blobs' || (await isOfTakenType(ctx, upstream, name, absence))) {
+        await scope.evict(ctx, [digest], sentAt);
       }
-      // In one step: that of several what was confirmed between two of them goes too costs a question.
-      const sentAtMs = Math.max(...absent.map(({ sentAt }) => sentAt));
-      await upstream.descriptors.repositoryScoped(name, links).evict(ctx, gone, sentAtMs);
-    });
-  } catch (fault) {
-    for (const absence of absent) upstream.absences.note(ctx, name, links, absence);
-    throw fault;
-  }
+      upstream.absences.forget(ctx, name, links, digest);
+    }),
+  );
 }
 
 /** Whether the manifest that is kept is one of those that the caller asked for: else the 404 was about its type. */

@@ -27,6 +27,7 @@ function tell(ctx: RequestContext, access: Access): Access {
  * it, is evicted before the proof counts.
  * @param kind of the question that the origin answered, which is not always the client's own
  * @param response the origin's own answer to a GET or HEAD of the caller's in this repository
+ * @param byStorage the origin redirected this very question to its own storage, which had the content
  * @returns whether the answer proves that the caller may have this kind
  */
 export function learnAccess(
@@ -35,15 +36,16 @@ export function learnAccess(
   name: RepositoryName,
   kind: AnswerKind,
   response: Response,
+  byStorage = false,
 ): boolean {
   const { authorizer, absences } = upstream;
   const { status } = response;
   if (status === 401 || status === 403) authorizer.refuted(ctx, name);
-  const isProof = (status === 200 || status === 206 || status === 304) && isFirstHand(response);
+  const isProof = byStorage || ((status === 200 || status === 206 || status === 304) && isFirstHand(response));
   if (!isProof) return false;
-  const prove = () => authorizer.proved(ctx, name, kind);
   const links = linksOf(kind);
-  const absent = links ? absences.take(ctx, name, links) : [];
+  const absent = links ? absences.of(ctx, name, links) : [];
+  const prove = () => authorizer.proved(ctx, name, kind);
   if (links && absent.length > 0) ctx.waitUntil(evictAbsent(ctx, upstream, { name, links }, absent).then(prove));
   else prove();
   return ctx.caller !== undefined;

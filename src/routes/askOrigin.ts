@@ -15,8 +15,9 @@ export interface Asking<E extends Entry> {
 }
 
 /**
- * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant: the target
- * knows nothing of the repository, and an origin may redirect strangers to a page for signing in. What was asked with
+ * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant, unless it is
+ * known to be the origin's storage: else the target knows nothing of the repository, and an origin may redirect strangers to a
+ * page for signing in. What was asked with
  * another identity beside the `Authorization` confirms nothing.
  */
 export async function askOrigin<E extends Entry>(
@@ -29,12 +30,14 @@ export async function askOrigin<E extends Entry>(
   const sentAtMs = ctx.now();
   try {
     const { response, asked, relay = response, found } = await question.askOrigin(known, cancelled);
-    learnAccess(ctx, upstream, question.name, `${asked} ${question.links}`, response);
+    const byStorage = found?.byStorage ?? false;
+    learnAccess(ctx, upstream, question.name, `${asked} ${question.links}`, response, byStorage);
     // What another question was told says nothing of those that a stale answer would do for.
     if (question.staleMs > 0) upstream.pauses.note(ctx, response);
     if (!found) return { kind: 'relay', response: relay, sentAtMs };
     const { entry, firstHand, direct } = found;
-    const confirmed = firstHand && (direct || isGranted) && mayTeach(ctx, upstream);
+    if (firstHand) upstream.absences.forget(ctx, question.name, question.links, entry.descriptor.digest);
+    const confirmed = firstHand && (direct || byStorage || isGranted) && mayTeach(ctx, upstream);
     if (confirmed) shared = entry;
     return { kind: 'found', entry, confirmed, said: saidBy(ctx, upstream, response) };
   } finally {

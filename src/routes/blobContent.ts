@@ -87,7 +87,8 @@ function statForGet(
     if (response.status !== 200) return { response: first, asked, relay: response };
     // It is there, whatever its size.
     await response.body?.cancel();
-    const certain = { ...validators(route.digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
+    const digest = canonicalOf(first.headers, route.digest);
+    const certain = { ...validators(digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
     const relay = new Response(null, { status: 304, headers: { ...saidBy(ctx, upstream, first), ...certain } });
     return { response: first, asked, relay };
   });

@@ -9,7 +9,7 @@ import { RegistryError } from '../oci/errors.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Target } from '../oci/route.ts';
-import { canonicalOf } from '../origin/confirmation.ts';
+import { canonicalOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay } from '../within.ts';
@@ -70,7 +70,9 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   const access = await authorize(ctx, upstream, route.name, `HEAD ${route.links}`);
   if (access.kind === 'refused') return access.answer;
   const isGranted = gone.isProven || access.kind === 'granted';
-  const isBuried = isGranted && !gone.isAbsent;
+  // Everybody may read what is public, so without a credential that is no sign of a right to delete.
+  const isNobody = ctx.caller === '' && !origin.traits.takesAnonymousDeletes;
+  const isBuried = isGranted && !gone.isAbsent && !isNobody;
   const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') => forgetAll(ctx, upstream, gone, reachMs, verb);
   const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
   if (isBuried) await forget(underWayMs, 'bury');
@@ -84,15 +86,19 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
     throw unreached;
   }
   flights.close(route.name);
-  const { status } = answered.response;
+  const { response } = answered;
+  const { status } = response;
+  // The page of a sign-on deletes nothing.
+  const isDone = status < 300 && isFirstHand(response);
+  if (isDone && ctx.caller === '') origin.traits.noteAnonymousDelete();
   const isUnknown = status >= 500 || status === 408;
   if (isUnknown && isBuried) await forget(unknownMs, 'bury');
-  else if (isBuried && (status < 300 || status === 404)) {
+  else if (isBuried && (isDone || status === 404)) {
     // What cannot be removed is buried, and the tombstone reaches past now.
     await forget(CLOCK_SKEW_MS).catch(() => undefined);
-  } else if (status < 300) await forget(CLOCK_SKEW_MS);
+  } else if (isDone) await forget(CLOCK_SKEW_MS);
   else if (isGranted && status === 404) await evict(ctx, upstream, gone, answered.sentAt);
-  return answered.response;
+  return response;
 }
 
 /**

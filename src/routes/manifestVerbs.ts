@@ -58,7 +58,8 @@ export function get(ctx: RequestContext, upstream: Upstream, route: ManifestRout
     itemOf: contentOf,
     isTold,
     askOrigin(known, cancelled) {
-      if (!known || !isTold(known)) return fetchManifest(ctx, upstream, route, cancelled);
+      const isUseful = known && isTold(known) && takes(ctx.request.headers.get('accept'), known.descriptor.mediaType);
+      if (!isUseful) return fetchManifest(ctx, upstream, route, cancelled);
       return confirm(ctx, upstream, route, { known, cancelled, contentOf });
     },
   };

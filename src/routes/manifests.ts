@@ -74,7 +74,7 @@ function asked<E extends Entry & Partial<ContentEntry>>(
       ...(hasLooked ? [] : [tag()]),
     ];
     if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag, unseen };
-    const key = { name, tag: reference.text, variety: '' };
+    const key = { name, tag: reference.text };
     const itemOf = ({ descriptor }: E) => notedItem(key, tags, manifestOf(descriptor.digest));
     // What was asked before a push, perhaps through another isolate, is no answer after it.
     const words = mayPush ? () => undefined : about.words;

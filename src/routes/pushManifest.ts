@@ -1,18 +1,20 @@
 import type { Copy } from '../body/copies.ts';
 import { allDone } from '../cache/allDone.ts';
-import { tellClear } from '../cache/clear.ts';
 import { contentItem } from '../cache/contents.ts';
 import { deleteReach } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import { isContentOf } from '../oci/content.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
-import { digestsIn, MAX_NAMED, mediaTypeOf } from '../oci/manifest.ts';
+import { mediaTypeOf } from '../oci/manifest.ts';
+import type { RepositoryName } from '../oci/name.ts';
 import { isTag } from '../oci/reference.ts';
 import type { Route } from '../oci/route.ts';
+import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 import { hasReadContent } from './access.ts';
 import { relayInTime } from './answer.ts';
+import { forgetTypes } from './blobTypes.ts';
 import { heal } from './heal.ts';
 import { learnNow, mayLearn } from './learn.ts';
 import { dropTags } from './led.ts';
@@ -36,7 +38,9 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   const doubted = () => ctx.waitUntil(dropUnknown(ctx, upstream, route));
   try {
     const { response } = await write(ctx, upstream, route, copy);
-    const { ok, status } = response;
+    const { status } = response;
+    // The page of a sign-on takes nothing.
+    const ok = response.ok && isFirstHand(response);
     if (ok) await accepted(ctx, upstream, route, response, copy);
     else if (status >= 500 || status === 408) doubted();
     return relayInTime(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
@@ -53,22 +57,12 @@ async function accepted(
   response: Response,
   copy: Copy | undefined,
 ): Promise<void> {
-  const dropped = allDone([drop(ctx, upstream, route, response.headers), forgetTypes(ctx, upstream, route, copy)]);
+  const dropped = allDone([drop(ctx, upstream, route, response.headers), forgetTypes(ctx, upstream, route.name, copy)]);
   ctx.waitUntil(dropped);
   if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
     await learn(ctx, upstream, route, response, copy);
   }
   await dropped;
-}
-
-/** Where the origin tells a blob's media type by the manifest that names it, that is another one now. */
-async function forgetTypes(ctx: RequestContext, upstream: Upstream, { name }: PushRoute, copy: Copy | undefined) {
-  const answeredAtMs = ctx.now();
-  const pushed = upstream.origin.traits.typesBlobs ? await copy?.whole(upstream.cacheTimeoutMs) : undefined;
-  if (!pushed) return;
-  const named = [...digestsIn(new TextDecoder().decode(pushed.content))].slice(0, MAX_NAMED);
-  const scope = upstream.descriptors.repositoryScoped(name, 'blobs');
-  await tellClear(ctx, 'clear', async () => void (await scope.evict(ctx, named, answeredAtMs))).catch(() => undefined);
 }
 
 /** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */
@@ -98,11 +92,22 @@ async function drop(
   const to = headers && isDigest(answered) ? answered : undefined;
   try {
     await dropTags(ctx, upstream, { name, tags: moved, to }, reachMs);
-    if (to) ctx.waitUntil(upstream.tags.note(ctx, name, moved, to));
+    if (to) ctx.waitUntil(noteMove(ctx, upstream, name, moved, to));
   } catch (fault) {
     // `TAG_TTL` bounds how long anybody is led to where it was.
     ctx.log.warn('a tag could not be dropped', { error: errorName(fault) });
   }
+}
+
+async function noteMove(
+  ctx: RequestContext,
+  { tags }: Upstream,
+  name: RepositoryName,
+  moved: string[],
+  digest: Digest,
+) {
+  const pointer = { digest, verifiedAt: ctx.now() };
+  await allDone(moved.map((tag) => tags.note(ctx, { name, tag }, pointer, true)));
 }
 
 async function learn(
@@ -128,7 +133,9 @@ async function learn(
     itemIn(upstream, { name, links: 'manifests', digest: asked }, true),
     upstream.contents,
   );
-  await learnNow(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content });
+  for (const digest of digests) upstream.absences.forget(ctx, name, 'manifests', digest);
+  // What the origin would say to a HEAD nobody has heard.
+  await learnNow(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content, toldBy: 'GET' });
 }
 
 /** Further tags are no other question; what else a query says may be. */

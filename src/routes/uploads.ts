@@ -69,6 +69,7 @@ async function learn(
   const proof = isTeaching ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
   if (proof) {
     const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
+    upstream.absences.forget(ctx, name, 'blobs', digest);
     await learnNow(ctx, upstream, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
     return;
   }

@@ -37,6 +37,45 @@ async function ask(blob: Pushed) {
   return { edge, cold, warm };
 }
 
+describe('statBlob: a redirect to storage as a proof of access', () => {
+  const DECLARED = { REDIRECT_HOSTS: 'localhost' };
+  const size = (blob: Pushed) => ({ 'content-length': String(blob.bytes.length) });
+
+  it.each<[string, Record<string, string>, Partial<Rule>, path: string, boolean]>([
+    ['declared storage that has it', DECLARED, {}, '/_store/', true],
+    ['storage that nobody declared', {}, {}, '/_store/', false],
+    ['another declared host only', { REDIRECT_HOSTS: 'localhost,s3.test' }, {}, '/_store/', true],
+    ['a registry, which would judge later', DECLARED, {}, '/v2/store/', false],
+    [
+      'a page to sign in',
+      DECLARED,
+      { headers: { 'content-type': 'text/html', 'content-length': '9' } },
+      '/_store/',
+      false,
+    ],
+    ['storage that tells no size', DECLARED, { headers: { 'transfer-encoding': 'chunked' } }, '/_store/', false],
+    ['storage that lacks it', DECLARED, { status: 404 }, '/_store/', false],
+    ['storage that refuses', DECLARED, { status: 403 }, '/_store/', false],
+    ['what a cache on the way has', DECLARED, { headers: { 'content-length': '9', age: '1' } }, '/_store/', false],
+  ])('%s: %j %j', async (_what, variables, rule, below, isProof) => {
+    const blob = await pushBlob();
+    const prefix = below + blob.digest;
+    await rig.rule({ prefix, status: 200, headers: size(blob), ...rule });
+    for (const method of ['HEAD', 'GET']) {
+      await rig.rule({ prefix: blob.path, method, status: 307, headers: { location: storage + prefix } });
+    }
+    const edge = createEdge(variables);
+    await edge.fetch(blob.path, HEAD);
+    const warm = await edge.fetch(blob.path, HEAD);
+    const seen = cacheStatusOf(warm);
+    if (isProof) expect([warm.status, seen]).toEqual([200, 'registry-edge; hit; detail=kv']);
+    else expect(seen ?? '').not.toContain('; hit');
+    // A HEAD proves no GET.
+    const beyond = await edge.fetch(blob.path, { headers: { ...HEAD.headers, 'if-none-match': blob.digest } });
+    expect(cacheStatusOf(beyond) ?? '').not.toContain('; hit');
+  });
+});
+
 describe('statBlob: an origin whose HEAD tells no size', () => {
   it.each([
     ['a redirect to storage that answers HEAD', 307],

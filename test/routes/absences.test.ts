@@ -41,16 +41,82 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     for (const caller of [BOB, ALICE]) expect(cacheStatusOf(await head(manifest.mediaType, caller))).toContain('; hit');
   });
 
-  it('to a caller who proves nothing within a minute evicts nothing', async () => {
+  it('evicts also where the proof comes later than a grant may live', async () => {
     const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '5m' });
     const blob = await pushBlob();
     const head = (caller: Record<string, string>) => edge.fetch(blob.path, asking('HEAD', null, caller));
     await head(ALICE);
-    await rig.rule({ prefix: blob.path, status: 404, times: 1 });
+    await fetch(inject('originUrl') + blob.path, { method: 'DELETE' });
     expect((await head(BOB)).status).toBe(404);
-    edge.clock.advance(60_000);
+    edge.clock.advance(120_000);
     await grant(edge, blob, BOB);
-    expect(cacheStatusOf(await head(BOB))).toContain('; hit');
+    expect((await head(BOB)).status).toBe(404);
+  });
+
+  it('evicts nothing that was confirmed after it, to this caller or another', async () => {
+    const edge = createEdge(variables);
+    const [first, second] = [await pushBlob(), await pushBlob()];
+    const path = `/v2/${first.name}/blobs/${second.digest}`;
+    const head = (at: string, caller: Record<string, string>) => edge.fetch(at, asking('HEAD', null, caller));
+    for (const at of [first.path, path]) await rig.rule({ prefix: at, status: 404, times: 1 });
+    expect((await head(first.path, BOB)).status).toBe(404);
+    edge.clock.advance(1_000);
+    await head(first.path, ALICE);
+    edge.clock.advance(1_000);
+    expect((await head(path, BOB)).status).toBe(404);
+    await grant(edge, first, BOB);
+    expect(cacheStatusOf(await head(first.path, BOB))).toContain('; hit');
+  });
+
+  it('is evicted before any of several proofs at the same time counts', async () => {
+    const [slow, release] = [Promise.withResolvers<void>(), () => slow.resolve()];
+    const edge = createEdge(variables, {
+      upstream: (made) => ({
+        ...made,
+        descriptors: {
+          ...made.descriptors,
+          repositoryScoped(...scope) {
+            const scoped = made.descriptors.repositoryScoped(...scope);
+            const evict: typeof scoped.evict = async (...call) => {
+              await slow.promise;
+              return scoped.evict(...call);
+            };
+            return { ...scoped, evict };
+          },
+        },
+      }),
+    });
+    const [gone, one, other] = [await pushBlob(), await pushBlob(), await pushBlob()];
+    const head = (digest: string, caller: Record<string, string>) =>
+      edge.send(`/v2/${gone.name}/blobs/${digest}`, asking('HEAD', null, caller)).answer;
+    for (const { bytes } of [one, other]) await pushBlob(bytes, gone.name);
+    await edge.fetch(gone.path, asking('HEAD', null, ALICE));
+    await fetch(inject('originUrl') + gone.path, { method: 'DELETE' });
+    expect((await head(gone.digest, BOB)).status).toBe(404);
+    await Promise.all([head(one.digest, BOB), head(other.digest, BOB)]);
+    const asked = head(gone.digest, BOB);
+    setTimeout(release, 100);
+    expect((await asked).status).toBe(404);
+  });
+
+  it('or none: a proof that comes after a later refusal counts no more', async () => {
+    const edge = createEdge(variables);
+    const blob = await pushBlob();
+    const [gone, refused] = [
+      `/v2/${blob.name}/blobs/sha256:${'d'.repeat(64)}`,
+      `/v2/${blob.name}/blobs/sha256:${'e'.repeat(64)}`,
+    ];
+    await rig.rule({ prefix: refused, status: 403 });
+    const holdAs = crypto.randomUUID();
+    await rig.rule({ prefix: blob.path, holdAs, times: 1 });
+    await edge.fetch(gone, asking('HEAD', null, BOB));
+    const slow = edge.send(blob.path, asking('HEAD', null, BOB));
+    await expect.poll(() => rig.requests(blob.path)).toHaveLength(1);
+    edge.clock.advance(1);
+    expect((await edge.fetch(refused, asking('HEAD', null, BOB))).status).toBe(403);
+    await rig.release(holdAs);
+    await slow.over;
+    expect(cacheStatusOf(await edge.fetch(blob.path, asking('HEAD', null, BOB)))).toContain('unproven');
   });
 
   it('is never an answer of the cache', async () => {

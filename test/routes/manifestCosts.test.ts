@@ -92,9 +92,13 @@ describe.each(STORES)('what a manifest costs: %s', (backend) => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.tagPath, GET);
-    for (const init of [HEAD, GET]) {
+    // Once more for the descriptor, whose media type is known by both methods now.
+    for (const [init, once] of [
+      [HEAD, 1],
+      [GET, 0],
+    ] as const) {
       edge.clock.advance(PAST_TAG_MS);
-      const cost = { origin: ['HEAD'], store: trips(0, 3) };
+      const cost = { origin: ['HEAD'], store: trips(0 + once, 3 + once) };
       expect(await costOf(edge, manifest, manifest.tagPath, init)).toEqual(cost);
     }
   });
@@ -112,6 +116,8 @@ describe.each(STORES)('what a manifest costs: %s', (backend) => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, CLOSED);
     await edge.fetch(manifest.tagPath, GET);
+    // The first HEAD after a GET makes the media type one that both methods told: a write.
+    expect(await costOf(edge, manifest, manifest.tagPath, HEAD)).toEqual({ origin: ['HEAD'], store: trips(2) });
     expect(await costOf(edge, manifest, manifest.tagPath, HEAD)).toEqual({ origin: ['HEAD'], store: trips(1) });
     expect(await costOf(edge, manifest, manifest.tagPath, GET)).toEqual({ origin: ['GET'], store: trips(1) });
   });

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { createEdge, type Edge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { rig } from '../support/push.ts';
-import { asking, OCI_MANIFEST, type PushedManifest, pushManifest, STORES } from '../support/pushManifest.ts';
+import {
+  asking,
+  newManifest,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+  STORES,
+} from '../support/pushManifest.ts';
+import { putOf } from '../support/uploading.ts';
 
 const OCTETS = 'application/octet-stream';
 const HOUR_MS = 3_600_000;
@@ -42,6 +50,23 @@ describe.each(STORES)("a manifest's media type, cache in %s", (_store, variables
         order,
         ...[...order].map((letter) => `${letter} ${letter === 'G' ? OCI_MANIFEST : OCTETS}`),
       ]);
+    }
+  });
+
+  it('of a manifest that was pushed is not claimed for a HEAD at an origin that tells HEADs none', async () => {
+    const other = await pushManifest();
+    const manifest = await newManifest({ name: other.name });
+    const edge = createEdge(variables);
+    await grant(edge, manifest);
+    await hidesItsType(manifest);
+    await edge.fetch(other.path, asking('HEAD'));
+    await edge.fetch(manifest.tagPath, putOf(manifest));
+    for (const [method, mediaType] of [
+      ['GET', OCI_MANIFEST],
+      ['HEAD', OCTETS],
+      ['GET', OCI_MANIFEST],
+    ] as const) {
+      expect([method, await typeOf(edge, manifest.path, method)]).toEqual([method, mediaType]);
     }
   });
 

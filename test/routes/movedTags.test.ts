@@ -79,6 +79,50 @@ describe.each(STORES)(
       },
     );
 
+    it('a manifest that was known before the tag led to it is forgotten, too', async () => {
+      const old = await pushManifest();
+      const [edge, mover] = await edges(old.name);
+      await edge.fetch(old.path, asking('GET'));
+      for (const method of ['GET', 'HEAD'] as const) await edge.fetch(old.tagPath, asking(method));
+      const moved = await newManifest({ name: old.name });
+      await mover.fetch(old.tagPath, putOf(moved));
+      await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
+      expect((await edge.fetch(old.path, asking('GET'))).status).toBe(404);
+    });
+
+    it('what a read of the tag brings that was under way is neither kept nor noted', async () => {
+      const old = await pushManifest();
+      const [edge, mover] = await edges(old.name);
+      const holdAs = crypto.randomUUID();
+      const headers = {
+        'content-type': old.mediaType,
+        'docker-content-digest': old.digest,
+        'content-length': String(old.bytes.length),
+      };
+      await rig.rule({ prefix: old.tagPath, method: 'GET', holdAs, times: 1, status: 200, headers, body: old.bytes });
+      const reading = edge.send(old.tagPath, asking('GET'));
+      await expect
+        .poll(async () => (await rig.requests(old.tagPath)).filter(({ method }) => method === 'GET').length)
+        .toBe(1);
+      for (const one of new Set([edge, mover])) one.clock.advance(1);
+      const moved = await newManifest({ name: old.name });
+      expect((await mover.fetch(old.tagPath, putOf(moved))).status).toBe(201);
+      await rig.release(holdAs);
+      expect((await reading.answer).status).toBe(200);
+      await reading.over;
+      await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
+      for (const one of new Set([edge, mover])) {
+        one.clock.advance(10_000);
+        expect((await one.fetch(old.path, asking('GET'))).status).toBe(404);
+      }
+      // The next move still knows where the tag leads.
+      await mover.fetch(moved.path, asking('HEAD'));
+      expect(cacheStatusOf(await mover.fetch(moved.path, asking('HEAD')))).toContain('; hit');
+      await mover.fetch(old.tagPath, putOf(await newManifest({ name: old.name })));
+      await fetch(inject('originUrl') + moved.path, { method: 'DELETE' });
+      expect((await mover.fetch(moved.path, asking('HEAD'))).status).toBe(404);
+    });
+
     it('the manifest that is pushed again under its tag is not forgotten', async () => {
       const manifest = await pushManifest();
       const [edge] = await edges(manifest.name);

@@ -15,6 +15,8 @@ const PROVOCATIONS: Record<string, string>[] = [
   { baggage: 'evil' },
   { cookie: 'evil=1' },
   { authorization: 'Basic ZXZpbDpldmls' },
+  { 'cdn-loop': "registry-edge-x' union select <script>" },
+  { 'cdn-loop': 'registry-edge-0123456789, evil;<script>, registry-edge-01234567;evil="<script>"' },
 ];
 
 describe('an open mirror', () => {
@@ -27,8 +29,20 @@ describe('an open mirror', () => {
         await mirror.fetch(path, asking(method, OCI_MANIFEST, provocation));
     }
     const sent = await rig.requests(`/v2/${manifest.name}/`);
-    const seen = sent.slice(2).map(({ headers }) => Object.keys(provocation).map((name) => headers[name]));
-    expect(new Set(seen.flat())).toEqual(new Set([provocation['user-agent'] ? 'registry-edge' : undefined]));
+    const seen = sent.slice(2).map(({ headers }) => Object.keys(provocation).map((name) => headers[name] ?? ''));
+    for (const value of seen.flat()) expect(value).toMatch(/^(?:registry-edge(?:-[0-9a-f]{8}(?:, )?)?)*$/);
+  });
+});
+
+describe('an open mirror asks', () => {
+  it.each([
+    [`${OCI_MANIFEST}, ${OCI_MANIFEST}`, OCI_MANIFEST],
+    [`*/*,${'*/*,'.repeat(2_000)}${OCI_MANIFEST}`, `*/*,${OCI_MANIFEST}`],
+  ])('in the form in which it tells questions apart: %#', async (accept, asked) => {
+    const manifest = await pushManifest();
+    await createEdge({ CLIENT_AUTH: 'anonymous' }).fetch(manifest.path, asking('GET', accept));
+    const [sent] = (await rig.requests(manifest.path)).slice(-1);
+    expect(sent?.headers.accept).toBe(asked);
   });
 });
 

@@ -110,7 +110,10 @@ async function head(cell: Cell): Promise<string[]> {
 
 async function clear(cell: Cell): Promise<string[]> {
   const { blob, edge } = await prepare(cell);
-  const { status } = await edge.fetch(blob.path, { method: 'DELETE' });
+  const { status } = await edge.fetch(blob.path, {
+    method: 'DELETE',
+    headers: { authorization: 'Basic ZGVsZXRlcjpzZWNyZXQ=' },
+  });
   const isSent = (await blob.questions()).includes(`DELETE ${blob.path}`);
   const refusal = cell.origin === 'down' ? 502 : cell.trouble.cannotClear ? 503 : undefined;
   if (refusal) return status === refusal && !isSent ? [] : [`status ${status} for ${refusal}, sent: ${isSent}`];

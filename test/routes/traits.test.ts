@@ -105,13 +105,25 @@ describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) =>
     await rig.rule({ prefix: seen.path, status: 200, headers: typed });
     expect(await typeOf(edge, seen.path)).toBe(LAYER);
     await rig.rule({ prefix: layer.path, status: 200, headers: typed });
+    edge.clock.advance(1);
     const manifest = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers: [{ digest: layer.digest }] });
     const pushed = await edge.fetch(
       `/v2/${layer.name}/manifests/latest`,
       putOf({ bytes: manifest, mediaType: OCI_MANIFEST }),
     );
     expect(pushed.status).toBe(201);
+    edge.clock.advance(1);
     expect(await typeOf(edge, layer.path)).toBe(LAYER);
+    // Pushed again, what is known by its type stays.
+    expect(
+      (await edge.fetch(`/v2/${layer.name}/manifests/other`, putOf({ bytes: manifest, mediaType: OCI_MANIFEST })))
+        .status,
+    ).toBe(201);
+    const again = await edge.fetch(layer.path, { method: 'HEAD' });
+    expect([again.headers.get('content-type'), cacheStatusOf(again)?.slice(0, 18)]).toEqual([
+      LAYER,
+      'registry-edge; hit',
+    ]);
     // From now on no push teaches a type.
     const next = await newBlob();
     await grant(edge, next);

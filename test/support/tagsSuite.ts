@@ -102,24 +102,38 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         const [one, other, noted] = [someDigest(), someDigest(), someDigest()];
         await tags.set(ctx, key, { digest: one, verifiedAt: clock.now() });
         await tags.set(ctx, { ...key, variety: 'other' }, { digest: other, verifiedAt: clock.now() });
-        await tags.note(ctx, key.name, [key.tag], noted);
+        await tags.note(ctx, key, { digest: noted, verifiedAt: clock.now() });
         expect(await tags.get(ctx, { ...key, variety: '' })).toBeUndefined();
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([one, other, noted]));
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
       });
 
       it('tells where a tag of another name led to nobody', async () => {
-        await tags.note(ctx, key.name, [key.tag], someDigest());
+        await tags.note(ctx, key, { digest: someDigest(), verifiedAt: clock.now() });
         expect(await tags.drop(ctx, key.name, [`${key.tag}x`])).toEqual(new Set());
       });
 
-      it('tells what was noted after a drop, and only the last of it', async () => {
+      it('tells what was noted after a drop where the tag was moved, and only the last of it', async () => {
         const [first, last] = [someDigest(), someDigest()];
         await tags.drop(ctx, key.name, [key.tag]);
-        for (const digest of [first, last]) await tags.note(ctx, key.name, [key.tag], digest);
+        for (const digest of [first, last]) {
+          clock.advance(1);
+          expect(await tags.note(ctx, key, { digest, verifiedAt: clock.now() }, true)).toBe(true);
+        }
         // The origin's 404 to the tag forgets no note: it removes what answers.
         await tags.evict(ctx, key.name, key.tag, clock.now());
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([last]));
+      });
+
+      it('is not undone by a late note of what was read before it', async () => {
+        const [old, now] = [someDigest(), someDigest()];
+        const sentAt = clock.now();
+        clock.advance(1);
+        await tags.drop(ctx, key.name, [key.tag]);
+        expect(await tags.note(ctx, key, { digest: old, verifiedAt: sentAt })).toBe(false);
+        await tags.note(ctx, key, { digest: now, verifiedAt: clock.now() }, true);
+        expect(await tags.note(ctx, key, { digest: old, verifiedAt: sentAt }, true)).toBe(false);
+        expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([now]));
       });
 
       it('is no error for what was never set, and may be repeated', async () => {
