@@ -2,7 +2,7 @@ import type { RequestContext } from '../context.ts';
 
 /** Room for a body that a request holds; it is given back when the request is over. */
 export interface Room {
-  /** Makes it this large, in bytes. @returns false where there is not so much room: it stays as it was */
+  /** Makes it this large, in bytes. @returns false where there is not so much room, or the request is over: it stays as it was */
   resize(bytes: number): boolean;
   /** The body is whole: from now on its bytes are held in place of the room. */
   keep(content: Uint8Array): void;
@@ -39,26 +39,26 @@ export function createBudget(maxBytes: number): Budget {
   const holdings = new Map<RequestContext, Holding>();
   const holders = new Map<Uint8Array, number>();
 
-  /** @returns what gives it back, once */
-  function until(ctx: RequestContext, giveBack: () => void): () => void {
-    const holding = holdings.get(ctx) ?? begin(ctx);
+  /** @returns what gives it back, once; `undefined` where the request is over, and it was given back at once */
+  function until(ctx: RequestContext, giveBack: () => void): (() => void) | undefined {
+    const known = holdings.get(ctx);
+    const holding: Holding = known ?? { since: ctx.startedAt, releases: new Set() };
     const release = () => {
       if (holding.releases.delete(release)) giveBack();
     };
     holding.releases.add(release);
-    return release;
+    if (!known) {
+      holdings.set(ctx, holding);
+      // Last: of a request that is over already it is done at once.
+      ctx.whenOver(() => end(ctx, holding));
+    }
+    return holding.releases.has(release) ? release : undefined;
   }
 
-  function begin(ctx: RequestContext): Holding {
-    const holding: Holding = { since: ctx.startedAt, releases: new Set() };
-    holdings.set(ctx, holding);
-    ctx.whenOver(() => end(ctx, holding));
-    return holding;
-  }
-
-  function end(ctx: RequestContext, { releases }: Holding): void {
-    for (const release of releases) release();
-    holdings.delete(ctx);
+  function end(ctx: RequestContext, holding: Holding): void {
+    for (const release of holding.releases) release();
+    // After a sweep the request may hold something anew.
+    if (holdings.get(ctx) === holding) holdings.delete(ctx);
   }
 
   function hasRoomFor(bytes: number, nowMs: number): boolean {
@@ -92,6 +92,7 @@ export function createBudget(maxBytes: number): Budget {
       resize(bytes) {
         if (bytes > size && !hasRoomFor(bytes - size, ctx.now())) return false;
         release ??= until(ctx, giveBack);
+        if (!release) return false;
         held += bytes - size;
         size = bytes;
         return true;

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import { within } from '../within.ts';
 import type { Budget } from './budget.ts';
+import { grown } from './grown.ts';
 import type { Outgoing } from './outgoing.ts';
 import { tapped } from './tapped.ts';
 
@@ -23,8 +24,6 @@ export interface Copies {
   of(ctx: RequestContext): Copy | undefined;
 }
 
-const FIRST_BYTES = 16 * 1024;
-
 /**
  * @param maxBytes of one body
  * @param bodies of which the copies take their room, as it is needed: whoever announces much has sent nothing yet
@@ -35,26 +34,20 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
     const announced = parseWholeNumber(headers.get('content-length'));
     if (!body || announced === undefined) return undefined;
     const room = bodies.room(ctx);
-    let kept: Uint8Array | undefined = new Uint8Array();
+    let kept: Uint8Array | undefined = announced <= maxBytes ? new Uint8Array() : undefined;
     let length = 0;
 
-    function keep(piece: Uint8Array): void {
-      if (kept && length + piece.length > kept.length) kept = grown(kept, length + piece.length, announced);
+    const keep = (piece: Uint8Array) => {
+      const needed = length + piece.length;
+      if (kept && needed > kept.length) kept = grown(kept, needed, room, announced);
       kept?.set(piece, length);
-      length += piece.length;
-    }
-    function grown(full: Uint8Array, needed: number, most = 0): Uint8Array | undefined {
-      const bytes = Math.min(Math.max(FIRST_BYTES, 2 ** Math.ceil(Math.log2(needed))), most);
-      // While it grows, both are held.
-      if (needed > maxBytes || !room.resize(full.length + bytes)) {
-        room.release();
-        return undefined;
-      }
-      const larger = new Uint8Array(bytes);
-      larger.set(full);
-      room.resize(bytes);
-      return larger;
-    }
+      if (!kept) room.release();
+      length = needed;
+    };
+    // Its room is given back then, although the client may go on sending.
+    ctx.whenOver(() => {
+      kept = undefined;
+    });
 
     const passing = tapped(body, announced, keep);
     const sent = passing.passed.then((isWhole) => {

@@ -2,6 +2,7 @@ import { parseWholeNumber } from '../oci/descriptor.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { within } from '../within.ts';
 import type { Room } from './budget.ts';
+import { grown } from './grown.ts';
 
 /** A body that was read: all of it, or, where it is longer than wanted or there is no room, a stream of all of it. */
 export type Body =
@@ -80,16 +81,6 @@ async function readInto(
     }
     length += value.length;
   }
-}
-
-/** While it grows, both are held. */
-function grown(full: Uint8Array, needed: number, room: Room, maxBytes: number): Uint8Array | undefined {
-  const bytes = Math.min(Math.max(2 * full.length, needed), maxBytes);
-  if (needed > maxBytes || !room.resize(full.length + bytes)) return undefined;
-  const larger = new Uint8Array(bytes);
-  larger.set(full);
-  room.resize(bytes);
-  return larger;
 }
 
 /** Without what is left over, which would be held as long. */

@@ -59,6 +59,34 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(20);
   });
 
+  it('holds nothing for a request that is over: a late body, a copy that goes on growing', () => {
+    const budget = createBudget(100);
+    const ctx = request();
+    const [early, late] = [budget.room(ctx), budget.room(ctx)];
+    expect(early.resize(10)).toBe(true);
+    ctx.answered();
+    for (let n = 0; n < 2; n++)
+      expect([early.resize(20), late.resize(1), late.resize(0)]).toEqual([false, false, false]);
+    late.keep(new Uint8Array(30));
+    budget.hold(ctx, new Uint8Array(40));
+    early.release();
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it('gives back what a request took after a sweep, which it outlived', () => {
+    const budget = createBudget(100);
+    const ctx = request();
+    const room = budget.room(ctx);
+    expect(room.resize(60)).toBe(true);
+    clock.advance(600_001);
+    expect(budget.room(request()).resize(90)).toBe(true);
+    expect(budget.heldBytes).toBe(90);
+    expect(room.resize(5)).toBe(true);
+    budget.hold(ctx, new Uint8Array(5));
+    ctx.answered();
+    expect(budget.heldBytes).toBe(90);
+  });
+
   it('has room for who waits, once another gives it back, and not for ever', async () => {
     const budget = createBudget(100);
     const ctx = request();

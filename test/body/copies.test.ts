@@ -74,6 +74,20 @@ describe('createCopies', () => {
     expect([(await copied()).isKept, (await copied()).isKept]).toEqual([true, false]);
   });
 
+  it('holds nothing of a body that goes on after the request is over: it was refused early', async () => {
+    const budget = createBudget(2 * MAX_BYTES);
+    const bytes = bytesOf(MAX_BYTES);
+    const { ctx, copy, arrived, writer } = copying(createCopiesIn(MAX_BYTES, budget), bytes.length);
+    await writer.write(bytes.subarray(0, 1_000));
+    await expect.poll(() => budget.heldBytes).toBeGreaterThan(0);
+    ctx.answered();
+    expect(budget.heldBytes).toBe(0);
+    await sendAll(writer, [bytes.subarray(1_000, 30_000), bytes.subarray(30_000)]);
+    expect(await arrived).toEqual(bytes);
+    expect(await copy.whole(WAIT_MS)).toBeUndefined();
+    expect(budget.heldBytes).toBe(0);
+  });
+
   it('has nothing of a body that broke off', async () => {
     const { copy, arrived, writer } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), 1_000);
     await writer.write(bytesOf(100));
