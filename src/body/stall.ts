@@ -11,7 +11,8 @@ const PIECE_BYTES = 64 * 1024;
 export function unlessStalled(response: Response, ms: number): Response {
   const { body, headers } = response;
   if (!body) return response;
-  const length = parseWholeNumber(headers.get('content-length'));
+  // The runtime gives the body decoded, and codes it anew for the client: the length is that of the coded one.
+  const length = headers.has('content-encoding') ? undefined : parseWholeNumber(headers.get('content-length'));
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   pass(body, writable, ms);
   return new Response(readable, response);

@@ -6,6 +6,8 @@ export interface Script {
   /** In a value `{base}` is the server's own URL with this script. */
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /** The body goes out coded, with the length of that. */
+  readonly coding?: 'gzip' | 'br';
   /** Before the headers. */
   readonly waitMs?: number;
   /** Between headers and body. */

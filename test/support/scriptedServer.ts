@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { Served } from '../../local/serve.ts';
 import type { Call, Script } from './scripted.ts';
 
+const CODERS = { gzip: gzipSync, br: brotliCompressSync };
 /** So that it is the edge that a long header meets, not this server. */
 const MAX_HEADER_BYTES = 65_536;
 
@@ -52,7 +54,7 @@ async function play(
   request: IncomingMessage,
   response: ServerResponse,
   { path }: Call,
-  { status = 200, headers = {}, body = '', waitMs = 0, bodyWaitMs = 0, instead, forward }: Script,
+  { status = 200, headers = {}, body = '', coding, waitMs = 0, bodyWaitMs = 0, instead, forward }: Script,
   base: string,
 ): Promise<void> {
   const asked = Buffer.concat(await request.toArray());
@@ -70,8 +72,10 @@ async function play(
     return;
   }
   const own = Object.entries(headers).map(([name, value]) => [name, value.replaceAll('{base}', base)]);
+  const sent = coding === undefined ? Buffer.from(body) : CODERS[coding](body);
+  if (coding !== undefined) own.push(['content-encoding', coding], ['content-length', String(sent.length)]);
   response.writeHead(status, Object.fromEntries(own));
   response.flushHeaders();
   if (bodyWaitMs > 0) await delay(bodyWaitMs);
-  response.end(body);
+  response.end(request.method === 'HEAD' ? undefined : sent);
 }
