@@ -75,6 +75,8 @@ export async function readThrough<E extends Entry>(
     const late = await firstOf(looking.then(freshIn), asked);
     if (late) {
       asking.abort();
+      // It may have come in the same moment, and holds its body until somebody lets go of it.
+      asked.then(discard, () => undefined);
       return hit(ctx, late);
     }
   }

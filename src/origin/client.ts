@@ -94,7 +94,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
       return stat;
     },
     getManifest: (ctx, target, reference, signal) =>
-      getManifest(() => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, {
+      getManifest(ctx, () => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, {
         room: bodies.room(ctx),
         timeoutMs,
       }),

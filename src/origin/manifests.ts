@@ -1,4 +1,6 @@
 import { type Reading, readBody } from '../body/read.ts';
+import { sending } from '../body/sending.ts';
+import type { RequestContext } from '../context.ts';
 import { isContentOf } from '../oci/content.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
@@ -30,6 +32,7 @@ export async function statManifest(send: Send, reference: Reference): Promise<Co
  * @param held where its content is held, and how long it may take after the headers
  */
 export async function getManifest(
+  ctx: RequestContext,
   send: Send,
   reference: Reference,
   held: Omit<Reading, 'maxBytes'>,
@@ -46,7 +49,7 @@ export async function getManifest(
     reference.kind === 'digest' ? [reference.text, entry.descriptor.digest] : [entry.descriptor.digest];
   const verified = await Promise.all([...new Set(digests)].map((digest) => isContentOf(digest, content)));
   if (content.length !== entry.descriptor.size || !verified.every(Boolean)) {
-    return { response: new Response(content, { status, headers }), asked };
+    return { response: new Response(sending(ctx, content), { status, headers }), asked };
   }
   return {
     response,

@@ -8,7 +8,15 @@ import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { EVENTS_TOKEN } from '../support/events.ts';
 import { isThere, refuses, someImage } from '../support/healing.ts';
 import { rig } from '../support/push.ts';
-import { asking, newManifest, pushManifest, REDIS, STORES, someManifest } from '../support/pushManifest.ts';
+import {
+  asking,
+  newManifest,
+  OCI_MANIFEST,
+  pushManifest,
+  REDIS,
+  STORES,
+  someManifest,
+} from '../support/pushManifest.ts';
 import { NO_REDIS } from '../support/redisStore.ts';
 import { putOf } from '../support/uploading.ts';
 
@@ -93,6 +101,27 @@ describe('all that is held of bodies at once has one bound, and is given back', 
     const most = await together(bodies, asked, isOf(manifest.bytes.length));
     expect(most).toBe(manifest.bytes.length);
     expect(await manifest.questions()).toHaveLength(1);
+    await expect.poll(() => bodies.heldBytes).toBe(0);
+  });
+
+  it.each([
+    ['who do not read', ({ body }: Response) => body?.getReader()],
+    ['who leave', ({ body }: Response) => body?.cancel()],
+  ])('content that is not what its digest says, to clients %s', async (who, meet) => {
+    const { edge, bodies } = held({ BLOBDESCRIPTOR: 'inmemory' });
+    const { name, digest } = await pushManifest();
+    const prefix = `/v2/${name}/manifests/${digest}`;
+    const body = someManifest(MIB);
+    await rig.rule({ prefix, status: 200, headers: { 'content-type': OCI_MANIFEST }, body });
+    const { answer, over } = edge.send(prefix, GET);
+    const response = await answer;
+    await over;
+    expect(bodies.heldBytes).toBe(body.length);
+    const reader = await meet(response);
+    if (who === 'who do not read') expect(bodies.heldBytes).toBe(body.length);
+    let length = 0;
+    for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) length += piece.value.length;
+    expect(length).toBe(reader ? body.length : 0);
     await expect.poll(() => bodies.heldBytes).toBe(0);
   });
 
