@@ -68,6 +68,7 @@ async function readOrAsk<E extends Entry>(
   const joined = joinable(ctx, upstream, question);
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
+  let isFinished = false;
 
   async function ask(looked: Looked<E>, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
     // Held until the write-back is over, also when the client leaves: others may be waiting for it.
@@ -75,6 +76,8 @@ async function readOrAsk<E extends Entry>(
     ctx.waitUntil(finished.promise);
     const { flight: own, shared } = await askTogether(ctx, upstream, question, looked);
     flight = own;
+    // The store may have answered, late, while this waited for another's answer.
+    if (isFinished) finish();
     if (shared) {
       ctx.emit({ kind: 'collapsed' });
       return { kind: 'found', entry: shared, confirmed: false };
@@ -85,6 +88,7 @@ async function readOrAsk<E extends Entry>(
     return answer;
   }
   function finish(): void {
+    isFinished = true;
     flight?.landed();
     finished?.resolve();
   }
