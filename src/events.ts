@@ -18,6 +18,8 @@ export type EdgeEvent =
   | { readonly kind: 'pause'; readonly outcome: 'begun' | 'skipped' }
   /** The store holds a part only: a membership without a descriptor, a manifest without content, a tag without either. */
   | { readonly kind: 'half-cleared'; readonly entry?: Entry }
+  /** Content was not read from the store: there was no room for so many bytes. */
+  | { readonly kind: 'no-room'; readonly bytes: number }
   /** A look saw one: what the origin confirmed until then (epoch ms) does not count. */
   | { readonly kind: 'tombstone'; readonly until: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }

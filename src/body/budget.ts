@@ -23,6 +23,7 @@ export interface Budget {
   hold(ctx: RequestContext, content: Uint8Array): void;
   /** What is held now, in bytes. */
   readonly heldBytes: number;
+  readonly maxBytes: number;
 }
 
 /** A request that the platform ended does not say so: what it held is given back after this, when room is short. */
@@ -108,6 +109,7 @@ export function createBudget(maxBytes: number): Budget {
   return {
     room,
     hold,
+    maxBytes,
     get heldBytes() {
       return held;
     },

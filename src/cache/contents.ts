@@ -2,7 +2,7 @@ import type { Budget } from '../body/budget.ts';
 import type { RequestContext } from '../context.ts';
 import type { StoreName } from '../events.ts';
 import { isContentOf } from '../oci/content.ts';
-import type { ContentEntry, Entry } from '../oci/descriptor.ts';
+import { type ContentEntry, type Entry, isSameDescriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
@@ -16,7 +16,7 @@ export interface Contents {
   /**
    * @param sizeOf how many bytes it has, where that is known; asked only where it matters
    * @returns what the digest stands for, verified; `undefined` where it is not kept
-   * @throws CacheFault
+   * @throws CacheFault; NoRoom it was not read, and may be there
    */
   get(ctx: RequestContext, digest: Digest, sizeOf?: () => Promise<number | undefined>): Promise<Uint8Array | undefined>;
   /** Keeps content that was verified; what a store has no room for it leaves out. @throws CacheFault */
@@ -76,19 +76,29 @@ function badAsValue(fault: unknown): BadRecord {
   throw fault;
 }
 
+/** There is no room to read it into: no fault of the store, and nothing is known of what it has. */
+export class NoRoom extends Error {
+  override readonly name = 'NoRoom';
+}
+
 /**
- * Reads content only where there is room for it. How large it is, nobody knows before its descriptor is read: as long as
- * there is room for the largest, both are read at once, else one after the other.
+ * Reads content only where there is room for it. How large it is, nobody knows before its descriptor is read: while less
+ * than half of all is held, there is room for the largest, and both are read at once; else one after the other, and the
+ * room is for what there is. So a few reads do not take the room of many small ones.
  */
 export function boundedContents(bodies: Budget, contents: Contents, maxBytes: number): Contents {
   return {
     ...contents,
-    async get(ctx, digest, sizeOf = async () => undefined) {
+    async get(ctx, digest, sizeOf) {
       const room = bodies.room(ctx);
-      if (!room.resize(maxBytes)) {
-        const size = await sizeOf();
+      if (bodies.heldBytes >= bodies.maxBytes / 2 || !room.resize(maxBytes)) {
+        const size = sizeOf ? await sizeOf() : maxBytes;
+        // Without a descriptor it answers nobody.
         if (size === undefined) return undefined;
-        if (!room.resize(size)) throw new CacheFault('there is no room for the content');
+        if (!room.resize(size)) {
+          ctx.emit({ kind: 'no-room', bytes: size });
+          throw new NoRoom();
+        }
       }
       try {
         const content = await contents.get(ctx, digest);
@@ -125,17 +135,21 @@ export function tieredContents(near: Contents, far: Contents): Contents {
  * @param descriptor where the descriptor of the digest is
  */
 export function contentItem(digest: Digest, descriptor: CacheItem, contents: Contents): CacheItem<ContentEntry> {
+  /** Its content was not read, since there was no room: that is no reason to write it anew. */
+  let unread: Entry | undefined;
   return {
     async stat(ctx) {
       const described = descriptor.stat(ctx);
       const sizeOf = async () => (await described)?.descriptor.size;
-      const [entry, content] = await Promise.all([described, contents.get(ctx, digest, sizeOf)]);
-      const whole = entry && withContent(entry, content);
+      const [entry, content] = await Promise.all([described, contents.get(ctx, digest, sizeOf).catch(noRoomAsValue)]);
+      unread = content instanceof NoRoom ? entry : undefined;
+      const whole = entry && withContent(entry, content instanceof NoRoom ? undefined : content);
       if (entry && !whole) ctx.emit({ kind: 'half-cleared', entry });
       return whole;
     },
     async set(ctx, entry, known) {
-      if (known) return descriptor.set(ctx, entry, known);
+      const there = known ?? (unread && isSameDescriptor(unread.descriptor, entry.descriptor) ? unread : undefined);
+      if (there) return descriptor.set(ctx, entry, there);
       // Together: the descriptor is of use to a HEAD also where there is no room for the content.
       const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
       await allDone(writes);
@@ -143,6 +157,12 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
     },
     clear: descriptor.clear,
   };
+}
+
+/** @throws whatever else it is */
+function noRoomAsValue(reason: unknown): NoRoom {
+  if (reason instanceof NoRoom) return reason;
+  throw reason;
 }
 
 /** The content of an entry, if it is its. */
