@@ -135,8 +135,8 @@ describe.each(STORES)('what a refused manifest names is forgotten, cache in %s',
     const { answer, over } = push(edge, image, BOB);
     expect((await answer).status).toBe(400);
     await over;
-    // Who is refused once is not asked about again.
-    expect(await probesOf(image)).toHaveLength(rule.status === 401 || rule.status === 403 ? 1 : 4);
+    // Who is refused once is not asked about again, and neither is an origin that fails.
+    expect(await probesOf(image)).toHaveLength((rule.status ?? 0) >= 400 ? 1 : 4);
     expect(edge.spent()).toEqual({ storeRequests: 0, operations: { reads: 0, writes: 0 } });
     expect(await knownOf(edge, image, ALICE)).toEqual(ALL);
   });
@@ -149,6 +149,19 @@ describe.each(STORES)('what a refused manifest names is forgotten, cache in %s',
     expect((await answer).status).toBe(400);
     await over;
     expect(await probesOf(image)).toEqual(['HEAD blobs/layer1']);
+    expect(await knownOf(edge, image, ALICE)).toEqual(ALL);
+  });
+
+  it('for nobody after ORIGIN_TIMEOUT, which is for all of the questions together', async () => {
+    const image = await someImage();
+    await toOthers(image, { method: 'HEAD', status: 404, delayMs: 400 });
+    const edge = await edgeOfAlice(image, { ORIGIN_TIMEOUT: '600ms' });
+    const since = performance.now();
+    const { answer, over } = push(edge, image, BOB);
+    expect((await answer).status).toBe(400);
+    expect(performance.now() - since).toBeLessThan(1_000);
+    await over;
+    expect(await probesOf(image)).toEqual(['HEAD blobs/layer1', 'HEAD blobs/layer2']);
     expect(await knownOf(edge, image, ALICE)).toEqual(ALL);
   });
 
