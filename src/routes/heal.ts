@@ -3,6 +3,7 @@ import { readBody } from '../body/read.ts';
 import { sending } from '../body/sending.ts';
 import { tellClear } from '../cache/clear.ts';
 import { inTurn } from '../cache/inTurn.ts';
+import { CONTENT_TIMEOUT_MS, LINK_SETS } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import { digestOf } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -12,15 +13,15 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
 import { inBrief } from './answer.ts';
-import { bothIn } from './linked.ts';
 import { mayRead } from './mayRead.ts';
 
 /** These are about the caller; any other refusal may be about what the manifest names, in whatever words. */
 const ABOUT_THE_CALLER = new Set([401, 403, 429]);
 /** Nothing is read from a longer refusal; registries write some 150 bytes for each blob that is missing. */
 const MAX_REFUSAL_BYTES = 1024 * 1024;
-/** So many manifests that are forgotten are read once more. */
+/** At most 20 forgotten manifests, and no more once these are 8 MiB, are read: they are held until the request is over. */
 const MAX_READ = 20;
+const MAX_READ_BYTES = 8 * 1024 * 1024;
 
 /**
  * A refused manifest may name what the origin does not have, so whatever the cache knows of the digests that it and the
@@ -106,29 +107,62 @@ async function forget(
   refusedAtMs: number,
 ): Promise<void> {
   const evict = (some: ReadonlySet<Digest>) => evictFrom(ctx, upstream, name, some, refusedAtMs);
+  const sizes = sizesOf(ctx, upstream, name, digests);
   await tellClear(ctx, 'clear', async () => {
-    const gone = await evict(digests);
-    const read = [...gone]
-      .slice(0, MAX_READ)
-      .map((digest) => upstream.contents.get(ctx, digest).catch(() => undefined));
-    const texts = (await Promise.all(read)).map((content) => new TextDecoder().decode(content));
-    await evict(digestsIn(texts.join()).difference(digests));
+    const below = await namedBy(ctx, upstream, await evict(digests), sizes);
+    await evict(below.difference(digests));
   }).catch(() => undefined);
 }
 
-/** @returns those that were there */
+/** @returns the sizes of the manifests among them that this isolate's memory knows */
+function sizesOf(ctx: RequestContext, { descriptors }: Upstream, name: RepositoryName, digests: Iterable<Digest>) {
+  const sizes = new Map<Digest, number>();
+  for (const digest of digests) {
+    const known = descriptors.peek?.(ctx, name, 'manifests', digest);
+    if (known) sizes.set(digest, known.descriptor.size);
+  }
+  return sizes;
+}
+
+/**
+ * Reads manifests one after the other, since each takes its room, and KV takes few requests at once.
+ * @returns what they name, as far as they are kept, and come in the time that content may take
+ */
+async function namedBy(
+  ctx: RequestContext,
+  { contents }: Upstream,
+  manifests: Iterable<Digest>,
+  sizes: ReadonlyMap<Digest, number>,
+): Promise<Set<Digest>> {
+  const until = ctx.now() + CONTENT_TIMEOUT_MS;
+  let bytes = 0;
+  let named = new Set<Digest>();
+  for (const digest of [...manifests].slice(0, MAX_READ)) {
+    if (bytes >= MAX_READ_BYTES || ctx.now() >= until) break;
+    const size = sizes.get(digest);
+    const content = await contents
+      .get(ctx, digest, size === undefined ? undefined : async () => size)
+      .catch(() => undefined);
+    bytes += content?.length ?? 0;
+    named = named.union(digestsIn(new TextDecoder().decode(content)));
+  }
+  return named;
+}
+
+/** @returns those that were there as manifests */
 async function evictFrom(
   ctx: RequestContext,
   upstream: Upstream,
   name: RepositoryName,
   digests: ReadonlySet<Digest>,
   refusedAtMs: number,
-): Promise<Set<Digest>> {
+): Promise<ReadonlySet<Digest>> {
   const some = [...digests].slice(0, MAX_NAMED);
-  const gone = new Set<Digest>();
+  let manifests: ReadonlySet<Digest> = new Set();
   // In turn: KV takes few requests at once.
-  await inTurn(bothIn(upstream, name), async (scope) => {
-    for (const digest of await scope.evict(ctx, some, refusedAtMs)) gone.add(digest);
+  await inTurn(LINK_SETS, async (links) => {
+    const gone = await upstream.descriptors.repositoryScoped(name, links).evict(ctx, some, refusedAtMs);
+    if (links === 'manifests') manifests = gone;
   });
-  return gone;
+  return manifests;
 }

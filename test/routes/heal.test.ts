@@ -18,7 +18,7 @@ import {
   UNTOLD,
 } from '../support/healing.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
-import { newManifest, OCI_MANIFEST, REDIS, STORES } from '../support/pushManifest.ts';
+import { asking, newManifest, OCI_MANIFEST, REDIS, STORES } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
 import { scripted } from '../support/scripted.ts';
 import { byPut, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
@@ -96,6 +96,34 @@ describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store
     await push(edge, { ...image, bytes }).over;
     const known = (await knownOf(edge, image)).filter((part) => part.startsWith('blobs'));
     expect(known).toEqual(['blobs config', 'blobs child', 'blobs subject', 'blobs own', 'blobs told', 'blobs other']);
+  });
+
+  it('since twenty manifests below it were forgotten, among many layers: what each of them names is, too', async () => {
+    const image = await someImage();
+    const { name } = image;
+    await isThere(image);
+    // Each is read from the store, where there is one.
+    const edge = createEdge({ ...variables, MEMORY_TTL: '0' });
+    const digests = (count: number) => Array.from({ length: count }, () => someDigest());
+    const [layers, below] = [digests(25), digests(20)];
+    const know = (digest: string) => edge.fetch(`/v2/${name}/blobs/${digest}`, HEAD);
+    await Promise.all([...layers, ...below].map(know));
+    const manifests = await Promise.all(
+      below.map((digest) =>
+        newManifest({ name, bytes: JSON.stringify({ mediaType: OCI_MANIFEST, layers: [{ digest }] }) }),
+      ),
+    );
+    for (const { path, digest, bytes } of manifests) {
+      const headers = { 'content-type': OCI_MANIFEST, 'docker-content-digest': digest };
+      await rig.rule({ prefix: path, method: 'GET', status: 200, headers, body: bytes });
+      await edge.fetch(path, asking('GET'));
+    }
+    for (const digest of below) expect(cacheStatusOf(await know(digest))).toContain('registry-edge; hit');
+    await refuses(image, { body: LACKING });
+    const named = [...layers, ...manifests.map(({ digest }) => digest)].map((digest) => ({ digest }));
+    await push(edge, { ...image, bytes: JSON.stringify({ manifests: named }) }).over;
+    const left = await Promise.all(below.map(know));
+    expect(left.map(cacheStatusOf).filter((status) => status?.includes('; hit'))).toEqual([]);
   });
 
   it('by its digest, and is longer than one may be: it is forgotten itself', async () => {
