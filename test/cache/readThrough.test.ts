@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
-import { descriptorItem } from '../../src/cache/item.ts';
+import { type CacheItem, descriptorItem } from '../../src/cache/item.ts';
 import { observed } from '../../src/cache/observed.ts';
 import type { OriginAnswer } from '../../src/cache/originAnswer.ts';
 import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
@@ -227,4 +227,25 @@ describe('readThrough', () => {
   ])('%s', async (_what, given, expected) => {
     expect(await run(given)).toMatchObject(expected);
   });
+});
+
+it('an answer of the origin that comes after a late hit is let go of, and its body with it', async () => {
+  const clock = createClock();
+  const entry = entryFor(someDigest(), clock.now());
+  const item: CacheItem = {
+    stat: () => after(2 * TIMEOUT_MS).then(() => entry),
+    set: async () => true,
+    clear: async () => undefined,
+  };
+  const left = Promise.withResolvers<boolean>();
+  const body = new ReadableStream({ cancel: () => left.resolve(true) });
+  const { answer } = await readThrough(contextOf(clock), item, {
+    ...{ windowMs: TTLS.descriptorMs, staleMs: 0, mayPush: false, cacheTimeoutMs: TIMEOUT_MS },
+    async ask() {
+      await after(4 * TIMEOUT_MS);
+      return { kind: 'relay', response: new Response(body), sentAtMs: 0 };
+    },
+  });
+  expect(answer).toMatchObject({ kind: 'found', entry });
+  expect(await left.promise).toBe(true);
 });
