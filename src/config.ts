@@ -85,6 +85,8 @@ export const VARIABLES = [
   'LOG_LEVEL',
 ] as const;
 
+/** The least keeps the five proofs of a caller with the longest credential that the runtime takes, two bytes a character. */
+const MEMORY_BOUNDS = 'less does not keep the proof of who may ask, and an isolate has 128 MB in all';
 const BACKENDS = ['kv', 'redis', 'inmemory'] as const;
 const ORIGIN_FORM = 'expected the base URL of the origin registry, such as https://registry.example.com';
 const REDIS_FORM = 'expected the REST URL of the Redis database, such as https://eu1-example-12345.upstash.io';
@@ -121,7 +123,7 @@ export function parseConfig(env: Environment): Config {
     memory: {
       ttlMs: take('MEMORY_TTL', duration('30s')),
       entries: take('MEMORY_ENTRIES', count('10000', 16, 'fewer do not keep the proof of who may ask')),
-      bytes: take('MEMORY_BYTES', size('16MiB', '64KiB', '64MiB', 'an isolate has 128 MB in all')),
+      bytes: take('MEMORY_BYTES', size('16MiB', '256KiB', '64MiB', MEMORY_BOUNDS)),
     },
     clientAuth: take('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous'])),
     deleteEnabled: take('DELETE_ENABLED', flag('true')),

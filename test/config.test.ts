@@ -104,7 +104,7 @@ describe('parseConfig', () => {
     ['MEMORY_ENTRIES', '1000000'],
     ['MEMORY_BYTES', '16MB'],
     ['MEMORY_BYTES', '1KiB'],
-    ['MEMORY_BYTES', '63KiB'],
+    ['MEMORY_BYTES', '255KiB'],
     ['MEMORY_BYTES', '65MiB'],
     ['MEMORY_BYTES', '1GiB'],
     ['MEMORY_BYTES', '999999GiB'],
@@ -123,7 +123,11 @@ describe('parseConfig', () => {
 
   it.each([
     ['ORIGIN_TIMEOUT', '1ms', 'from 10ms to 5m, such as 30s'],
-    ['MEMORY_BYTES', '999999GiB', 'from 64KiB to 64MiB, such as 512KiB or 16MiB: an isolate has 128 MB in all'],
+    [
+      'MEMORY_BYTES',
+      '64KiB',
+      'from 256KiB to 64MiB, such as 512KiB or 16MiB: less does not keep the proof of who may ask, and an isolate has 128 MB',
+    ],
     ['MEMORY_ENTRIES', '1', 'from 16 to 999999: fewer do not keep the proof of who may ask'],
     ['REDIRECT_HOSTS', Array(5_000).fill('a.example.com').join(), 'at most 100 host names'],
   ])('says what would work in place of %s=%j', (name, value, sentence) => {
@@ -139,7 +143,7 @@ describe('parseConfig', () => {
     ['STALE_IF_ERROR', '20d', (config) => config.staleIfErrorMs, 1_728_000_000],
     ['MEMORY_ENTRIES', '16', (config) => config.memory.entries, 16],
     ['MEMORY_ENTRIES', '999999', (config) => config.memory.entries, 999_999],
-    ['MEMORY_BYTES', '64KiB', (config) => config.memory.bytes, 65_536],
+    ['MEMORY_BYTES', '256KiB', (config) => config.memory.bytes, 262_144],
     ['MEMORY_BYTES', '64MiB', (config) => config.memory.bytes, 67_108_864],
     ['REDIRECT_HOSTS', Array(100).fill('a.example.com').join(), (config) => config.redirectHosts?.length, 100],
     ['MIRRORED_HOSTS', `${'a'.repeat(253)}:65535`, (config) => config.mirroredHosts.length, 1],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Access, AnswerKind } from '../../src/auth/authorizer.ts';
 import { createOriginAuthorizer } from '../../src/auth/origin.ts';
+import { parseConfig } from '../../src/config.ts';
 import { createMemory } from '../../src/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -120,11 +121,24 @@ describe('a header of 20 kB', () => {
 });
 
 describe('the smallest memory that is taken', () => {
+  const SMALLEST = { MEMORY_BYTES: '256KiB', MEMORY_ENTRIES: '16' };
+
+  // Node, as the origin of the tests, takes no more than 16 KiB of headers in all.
   it.each([20, 2_000, 15_000])('keeps the proof of a caller with a credential of %i characters', async (characters) => {
-    const edge = createEdge({ MEMORY_BYTES: '64KiB', MEMORY_ENTRIES: '16' });
+    const edge = createEdge(SMALLEST);
     const { path } = await pushBlob();
     const ask = () => edge.fetch(path, { method: 'HEAD', headers: { authorization: 'x'.repeat(characters) } });
     await ask();
     for (let n = 0; n < 3; n++) expect(cacheStatusOf(await ask())).toBe('registry-edge; hit; detail=kv');
+  });
+
+  it('keeps all that is proved of a caller with a credential of 16 KiB, in a repository with the longest name', () => {
+    const { memory } = parseConfig({ ...SMALLEST, ORIGIN_URL: 'https://registry.test', BLOBDESCRIPTOR: 'inmemory' });
+    const authorizer = createOriginAuthorizer(createMemory(memory));
+    const ctx = asking(`Basic ${'x'.repeat(16 * 1024)}`);
+    const longest = parseRepositoryName('a'.repeat(255));
+    for (const kind of KINDS) authorizer.proved(ctx, longest, kind);
+    const granted = KINDS.filter((kind) => (authorizer.authorize(ctx, longest, kind) as Access).kind === 'granted');
+    expect(granted).toEqual(KINDS);
   });
 });

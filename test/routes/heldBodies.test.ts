@@ -212,7 +212,7 @@ describe('where there is no room', () => {
 describe("an isolate's memory", () => {
   it('keeps no content with a descriptor: only what its bound counts', async () => {
     const { path, name, digest } = await pushManifest({ bytes: someManifest(MIB) });
-    const { edge, upstream } = held({ CLIENT_AUTH: 'anonymous', MEMORY_BYTES: '64KiB' });
+    const { edge, upstream } = held({ CLIENT_AUTH: 'anonymous', MEMORY_BYTES: '256KiB' });
     await edge.fetch(path, GET);
     const ctx = contextOf(edge.clock);
     const known = upstream.descriptors.peek?.(ctx, parseRepositoryName(name), 'manifests', digest);
