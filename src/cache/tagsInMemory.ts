@@ -75,6 +75,7 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
         if (pointers.some(({ verifiedAt }) => isAlive(verifiedAt, until))) removed += 1;
         known.delete(slot);
       }
+      for (const slot of noted.keys(prefix)) noted.delete(slot);
       tombstones.bury(prefix, aheadOf(ctx.now()).until);
       return { removed };
     },

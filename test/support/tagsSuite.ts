@@ -251,6 +251,18 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(await purgeAll()).toBe(0);
       });
 
+      it('forgets where tags are noted to lead, also of those that answered nobody, and counts none of it', async () => {
+        const other = { ...key, tag: 'other' };
+        await tags.set(ctx, key, pointerNow());
+        for (const { tag } of [key, other]) await tags.note(ctx, key.name, [tag], someDigest());
+        const below = parseRepositoryName(`${key.name}/below`);
+        const noted = someDigest();
+        await tags.note(ctx, below, [key.tag], noted);
+        expect(await purgeAll()).toBe(1);
+        expect(await tags.drop(ctx, key.name, [key.tag, other.tag])).toEqual(new Set());
+        expect(await tags.drop(ctx, below, [key.tag])).toEqual(new Set([noted]));
+      });
+
       it('is not undone by a late set of what was confirmed before it', async () => {
         const pointer = pointerNow();
         await tags.set(ctx, key, pointer);
