@@ -13,6 +13,7 @@ import {
   type RedisRecordsOptions,
   readGlobal,
   spares,
+  type Text,
 } from './redisLayout.ts';
 import { parseDone, parseNamed, parseStrings, readEach } from './redisReplies.ts';
 import { CLEAR_GLOBAL, CLEAR_OWN } from './redisScripts.ts';
@@ -63,18 +64,18 @@ function ownRecords(
           read
             .sismember(keys.members, digest)
             .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
-            .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared', 'told'),
+            .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared', 'told', 'toldtype'),
         parse([member, global, scoped]) {
           const [...known] = parseStrings(global, 4);
           const clearedForAll = known.pop();
-          const [mediaType, verified, cleared, told] = parseStrings(scoped, 4);
-          const toldBy = links === 'manifests' ? told : undefined;
+          const [mediaType, verified, cleared, told, toldType] = parseStrings(scoped, 5);
+          const toldBy = links === 'manifests' ? witnessOf(told, toldType, mediaType) : undefined;
           return parseRecord({ member, global: known, mediaType, verified, toldBy, cleared: [cleared, clearedForAll] });
         },
       }),
     async write(_ctx, digests, { descriptor, verifiedAt, toldBy = '' }) {
       // Blobs have no field that says it.
-      const told = links === 'manifests' && { told: toldBy };
+      const told = links === 'manifests' && { told: toldBy, toldtype: descriptor.mediaType };
       const write = redis.multi();
       for (const digest of digests) {
         write
@@ -96,6 +97,15 @@ function ownRecords(
     },
     list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
+}
+
+/**
+ * Which method told the media type. A build that knows nothing of this writes `mediatype` alone, over what another answer
+ * told: nobody knows which one told that, and what a HEAD told is relied on least.
+ * @param toldType the media type that `told` is about
+ */
+function witnessOf(told: Text, toldType: Text, mediaType: Text): Text {
+  return toldType == null || toldType === mediaType ? told : 'HEAD';
 }
 
 /** The global records of an own database; a registry overlooks the tombstone in them. */

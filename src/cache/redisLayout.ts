@@ -44,7 +44,8 @@ export interface RedisRecordsOptions {
 /** Fields of a global hash that are a registry's. */
 export const GLOBAL_FIELDS = ['digest', 'size', 'mediatype'] as const;
 
-type Text = string | null | undefined;
+/** A field of a hash; `undefined` and null: there is none. */
+export type Text = string | null | undefined;
 
 export interface Replies {
   /** SISMEMBER */

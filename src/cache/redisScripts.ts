@@ -61,7 +61,7 @@ for i = 1, #ARGV - 3 do
   local found = own('HMGET', scoped, 'cleared', 'verified', 'open')
   local cleared = buryIn(scoped, found[1], ARGV[1], ARGV[2])
   if not removeConfirmed(scoped, {found[2], found[3]}, cleared, ARGV[3]) then
-    redis.call('HDEL', scoped, 'mediatype', 'told')
+    redis.call('HDEL', scoped, 'mediatype', 'told', 'toldtype')
     redis.call('SREM', KEYS[1], digest)
   end
 end

@@ -3,6 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { CacheFault } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
+import type { Entry } from '../../src/oci/descriptor.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -116,6 +117,53 @@ describe.skipIf(skip)('createRedisProvider', () => {
     const { ctx, digest, keys, scoped } = setup();
     await redis.set(keys[which], 'text');
     await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+  });
+
+  describe('a manifest of which a build that knows no `told` writes the media type alone', () => {
+    const GET_ALONE = { toldBy: 'GET' } as const;
+    const told = (entry: Entry | undefined) => [entry?.descriptor.mediaType, entry?.toldBy];
+
+    it.each([
+      ['by a GET alone', GET_ALONE, 'text/a', 'GET'],
+      ['by a HEAD alone', { toldBy: 'HEAD' }, 'text/a', 'HEAD'],
+      ['by both', {}, 'text/a', undefined],
+      ['by a GET alone, and then another', GET_ALONE, 'text/b', 'HEAD'],
+      ['by a HEAD alone, and then another', { toldBy: 'HEAD' }, 'text/b', 'HEAD'],
+      ['by both, and then another', {}, 'text/b', 'HEAD'],
+    ] as const)('one that was told %s', async (_what, by, mediatype, expected) => {
+      const { ctx, digest } = setup();
+      const name = parseRepositoryName(someName());
+      const scoped = create().repositoryScoped(name, 'manifests');
+      const entry = entryFor(digest, ctx.now(), { mediaType: 'text/a' });
+      await scoped.setDescriptor(ctx, digest, { ...entry, ...by });
+      await redis.hset(`repository::${name}::manifests::${digest}`, { mediatype, verified: ctx.now() });
+      expect(told(await scoped.stat(ctx, digest))).toEqual([mediatype, expected]);
+    });
+
+    it('after it was cleared', async () => {
+      const { ctx, digest } = setup();
+      const name = parseRepositoryName(someName());
+      const scoped = create().repositoryScoped(name, 'manifests');
+      const key = `repository::${name}::manifests::${digest}`;
+      await scoped.setDescriptor(ctx, digest, {
+        ...entryFor(digest, ctx.now(), { mediaType: 'text/a' }),
+        ...GET_ALONE,
+      });
+      await scoped.clear(ctx, digest);
+      expect(Object.keys(await fieldsOf(key))).toEqual(['cleared']);
+    });
+
+    it('of one that a build wrote which says of no type who told it: as it says', async () => {
+      const { ctx, digest } = setup();
+      const name = parseRepositoryName(someName());
+      const scoped = create().repositoryScoped(name, 'manifests');
+      await scoped.setDescriptor(ctx, digest, {
+        ...entryFor(digest, ctx.now(), { mediaType: 'text/a' }),
+        ...GET_ALONE,
+      });
+      await redis.hdel(`repository::${name}::manifests::${digest}`, 'toldtype');
+      expect(told(await scoped.stat(ctx, digest))).toEqual(['text/a', 'GET']);
+    });
   });
 
   it('takes a refused token for a fault', async () => {
