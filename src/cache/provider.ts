@@ -52,6 +52,11 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
    */
   evict(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<ReadonlySet<Digest>>;
   /**
+   * Leaves the tombstone of an eviction for each of the digests, there or not, and removes nothing.
+   * @param sentAtMs as `evict` @throws CacheFault as `evict`
+   */
+  buryUpTo(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<void>;
+  /**
    * Clears those of the digests that are there, whenever they were confirmed, and leaves the others alone.
    * @returns and @throws as `evict`
    */

@@ -134,6 +134,10 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
       const asked = [...digests].map(parseDigest);
       return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs)));
     },
+    async buryUpTo(ctx, digests, sentAtMs) {
+      const asked = [...digests].map(parseDigest);
+      await asCacheFault('buryUpTo', () => inTurn(asked, (digest) => records.bury(ctx, digest, upTo(sentAtMs).until)));
+    },
     async clearPresent(ctx, digests) {
       const asked = [...digests].map(parseDigest);
       return asCacheFault('clearPresent', () => clearPresent(ctx, asked, aheadOf(ctx.now())));

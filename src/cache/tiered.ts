@@ -73,9 +73,14 @@ function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): 
       const asked = [...digests];
       const here = await nearby.evict(ctx, asked, sentAtMs);
       const there = await remote.evict(ctx, asked, sentAtMs);
-      // A stat under way may be bringing it here: for a moment the far one is asked each time.
-      await Promise.all([...there.difference(here)].map((digest) => nearby.bury(ctx, digest)));
+      // A stat under way may be bringing it here; what is confirmed later may come.
+      await nearby.buryUpTo(ctx, there.difference(here), sentAtMs);
       return here.union(there);
+    },
+    async buryUpTo(ctx, digests, sentAtMs) {
+      const asked = [...digests];
+      await nearby.buryUpTo(ctx, asked, sentAtMs);
+      await remote.buryUpTo(ctx, asked, sentAtMs);
     },
     async clearPresent(ctx, digests) {
       const asked = [...digests];

@@ -28,6 +28,7 @@ function setup() {
       },
       bury: () => answer(undefined),
       evict: () => answer(new Set()),
+      buryUpTo: () => answer(undefined),
       clearPresent: () => answer(new Set()),
       purge: () => answer({ removed: new Set() }),
     }),

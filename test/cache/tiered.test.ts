@@ -22,6 +22,7 @@ const failing: BlobDescriptorCacheProvider = {
     clear: () => Promise.reject(new Error('down')),
     bury: () => Promise.reject(new Error('down')),
     evict: () => Promise.reject(new Error('down')),
+    buryUpTo: () => Promise.reject(new Error('down')),
     clearPresent: () => Promise.reject(new Error('down')),
     purge: () => Promise.reject(new Error('down')),
   }),
@@ -62,6 +63,24 @@ describe('tiered', () => {
     await near.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     await expect(tiered(near, failing).repositoryScoped(name, 'blobs').clear(ctx, digest)).rejects.toThrow('down');
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('buries what an eviction found in the far store alone until the question was sent, and no longer', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const [near, far] = [memory(), memory()];
+    const before = entryFor(digest, clock.now());
+    await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, before);
+    const scoped = tiered(near, far).repositoryScoped(name, 'blobs');
+    const sentAtMs = clock.now();
+    clock.advance(1);
+    expect(await scoped.evict(ctx, [digest], sentAtMs)).toEqual(new Set([digest]));
+    const nearby = near.repositoryScoped(name, 'blobs');
+    await nearby.setDescriptor(ctx, digest, before);
+    expect(await nearby.stat(ctx, digest)).toBeUndefined();
+    // The next question may find it again: it was uploaded.
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    expect(await nearby.stat(ctx, digest)).toBeDefined();
+    expect(await scoped.stat(ctx, digest)).toBeDefined();
   });
 
   it('is not taught again by a stat that read the far store before the clear', async () => {

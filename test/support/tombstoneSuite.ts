@@ -40,6 +40,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       ['bury', () => blobs.bury(ctx, digest)],
       ['clear', () => blobs.clear(ctx, digest)],
       ['evict', () => blobs.evict(ctx, [digest], clock.now())],
+      ['buryUpTo', () => blobs.buryUpTo(ctx, [digest], clock.now())],
       ['clearPresent', () => blobs.clearPresent(ctx, [digest])],
       ['purge', () => blobs.purge(ctx)],
       ['an unscoped clear', () => provider.unscoped?.('blobs').clear(ctx, digest)],
