@@ -21,9 +21,10 @@ export interface CacheItem<E extends Entry = Entry> {
   /**
    * Forgets it, since the origin does not know it: what was confirmed before the origin was asked, and nothing later.
    * @param sentAtMs when the question that the origin denied was sent, in epoch ms
+   * @param isReplaced whether `set` follows at once
    * @throws CacheFault
    */
-  clear(ctx: RequestContext, sentAtMs: number): Promise<void>;
+  clear(ctx: RequestContext, sentAtMs: number, isReplaced?: boolean): Promise<void>;
 }
 
 /**
@@ -44,8 +45,8 @@ export function descriptorItem(
       await writer().setDescriptor(ctx, digest, confirmed);
       return true;
     },
-    async clear(ctx, sentAtMs) {
-      await writer().evict(ctx, [digest], sentAtMs);
+    async clear(ctx, sentAtMs, isReplaced) {
+      await writer().evict(ctx, [digest], sentAtMs, isReplaced);
     },
   };
 }

@@ -47,10 +47,16 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
    * Forgets what the origin does not have. Of the digests only those are cleared that are there and were confirmed before
    * the origin was asked; the tombstone is that time. The others are left alone: no tombstone, no write.
    * @param sentAtMs when the question that the origin denied was sent, in epoch ms
+   * @param isReplaced whether `setDescriptor` follows at once
    * @returns which were there, canonical digests of aliases among them
    * @throws CacheFault the store failed: what was there may still answer
    */
-  evict(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<ReadonlySet<Digest>>;
+  evict(
+    ctx: RequestContext,
+    digests: Iterable<Digest>,
+    sentAtMs: number,
+    isReplaced?: boolean,
+  ): Promise<ReadonlySet<Digest>>;
   /**
    * Leaves the tombstone of an eviction for each of the digests, there or not, and removes nothing.
    * @param sentAtMs as `evict` @throws CacheFault as `evict`

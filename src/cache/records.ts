@@ -130,9 +130,9 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
   }
   return {
     ...createService(records),
-    async evict(ctx, digests, sentAtMs) {
+    async evict(ctx, digests, sentAtMs, isReplaced) {
       const asked = [...digests].map(parseDigest);
-      return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs)));
+      return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs, isReplaced)));
     },
     async buryUpTo(ctx, digests, sentAtMs) {
       const asked = [...digests].map(parseDigest);

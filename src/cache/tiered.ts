@@ -69,10 +69,10 @@ function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): 
   }
   return {
     ...twoTiers(nearby, remote),
-    async evict(ctx, digests, sentAtMs) {
+    async evict(ctx, digests, sentAtMs, isReplaced) {
       const asked = [...digests];
-      const here = await nearby.evict(ctx, asked, sentAtMs);
-      const there = await remote.evict(ctx, asked, sentAtMs);
+      const here = await nearby.evict(ctx, asked, sentAtMs, isReplaced);
+      const there = await remote.evict(ctx, asked, sentAtMs, isReplaced);
       // A stat under way may be bringing it here; what is confirmed later may come.
       await nearby.buryUpTo(ctx, there.difference(here), sentAtMs);
       return here.union(there);

@@ -14,6 +14,8 @@ export interface Clearing {
   readonly until: number;
   /** Whether entries that were confirmed after the tombstone are left where they are. */
   readonly sparesLater: boolean;
+  /** Whether an entry is written there right after: a store that writes over what cannot be read has nothing to remove. */
+  readonly isReplaced?: boolean;
 }
 
 /** How far the tombstones of a delete reach, in ms: while it is under way, and after an unknown outcome. */
@@ -27,8 +29,8 @@ export function aheadOf(nowMs: number, reachMs = 0): Clearing {
 }
 
 /** Clears what was confirmed until then, and nothing that was confirmed later. */
-export function upTo(sentAtMs: number): Clearing {
-  return { until: sentAtMs, sparesLater: true };
+export function upTo(sentAtMs: number, isReplaced = false): Clearing {
+  return { until: sentAtMs, sparesLater: true, isReplaced };
 }
 
 /** Whether an entry confirmed at `verifiedAt` outlives a tombstone; `cleared` 0: there is none. */

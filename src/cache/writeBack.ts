@@ -22,7 +22,7 @@ export async function overwrite<E extends Entry>(
   // It could not count.
   if (found.outcome !== 'fault' && !isAlive(entry.verifiedAt, found.cleared)) return false;
   // As if it had been denied just before: the entry counts, and nothing older does.
-  if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1);
+  if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1, true);
   return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined);
 }
 

@@ -6,6 +6,9 @@ import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { pushBlob } from '../support/push.ts';
+import { keysOfBlob, kvTroubles } from '../support/storeTroubles.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -114,6 +117,39 @@ describe('createKvProvider: tombstones, of which the farther stands', () => {
     await scoped.setDescriptor(ctx, late, entryFor(late, ctx.now()));
     expect(await scoped.stat(ctx, late)).toBeUndefined();
   });
+});
+
+/** KV as it is: it refuses a change of a key that was changed less than a second ago. */
+function oneChangeASecond(): DescriptorNamespace {
+  const changedAt = new Map<string, number>();
+  const once =
+    (verb: 'put' | 'delete') =>
+    async (...call: [key: string, ...more: unknown[]]) => {
+      const [key] = call;
+      if (Date.now() - (changedAt.get(key) ?? 0) < 1_000) throw new Error(`KV ${verb} failed: 429 Too Many Requests`);
+      changedAt.set(key, Date.now());
+      return Reflect.apply(env.DESCRIPTORS[verb], env.DESCRIPTORS, call);
+    };
+  return namespaceWith({ put: once('put'), delete: once('delete') });
+}
+
+describe('one change a second for a key', () => {
+  it.each(kvTroubles().filter(({ spoil }) => spoil))(
+    'is enough to write over what cannot be read: $name',
+    async ({ spoil }) => {
+      const blob = await pushBlob();
+      const head = async (edge: Edge) => cacheStatusOf(await edge.fetch(blob.path, { method: 'HEAD' }));
+      // As another isolate wrote it, some time ago.
+      const variables = { CACHE_TIMEOUT: '10s' };
+      const before = createEdge(variables);
+      await head(before);
+      await spoil?.(keysOfBlob(blob), blob);
+      const edge = createEdge(variables, { namespace: oneChangeASecond() });
+      await head(edge);
+      expect(await head(edge)).toContain('registry-edge; hit');
+      expect(edge.log.join()).not.toContain('failed');
+    },
+  );
 });
 
 describe('createKvProvider: a get', () => {
