@@ -28,13 +28,14 @@ export function createInMemoryProvider(
   const tombstones = createTombstones();
   const keyIn = (scope: string, links: LinkSet, digest: Digest | typeof ALL) => `${links} ${scope} ${digest}`;
 
+  /** Without the purges of the repository. */
+  function clearedAlone(scope: string, links: LinkSet, digest: Digest): number {
+    return Math.max(tombstones.until(keyIn(scope, links, digest)), tombstones.until(keyIn(GLOBAL, links, digest)));
+  }
+
   function clearedUntil(scope: string, links: LinkSet, digest: Digest): number {
     if (tombstones.isEmpty()) return 0;
-    return Math.max(
-      tombstones.until(keyIn(scope, links, digest)),
-      tombstones.until(keyIn(scope, links, ALL)),
-      tombstones.until(keyIn(GLOBAL, links, digest)),
-    );
+    return Math.max(clearedAlone(scope, links, digest), tombstones.until(keyIn(scope, links, ALL)));
   }
 
   function recordsOf(scope: string, links: LinkSet): RepositoryRecords {
@@ -73,17 +74,19 @@ export function createInMemoryProvider(
           return known?.descriptor.digest;
         });
       },
-      async clearAll(ctx, { until }) {
+      async clearAll(ctx, { until }, most) {
         const prefix = keyOf(ALL);
         const counted: Digest[] = [];
-        for (const key of entries.keys(prefix)) {
+        const keys = entries.keys(prefix);
+        for (const key of keys.slice(0, most)) {
           const digest = key.slice(prefix.length) as Digest;
           const entry = entries.get(key, ctx.now());
-          if (entry && isAlive(entry.verifiedAt, clearedUntil(scope, links, digest))) counted.push(digest);
+          // Nothing is written that a purge has buried: what it buries and has left was there before it, and counted.
+          if (entry && isAlive(entry.verifiedAt, clearedAlone(scope, links, digest))) counted.push(digest);
           entries.delete(key);
         }
         tombstones.bury(prefix, until);
-        return counted;
+        return { counted, isMore: keys.length > most };
       },
     };
   }

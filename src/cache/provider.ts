@@ -43,6 +43,8 @@ export interface PurgedPage {
 
 /** A repository's descriptors, one and many. */
 export interface RepositoryDescriptors extends BlobDescriptorService {
+  /** So many digests are looked up in one request to the store that all isolates share. */
+  readonly batch: number;
   /**
    * Forgets what the origin does not have. Of the digests only those are cleared that are there and were confirmed before
    * the origin was asked; the tombstone is that time. The others are left alone: no tombstone, no write.
@@ -70,9 +72,10 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
   /**
    * Clears a page of all that is there.
    * @param cursor of the page before
+   * @param most of how many digests, where the store would clear more of them at once
    * @throws CacheFault as `evict`
    */
-  purge(ctx: RequestContext, cursor?: string): Promise<PurgedPage>;
+  purge(ctx: RequestContext, cursor?: string, most?: number): Promise<PurgedPage>;
 }
 
 /** What a digest is linked as: an entry of one link set never answers for the other. */

@@ -20,7 +20,10 @@ export interface Purged {
   readonly cursor?: string;
 }
 
-/** So many pages in one go: each is three requests to Redis, and a Worker of the free plan has 50. */
+/**
+ * So many pages in one go. Each is three requests to Redis, of which a Worker of the free plan has 50; or three to KV and a
+ * write for each of 50 digests, of which it has 1,000.
+ */
 const MAX_PAGES = 8;
 
 /** Where a purge is: a step, and within it the store's own cursor. */

@@ -49,11 +49,19 @@ export interface Page {
   readonly cursor?: string | undefined;
 }
 
-/** All of a repository: page by page, or where that can be done at once, all of it in one step. */
+/** All of a repository: page by page, or where that can be done at once, as much of it in one step as is wanted. */
 type Whole =
   | { list(ctx: RequestContext, cursor: string | undefined): Promise<Page> }
-  /** @returns the digests of the entries that counted */
-  | { clearAll(ctx: RequestContext, clearing: Clearing): Promise<readonly Digest[]> };
+  /** From the first step on nothing counts. @returns the digests of the entries that did, and whether there are more */
+  | { clearAll(ctx: RequestContext, clearing: Clearing, most: number): Promise<ClearedSome> };
+
+export interface ClearedSome {
+  readonly counted: readonly Digest[];
+  readonly isMore: boolean;
+}
+
+/** The cursor of a store that knows itself what is left. */
+const MORE = 'more';
 
 /** The records of one repository. */
 export type RepositoryRecords = Records &
@@ -130,6 +138,7 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
   }
   return {
     ...createService(records),
+    batch: records.batch,
     async evict(ctx, digests, sentAtMs, isReplaced) {
       const asked = [...digests].map(parseDigest);
       return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs, isReplaced)));
@@ -142,10 +151,13 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
       const asked = [...digests].map(parseDigest);
       return asCacheFault('clearPresent', () => clearPresent(ctx, asked, aheadOf(ctx.now())));
     },
-    purge: (ctx, cursor) =>
+    purge: (ctx, cursor, most = Number.POSITIVE_INFINITY) =>
       asCacheFault('purge', async () => {
         const clearing = aheadOf(ctx.now());
-        if ('clearAll' in records) return { removed: new Set(await records.clearAll(ctx, clearing)) };
+        if ('clearAll' in records) {
+          const { counted, isMore } = await records.clearAll(ctx, clearing, most);
+          return { removed: new Set(counted), cursor: isMore ? MORE : undefined };
+        }
         const page = await records.list(ctx, cursor);
         return { removed: await clearPresent(ctx, page.digests, clearing), cursor: page.cursor };
       }),

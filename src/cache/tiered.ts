@@ -56,7 +56,8 @@ const FAR = 'far:';
 
 function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): RepositoryDescriptors {
   async function purgeNear(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
-    const page = await nearby.purge(ctx, cursor || undefined);
+    // No more than the far one clears at once: memory alone would take all of it.
+    const page = await nearby.purge(ctx, cursor || undefined, remote.batch);
     // At once in both, so that what is in both counts once.
     const there = await remote.clearPresent(ctx, page.removed);
     return { removed: page.removed.union(there), cursor: page.cursor === undefined ? FAR : NEAR + page.cursor };
@@ -69,6 +70,7 @@ function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): 
   }
   return {
     ...twoTiers(nearby, remote),
+    batch: remote.batch,
     async evict(ctx, digests, sentAtMs, isReplaced) {
       const asked = [...digests];
       const here = await nearby.evict(ctx, asked, sentAtMs, isReplaced);

@@ -26,6 +26,7 @@ function setup() {
         store.clears += 1;
         return answer(undefined);
       },
+      batch: 1,
       bury: () => answer(undefined),
       evict: () => answer(new Set()),
       buryUpTo: () => answer(undefined),

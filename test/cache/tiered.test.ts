@@ -17,6 +17,7 @@ const memory = (keepsGlobal = false) =>
 const kv = () => createKvProvider(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false });
 const failing: BlobDescriptorCacheProvider = {
   repositoryScoped: () => ({
+    batch: 1,
     stat: () => Promise.reject(new Error('down')),
     setDescriptor: () => Promise.reject(new Error('down')),
     clear: () => Promise.reject(new Error('down')),

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { batchesOf, inTurn } from '../../src/cache/inTurn.ts';
 import { createKvProvider } from '../../src/cache/kv.ts';
 import { type BlobDescriptorCacheProvider, LINK_SETS, type LinkSet } from '../../src/cache/provider.ts';
 import { createRedisProvider } from '../../src/cache/redis.ts';
@@ -95,6 +96,47 @@ async function prepare({ name: store, counts, providerOf }: Store) {
 afterEach(() => {
   vi.restoreAllMocks();
 });
+
+/** Requests to the store: each page lists, looks and clears, and KV writes a tombstone for each digest. */
+const PAGES = 8;
+const MOST = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES * 3 };
+
+describe.each(STORES.filter(({ name }) => name !== 'memory'))(
+  'purge: a memory full of it in front of $name',
+  (store) => {
+    it('costs each request no more than eight pages, and counts each entry once', { timeout: 60_000 }, async () => {
+      const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
+      const name = parseRepositoryName(someName());
+      let made: Upstream | undefined;
+      const roomy = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
+      const edge = createMeteredEdge(store.name, { ...roomy, ADMIN_TOKEN }, { upstream: (one) => (made = one) });
+      const ctx = contextOf(edge.clock);
+      const scope = made?.descriptors.repositoryScoped(name, 'blobs');
+      const digests = Array.from({ length: count }, () => someDigest());
+      await inTurn(batchesOf(digests, AT_ONCE), async (some) => {
+        await Promise.all(some.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
+      });
+      expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();
+      edge.spent();
+      let [removed, cursor, requests] = [0, '', 0];
+      do {
+        const told = (await (await purge(edge, name + cursor)).json()) as {
+          removed: { blobs: number };
+          cursor?: string;
+        };
+        expect(edge.spent().storeRequests).toBeLessThanOrEqual(MOST[store.name]);
+        // From the first on memory answers nothing of it.
+        for (const digest of digests) expect(made?.descriptors.peek?.(ctx, name, 'blobs', digest)).toBeUndefined();
+        removed += told.removed.blobs;
+        cursor = told.cursor === undefined ? '' : `?cursor=${encodeURIComponent(told.cursor)}`;
+        requests += 1;
+      } while (cursor);
+      expect(removed).toBe(count);
+      expect(requests).toBeGreaterThan(1);
+      for (const digest of digests.slice(-AT_ONCE)) expect(await scope?.stat(ctx, digest)).toBeUndefined();
+    });
+  },
+);
 
 describe.each(STORES)('purge: a repository with much in it, cache in $name', (store) => {
   it('is purged to the end, and what was removed is told exactly', { timeout: 60_000 }, async () => {
