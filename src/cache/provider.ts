@@ -64,6 +64,8 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
    * @param sentAtMs as `evict` @throws CacheFault as `evict`
    */
   buryUpTo(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<void>;
+  /** Clears each of the digests, there or not, in as few requests as the store takes. @param reachMs and @throws as `clear` */
+  clearEach(ctx: RequestContext, digests: Iterable<Digest>, reachMs?: number): Promise<void>;
   /**
    * Clears those of the digests that are there, whenever they were confirmed, and leaves the others alone.
    * @returns and @throws as `evict`

@@ -51,7 +51,7 @@ export async function purge(ctx: RequestContext, kept: Kept, name: RepositoryNam
 }
 
 async function purgePage(ctx: RequestContext, kept: Kept, name: RepositoryName, { step, cursor }: Place) {
-  if (step === 'tags') return kept.tags.purge(ctx, name, cursor);
+  if (step === 'tags') return kept.tags.purge(ctx, [name], cursor);
   const page = await kept.descriptors.repositoryScoped(name, step).purge(ctx, cursor);
   return { removed: page.removed.size, cursor: page.cursor };
 }
@@ -68,29 +68,44 @@ function parsePlace(text: string): Place {
   return { step, cursor };
 }
 
+/** What is left to one request: looks into the store, and clears of what was found there. */
+export interface Allowance {
+  looks: number;
+  clears: number;
+}
+
 /**
- * Forgets all descriptors of a repository. Tags lead nowhere after that.
- * @throws CacheFault: told again, it has less to do
+ * Forgets all descriptors of a repository, as far as the allowance goes, of which it takes what it needs. Tags lead nowhere
+ * after that. Done once more it takes only looks for what it has cleared.
+ * @returns whether that was all; `too much`: there was more to look through, and would be again
+ * @throws CacheFault
  */
 export async function purgeDescriptors(
   ctx: RequestContext,
   { repositoryScoped }: BlobDescriptorCacheProvider,
   name: RepositoryName,
-): Promise<void> {
+  left: Allowance,
+): Promise<'done' | 'more to clear' | 'too much'> {
   for (const links of LINK_SETS) {
     const scope = repositoryScoped(name, links);
     let cursor: string | undefined;
     do {
-      ({ cursor } = await scope.purge(ctx, cursor));
+      if (left.clears === 0) return 'more to clear';
+      if (left.looks === 0) return 'too much';
+      left.looks -= 1;
+      const page = await scope.purge(ctx, cursor);
+      if (page.removed.size > 0) left.clears -= 1;
+      cursor = page.cursor;
     } while (cursor !== undefined);
   }
+  return 'done';
 }
 
-/** Forgets where the tags of a repository lead to, as far as that is known and `MAX_PAGES` go. @throws CacheFault */
-export async function dropKnownTags(ctx: RequestContext, tags: Tags, name: RepositoryName): Promise<void> {
+/** Forgets where the tags of repositories lead to, as far as that is known and `MAX_PAGES` go. @throws CacheFault */
+export async function dropKnownTags(ctx: RequestContext, tags: Tags, names: readonly RepositoryName[]): Promise<void> {
   let cursor: string | undefined;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await tags.purge(ctx, name, cursor);
+  for (let pages = 0; pages < MAX_PAGES && names.length > 0; pages++) {
+    const page = await tags.purge(ctx, names, cursor);
     if (page.cursor === undefined) return;
     cursor = page.cursor;
   }

@@ -147,6 +147,13 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
       const asked = [...digests].map(parseDigest);
       await asCacheFault('buryUpTo', () => inTurn(asked, (digest) => records.bury(ctx, digest, upTo(sentAtMs).until)));
     },
+    async clearEach(ctx, digests, reachMs) {
+      const asked = [...digests].map(parseDigest);
+      const clearing = aheadOf(ctx.now(), reachMs);
+      await asCacheFault('clearEach', () =>
+        inTurn(batchesOf(asked, records.batch), (some) => clearAll(ctx, records, some, clearing)),
+      );
+    },
     async clearPresent(ctx, digests) {
       const asked = [...digests].map(parseDigest);
       return asCacheFault('clearPresent', () => clearPresent(ctx, asked, aheadOf(ctx.now())));

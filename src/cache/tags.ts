@@ -54,8 +54,8 @@ export interface Tags {
    * @throws CacheFault
    */
   evict(ctx: RequestContext, name: RepositoryName, tag: string, sentAtMs: number): Promise<void>;
-  /** Drops a page of all tags of a repository. @param cursor of the page before @throws CacheFault */
-  purge(ctx: RequestContext, name: RepositoryName, cursor?: string): Promise<PurgedTags>;
+  /** Drops a page of all tags of repositories. @param cursor of the page before @throws CacheFault */
+  purge(ctx: RequestContext, names: readonly RepositoryName[], cursor?: string): Promise<PurgedTags>;
 }
 
 /** What a page of a purge removed: how many tags led somewhere. */

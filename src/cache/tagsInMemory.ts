@@ -1,5 +1,7 @@
+import type { RequestContext } from '../context.ts';
 import type { Memory } from '../memory.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
 import type { TagOptions, TagPointer, Tags } from './tags.ts';
 import { aheadOf, CLOCK_SKEW_MS, isAlive } from './tombstone.ts';
 import { createTombstones } from './tombstonesInMemory.ts';
@@ -66,18 +68,23 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
       // What was confirmed later stands on; what was not counts no more, and ends with the slot.
       tombstones.bury(slotOf(name, tag), sentAtMs);
     },
-    async purge(ctx, name) {
-      const prefix = slotOf(name, '');
-      let removed = 0;
-      for (const slot of known.keys(prefix)) {
-        const until = clearedUntil(name, slot.slice(prefix.length));
-        const pointers = [...(known.get(slot, ctx.now())?.values() ?? [])];
-        if (pointers.some(({ verifiedAt }) => isAlive(verifiedAt, until))) removed += 1;
-        known.delete(slot);
-      }
-      for (const slot of noted.keys(prefix)) noted.delete(slot);
-      tombstones.bury(prefix, aheadOf(ctx.now()).until);
-      return { removed };
+    async purge(ctx, names) {
+      return { removed: names.reduce((sum, name) => sum + purgeOne(ctx, name), 0) };
     },
   };
+
+  /** @returns how many tags led somewhere */
+  function purgeOne(ctx: RequestContext, name: RepositoryName): number {
+    const prefix = slotOf(name, '');
+    let removed = 0;
+    for (const slot of known.keys(prefix)) {
+      const until = clearedUntil(name, slot.slice(prefix.length));
+      const pointers = [...(known.get(slot, ctx.now())?.values() ?? [])];
+      if (pointers.some(({ verifiedAt }) => isAlive(verifiedAt, until))) removed += 1;
+      known.delete(slot);
+    }
+    for (const slot of noted.keys(prefix)) noted.delete(slot);
+    tombstones.bury(prefix, aheadOf(ctx.now()).until);
+    return removed;
+  }
 }

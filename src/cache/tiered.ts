@@ -84,6 +84,11 @@ function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): 
       await nearby.buryUpTo(ctx, asked, sentAtMs);
       await remote.buryUpTo(ctx, asked, sentAtMs);
     },
+    async clearEach(ctx, digests, reachMs) {
+      const asked = [...digests];
+      await nearby.clearEach(ctx, asked, reachMs);
+      await remote.clearEach(ctx, asked, reachMs);
+    },
     async clearPresent(ctx, digests) {
       const asked = [...digests];
       const here = await nearby.clearPresent(ctx, asked);

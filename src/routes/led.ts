@@ -1,5 +1,6 @@
 import { allDone } from '../cache/allDone.ts';
-import { clear } from '../cache/clear.ts';
+import { tellClear } from '../cache/clear.ts';
+import type { RepositoryDescriptors } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
@@ -24,6 +25,7 @@ export async function dropTags(
   reachMs?: number,
 ): Promise<void> {
   const led = [...(await upstream.tags.drop(ctx, name, tags, reachMs))].filter((digest) => digest !== to);
-  const scopes = bothIn(upstream, name);
-  await allDone(scopes.flatMap((scope) => led.map((digest) => clear(ctx, digest, scope, reachMs))));
+  if (led.length === 0) return;
+  const clearIn = (scope: RepositoryDescriptors) => tellClear(ctx, 'clear', () => scope.clearEach(ctx, led, reachMs));
+  await allDone(bothIn(upstream, name).map(clearIn));
 }

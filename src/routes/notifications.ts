@@ -1,18 +1,14 @@
 import { roomWithin } from '../body/budget.ts';
 import { type Body, readBody } from '../body/read.ts';
-import { allDone } from '../cache/allDone.ts';
-import { clear } from '../cache/clear.ts';
-import { batchesOf, inTurn } from '../cache/inTurn.ts';
-import { dropKnownTags, purgeDescriptors } from '../cache/purge.ts';
+import { dropKnownTags } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
-import { type Change, parseEnvelope } from '../oci/envelope.ts';
+import { parseEnvelope } from '../oci/envelope.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { createRepositoryScan, type RepositoryScan } from '../oci/repositoryScan.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
-import { dropTags } from './led.ts';
-import { bothIn } from './linked.ts';
+import { forgetChanges } from './changes.ts';
 import { guard, orUnavailable } from './operators.ts';
 
 /** Twice the largest manifest: an event of one that names very much repeats what it names. */
@@ -25,8 +21,6 @@ const ENVELOPE_WAIT_MS = 30_000;
 const ROOM_WAIT_MS = 1_500;
 /** For an envelope that does not announce its length; an event is some hundred bytes. */
 const SOME_BYTES = 64 * 1024;
-/** A registry waits for its answer: as many at once as the platform has connections for. */
-const AT_ONCE = 6;
 
 /**
  * `POST /_edge/events`: the registry's webhook tells what changed there. Guarded by `EVENTS_TOKEN` as a bearer token.
@@ -35,7 +29,7 @@ const AT_ONCE = 6;
  * what is refused for ever, and nothing after it.
  * @returns 204 when all that could be taken is forgotten
  * @throws RegistryError as `guard`; REQUEST_INVALID: no envelope, which changes nothing; UNAVAILABLE: the store failed,
- *   and the registry sends it again
+ *   or there is more to forget than one request may, and the registry sends it again
  */
 export async function notifications(
   ctx: RequestContext,
@@ -68,12 +62,13 @@ async function takeEvents(ctx: RequestContext, upstream: Upstream, text: string)
   const { changes, events, unusable, why } = parseEnvelope(text);
   ctx.emit({ kind: 'notified', events, changes: changes.length, unusable });
   if (unusable > 0) ctx.log.warn('events that could not be used', { unusable, events, why: [...why] });
-  await forEach(changes, (change) => forget(ctx, upstream, change));
+  await orUnavailable(() => forgetChanges(ctx, upstream, changes));
 }
 
 /**
  * Of an envelope that is too large to be parsed only the names of its repositories are taken. Their lists and tags are
- * forgotten, which is what a push changes; only pushes are large. What is deleted in it ends with its window.
+ * forgotten, which is what a push changes; only pushes are large. What is deleted in it ends with its window, and so does
+ * what its tags led to.
  */
 async function takeNames(ctx: RequestContext, upstream: Upstream, stream: ReadableStream<Uint8Array>): Promise<void> {
   const scan = createRepositoryScan(MAX_SCANNED_REPOSITORIES);
@@ -83,11 +78,11 @@ async function takeNames(ctx: RequestContext, upstream: Upstream, stream: Readab
     bytes,
     repositories: [...scan.found],
   });
-  await forEach([...scan.found], async (name) => {
+  for (const name of scan.found) {
     upstream.flights.close(name);
     upstream.lists.drop(name);
-    await dropKnownTags(ctx, upstream.tags, name);
-  });
+  }
+  await orUnavailable(() => dropKnownTags(ctx, upstream.tags, [...scan.found]));
 }
 
 /** @returns how many bytes were read, until the end or what is enough of it */
@@ -107,27 +102,4 @@ async function scanned(stream: ReadableStream<Uint8Array>, scan: RepositoryScan)
   await within(read(), ENVELOPE_WAIT_MS).catch(() => undefined);
   await reader.cancel().catch(() => undefined);
   return bytes;
-}
-
-/** @throws RegistryError UNAVAILABLE: the store failed, and all that it did not fail for is done */
-function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  return orUnavailable(() => inTurn(batchesOf(items, AT_ONCE), (batch) => allDone(batch.map(work))));
-}
-
-async function forget(ctx: RequestContext, upstream: Upstream, change: Change): Promise<void> {
-  const { descriptors, lists, flights } = upstream;
-  const { kind, name } = change;
-  flights.close(name);
-  lists.drop(name);
-  switch (kind) {
-    case 'manifest pushed':
-      if (change.tag === undefined) return;
-      return dropTags(ctx, upstream, { name, tags: [change.tag], to: change.digest });
-    case 'tag deleted':
-      return dropTags(ctx, upstream, { name, tags: [change.tag], to: undefined });
-    case 'content deleted':
-      return allDone(bothIn(upstream, name).map((scope) => clear(ctx, change.digest, scope)));
-    case 'repository deleted':
-      return purgeDescriptors(ctx, descriptors, name);
-  }
 }

@@ -30,6 +30,7 @@ function setup() {
       bury: () => answer(undefined),
       evict: () => answer(new Set()),
       buryUpTo: () => answer(undefined),
+      clearEach: () => answer(undefined),
       clearPresent: () => answer(new Set()),
       purge: () => answer({ removed: new Set() }),
     }),

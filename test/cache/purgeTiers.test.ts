@@ -76,7 +76,7 @@ describe('purge of memory', () => {
     const pointer = { digest: someDigest(), verifiedAt: ctx.now() };
     for (let n = 0; n < 3_000; n++) await tags.set(ctx, { name, tag: `t${n}`, variety: '' }, pointer);
     await tags.set(ctx, { name: other, tag: 't0', variety: '' }, pointer);
-    expect(await tags.purge(ctx, name)).toEqual({ removed: 3_000 });
+    expect(await tags.purge(ctx, [name])).toEqual({ removed: 3_000 });
     expect(memory.walks).toBe(2);
     expect(await tags.get(ctx, { name: other, tag: 't0', variety: '' })).toEqual(pointer);
   });

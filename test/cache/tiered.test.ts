@@ -24,6 +24,7 @@ const failing: BlobDescriptorCacheProvider = {
     bury: () => Promise.reject(new Error('down')),
     evict: () => Promise.reject(new Error('down')),
     buryUpTo: () => Promise.reject(new Error('down')),
+    clearEach: () => Promise.reject(new Error('down')),
     clearPresent: () => Promise.reject(new Error('down')),
     purge: () => Promise.reject(new Error('down')),
   }),

@@ -99,6 +99,8 @@ afterEach(() => {
 
 /** Requests to the store: each page lists, looks and clears, and KV writes a tombstone for each digest. */
 const PAGES = 8;
+/** Eight pages with something to clear, and looks at those that were cleared before. */
+const MOST_OF_AN_EVENT = { memory: 0, kv: 8 * 53 + 20, redis: 8 * 3 + 20 };
 const MOST = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES * 3 };
 
 describe.each(STORES.filter(({ name }) => name !== 'memory'))(
@@ -168,10 +170,18 @@ describe.each(STORES)('purge: a repository with much in it, cache in $name', (st
     if (store.name === 'kv') expect(operations.writes).toBe(blobs + manifests);
   });
 
-  it('is forgotten by one event that tells of its end', { timeout: 60_000 }, async () => {
+  it('is forgotten by the event that tells of its end, sent again while there is more', {
+    timeout: 60_000,
+  }, async () => {
     const { name, edge, left } = await prepare(store);
     // Else the registry would send it again and again, and nothing after it.
-    expect((await tell(edge, eventsOf(name).gone())).status).toBe(204);
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 204 && statuses.length < 5) {
+      statuses.push((await tell(edge, eventsOf(name).gone())).status);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MOST_OF_AN_EVENT[store.name]);
+    }
+    expect(statuses.filter((status) => status === 503).length).toBeLessThanOrEqual(2);
+    expect(statuses.at(-1)).toBe(204);
     expect(await left()).toBe(0);
   });
 });

@@ -307,6 +307,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         await expect(broken.clear(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.evict(ctx, [digest], ctx.now())).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.buryUpTo(ctx, [digest], ctx.now())).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.clearEach(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.clearPresent(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.purge(ctx)).rejects.toBeInstanceOf(CacheFault);
       });

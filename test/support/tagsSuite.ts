@@ -227,7 +227,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       let removed = 0;
       let cursor: string | undefined;
       do {
-        const page = await tags.purge(ctx, key.name, cursor);
+        const page = await tags.purge(ctx, [key.name], cursor);
         removed += page.removed;
         cursor = page.cursor;
       } while (cursor !== undefined);
@@ -281,7 +281,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         await expect(broken.set(ctx, key, pointerNow())).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.evict(ctx, key.name, key.tag, 1)).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.purge(ctx, key.name)).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.purge(ctx, [key.name])).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });

@@ -35,10 +35,12 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
     const far = [
       ['bury', () => blobs.bury(ctx, digest, FAR_MS)],
       ['clear', () => blobs.clear(ctx, digest, FAR_MS)],
+      ['clearEach', () => blobs.clearEach(ctx, [digest], FAR_MS)],
     ] as const;
     const near = [
       ['bury', () => blobs.bury(ctx, digest)],
       ['clear', () => blobs.clear(ctx, digest)],
+      ['clearEach', () => blobs.clearEach(ctx, [digest])],
       ['evict', () => blobs.evict(ctx, [digest], clock.now())],
       ['buryUpTo', () => blobs.buryUpTo(ctx, [digest], clock.now())],
       ['clearPresent', () => blobs.clearPresent(ctx, [digest])],
