@@ -110,7 +110,9 @@ describe.each(BACKENDS)('notifications: an envelope that tells of much, cache in
     const { edge, ctx, upstream, learn, known, someRepository } = toldEdge(backend, { CLIENT_AUTH: 'anonymous' });
     const [name, digests] = [someRepository(), some(100)];
     await learn(name, digests);
-    for (const [at, digest] of digests.entries()) await upstream.tags.note(ctx, name, [`t${at}`], digest);
+    for (const [at, digest] of digests.entries()) {
+      await upstream.tags.note(ctx, { name, tag: `t${at}` }, { digest, verifiedAt: ctx.now() });
+    }
     edge.spent();
     const { pushed, untagged } = eventsOf(name);
     // Of one the push tells that it leads where it led.

@@ -254,10 +254,10 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       it('forgets where tags are noted to lead, also of those that answered nobody, and counts none of it', async () => {
         const other = { ...key, tag: 'other' };
         await tags.set(ctx, key, pointerNow());
-        for (const { tag } of [key, other]) await tags.note(ctx, key.name, [tag], someDigest());
+        for (const one of [key, other]) await tags.note(ctx, one, { digest: someDigest(), verifiedAt: clock.now() });
         const below = parseRepositoryName(`${key.name}/below`);
         const noted = someDigest();
-        await tags.note(ctx, below, [key.tag], noted);
+        await tags.note(ctx, { name: below, tag: key.tag }, { digest: noted, verifiedAt: clock.now() });
         expect(await purgeAll()).toBe(1);
         expect(await tags.drop(ctx, key.name, [key.tag, other.tag])).toEqual(new Set());
         expect(await tags.drop(ctx, below, [key.tag])).toEqual(new Set([noted]));
