@@ -41,7 +41,7 @@ function typeByFields({ manifests, config, layers }: Readonly<Record<string, unk
   return manifests === undefined && typeof config === 'object' && config !== null ? IMAGE_TYPE : undefined;
 }
 
-/** No image names as many digests. */
+/** Of more digests than this the rest is left: no image that people push names as many. */
 export const MAX_NAMED = 1_000;
 const DIGESTS = /sha(?:256|384|512):[0-9a-f]+/g;
 
