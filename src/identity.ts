@@ -1,7 +1,7 @@
 /**
  * Headers that say nothing of who calls: those that registry clients send, those that tracing adds, and those between two
- * neighbours; each by its whole name, since a family has room for a credential (`x-meta-token`). Whatever is not here may tell a caller from another (a cookie, a token of some proxy, a user's name), at the
- * origin or before the edge.
+ * neighbours; each by its whole name, since a family has room for a credential (`x-meta-token`). Whatever is not here may
+ * tell a caller from another (a cookie, a token of some proxy, a user's name), at the origin or before the edge.
  */
 const ANONYMOUS_HEADERS = new Set([
   'accept',
@@ -87,9 +87,9 @@ const ANONYMOUS_HEADERS = new Set([
 ]);
 
 /**
- * Headers by which proxies on the way say from where and how a request came to them. They stay at the edge, so that no origin
- * can judge by them: its rules by client address are not kept. Cloudflare's `cf-access-*` and `cf-cert-*` are no such: they
- * say who calls.
+ * Headers by which proxies on the way say from where and how a request came to them. They stay at the edge, so that no
+ * origin can judge by them: its rules by client address are not kept. Cloudflare's `cf-access-*` and `cf-cert-*` say who
+ * calls, so they are not among them.
  */
 const OF_PROXIES =
   /^(?:forwarded|x-forwarded-.+|x-original-forwarded-.+|x-envoy-.+|x-real-ip|true-client-ip|x-client-ip|x-cluster-client-ip|fastly-client-ip|x-azure-(?:client|socket)ip|cf-(?!access-|cert-).+)$/;

@@ -2,7 +2,10 @@ import type { RequestContext } from '../context.ts';
 
 /** Room for a body that a request holds; it is given back when the request is over. */
 export interface Room {
-  /** Makes it this large, in bytes. @returns false where there is not so much room, or the request is over: it stays as it was */
+  /**
+   * Makes it this large, in bytes.
+   * @returns false where there is not so much room, or the request is over: it stays as it was
+   */
   resize(bytes: number): boolean;
   /** The body is whole: from now on its bytes are held in place of the room. */
   keep(content: Uint8Array): void;

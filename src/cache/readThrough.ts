@@ -43,7 +43,8 @@ export interface ReadThroughAnswer<E extends Entry = Entry> {
 /**
  * A cache in front of the origin (`cachedBlobStatter` of `distribution`): a fresh entry answers; on a miss or a stale
  * entry the origin does and its answer is written back; on a fault of the store the origin does and nothing is written, and
- * where only the record is bad it is overwritten. A store that is slow is not waited for: the origin is asked as well, and the first answer that can be used wins.
+ * where only the record is bad it is overwritten. A store that is slow is not waited for: the origin is asked as well, and
+ * the first answer that can be used wins.
  */
 export async function readThrough<E extends Entry>(
   ctx: RequestContext,

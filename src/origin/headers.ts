@@ -88,7 +88,7 @@ const NOT_TO_THE_CALLER = new Set([
 ]);
 
 /**
- * What the origin says to this very caller, beside what it says of the content: how much it may still ask
+ * What the origin says to this very caller, besides what it says of the content: how much it may still ask
  * (`RateLimit-*`, `Retry-After`), what to be warned of, how the request is called in the origin's log. For an answer that
  * the edge writes anew from the origin's own to this caller; for no other caller, and never to be kept.
  */

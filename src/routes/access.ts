@@ -68,7 +68,7 @@ export async function hasReadContent(
 }
 
 /**
- * Whether what the origin answers may be stored: to a caller with another identity beside the `Authorization` it may be
+ * Whether what the origin answers may be stored: to a caller with another identity besides the `Authorization` it may be
  * about something else. An open mirror passes on no identity at all.
  */
 export function mayTeach(ctx: RequestContext, { readOnly }: Upstream): boolean {

@@ -16,9 +16,8 @@ export interface Asking<E extends Entry> {
 
 /**
  * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant, unless it is
- * known to be the origin's storage: else the target knows nothing of the repository, and an origin may redirect strangers to a
- * page for signing in. What was asked with
- * another identity beside the `Authorization` confirms nothing.
+ * known to be the origin's storage: else the target knows nothing of the repository, and an origin may redirect strangers to
+ * a page for signing in. What was asked with another identity besides the `Authorization` confirms nothing.
  */
 export async function askOrigin<E extends Entry>(
   ctx: RequestContext,

@@ -52,7 +52,8 @@ const RETRY_MS = 1_100;
  *    without).
  * 3. The origin is asked to delete. This goes on when the client leaves.
  * 4. Before the reply the entry is cleared, and the tombstone renewed where that reaches farther; also for a caller whom
- *    only the DELETE's success proved. After an unknown outcome the tombstone reaches further, but for a stranger still nothing is written.
+ *    only the DELETE's success proved. After an unknown outcome the tombstone reaches further, but for a stranger still
+ *    nothing is written.
  *
  * In both link sets: registries that keep manifests among the blobs lose both.
  * @throws RegistryError UNAVAILABLE where the cache cannot forget; ORIGIN_UNREACHABLE
