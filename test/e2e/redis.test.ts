@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type Edge, startEdge } from './support/edge.ts';
-import { head, request } from './support/http.ts';
+import { basic, head, request } from './support/http.ts';
 import { type Image, makeImage } from './support/image.ts';
 import { connect, startRedis } from './support/redis.ts';
 import { type Registry, startRegistry } from './support/registry.ts';
@@ -85,7 +85,9 @@ describeWith(TOOLS, 'BLOBDESCRIPTOR=redis: the redis-server was killed', () => {
 
   test('DELETE of a blob: 503 with OCI JSON, and the origin still has it', async () => {
     const path = `/v2/team/app/blobs/${image.layers[0].digest}`;
-    const { status, body } = await request('DELETE', edge.url + path);
+    // Who shows no credential is not taken for one who may delete: nothing is written for it beforehand.
+    const headers = basic('deleter', 'secret');
+    const { status, body } = await request('DELETE', edge.url + path, { headers });
     expect(status).toBe(503);
     expect(JSON.parse(body.toString()).errors[0].code).toBe('UNAVAILABLE');
     expect((await head(origin.url + path)).status).toBe(200);
