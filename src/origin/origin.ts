@@ -4,7 +4,7 @@ import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
-import type { SeenTraits } from './traits.ts';
+import type { Traits } from './traits.ts';
 
 /** The registry behind the edge. */
 export interface Origin {
@@ -12,7 +12,7 @@ export interface Origin {
   readonly url: URL;
   /** `ORIGIN_TIMEOUT` in ms. */
   readonly timeoutMs: number;
-  readonly traits: SeenTraits;
+  readonly traits: Traits;
   /**
    * Hands the client's request on; its headers without those that are not for the origin.
    * @param target path and query below the base URL, the path in its normal form

@@ -11,9 +11,6 @@ export interface Traits {
   readonly hidesManifestTypes: boolean;
   /** It lets callers without a credential delete. */
   readonly takesAnonymousDeletes: boolean;
-}
-
-export interface SeenTraits extends Traits {
   /** @param isOwn the origin itself answered, and not its storage */
   noteBlob(method: string, response: Response, isOwn: boolean): void;
   /** @param response the origin's own, to a HEAD */
@@ -25,7 +22,7 @@ export interface SeenTraits extends Traits {
 /** What servers say of content that they do not know. */
 const OF_ANYTHING = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
 
-export function createTraits(): SeenTraits {
+export function createTraits(): Traits {
   let hasRanges = false;
   let typesBlobs = false;
   let hidesManifestTypes = false;
