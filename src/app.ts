@@ -6,10 +6,10 @@ import { errorName, framesOf, type Logger } from './log.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute } from './oci/route.ts';
 import { API_VERSION } from './routes/answer.ts';
-import { descriptors } from './routes/descriptors.ts';
+import { descriptorsRoute } from './routes/descriptors.ts';
 import { dispatch } from './routes/dispatch.ts';
-import { notifications } from './routes/notifications.ts';
-import { purgeCache } from './routes/purge.ts';
+import { eventsRoute } from './routes/notifications.ts';
+import { purgeRoute } from './routes/purge.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface AppOptions {
@@ -43,9 +43,11 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
   };
   hono.all('/v2', (c) => registry(c.env.ctx));
   hono.all('/v2/*', (c) => registry(c.env.ctx));
-  hono.all('/_edge/events', (c) => notifications(c.env.ctx, upstream, eventsToken));
-  hono.all('/_edge/cache/*', (c) => purgeCache(c.env.ctx, upstream, adminToken));
-  hono.all('/_edge/descriptors/:digest', (c) => descriptors(c.env.ctx, upstream, adminToken, c.req.param('digest')));
+  hono.all('/_edge/events', (c) => eventsRoute(c.env.ctx, upstream, eventsToken));
+  hono.all('/_edge/cache/*', (c) => purgeRoute(c.env.ctx, upstream, adminToken));
+  hono.all('/_edge/descriptors/:digest', (c) =>
+    descriptorsRoute(c.env.ctx, upstream, adminToken, c.req.param('digest')),
+  );
   hono.notFound((c) => errorAnswer(c.env.ctx, new RegistryError('NAME_UNKNOWN')));
   hono.onError((error, c) => errorAnswer(c.env.ctx, error));
 

@@ -11,7 +11,7 @@ import {
   variable,
   wait,
 } from './config/forms.ts';
-import { uselessSettings } from './config/useless.ts';
+import { settingsWithoutEffect } from './config/useless.ts';
 import { isInternalHost, isLoopbackHost } from './hosts.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
@@ -135,7 +135,7 @@ export function parseConfig(env: Environment): Config {
   };
   if (problems.length > 0) throw new ConfigError(problems);
   const whole = config as Config; // nothing is undefined that was not reported
-  warnings.push(...uselessSettings(whole, (name) => String(env[name] ?? '').trim() !== ''));
+  warnings.push(...settingsWithoutEffect(whole, (name) => String(env[name] ?? '').trim() !== ''));
   return whole;
 
   function takeBackend(): Backend | undefined {

@@ -20,13 +20,13 @@ import type { Tags } from './cache/tags.ts';
 import { createInMemoryTags } from './cache/tagsInMemory.ts';
 import { createRedisTags } from './cache/tagsRedis.ts';
 import { tiered } from './cache/tiered.ts';
-import { deleteReach } from './cache/tombstone.ts';
+import { tombstoneDurations } from './cache/tombstone.ts';
 import type { Config } from './config.ts';
 import { createLists } from './lists.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createOrigin } from './origin/client.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
-import { createPauses } from './pauses.ts';
+import { createRetryAfter } from './pauses.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Of all bodies that are held at the same time; an isolate has 128 MB. */
@@ -59,11 +59,11 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     tagMs: isAnonymous ? config.tagTtlMs : 0,
     staleMs: isAnonymous ? config.staleIfErrorMs : 0,
   };
-  const { underWayMs, unknownMs } = deleteReach(config.originTimeoutMs);
+  const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
   const stores = createStores(config, bindings, memory, {
     bounded: (contents) => boundedContents(bodies, contents, MAX_MANIFEST_BYTES),
     retentionMs: retentionMs(ttls),
-    maxReachMs: Math.max(underWayMs, unknownMs),
+    maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
     isOpen: isAnonymous,
   });
   return {
@@ -84,7 +84,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     absences: createAbsences(createMemory(ABSENCES), retentionMs(ttls)),
     flights: createFlights(),
     // To an open mirror's origin all callers are one.
-    pauses: createPauses(memory, isAnonymous ? () => '' : ({ caller }) => caller),
+    retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
     readOnly: isAnonymous,

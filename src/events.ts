@@ -27,7 +27,7 @@ export type EdgeEvent =
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }
   /** The registry told of more than can be read: so many bytes, in which so many repositories were named. */
   | { readonly kind: 'notified-too-much'; readonly bytes: number; readonly repositories: number }
-  | { readonly kind: 'clear' | 'bury'; readonly outcome: 'done' | 'fault' };
+  | { readonly kind: 'clear' | 'markDeleting'; readonly outcome: 'done' | 'fault' };
 
 export type StoreName = 'memory' | 'redis' | 'kv';
 export type StatOutcome = 'hit' | 'miss' | 'fault';

@@ -2,7 +2,7 @@ import type { RequestContext } from './context.ts';
 import type { Memory } from './memory.ts';
 
 /** Which callers the origin wants to be left alone by, where a stale answer will do: its 429 with `Retry-After`. */
-export interface Pauses {
+export interface RetryAfter {
   /** @returns until when (epoch ms); 0: there is none */
   until(ctx: RequestContext): number;
   /** @param response the origin's answer to this caller */
@@ -14,7 +14,7 @@ const MAX_PAUSE_MS = 300_000;
 const PAUSE_BYTES = 100;
 
 /** @param callerOf whom the origin takes a caller for: its credential; `undefined` for one who can be told from nobody */
-export function createPauses(memory: Memory, callerOf: (ctx: RequestContext) => string | undefined): Pauses {
+export function createRetryAfter(memory: Memory, callerOf: (ctx: RequestContext) => string | undefined): RetryAfter {
   const pauses = memory.part<{ readonly until: number }>('pause');
   return {
     until(ctx) {

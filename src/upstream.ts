@@ -9,7 +9,7 @@ import type { BlobDescriptorCacheProvider } from './cache/provider.ts';
 import type { Tags } from './cache/tags.ts';
 import type { Lists } from './lists.ts';
 import type { Origin } from './origin/origin.ts';
-import type { Pauses } from './pauses.ts';
+import type { RetryAfter } from './pauses.ts';
 
 /** What a route sees of the world: one registry behind the edge, and what the edge knows of it. */
 export interface Upstream {
@@ -32,7 +32,7 @@ export interface Upstream {
   /** What the origin did not have for callers of whom nothing was proved. */
   readonly absences: Absences;
   readonly flights: Flights;
-  readonly pauses: Pauses;
+  readonly retryAfter: RetryAfter;
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */
   readonly cacheTimeoutMs: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemory } from '../src/memory.ts';
-import { createPauses } from '../src/pauses.ts';
+import { createRetryAfter } from '../src/pauses.ts';
 import { contextOf, createClock } from './support/context.ts';
 
 const MINUTE_MS = 60_000;
@@ -8,7 +8,7 @@ const NOON = Date.UTC(2026, 0, 1, 12);
 
 function setup(bounds = { entries: 100, bytes: 100_000 }) {
   const clock = createClock(NOON);
-  const pauses = createPauses(createMemory(bounds), ({ caller }) => caller);
+  const pauses = createRetryAfter(createMemory(bounds), ({ caller }) => caller);
   const by = (authorization?: string, more: Record<string, string> = {}) => {
     const headers = { ...(authorization && { authorization }), ...more };
     return contextOf(clock, new Request('http://edge.test/v2/a/manifests/b', { headers }));
@@ -67,7 +67,7 @@ describe('createPauses', () => {
 
   it('is for all where all are one to the origin', () => {
     const { by } = setup();
-    const pauses = createPauses(createMemory({ entries: 100, bytes: 100_000 }), () => '');
+    const pauses = createRetryAfter(createMemory({ entries: 100, bytes: 100_000 }), () => '');
     pauses.note(by('Basic YQ=='), limited('60'));
     for (const ctx of [by(), by('Basic Yg=='), by(undefined, { cookie: 'a=b' })]) {
       expect(pauses.until(ctx)).toBe(NOON + MINUTE_MS);

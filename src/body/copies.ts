@@ -2,17 +2,17 @@ import type { RequestContext } from '../context.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import { within } from '../within.ts';
 import type { Budget } from './budget.ts';
-import { grown } from './grown.ts';
-import type { Outgoing } from './outgoing.ts';
-import { tapped } from './tapped.ts';
+import { growBuffer } from './grown.ts';
+import type { ForwardedBody } from './outgoing.ts';
+import { tapStream } from './tapped.ts';
 
 /** A request's body on its way, of which a copy stays. */
-export interface Copy extends Outgoing {
+export interface Copy extends ForwardedBody {
   /** All of it, until the request is over; `undefined` where it broke off, or could not be copied. */
-  whole(waitMs: number): Promise<Copied | undefined>;
+  whole(waitMs: number): Promise<CopiedBody | undefined>;
 }
 
-export interface Copied {
+export interface CopiedBody {
   readonly content: Uint8Array;
   /** Epoch ms at which the last byte was sent. */
   readonly sentAt: number;
@@ -39,7 +39,7 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
 
     const keep = (piece: Uint8Array) => {
       const needed = length + piece.length;
-      if (kept && needed > kept.length) kept = grown(kept, needed, room, announced);
+      if (kept && needed > kept.length) kept = growBuffer(kept, needed, room, announced);
       kept?.set(piece, length);
       if (!kept) room.release();
       length = needed;
@@ -49,7 +49,7 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
       kept = undefined;
     });
 
-    const passing = tapped(body, announced, keep);
+    const passing = tapStream(body, announced, keep);
     const sent = passing.passed.then((isWhole) => {
       return isWhole && kept ? { content: kept, sentAt: ctx.now() } : undefined;
     });

@@ -9,7 +9,7 @@ const LEAST_BYTES = 16 * 1024;
  * @param maxBytes how large it may become
  * @returns `undefined` where more is needed than that, or where there is no room
  */
-export function grown(full: Uint8Array, needed: number, room: Room, maxBytes: number): Uint8Array | undefined {
+export function growBuffer(full: Uint8Array, needed: number, room: Room, maxBytes: number): Uint8Array | undefined {
   const bytes = Math.min(Math.max(LEAST_BYTES, 2 * full.length, needed), maxBytes);
   if (needed > maxBytes || !room.resize(full.length + bytes)) return undefined;
   const larger = new Uint8Array(bytes);

@@ -1,10 +1,10 @@
 import type { RequestContext } from '../context.ts';
-import { isHashOf, nameOfHash } from '../oci/content.ts';
+import { hashName, isHashOf } from '../oci/content.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { within } from '../within.ts';
-import type { Outgoing } from './outgoing.ts';
-import { tapped } from './tapped.ts';
+import type { ForwardedBody } from './outgoing.ts';
+import { tapStream } from './tapped.ts';
 
 /**
  * Larger bodies are not hashed: a mebibyte costs about 6 ms of CPU (two old cores), and a Worker of the free plan has 10.
@@ -12,7 +12,7 @@ import { tapped } from './tapped.ts';
 const MAX_HASHED_BYTES = 1024 * 1024;
 
 /** A request's body on its way, hashed. */
-export interface Hashed extends Outgoing {
+export interface HashedBody extends ForwardedBody {
   /** That these bytes are all of the content. */
   proof(waitMs: number): Promise<Proof | undefined>;
 }
@@ -29,15 +29,15 @@ export interface Proof {
  * the last piece of it.
  * @returns `undefined` for a body without a length, or a long one
  */
-export function hashed(ctx: RequestContext, digest: Digest): Hashed | undefined {
+export function hashBody(ctx: RequestContext, digest: Digest): HashedBody | undefined {
   const { body, headers } = ctx.request;
   const size = parseWholeNumber(headers.get('content-length'));
   if (!body || size === undefined || size > MAX_HASHED_BYTES) return undefined;
 
-  const hash = new crypto.DigestStream(nameOfHash(digest));
+  const hash = new crypto.DigestStream(hashName(digest));
   hash.digest.catch(() => undefined);
   const writer = hash.getWriter();
-  const passing = tapped(body, size, (piece) => writer.write(piece));
+  const passing = tapStream(body, size, (piece) => writer.write(piece));
   const sent = passing.passed.then(async (isWhole) => {
     const sentAt = ctx.now();
     if (!isWhole) {

@@ -1,7 +1,7 @@
 import { parseWholeNumber } from '../oci/descriptor.ts';
 
 /** A client's body on its way to the origin. */
-export interface Outgoing {
+export interface ForwardedBody {
   /** To be sent on. */
   readonly body: ReadableStream<Uint8Array>;
   /**
@@ -21,7 +21,7 @@ const BLAME_MS = 100;
  * A request's body as it is, pumped by the runtime. One without a length is not ended where it broke off: workerd would
  * end it as if it were whole. Whoever sends it has to end the request.
  */
-export function outgoing({ body, headers }: Request): Outgoing | undefined {
+export function forwardBody({ body, headers }: Request): ForwardedBody | undefined {
   if (!body) return undefined;
   const length = parseWholeNumber(headers.get('content-length'));
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);

@@ -2,7 +2,7 @@ import { parseWholeNumber } from '../oci/descriptor.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { within } from '../within.ts';
 import type { Room } from './budget.ts';
-import { grown } from './grown.ts';
+import { growBuffer } from './grown.ts';
 
 /** A body that was read: all of it, or, where it is longer than wanted or there is no room, a stream of all of it. */
 export type Body =
@@ -74,7 +74,7 @@ async function readInto(
     if (!isFull && value) into = new Uint8Array(value.buffer);
     if (done || !value) return { bytes: exactly(into, length), further: NOTHING, isWhole: true };
     if (isFull) {
-      const larger = grown(into, length + value.length, room, maxBytes);
+      const larger = growBuffer(into, length + value.length, room, maxBytes);
       if (!larger) return { bytes: into, further: value, isWhole: false };
       into = larger;
       into.set(value, length);

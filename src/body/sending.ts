@@ -7,7 +7,7 @@ const AT_ONCE_BYTES = 64 * 1024;
  * A body to be sent to the client. While a large one is on its way, the request is not over: a client that reads slowly
  * holds it all.
  */
-export function sending(ctx: RequestContext, content: Uint8Array): Uint8Array | ReadableStream<Uint8Array> {
+export function trackedBody(ctx: RequestContext, content: Uint8Array): Uint8Array | ReadableStream<Uint8Array> {
   if (content.length <= AT_ONCE_BYTES) return content;
   const { readable, writable } = new FixedLengthStream(content.length);
   const writer = writable.getWriter();

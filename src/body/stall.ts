@@ -8,7 +8,7 @@ const PIECE_BYTES = 64 * 1024;
  * not matter.
  * @param ms from one piece to the next
  */
-export function unlessStalled(response: Response, ms: number): Response {
+export function endIfStalled(response: Response, ms: number): Response {
   const { body, headers } = response;
   if (!body) return response;
   // The runtime gives the body decoded, and codes it anew for the client: the length is that of the coded one.

@@ -1,10 +1,10 @@
-import type { Outgoing } from './outgoing.ts';
+import type { ForwardedBody } from './outgoing.ts';
 
 /** So much is read at once; in the 4 KiB that a plain reader gets, a large body costs ten times the Worker's time. */
 const PIECE_BYTES = 64 * 1024;
 
 /** A client's body on its way to the origin, and seen there. */
-export interface Tapped extends Outgoing {
+export interface TappedStream extends ForwardedBody {
   /**
    * Whether all of it has gone, and been seen: true, or false where it broke off. It may stay open where the origin
    * answers before it has read everything. Never rejects.
@@ -18,11 +18,11 @@ export interface Tapped extends Outgoing {
  *   middle of it, workerd would end it as if it were whole.
  * @param see is waited for; a piece is lent to it, and overwritten after that
  */
-export function tapped(
+export function tapStream(
   body: ReadableStream<Uint8Array>,
   length: number,
   see: (piece: Uint8Array) => void | Promise<void>,
-): Tapped {
+): TappedStream {
   const through = new FixedLengthStream(length);
   const reader = body.getReader({ mode: 'byob' });
   const writer = through.writable.getWriter();

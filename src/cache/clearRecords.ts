@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context.ts';
 import { checkEntry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
-import { BadRecord, parsed } from './provider.ts';
+import { BadRecord, tryParse } from './provider.ts';
 import type { Records, StoredRecord } from './records.ts';
 import { type Clearing, isAlive } from './tombstone.ts';
 
@@ -14,7 +14,7 @@ export async function readChecked(
   const found = await records.read(ctx, digests);
   return found.map((record, at) => {
     const [digest, entry] = [digests[at], 'entry' in record && record.entry];
-    const wrong = digest && entry ? parsed(() => checkEntry(digest, entry)) : undefined;
+    const wrong = digest && entry ? tryParse(() => checkEntry(digest, entry)) : undefined;
     return wrong ?? record;
   });
 }
@@ -23,7 +23,7 @@ export async function readChecked(
  * Clears those that are there, in the way of `clearing`.
  * @returns which could have answered, canonical digests of aliases among them
  */
-export async function clearThose(
+export async function clearPresentRecords(
   ctx: RequestContext,
   records: Records,
   digests: readonly Digest[],

@@ -35,7 +35,7 @@ export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: T
 export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Ttls): boolean {
   if (!stored || !isSameDescriptor(entry.descriptor, stored.descriptor)) return true;
   // It is known by both methods now.
-  if (stored.toldBy !== undefined && entry.toldBy === undefined) return true;
+  if (stored.witness !== undefined && entry.witness === undefined) return true;
   const windowMs = Math.min(
     ttls.pushExistenceMs || Number.POSITIVE_INFINITY,
     ttls.descriptorMs || Number.POSITIVE_INFINITY,

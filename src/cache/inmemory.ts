@@ -41,8 +41,8 @@ export function createInMemoryProvider(
   function recordsOf(scope: string, links: LinkSet): RepositoryRecords {
     const keyOf = (digest: Digest | typeof ALL) => keyIn(scope, links, digest);
     /** A tombstone for each of many digests would push out those of others. */
-    function bury(digest: Digest, until: number): void {
-      if (clearedUntil(scope, links, digest) < until) tombstones.bury(keyOf(digest), until);
+    function writeTombstone(digest: Digest, until: number): void {
+      if (clearedUntil(scope, links, digest) < until) tombstones.extend(keyOf(digest), until);
     }
     return {
       batch: BATCH,
@@ -62,13 +62,13 @@ export function createInMemoryProvider(
           entries.set(keyOf(digest), entry, since + ttlMs, ENTRY_BYTES);
         }
       },
-      async bury(_ctx, digest, until) {
-        bury(digest, until);
+      async writeTombstone(_ctx, digest, until) {
+        writeTombstone(digest, until);
       },
       async clear(ctx, digests, { until, sparesLater }) {
         return digests.map((digest) => {
           const known = entries.get(keyOf(digest), ctx.now());
-          bury(digest, until);
+          writeTombstone(digest, until);
           const isSpared = sparesLater && known && isAlive(known.verifiedAt, clearedUntil(scope, links, digest));
           if (!isSpared) entries.delete(keyOf(digest));
           return known?.descriptor.digest;
@@ -85,7 +85,7 @@ export function createInMemoryProvider(
           if (entry && isAlive(entry.verifiedAt, clearedAlone(scope, links, digest))) counted.push(digest);
           entries.delete(key);
         }
-        tombstones.bury(prefix, until);
+        tombstones.extend(prefix, until);
         return { counted, isMore: keys.length > most };
       },
     };

@@ -7,9 +7,9 @@ import { batchesOf, inTurn } from './inTurn.ts';
 import {
   BadRecord,
   type BlobDescriptorCacheProvider,
-  parsed,
   STORE_TIMEOUT_MS,
   type StoreOptions,
+  tryParse,
 } from './provider.ts';
 import { createProvider, type StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
@@ -37,9 +37,9 @@ export const CACHE_TTL_SECONDS = 30;
  */
 export function createKvProvider(
   namespace: DescriptorNamespace,
-  { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
+  { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
 ): BlobDescriptorCacheProvider {
-  const life = kvLife(retentionMs + maxReachMs);
+  const life = kvLife(retentionMs + maxClearedForMs);
   const written = new LRUCache<string, number>({ max: MAX_WRITTEN });
 
   return createProvider((name, links) => {
@@ -53,9 +53,9 @@ export function createKvProvider(
     const keysOf = (digest: Digest) => [entryKey(digest), tombstoneKey(digest)];
 
     /** @param text the tombstone that KV shows */
-    async function bury(digest: Digest, text: string | null | undefined, until: number): Promise<void> {
+    async function writeTombstone(digest: Digest, text: string | null | undefined, until: number): Promise<void> {
       const key = tombstoneKey(digest);
-      const shown = parsed(() => parseTombstone(text));
+      const shown = tryParse(() => parseTombstone(text));
       // Rubbish is no tombstone, and is replaced, but not by one that reaches less far than what was written here.
       const stands = Math.max(written.get(key) ?? 0, shown instanceof BadRecord ? 0 : shown);
       if (stands >= until && !(shown instanceof BadRecord)) return;
@@ -69,7 +69,7 @@ export function createKvProvider(
       async read(_ctx, digests) {
         const values = await readTexts(digests.flatMap(keysOf));
         return digests.map((digest) =>
-          parsed(
+          tryParse(
             (): StoredRecord => ({
               entry: parseEntry(digest, values.get(entryKey(digest))),
               cleared: parseTombstone(values.get(tombstoneKey(digest))),
@@ -78,21 +78,21 @@ export function createKvProvider(
         );
       },
       async write(_ctx, digests, entry) {
-        const { descriptor, verifiedAt, toldBy } = entry;
-        const value = JSON.stringify({ ...descriptor, verifiedAt, toldBy });
+        const { descriptor, verifiedAt, witness } = entry;
+        const value = JSON.stringify({ ...descriptor, verifiedAt, toldBy: witness });
         await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
       },
-      async bury(_ctx, digest, until) {
+      async writeTombstone(_ctx, digest, until) {
         const key = tombstoneKey(digest);
-        await bury(digest, (await readTexts([key])).get(key), until);
+        await writeTombstone(digest, (await readTexts([key])).get(key), until);
       },
       async clear(_ctx, digests, { until, isReplaced = false }) {
         const values = await readTexts(digests.flatMap(keysOf));
         const entries = new Map(
-          digests.map((digest) => [digest, parsed(() => parseEntry(digest, values.get(entryKey(digest))))]),
+          digests.map((digest) => [digest, tryParse(() => parseEntry(digest, values.get(entryKey(digest))))]),
         );
         const clearOne = async (digest: Digest) => {
-          await bury(digest, values.get(tombstoneKey(digest)), until);
+          await writeTombstone(digest, values.get(tombstoneKey(digest)), until);
           // Sound values stay until they expire: they can no longer answer, and a delete that overtakes a later write
           // would lose a true entry. What is written over is not deleted first: KV takes one change a second for a key.
           if (entries.get(digest) instanceof BadRecord && !isReplaced) await inTime(namespace.delete(entryKey(digest)));
@@ -115,12 +115,15 @@ export function kvLife(ms: number): { expirationTtl: number } {
   return { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, Math.ceil(ms / 1000)) };
 }
 
+/** What is stored as JSON under an entry's key; its names are kept, since other builds read it. */
+type StoredValue = Entry['descriptor'] & { readonly verifiedAt: number; readonly toldBy?: unknown };
+
 /** @throws SyntaxError, TypeError, RegistryError what no setter wrote */
 function parseEntry(key: Digest, text: string | null | undefined): Entry | undefined {
   if (text === null || text === undefined) return undefined;
-  const { digest, size, mediaType, verifiedAt, ...more } = JSON.parse(text) as Entry['descriptor'] & Entry;
-  const toldBy = parseMethod(more.toldBy);
-  const entry = { descriptor: { digest, size, mediaType }, verifiedAt, ...(toldBy && { toldBy }) };
+  const { digest, size, mediaType, verifiedAt, toldBy } = JSON.parse(text) as StoredValue;
+  const witness = parseMethod(toldBy);
+  const entry = { descriptor: { digest, size, mediaType }, verifiedAt, ...(witness && { witness }) };
   checkEntry(key, entry);
   return entry;
 }

@@ -20,7 +20,10 @@ export function isStoreFault(found: Lookup | undefined): boolean {
 }
 
 /** Turns the three outcomes into a value; a fault is logged here, where its cause is known. */
-export async function look<E extends Entry>(ctx: RequestContext, item: Pick<CacheItem<E>, 'stat'>): Promise<Lookup<E>> {
+export async function lookUp<E extends Entry>(
+  ctx: RequestContext,
+  item: Pick<CacheItem<E>, 'stat'>,
+): Promise<Lookup<E>> {
   try {
     const before = ctx.events.length;
     const entry = await item.stat(ctx);

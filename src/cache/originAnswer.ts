@@ -1,5 +1,5 @@
 import type { Entry } from '../oci/descriptor.ts';
-import { isIllness, RegistryError } from '../oci/errors.ts';
+import { isOriginFailure, RegistryError } from '../oci/errors.ts';
 
 /**
  * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, and it is this request's to
@@ -11,19 +11,19 @@ export type OriginAnswer<E extends Entry = Entry> =
       readonly entry: E;
       readonly confirmed: boolean;
       /** Headers by which the origin spoke to this caller: for this one answer, never to be kept or shared. */
-      readonly said?: Readonly<Record<string, string>>;
+      readonly callerHeaders?: Readonly<Record<string, string>>;
     }
   /** `sentAtMs`: when the question was sent that this answers. */
   | { readonly kind: 'relay'; readonly response: Response; readonly sentAtMs: number };
 
 /** How an origin failed to answer. */
-export type Illness = 'unreachable' | 'paused' | `origin-${number}`;
+export type OriginFailure = 'unreachable' | 'paused' | `origin-${number}`;
 
 /** How the origin failed, where it is the origin that did: 401, 403 and 404 are its word. */
-export async function illnessOf(asked: Promise<OriginAnswer>): Promise<Illness | undefined> {
+export async function failureOf(asked: Promise<OriginAnswer>): Promise<OriginFailure | undefined> {
   try {
     const answer = await asked;
-    return answer.kind === 'relay' && isIllness(answer.response.status)
+    return answer.kind === 'relay' && isOriginFailure(answer.response.status)
       ? `origin-${answer.response.status}`
       : undefined;
   } catch (error) {

@@ -20,18 +20,18 @@ export interface BlobDescriptorService extends BlobStatter {
   setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry): Promise<void>;
   /**
    * Removes the entry, and of an alias the canonical entry too, and leaves a tombstone. Idempotent.
-   * @param reachMs how far into the future the tombstone reaches: nothing confirmed until then counts. At least, and
+   * @param clearedForMs how far into the future the tombstone reaches: nothing confirmed until then counts. At least, and
    *   without it, what two clocks may differ. A tombstone that stands already and reaches farther stays: tombstones grow
    *   and never shrink.
    * @throws CacheFault the store failed: the entry may still answer
    */
-  clear(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
+  clear(ctx: RequestContext, digest: Digest, clearedForMs?: number): Promise<void>;
   /**
    * Leaves a tombstone and removes nothing: while a delete is under way the entry does not count, and a registry that
    * has the store too still finds what it wrote.
    * @throws CacheFault as `clear`
    */
-  bury(ctx: RequestContext, digest: Digest, reachMs?: number): Promise<void>;
+  markDeleting(ctx: RequestContext, digest: Digest, clearedForMs?: number): Promise<void>;
 }
 
 /** What a page of a purge removed: entries that could still have answered. */
@@ -63,9 +63,9 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
    * Leaves the tombstone of an eviction for each of the digests, there or not, and removes nothing.
    * @param sentAtMs as `evict` @throws CacheFault as `evict`
    */
-  buryUpTo(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<void>;
-  /** Clears each of the digests, there or not, in as few requests as the store takes. @param reachMs and @throws as `clear` */
-  clearEach(ctx: RequestContext, digests: Iterable<Digest>, reachMs?: number): Promise<void>;
+  markEvicted(ctx: RequestContext, digests: Iterable<Digest>, sentAtMs: number): Promise<void>;
+  /** Clears each of the digests, there or not, in as few requests as the store takes. @param clearedForMs and @throws as `clear` */
+  clearEach(ctx: RequestContext, digests: Iterable<Digest>, clearedForMs?: number): Promise<void>;
   /**
    * Clears those of the digests that are there, whenever they were confirmed, and leaves the others alone.
    * @returns and @throws as `evict`
@@ -114,7 +114,7 @@ export class BadRecord extends CacheFault {
 }
 
 /** @returns what was parsed, or as a value that what is stored cannot be */
-export function parsed<T>(parse: () => T): T | BadRecord {
+export function tryParse<T>(parse: () => T): T | BadRecord {
   try {
     return parse();
   } catch (cause) {
@@ -123,7 +123,7 @@ export function parsed<T>(parse: () => T): T | BadRecord {
 }
 
 /** @throws BadRecord if it is one */
-export function sound<T>(record: T | BadRecord): T {
+export function unwrap<T>(record: T | BadRecord): T {
   if (record instanceof BadRecord) throw record;
   return record;
 }
@@ -145,7 +145,7 @@ export interface StoreOptions {
    * The farthest that a tombstone reaches into the future, in ms; without it, what two clocks may differ. Every key lives
    * for this and the retention after its last write: else an entry that a tombstone buries could outlive it.
    */
-  readonly maxReachMs?: number;
+  readonly maxClearedForMs?: number;
   /**
    * Entries are confirmed without any credential, for everybody (an open mirror). In one store they are kept apart from
    * those that were confirmed to a caller, and do not count as such nor the other way round; tombstones hold for both.

@@ -102,7 +102,7 @@ export async function purgeDescriptors(
 }
 
 /** Forgets where the tags of repositories lead to, as far as that is known and `MAX_PAGES` go. @throws CacheFault */
-export async function dropKnownTags(ctx: RequestContext, tags: Tags, names: readonly RepositoryName[]): Promise<void> {
+export async function purgeTags(ctx: RequestContext, tags: Tags, names: readonly RepositoryName[]): Promise<void> {
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES && names.length > 0; pages++) {
     const page = await tags.purge(ctx, names, cursor);

@@ -1,11 +1,11 @@
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { within } from '../within.ts';
-import { evict } from './clear.ts';
+import { evictDenied } from './clear.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
-import { isStoreFault, type Lookup, look } from './lookup.ts';
-import { discard, type Illness, illnessOf, isGone, type OriginAnswer } from './originAnswer.ts';
+import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
+import { discard, failureOf, isGone, type OriginAnswer, type OriginFailure } from './originAnswer.ts';
 import { writeBack } from './writeBack.ts';
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
@@ -14,11 +14,11 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   /** How much longer where the origin is ill, in ms; 0: not at all. */
   readonly staleMs: number;
   /** Whether the caller takes what is known; without it, all. */
-  readonly takes?: ((entry: Entry) => boolean) | undefined;
+  readonly accepts?: ((entry: Entry) => boolean) | undefined;
   /** Whether what is known was told by an answer of the kind that is asked for; without it, always. */
-  readonly isTold?: ((entry: Entry) => boolean) | undefined;
+  readonly isWitnessed?: ((entry: Entry) => boolean) | undefined;
   /** Until then (epoch ms) the origin wants to be left alone, where an entry past its window will do. */
-  readonly pausedUntil?: number;
+  readonly retryAt?: number;
   readonly mayPush: boolean;
   /** The origin is asked for everybody: its refusal is of everybody, too. */
   readonly isOpen?: boolean;
@@ -54,19 +54,19 @@ export async function readThrough<E extends Entry>(
   const youngIn = (found: Lookup<E> | undefined, windowMs: number) => {
     const entry = found?.outcome === 'hit' ? found.entry : undefined;
     if (!entry || !isFresh(entry, ctx.now(), windowMs)) return undefined;
-    return (options.takes?.(entry) ?? true) && (options.isTold?.(entry) ?? true) ? entry : undefined;
+    return (options.accepts?.(entry) ?? true) && (options.isWitnessed?.(entry) ?? true) ? entry : undefined;
   };
   const freshIn = (found: Lookup<E> | undefined) => youngIn(found, options.windowMs);
   const lastGoodIn = (found: Lookup<E>) =>
     options.staleMs > 0 ? youngIn(found, options.windowMs + options.staleMs) : undefined;
 
-  const looking = look(ctx, item);
+  const looking = lookUp(ctx, item);
   const found = await within(looking, options.cacheTimeoutMs);
   const fresh = freshIn(found);
   if (fresh) return hit(ctx, fresh);
 
-  tellForward(ctx, found, options);
-  if (ctx.now() < (options.pausedUntil ?? 0)) {
+  emitForward(ctx, found, options);
+  if (ctx.now() < (options.retryAt ?? 0)) {
     const lastGood = found && lastGoodIn(found);
     if (lastGood) return stale(ctx, lastGood, 'paused');
   }
@@ -81,7 +81,7 @@ export async function readThrough<E extends Entry>(
       return hit(ctx, late);
     }
   }
-  const illness = await illnessOf(asked);
+  const illness = await failureOf(asked);
   const lastGood = illness && lastGoodIn(await looking);
   if (lastGood) {
     ctx.waitUntil(asked.then(discard, () => undefined));
@@ -90,9 +90,9 @@ export async function readThrough<E extends Entry>(
 
   const answer = await asked;
   if (!options.isProvocable && isGone(answer, options.isOpen ?? false)) {
-    evict(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, takes: options.takes });
+    evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts: options.accepts });
   }
-  return isStoreFault(found) ? { answer } : keep(ctx, item, answer, looking);
+  return isStoreFault(found) ? { answer } : storeAnswer(ctx, item, answer, looking);
 }
 
 /**
@@ -107,10 +107,10 @@ export async function askThrough<E extends Entry>(
 ): Promise<ReadThroughAnswer<E>> {
   const answer = await ask();
   const item = answer.kind === 'found' ? itemOf(answer.entry) : undefined;
-  return item ? keep(ctx, item, answer) : { answer };
+  return item ? storeAnswer(ctx, item, answer) : { answer };
 }
 
-function keep<E extends Entry>(
+function storeAnswer<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   answer: OriginAnswer<E>,
@@ -135,21 +135,25 @@ function hit<E extends Entry>(ctx: RequestContext, entry: E): ReadThroughAnswer<
 }
 
 /** The last good answer in place of an ill origin's; it confirms nothing. */
-function stale<E extends Entry>(ctx: RequestContext, entry: E, detail: Illness): ReadThroughAnswer<E> {
+function stale<E extends Entry>(ctx: RequestContext, entry: E, detail: OriginFailure): ReadThroughAnswer<E> {
   ctx.emit({ kind: 'forward', reason: 'stale', detail });
   return { answer: { kind: 'found', entry, confirmed: false } };
 }
 
-function tellForward<E extends Entry>(
+function emitForward<E extends Entry>(
   ctx: RequestContext,
   found: Lookup<E> | undefined,
-  { mayPush, takes = () => true, isTold = () => true }: Pick<ReadThroughOptions<E>, 'mayPush' | 'takes' | 'isTold'>,
+  {
+    mayPush,
+    accepts = () => true,
+    isWitnessed = () => true,
+  }: Pick<ReadThroughOptions<E>, 'mayPush' | 'accepts' | 'isWitnessed'>,
 ): void {
   if (!found) ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'slow' });
   else if (found.outcome === 'fault') ctx.emit({ kind: 'forward', reason: 'bypass', detail: 'fault' });
   else if (found.outcome === 'miss') ctx.emit({ kind: 'forward', reason: 'miss' });
-  else if (found.outcome === 'hit' && !takes(found.entry)) ctx.emit({ kind: 'forward', reason: 'vary-miss' });
-  else if (found.outcome === 'hit' && !isTold(found.entry)) ctx.emit({ kind: 'forward', reason: 'miss' });
+  else if (found.outcome === 'hit' && !accepts(found.entry)) ctx.emit({ kind: 'forward', reason: 'vary-miss' });
+  else if (found.outcome === 'hit' && !isWitnessed(found.entry)) ctx.emit({ kind: 'forward', reason: 'miss' });
   else if (mayPush) ctx.emit({ kind: 'forward', reason: 'stale', detail: 'push' });
   else ctx.emit({ kind: 'forward', reason: 'stale' });
 }

@@ -2,7 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../oci/name.ts';
-import { clearAll, clearThose, readChecked } from './clearRecords.ts';
+import { clearAll, clearPresentRecords, readChecked } from './clearRecords.ts';
 import { batchesOf, inTurn } from './inTurn.ts';
 import {
   asCacheFault,
@@ -11,7 +11,7 @@ import {
   type BlobDescriptorService,
   type LinkSet,
   type RepositoryDescriptors,
-  sound,
+  unwrap,
 } from './provider.ts';
 import { aheadOf, type Clearing, isAlive, upTo } from './tombstone.ts';
 
@@ -39,7 +39,7 @@ export interface Records {
    */
   clear(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing): Promise<readonly (string | undefined)[]>;
   /** Leaves the tombstone alone. @param until when entries do not count (epoch ms) */
-  bury(ctx: RequestContext, digest: Digest, until: number): Promise<void>;
+  writeTombstone(ctx: RequestContext, digest: Digest, until: number): Promise<void>;
 }
 
 /** Some of the digests of a repository. */
@@ -93,9 +93,9 @@ function createService(records: Records): BlobDescriptorService {
   async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
     const [record] = await readChecked(ctx, records, [digest]);
     if (!record) throw new TypeError('not a record');
-    const { cleared } = sound(record);
+    const { cleared } = unwrap(record);
     if (cleared > 0) ctx.emit({ kind: 'tombstone', until: cleared });
-    return sound(record);
+    return unwrap(record);
   }
 
   return {
@@ -117,13 +117,15 @@ function createService(records: Records): BlobDescriptorService {
         return records.write(ctx, new Set([digest, entry.descriptor.digest]), entry);
       });
     },
-    async bury(ctx, digest, reachMs) {
+    async markDeleting(ctx, digest, clearedForMs) {
       parseDigest(digest);
-      await asCacheFault('bury', () => records.bury(ctx, digest, aheadOf(ctx.now(), reachMs).until));
+      await asCacheFault('markDeleting', () =>
+        records.writeTombstone(ctx, digest, aheadOf(ctx.now(), clearedForMs).until),
+      );
     },
-    async clear(ctx, digest, reachMs) {
+    async clear(ctx, digest, clearedForMs) {
       parseDigest(digest);
-      await asCacheFault('clear', () => clearAll(ctx, records, [digest], aheadOf(ctx.now(), reachMs)));
+      await asCacheFault('clear', () => clearAll(ctx, records, [digest], aheadOf(ctx.now(), clearedForMs)));
     },
   };
 }
@@ -132,7 +134,7 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
   async function clearPresent(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) {
     const cleared = new Set<Digest>();
     await inTurn(batchesOf(digests, records.batch), async (some) => {
-      for (const digest of await clearThose(ctx, records, some, clearing)) cleared.add(digest);
+      for (const digest of await clearPresentRecords(ctx, records, some, clearing)) cleared.add(digest);
     });
     return cleared;
   }
@@ -143,13 +145,15 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
       const asked = [...digests].map(parseDigest);
       return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs, isReplaced)));
     },
-    async buryUpTo(ctx, digests, sentAtMs) {
+    async markEvicted(ctx, digests, sentAtMs) {
       const asked = [...digests].map(parseDigest);
-      await asCacheFault('buryUpTo', () => inTurn(asked, (digest) => records.bury(ctx, digest, upTo(sentAtMs).until)));
+      await asCacheFault('markEvicted', () =>
+        inTurn(asked, (digest) => records.writeTombstone(ctx, digest, upTo(sentAtMs).until)),
+      );
     },
-    async clearEach(ctx, digests, reachMs) {
+    async clearEach(ctx, digests, clearedForMs) {
       const asked = [...digests].map(parseDigest);
-      const clearing = aheadOf(ctx.now(), reachMs);
+      const clearing = aheadOf(ctx.now(), clearedForMs);
       await asCacheFault('clearEach', () =>
         inTurn(batchesOf(asked, records.batch), (some) => clearAll(ctx, records, some, clearing)),
       );

@@ -3,7 +3,6 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { BlobDescriptorCacheProvider, LinkSet, StoreOptions } from './provider.ts';
 import { createProvider, type Records, type RepositoryRecords } from './records.ts';
 import {
-  buryIn,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
@@ -14,6 +13,7 @@ import {
   readGlobal,
   spares,
   type Text,
+  writeTombstoneIn,
 } from './redisLayout.ts';
 import { parseDone, parseNamed, parseStrings, readEach } from './redisReplies.ts';
 import { CLEAR_GLOBAL, CLEAR_OWN } from './redisScripts.ts';
@@ -30,11 +30,11 @@ const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
  */
 export function createRedisProvider(
   redis: Redis,
-  { retentionMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
+  { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
   isShared = false,
 ): BlobDescriptorCacheProvider {
   const options: RedisRecordsOptions = {
-    lifeSeconds: Math.ceil((retentionMs + maxReachMs) / 1000),
+    lifeSeconds: Math.ceil((retentionMs + maxClearedForMs) / 1000),
     confirmed: isOpen ? 'open' : 'verified',
   };
   // A registry writes no keys of ours for manifests, so those are the edge's own in any database.
@@ -69,13 +69,20 @@ function ownRecords(
           const [...known] = parseStrings(global, 4);
           const clearedForAll = known.pop();
           const [mediaType, verified, cleared, told, toldType] = parseStrings(scoped, 5);
-          const toldBy = links === 'manifests' ? witnessOf(told, toldType, mediaType) : undefined;
-          return parseRecord({ member, global: known, mediaType, verified, toldBy, cleared: [cleared, clearedForAll] });
+          const witness = links === 'manifests' ? witnessOf(told, toldType, mediaType) : undefined;
+          return parseRecord({
+            member,
+            global: known,
+            mediaType,
+            verified,
+            witness,
+            cleared: [cleared, clearedForAll],
+          });
         },
       }),
-    async write(_ctx, digests, { descriptor, verifiedAt, toldBy = '' }) {
+    async write(_ctx, digests, { descriptor, verifiedAt, witness = '' }) {
       // Blobs have no field that says it.
-      const told = links === 'manifests' && { told: toldBy, toldtype: descriptor.mediaType };
+      const told = links === 'manifests' && { told: witness, toldtype: descriptor.mediaType };
       const write = redis.multi();
       for (const digest of digests) {
         write
@@ -89,7 +96,7 @@ function ownRecords(
       write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
       parseDone(await write.exec(), 6 * digests.size + 1);
     },
-    bury: (_ctx, digest, until) => buryIn(redis, keys.scoped(digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, keys.scoped(digest), until, lifeSeconds),
     async clear(_ctx, digests, clearing) {
       const all = [keys.members, ...digests.flatMap((digest) => [globalKey(links, digest), keys.scoped(digest)])];
       const args = [clearing.until, lifeSeconds, spares(clearing), ...digests];
@@ -122,7 +129,7 @@ function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRe
       }
       parseDone(await write.exec(), 3 * digests.size);
     },
-    bury: (_ctx, digest, until) => buryIn(redis, globalKey(links, digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, globalKey(links, digest), until, lifeSeconds),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [globalKey(links, digest), globalKey(links, digest)]);
       return parseNamed(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);

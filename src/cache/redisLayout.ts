@@ -2,10 +2,10 @@ import type { Redis } from '@upstash/redis/cloudflare';
 import { type Descriptor, parseMethod, parseWholeNumber } from '../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import { type BadRecord, type LinkSet, parsed } from './provider.ts';
+import { type BadRecord, type LinkSet, tryParse } from './provider.ts';
 import type { Page, StoredRecord } from './records.ts';
 import { parseScan, parseStrings, readEach } from './redisReplies.ts';
-import { BURY } from './redisScripts.ts';
+import { WRITE_TOMBSTONE } from './redisScripts.ts';
 import type { Clearing } from './tombstone.ts';
 
 /**
@@ -56,7 +56,7 @@ export interface Replies {
   /** When the entry was confirmed (epoch ms). */
   readonly verified: Text;
   /** Of a manifest: the method whose answer told the media type. */
-  readonly toldBy?: Text;
+  readonly witness?: Text;
   /** The tombstones of the repository and of all: until when no entry counts (epoch ms). */
   readonly cleared: readonly Text[];
 }
@@ -68,17 +68,17 @@ export interface Replies {
 export function parseRecord(replies: Replies): StoredRecord | BadRecord {
   const { member } = replies;
   if (member !== 0 && member !== 1) throw new TypeError('not a SISMEMBER reply');
-  return parsed(() => parseFields(member === 1, replies));
+  return tryParse(() => parseFields(member === 1, replies));
 }
 
 /** @throws TypeError, RegistryError what no setter wrote */
-function parseFields(isMember: boolean, { global, mediaType, verified, toldBy, cleared }: Replies): StoredRecord {
+function parseFields(isMember: boolean, { global, mediaType, verified, witness, cleared }: Replies): StoredRecord {
   const tombstone = Math.max(...cleared.map((text) => parseNumber(text ?? '0')));
   const known = isMember && mediaType != null ? parseGlobal(global) : undefined;
   if (!known || mediaType == null) return { entry: undefined, cleared: tombstone, isHalfCleared: isMember };
   const descriptor = { ...known, mediaType: mediaType || known.mediaType };
-  const method = parseMethod(toldBy);
-  const entry = { descriptor, verifiedAt: parseNumber(verified ?? '0'), ...(method && { toldBy: method }) };
+  const method = parseMethod(witness);
+  const entry = { descriptor, verifiedAt: parseNumber(verified ?? '0'), ...(method && { witness: method }) };
   return { entry, cleared: tombstone };
 }
 
@@ -101,7 +101,7 @@ export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly
     commands: (read, digest) => read.hmget(globalKey(links, digest), ...GLOBAL_FIELDS),
     parse([reply]): StoredRecord | BadRecord {
       const fields = parseStrings(reply, GLOBAL_FIELDS.length);
-      return parsed(() => {
+      return tryParse(() => {
         const descriptor = parseGlobal(fields);
         return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
       });
@@ -116,9 +116,9 @@ export async function listMembers(redis: Redis, members: string, cursor = '0'): 
 }
 
 /** Leaves a tombstone in a hash of the edge's. @throws TypeError what answered is not Redis */
-export async function buryIn(redis: Redis, key: string, until: number, lifeSeconds: number): Promise<void> {
-  const reply: unknown = await redis.eval(BURY, [key], [until, lifeSeconds]);
-  if (reply !== 1) throw new TypeError('not the reply to a bury');
+export async function writeTombstoneIn(redis: Redis, key: string, until: number, lifeSeconds: number): Promise<void> {
+  const reply: unknown = await redis.eval(WRITE_TOMBSTONE, [key], [until, lifeSeconds]);
+  if (reply !== 1) throw new TypeError('not the reply to a write of a tombstone');
 }
 
 /** What a script does with entries that were confirmed after its tombstone. */

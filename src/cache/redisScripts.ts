@@ -45,7 +45,7 @@ end
 `;
 
 /** KEYS: hashes. ARGV: until, life in s. */
-export const BURY = `${PRELUDE}
+export const WRITE_TOMBSTONE = `${PRELUDE}
 for _, key in ipairs(KEYS) do buryIn(key, own('HMGET', key, 'cleared')[1], ARGV[1], ARGV[2]) end
 return #KEYS`;
 

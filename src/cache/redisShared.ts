@@ -4,7 +4,6 @@ import type { RepositoryName } from '../oci/name.ts';
 import { delay } from '../within.ts';
 import type { Records, RepositoryRecords } from './records.ts';
 import {
-  buryIn,
   GLOBAL_FIELDS,
   globalKey,
   keysOf,
@@ -14,6 +13,7 @@ import {
   type RedisRecordsOptions,
   readGlobal,
   spares,
+  writeTombstoneIn,
 } from './redisLayout.ts';
 import { parseDone, parseNamed, parseStrings, readEach } from './redisReplies.ts';
 import { CLEAR_GLOBAL, CLEAR_SHARED } from './redisScripts.ts';
@@ -66,7 +66,7 @@ export function sharedRecords(
       }
       parseDone(await write.exec(), 2 * digests.size);
     },
-    bury: (_ctx, digest, until) => buryIn(redis, ownKey(digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, ownKey(digest), until, lifeSeconds),
     async clear(ctx, digests, clearing) {
       const keysFor = (digest: Digest) => [
         ...[globalKey('blobs', digest), keys.scoped(digest)],
@@ -87,7 +87,7 @@ export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsO
   return {
     read: (_ctx, digests) => readGlobal(redis, 'blobs', digests),
     async write() {},
-    bury: (_ctx, digest, until) => buryIn(redis, ownGlobalKey(digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, ownGlobalKey(digest), until, lifeSeconds),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [globalKey('blobs', digest), ownGlobalKey(digest)]);
       return parseNamed(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);

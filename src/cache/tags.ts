@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { allDone } from './allDone.ts';
 import type { CacheItem } from './item.ts';
-import { isStoreFault, type Lookup, look } from './lookup.ts';
+import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 import { CacheFault } from './provider.ts';
 import { overwrite } from './writeBack.ts';
 
@@ -18,7 +18,7 @@ export interface TagKey {
   readonly name: RepositoryName;
   readonly tag: string;
   /** What else makes the answer: the media types that the caller takes, the registry that it means. */
-  readonly variety: string;
+  readonly variant: string;
 }
 
 /** Where tags point to, for a short time: tags move. */
@@ -29,7 +29,7 @@ export interface Tags {
   set(ctx: RequestContext, key: TagKey, pointer: TagPointer): Promise<void>;
   /**
    * Forgets where tags point to, whoever asks.
-   * @param reachMs how far into the future: no pointer that is confirmed until then counts. At least, and without it,
+   * @param clearedForMs how far into the future: no pointer that is confirmed until then counts. At least, and without it,
    *   what two clocks may differ. A drop that reaches farther stands.
    * @returns where they are known to have led, whoever was told so
    * @throws CacheFault
@@ -38,7 +38,7 @@ export interface Tags {
     ctx: RequestContext,
     name: RepositoryName,
     tags: readonly string[],
-    reachMs?: number,
+    clearedForMs?: number,
   ): Promise<ReadonlySet<Digest>>;
   /**
    * Notes where a tag leads that only callers who may push have asked for. It answers nobody: it is for the next drop, since
@@ -47,7 +47,7 @@ export interface Tags {
    * @returns whether that is still so: false where the tag was dropped since, or leads elsewhere
    * @throws CacheFault
    */
-  note(ctx: RequestContext, key: Omit<TagKey, 'variety'>, pointer: TagPointer, isMoved?: boolean): Promise<boolean>;
+  note(ctx: RequestContext, key: Omit<TagKey, 'variant'>, pointer: TagPointer, isMoved?: boolean): Promise<boolean>;
   /**
    * Forgets a tag that the origin does not have: what was confirmed before the origin was asked, and nothing later.
    * @param sentAtMs when the question that the origin denied was sent, in epoch ms
@@ -70,12 +70,12 @@ export interface TagOptions {
   /** A pointer, in ms. */
   readonly ttlMs: number;
   /** The farthest that a drop reaches into the future, in ms; without it, what two clocks may differ. */
-  readonly maxReachMs?: number;
+  readonly maxClearedForMs?: number;
 }
 
 /** A manifest that a tag led a caller to who may push: the tag answers nobody, and where it led is noted. */
 export function notedItem<E extends Entry>(
-  key: Omit<TagKey, 'variety'>,
+  key: Omit<TagKey, 'variant'>,
   tags: Tags,
   manifest: CacheItem<E>,
 ): CacheItem<E> {
@@ -112,7 +112,7 @@ export function tagItem<E extends Entry>(
       const { digest } = entry.descriptor;
       const item = manifestOf(digest);
       const there = known?.descriptor.digest === digest ? manifest : undefined;
-      const found: Lookup<E> = there ? { outcome: 'hit', entry: there, cleared: 0 } : await look(ctx, item);
+      const found: Lookup<E> = there ? { outcome: 'hit', entry: there, cleared: 0 } : await lookUp(ctx, item);
       if (isStoreFault(found)) throw new CacheFault('of a manifest that could not be read no tag is kept');
       await allDone([overwrite(ctx, item, entry, found), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
       return true;

@@ -10,12 +10,12 @@ import { createTombstones } from './tombstonesInMemory.ts';
 type Known = ReadonlyMap<string, TagPointer>;
 
 /** Callers whose `Accept` differs more than this take turns. */
-const MAX_VARIETIES = 16;
-/** A digest and a time, beside the variety. */
+const MAX_VARIANTS = 16;
+/** A digest and a time, beside the variant. */
 const POINTER_BYTES = 300;
 
 /** Tags in this isolate's memory. */
-export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_SKEW_MS }: TagOptions): Tags {
+export function createInMemoryTags(memory: Memory, { ttlMs, maxClearedForMs = CLOCK_SKEW_MS }: TagOptions): Tags {
   const known = memory.part<Known>('tag');
   const noted = memory.part<TagPointer>('led');
   const tombstones = createTombstones();
@@ -25,32 +25,32 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
     Math.max(tombstones.until(slotOf(name, tag)), tombstones.until(slotOf(name, '')));
 
   return {
-    async get(ctx, { name, tag, variety }) {
-      const pointer = known.get(slotOf(name, tag), ctx.now())?.get(variety);
+    async get(ctx, { name, tag, variant }) {
+      const pointer = known.get(slotOf(name, tag), ctx.now())?.get(variant);
       const until = clearedUntil(name, tag);
       const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, until);
       if (until > 0) ctx.emit({ kind: 'tombstone', until });
       ctx.emit({ kind: 'stat', store: 'memory', outcome: isKnown ? 'hit' : 'miss', ms: 0 });
       return isKnown ? pointer : undefined;
     },
-    async set(ctx, { name, tag, variety }, pointer) {
+    async set(ctx, { name, tag, variant }, pointer) {
       const slot = slotOf(name, tag);
       const pointers: Known = known.get(slot, ctx.now()) ?? new Map();
       // Of two answers that cross, the later one stands.
-      if ((pointers.get(variety)?.verifiedAt ?? 0) > pointer.verifiedAt) return;
+      if ((pointers.get(variant)?.verifiedAt ?? 0) > pointer.verifiedAt) return;
       if (!isAlive(pointer.verifiedAt, clearedUntil(name, tag))) return;
-      const others = [...pointers].filter(([other]) => other !== variety).slice(1 - MAX_VARIETIES);
-      const all = new Map([...others, [variety, pointer]]);
+      const others = [...pointers].filter(([other]) => other !== variant).slice(1 - MAX_VARIANTS);
+      const all = new Map([...others, [variant, pointer]]);
       const bytes = [...all.keys()].reduce((sum, { length }) => sum + 2 * length + POINTER_BYTES, 0);
-      known.set(slot, all, ctx.now() + ttlMs + maxReachMs, bytes);
+      known.set(slot, all, ctx.now() + ttlMs + maxClearedForMs, bytes);
     },
-    async drop(ctx, name, tags, reachMs) {
+    async drop(ctx, name, tags, clearedForMs) {
       const led = new Set<Digest>();
       for (const slot of tags.map((tag) => slotOf(name, tag))) {
         const last = noted.get(slot, ctx.now());
         for (const { digest } of [...(known.get(slot, ctx.now())?.values() ?? []), ...(last ? [last] : [])])
           led.add(digest);
-        tombstones.bury(slot, aheadOf(ctx.now(), reachMs).until);
+        tombstones.extend(slot, aheadOf(ctx.now(), clearedForMs).until);
         known.delete(slot);
         noted.delete(slot);
       }
@@ -61,12 +61,12 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
       if (!isMoved && !isAlive(pointer.verifiedAt, clearedUntil(name, tag))) return false;
       const last = noted.get(slot, ctx.now());
       if ((last?.verifiedAt ?? 0) > pointer.verifiedAt) return last?.digest === pointer.digest;
-      noted.set(slot, pointer, ctx.now() + ttlMs + maxReachMs, POINTER_BYTES);
+      noted.set(slot, pointer, ctx.now() + ttlMs + maxClearedForMs, POINTER_BYTES);
       return true;
     },
     async evict(_ctx, name, tag, sentAtMs) {
       // What was confirmed later stands on; what was not counts no more, and ends with the slot.
-      tombstones.bury(slotOf(name, tag), sentAtMs);
+      tombstones.extend(slotOf(name, tag), sentAtMs);
     },
     async purge(ctx, names) {
       return { removed: names.reduce((sum, name) => sum + purgeOne(ctx, name), 0) };
@@ -84,7 +84,7 @@ export function createInMemoryTags(memory: Memory, { ttlMs, maxReachMs = CLOCK_S
       known.delete(slot);
     }
     for (const slot of noted.keys(prefix)) noted.delete(slot);
-    tombstones.bury(prefix, aheadOf(ctx.now()).until);
+    tombstones.extend(prefix, aheadOf(ctx.now()).until);
     return removed;
   }
 }

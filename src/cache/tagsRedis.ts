@@ -1,7 +1,7 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import { LRUCache } from 'lru-cache';
 import { type Digest, isDigest, parseDigest } from '../oci/digest.ts';
-import { asCacheFault, BadRecord, CacheFault, parsed, type StoreOptions, sound } from './provider.ts';
+import { asCacheFault, BadRecord, CacheFault, type StoreOptions, tryParse, unwrap } from './provider.ts';
 import { parseNumber, spares } from './redisLayout.ts';
 import { isWrongType, parseDone, parseScan, parseStrings } from './redisReplies.ts';
 import { CLEAR_TAGS, NOTE_TAG } from './redisScripts.ts';
@@ -15,21 +15,21 @@ const NOTED_MS = 60_000;
 const MAX_NOTED = 1_000;
 
 /**
- * Tags in Redis: one hash for each, so that it can be dropped at once, a field for each variety, and until when pointers
+ * Tags in Redis: one hash for each, so that it can be dropped at once, a field for each variant, and until when pointers
  * do not count.
  *
- *     HASH  registry-edge::tags::<name>::<tag>   <variety> and led: "<digest> <verifiedAt>", cleared
+ *     HASH  registry-edge::tags::<name>::<tag>   <variant> and led: "<digest> <verifiedAt>", cleared
  *
  * @param isOpen as in `StoreOptions`
  */
 export function createRedisTags(
   redis: Redis,
-  { ttlMs, maxReachMs = CLOCK_SKEW_MS, isOpen }: TagOptions & Pick<StoreOptions, 'isOpen'>,
+  { ttlMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: TagOptions & Pick<StoreOptions, 'isOpen'>,
 ): Tags {
   // Apart from `cleared`.
-  const fieldOf = (variety: string) => `${isOpen ? 'open' : 'verified'} ${variety}`;
+  const fieldOf = (variant: string) => `${isOpen ? 'open' : 'verified'} ${variant}`;
   const keyOf = (name: string, tag: string) => `registry-edge::tags::${name}::${tag}`;
-  const lifeMs = ttlMs + maxReachMs;
+  const lifeMs = ttlMs + maxClearedForMs;
   // What this isolate noted a moment ago; another one may have moved the tag since, so not for long.
   const noted = new LRUCache<string, { readonly digest: Digest; readonly atMs: number }>({ max: MAX_NOTED });
 
@@ -53,12 +53,12 @@ export function createRedisTags(
   }
 
   return {
-    async get(ctx, { name, tag, variety }) {
+    async get(ctx, { name, tag, variant }) {
       const since = ctx.now();
       try {
-        const [text, cleared] = await read(keyOf(name, tag), fieldOf(variety), 'cleared');
-        const pointer = text == null ? undefined : sound(parsed(() => parsePointer(text)));
-        const until = sound(parsed(() => parseNumber(cleared ?? '0')));
+        const [text, cleared] = await read(keyOf(name, tag), fieldOf(variant), 'cleared');
+        const pointer = text == null ? undefined : unwrap(tryParse(() => parsePointer(text)));
+        const until = unwrap(tryParse(() => parseNumber(cleared ?? '0')));
         const isKnown = pointer !== undefined && isAlive(pointer.verifiedAt, until);
         if (until > 0) ctx.emit({ kind: 'tombstone', until });
         ctx.emit({ kind: 'stat', store: 'redis', outcome: isKnown ? 'hit' : 'miss', ms: ctx.now() - since });
@@ -68,13 +68,13 @@ export function createRedisTags(
         throw cause instanceof BadRecord ? cause : new CacheFault('get failed', { cause });
       }
     },
-    async set(_ctx, { name, tag, variety }, { digest, verifiedAt }) {
+    async set(_ctx, { name, tag, variant }, { digest, verifiedAt }) {
       const key = keyOf(name, tag);
-      const field = fieldOf(variety);
+      const field = fieldOf(variant);
       await asCacheFault('set', async () => {
         // Of two answers that cross, the later one stands; what another isolate writes in between is as good.
         const [text] = await read(key, field);
-        const stands = text == null ? undefined : sound(parsed(() => parsePointer(text)));
+        const stands = text == null ? undefined : unwrap(tryParse(() => parsePointer(text)));
         if (stands && stands.verifiedAt > verifiedAt) return;
         const write = redis
           .multi()
@@ -83,10 +83,10 @@ export function createRedisTags(
         parseDone(await write.exec(), 2);
       });
     },
-    async drop(ctx, name, tags, reachMs) {
+    async drop(ctx, name, tags, clearedForMs) {
       const keys = tags.map((tag) => keyOf(name, tag));
       for (const key of keys) noted.delete(key);
-      return asCacheFault('drop', async () => (await clear(keys, aheadOf(ctx.now(), reachMs))).led);
+      return asCacheFault('drop', async () => (await clear(keys, aheadOf(ctx.now(), clearedForMs))).led);
     },
     async note(ctx, { name, tag }, { digest, verifiedAt }, isMoved = false) {
       const key = keyOf(name, tag);
@@ -123,7 +123,7 @@ export function createRedisTags(
   };
 }
 
-/** Of how many varieties something counted, and where the tag led. */
+/** Of how many variants something counted, and where the tag led. */
 interface Cleared {
   readonly counted: number;
   readonly led: ReadonlySet<Digest>;

@@ -37,15 +37,15 @@ function twoTiers(nearby: BlobDescriptorService, remote: BlobDescriptorService):
       await remote.setDescriptor(ctx, digest, entry);
       await nearby.setDescriptor(ctx, digest, entry);
     },
-    async bury(ctx, digest, reachMs) {
-      await nearby.bury(ctx, digest, reachMs);
-      await remote.bury(ctx, digest, reachMs);
+    async markDeleting(ctx, digest, clearedForMs) {
+      await nearby.markDeleting(ctx, digest, clearedForMs);
+      await remote.markDeleting(ctx, digest, clearedForMs);
     },
-    async clear(ctx, digest, reachMs) {
+    async clear(ctx, digest, clearedForMs) {
       // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
       // away what a stat under way read from the far one before it was cleared.
-      await nearby.clear(ctx, digest, reachMs);
-      await remote.clear(ctx, digest, reachMs);
+      await nearby.clear(ctx, digest, clearedForMs);
+      await remote.clear(ctx, digest, clearedForMs);
     },
   };
 }
@@ -76,18 +76,18 @@ function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): 
       const here = await nearby.evict(ctx, asked, sentAtMs, isReplaced);
       const there = await remote.evict(ctx, asked, sentAtMs, isReplaced);
       // A stat under way may be bringing it here; what is confirmed later may come.
-      await nearby.buryUpTo(ctx, there.difference(here), sentAtMs);
+      await nearby.markEvicted(ctx, there.difference(here), sentAtMs);
       return here.union(there);
     },
-    async buryUpTo(ctx, digests, sentAtMs) {
+    async markEvicted(ctx, digests, sentAtMs) {
       const asked = [...digests];
-      await nearby.buryUpTo(ctx, asked, sentAtMs);
-      await remote.buryUpTo(ctx, asked, sentAtMs);
+      await nearby.markEvicted(ctx, asked, sentAtMs);
+      await remote.markEvicted(ctx, asked, sentAtMs);
     },
-    async clearEach(ctx, digests, reachMs) {
+    async clearEach(ctx, digests, clearedForMs) {
       const asked = [...digests];
-      await nearby.clearEach(ctx, asked, reachMs);
-      await remote.clearEach(ctx, asked, reachMs);
+      await nearby.clearEach(ctx, asked, clearedForMs);
+      await remote.clearEach(ctx, asked, clearedForMs);
     },
     async clearPresent(ctx, digests) {
       const asked = [...digests];

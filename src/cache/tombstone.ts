@@ -19,13 +19,16 @@ export interface Clearing {
 }
 
 /** How far the tombstones of a delete reach, in ms: while it is under way, and after an unknown outcome. */
-export function deleteReach(originTimeoutMs: number): { readonly underWayMs: number; readonly unknownMs: number } {
-  return { underWayMs: originTimeoutMs + CLOCK_SKEW_MS, unknownMs: UNKNOWN_OUTCOME_MS };
+export function tombstoneDurations(originTimeoutMs: number): {
+  readonly inProgressMs: number;
+  readonly unknownOutcomeMs: number;
+} {
+  return { inProgressMs: originTimeoutMs + CLOCK_SKEW_MS, unknownOutcomeMs: UNKNOWN_OUTCOME_MS };
 }
 
-/** Clears everything, and reaches ahead by `reachMs`, or at least by what two clocks may differ. */
-export function aheadOf(nowMs: number, reachMs = 0): Clearing {
-  return { until: nowMs + Math.max(reachMs, CLOCK_SKEW_MS), sparesLater: false };
+/** Clears everything, and reaches ahead by `clearedForMs`, or at least by what two clocks may differ. */
+export function aheadOf(nowMs: number, clearedForMs = 0): Clearing {
+  return { until: nowMs + Math.max(clearedForMs, CLOCK_SKEW_MS), sparesLater: false };
 }
 
 /** Clears what was confirmed until then, and nothing that was confirmed later. */

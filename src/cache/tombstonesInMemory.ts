@@ -13,7 +13,7 @@ export interface Tombstones {
   /** Until when what stands under the key does not count (epoch ms); 0: there is no tombstone. */
   until(key: string): number;
   /** The farther reach stands. */
-  bury(key: string, untilMs: number): void;
+  extend(key: string, untilMs: number): void;
 }
 
 export function createTombstones(): Tombstones {
@@ -30,7 +30,7 @@ export function createTombstones(): Tombstones {
   return {
     isEmpty: () => tombstones.size === 0,
     until,
-    bury(key, untilMs) {
+    extend(key, untilMs) {
       if (until(key) < untilMs) tombstones.set(key, untilMs);
     },
   };

@@ -2,7 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { CacheItem } from './item.ts';
-import { isStoreFault, type Lookup, look } from './lookup.ts';
+import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 import { CacheFault } from './provider.ts';
 import { isAlive } from './tombstone.ts';
 
@@ -45,7 +45,7 @@ export function writeBack<E extends Entry>(
   return work;
 
   async function store(): Promise<void> {
-    const found = await (looking ?? look(ctx, item));
+    const found = await (looking ?? lookUp(ctx, item));
     if (isStoreFault(found)) return ctx.emit({ kind: 'write-back', outcome: 'fault' });
     try {
       const isWritten = await overwrite(ctx, item, entry, found);

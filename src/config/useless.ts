@@ -18,7 +18,7 @@ const NOBODY_ONLY_PULLS = 'has no effect with CLIENT_AUTH=origin: nobody only pu
  * @param isSet whether a variable has a value of its own
  * @returns a sentence each, which says what would work
  */
-export function uselessSettings(config: Weighed, isSet: (name: string) => boolean): string[] {
+export function settingsWithoutEffect(config: Weighed, isSet: (name: string) => boolean): string[] {
   const { descriptorTtlMs, pushExistenceTtlMs, tagTtlMs, listTtlMs, staleIfErrorMs, memory, clientAuth } = config;
   const isOpen = clientAuth === 'anonymous';
   const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (isOpen ? staleIfErrorMs : 0);

@@ -3,7 +3,7 @@ import { algorithmOf, type Digest, parseDigest } from './digest.ts';
 const HASHES: Readonly<Record<string, string>> = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
 
 /** What a digest's algorithm is called in Web Cryptography. */
-export function nameOfHash(digest: Digest): string {
+export function hashName(digest: Digest): string {
   const algorithm = algorithmOf(digest);
   return HASHES[algorithm] ?? algorithm;
 }
@@ -20,7 +20,7 @@ export async function digestOf(content: Uint8Array): Promise<Digest> {
 
 /** Whether bytes are what a digest stands for. */
 export async function isContentOf(digest: Digest, content: Uint8Array): Promise<boolean> {
-  return isHashOf(digest, await crypto.subtle.digest(nameOfHash(digest), content));
+  return isHashOf(digest, await crypto.subtle.digest(hashName(digest), content));
 }
 
 /** FNV-1a, 32 bits: short and at once, to tell texts apart in tables; nothing to rely on against forgery. */

@@ -19,7 +19,7 @@ export interface Entry {
    * Of a manifest: the method whose answer alone told the media type, since an origin may tell a HEAD another one than a GET
    * (Artifactory says `application/octet-stream`). Absent where both told the same, and for blobs.
    */
-  readonly toldBy?: Method | undefined;
+  readonly witness?: Method | undefined;
 }
 
 export type Method = 'HEAD' | 'GET';
@@ -32,10 +32,10 @@ export function parseMethod(text: unknown): Method | undefined {
 }
 
 /** The entry alone, without content. Two confirmations of one descriptor, by a HEAD and by a GET, are one by both. */
-export function confirmedBy({ descriptor, verifiedAt, toldBy }: Entry, known: Entry | undefined): Entry {
+export function confirmedBy({ descriptor, verifiedAt, witness }: Entry, known: Entry | undefined): Entry {
   const isSame = known !== undefined && isSameDescriptor(known.descriptor, descriptor);
-  const isByBoth = toldBy === undefined || (isSame && known.toldBy !== toldBy);
-  return { descriptor, verifiedAt, ...(!isByBoth && { toldBy }) };
+  const isByBoth = witness === undefined || (isSame && known.witness !== witness);
+  return { descriptor, verifiedAt, ...(!isByBoth && { witness }) };
 }
 
 export function isSameDescriptor(one: Descriptor, other: Descriptor): boolean {

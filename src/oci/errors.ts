@@ -61,7 +61,7 @@ export class RegistryError extends Error {
 }
 
 /** Whether a status says that a registry cannot answer now; 401, 403 and 404 are answers. */
-export function isIllness(status: number): boolean {
+export function isOriginFailure(status: number): boolean {
   return status === 429 || status >= 500;
 }
 

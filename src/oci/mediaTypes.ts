@@ -16,7 +16,7 @@ function mediaTypesIn(accept: string): string[] {
  * Whether a caller names this media type among those that it takes. Wildcards and no `Accept` at all name none: registries
  * answer those differently (docker-registry 2.8.2 has no OCI manifest for `*\/*`), so the origin has to.
  */
-export function takes(accept: string | null, mediaType: string): boolean {
+export function accepts(accept: string | null, mediaType: string): boolean {
   const [wanted = ''] = mediaType.split(';');
   return accept !== null && mediaTypesIn(accept).includes(wanted.trim());
 }
@@ -49,11 +49,11 @@ function rangesIn(accept: string | null): string[] {
 }
 
 /** Callers who take the same get the same: the one form of an `Accept`, whatever the order (docker's is random). */
-export function varietyOf(accept: string | null): string {
+export function variantOf(accept: string | null): string {
   return rangesIn(accept).join(',');
 }
 
 /** Whether an `Accept` is one of the few that clients send: what others make up is nothing to keep apart. */
-export function isCommonVariety(accept: string | null): boolean {
+export function isCommonVariant(accept: string | null): boolean {
   return rangesIn(accept).every((range) => KNOWN_RANGES.has(range));
 }

@@ -3,7 +3,7 @@ import { isRepositoryName, type RepositoryName } from './name.ts';
 /** Finds the repositories that an envelope of events names, where it is too large to be parsed. */
 export interface RepositoryScan {
   /** @param piece the next of the text */
-  take(piece: string): void;
+  read(piece: string): void;
   /** Those found so far, at most as many as were wanted. */
   readonly found: ReadonlySet<RepositoryName>;
 }
@@ -19,7 +19,7 @@ export function createRepositoryScan(most: number): RepositoryScan {
   let before = '';
   return {
     found,
-    take(piece) {
+    read(piece) {
       const text = before + piece;
       for (const [, written = ''] of text.matchAll(REPOSITORY)) {
         const name = written.replaceAll('\\/', '/');

@@ -1,9 +1,9 @@
 import type { Budget } from '../body/budget.ts';
-import type { Outgoing } from '../body/outgoing.ts';
+import type { ForwardedBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
-import { picked, requestHeaders } from './headers.ts';
+import { pickHeaders, requestHeaders } from './headers.ts';
 import { createLoopGuard } from './loop.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
@@ -28,7 +28,7 @@ export interface OriginOptions {
  * Content takes as long to upload, and to commit, as the client and the registry's storage need; what ends that is the
  * client's leaving. Opening a session carries none.
  */
-function carriesContent(method: string, headers: Headers, sent: Outgoing | undefined): boolean {
+function carriesContent(method: string, headers: Headers, sent: ForwardedBody | undefined): boolean {
   if (method === 'PUT' || method === 'PATCH') return true;
   return method === 'POST' && sent !== undefined && headers.get('content-length') !== '0';
 }
@@ -63,7 +63,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
   const send: Origin['send'] = async (ctx, target, request) => {
     const { method, sent, as = 'relay', accept, only, without = [], signal } = request;
     const client = ctx.request.headers;
-    const headers = marked(ctx, only ? picked(client, only) : requestHeaders(client, { identity, for: as }));
+    const headers = marked(ctx, only ? pickHeaders(client, only) : requestHeaders(client, { identity, for: as }));
     for (const name of without) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
     const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;

@@ -1,4 +1,4 @@
-import type { Outgoing } from '../body/outgoing.ts';
+import type { ForwardedBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { OriginResponse } from './origin.ts';
@@ -6,7 +6,7 @@ import type { OriginResponse } from './origin.ts';
 export interface Exchange {
   readonly method: string;
   readonly headers: Headers;
-  readonly sent?: Outgoing | undefined;
+  readonly sent?: ForwardedBody | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
 }
 
 /** Ends a request when its body breaks off, until it is answered: the answer is read also where no more of the body comes. */
-function endingWith({ brokenOff }: Outgoing, signal: AbortSignal | undefined) {
+function endingWith({ brokenOff }: ForwardedBody, signal: AbortSignal | undefined) {
   const end = new AbortController();
   const giveUp = () => end.abort();
   brokenOff.addEventListener('abort', giveUp);

@@ -1,5 +1,5 @@
 import { isOfProxies } from '../identity.ts';
-import { varietyOf } from '../oci/mediaTypes.ts';
+import { variantOf } from '../oci/mediaTypes.ts';
 
 /** RFC 9110 §7.6.1: between two neighbours only. `proxy-authorization` is for the edge, and it asks for none. */
 const HOP_BY_HOP = new Set([
@@ -51,12 +51,12 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   headers.set('user-agent', OWN_USER_AGENT);
   const accept = headers.get('accept');
   // In the form by which the cache tells questions apart: neither the order nor the length is one caller's.
-  if (accept !== null) headers.set('accept', varietyOf(accept));
+  if (accept !== null) headers.set('accept', variantOf(accept));
   return headers;
 }
 
 /** Those of the client's headers as they are, in the edge's own name. */
-export function picked(client: Headers, names: readonly string[]): Headers {
+export function pickHeaders(client: Headers, names: readonly string[]): Headers {
   const headers = new Headers({ 'user-agent': OWN_USER_AGENT });
   for (const name of names) {
     const value = client.get(name);

@@ -1,5 +1,5 @@
 import { type Reading, readBody } from '../body/read.ts';
-import { sending } from '../body/sending.ts';
+import { trackedBody } from '../body/sending.ts';
 import type { RequestContext } from '../context.ts';
 import { isContentOf } from '../oci/content.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
@@ -16,13 +16,13 @@ type Send = () => Promise<OriginResponse>;
 /** A manifest's descriptor, as the answer to a HEAD tells it. */
 export async function statManifest(send: Send, reference: Reference): Promise<ContentStat> {
   const { response, sentAt } = await send();
-  const asked = 'HEAD';
+  const method = 'HEAD';
   const told = manifestEntryOf(response, reference, sentAt);
-  if (!told) return { response, asked };
+  if (!told) return { response, method };
   return {
     response,
-    asked,
-    found: { entry: { ...told, toldBy: asked }, firstHand: isFirstHand(response), direct: true },
+    method,
+    found: { entry: { ...told, witness: method }, firstHand: isFirstHand(response), direct: true },
   };
 }
 
@@ -38,23 +38,23 @@ export async function getManifest(
   held: Omit<Reading, 'maxBytes'>,
 ): Promise<ContentStat<ContentEntry>> {
   const { response, sentAt } = await send();
-  const asked = 'GET';
+  const method = 'GET';
   const entry = manifestEntryOf(response, reference, sentAt);
-  if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response, asked };
+  if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response, method };
   const body = await readBody(response, { ...held, maxBytes: MAX_MANIFEST_BYTES });
   const { status, headers } = response;
-  if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }), asked };
+  if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }), method };
   const content = body.bytes;
   const digests: Digest[] =
     reference.kind === 'digest' ? [reference.text, entry.descriptor.digest] : [entry.descriptor.digest];
   const verified = await Promise.all([...new Set(digests)].map((digest) => isContentOf(digest, content)));
   if (content.length !== entry.descriptor.size || !verified.every(Boolean)) {
-    return { response: new Response(sending(ctx, content), { status, headers }), asked };
+    return { response: new Response(trackedBody(ctx, content), { status, headers }), method };
   }
   return {
     response,
-    asked,
-    found: { entry: { ...entry, toldBy: asked, content }, firstHand: isFirstHand(response), direct: true },
+    method,
+    found: { entry: { ...entry, witness: method, content }, firstHand: isFirstHand(response), direct: true },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Outgoing } from '../body/outgoing.ts';
+import type { ForwardedBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -58,7 +58,7 @@ export interface Origin {
 export interface OriginRequest {
   readonly method: string;
   /** The client's body; without it, none. */
-  readonly sent?: Outgoing | undefined;
+  readonly sent?: ForwardedBody | undefined;
   /** `question`: the edge's own, without the client's conditions and ranges; else the client's request is handed on. */
   readonly as?: 'question' | 'relay';
   /** In place of the client's own `Accept`. */
@@ -99,7 +99,7 @@ export interface OriginResponse {
 export interface ContentStat<E extends Entry = Entry> {
   readonly response: Response;
   /** The method of the request that `response` answers: what it proves of the caller is of that kind. */
-  readonly asked: 'HEAD' | 'GET';
+  readonly method: 'HEAD' | 'GET';
   /** Relayed instead, where the origin's own answer cannot be: it answered a HEAD, and the client sent a GET. */
   readonly relay?: Response;
   readonly found?: {

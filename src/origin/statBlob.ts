@@ -31,20 +31,20 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   const head = await question.exchange('HEAD', question.url, question.headers);
   const { response } = head;
   const told = await resolve(question, head, 'HEAD');
-  if (told === 'astray') return { response, asked: 'HEAD' };
+  if (told === 'astray') return { response, method: 'HEAD' };
   if (told) return told;
   const lacksMethod = response.status === 405 || response.status === 501;
-  if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, asked: 'HEAD' };
+  if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, method: 'HEAD' };
 
   const headers = new Headers(question.headers);
   headers.set('range', 'bytes=0-0');
   const get = await reached(question.exchange('GET', question.url, headers));
-  if (!get) return { response, asked: 'HEAD' };
+  if (!get) return { response, method: 'HEAD' };
   const learnt = await resolve(question, get, 'GET');
   await get.response.body?.cancel();
   if (learnt && learnt !== 'astray') return learnt;
   // A GET that failed is the better answer to a method that the origin does not know: HEAD must be 200 or 404.
-  return { response: lacksMethod && get.response.status >= 400 ? get.response : response, asked: 'HEAD' };
+  return { response: lacksMethod && get.response.status >= 400 ? get.response : response, method: 'HEAD' };
 }
 
 /**
@@ -83,7 +83,7 @@ async function resolve(
   const direct = response === first.response;
   return {
     response: first.response,
-    asked: method,
+    method: method,
     found: { entry, firstHand, direct, byStorage: byStorage && firstHand },
   };
 }

@@ -10,7 +10,7 @@ export interface Traits {
   /** Its HEADs of manifests tell no manifest's media type (Artifactory), so that a GET says nothing of what a HEAD would. */
   readonly hidesManifestTypes: boolean;
   /** It lets callers without a credential delete. */
-  readonly takesAnonymousDeletes: boolean;
+  readonly allowsAnonymousDeletes: boolean;
   /** @param isOwn the origin itself answered, and not its storage */
   noteBlob(method: string, response: Response, isOwn: boolean): void;
   /** @param response the origin's own, to a HEAD */
@@ -37,7 +37,7 @@ export function createTraits(): Traits {
     get hidesManifestTypes() {
       return hidesManifestTypes;
     },
-    get takesAnonymousDeletes() {
+    get allowsAnonymousDeletes() {
       return takesAnonymousDeletes;
     },
     noteAnonymousDelete() {

@@ -1,10 +1,10 @@
 import type { Absence } from '../absences.ts';
-import { tellClear } from '../cache/clear.ts';
+import { observeClear } from '../cache/clear.ts';
 import { inTurn } from '../cache/inTurn.ts';
-import { isStoreFault, look } from '../cache/lookup.ts';
+import { isStoreFault, lookUp } from '../cache/lookup.ts';
 import { CacheFault, type LinkSet } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
-import { takes } from '../oci/mediaTypes.ts';
+import { accepts } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
 
@@ -17,7 +17,7 @@ interface Where {
  * Evicts, after the reply, what the origin told a caller to be absent, if the caller has proved that it may know of such
  * content here; else it is noted until the caller does. A stranger evicts nothing.
  */
-export async function learnAbsence(
+export async function recordAbsence(
   ctx: RequestContext,
   upstream: Upstream,
   where: Where,
@@ -41,10 +41,10 @@ export async function evictAbsent(
   absent: readonly Absence[],
 ): Promise<void> {
   const scope = upstream.descriptors.repositoryScoped(name, links);
-  await tellClear(ctx, 'clear', () =>
+  await observeClear(ctx, 'clear', () =>
     inTurn(absent, async (absence) => {
       const { digest, sentAt } = absence;
-      if (links === 'blobs' || (await isOfTakenType(ctx, upstream, name, absence))) {
+      if (links === 'blobs' || (await isOfAcceptedType(ctx, upstream, name, absence))) {
         await scope.evict(ctx, [digest], sentAt);
       }
       upstream.absences.forget(ctx, name, links, digest);
@@ -53,14 +53,14 @@ export async function evictAbsent(
 }
 
 /** Whether the manifest that is kept is one of those that the caller asked for: else the 404 was about its type. */
-async function isOfTakenType(
+async function isOfAcceptedType(
   ctx: RequestContext,
   { shared }: Upstream,
   name: RepositoryName,
   { digest, accept }: Absence,
 ): Promise<boolean> {
-  const found = await look(ctx, { stat: () => shared.repositoryScoped(name, 'manifests').stat(ctx, digest) });
+  const found = await lookUp(ctx, { stat: () => shared.repositoryScoped(name, 'manifests').stat(ctx, digest) });
   if (isStoreFault(found)) throw new CacheFault('nobody knows of which type the manifest is');
   // Rubbish has no type, and goes.
-  return found.outcome === 'fault' || (found.outcome === 'hit' && takes(accept, found.entry.descriptor.mediaType));
+  return found.outcome === 'fault' || (found.outcome === 'hit' && accepts(accept, found.entry.descriptor.mediaType));
 }

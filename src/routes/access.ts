@@ -14,10 +14,10 @@ export function authorize(
   kind: AnswerKind,
 ): Access | Promise<Access> {
   const access = authorizer.authorize(ctx, name, kind);
-  return access instanceof Promise ? access.then((decided) => tell(ctx, decided)) : tell(ctx, access);
+  return access instanceof Promise ? access.then((decided) => observe(ctx, decided)) : observe(ctx, access);
 }
 
-function tell(ctx: RequestContext, access: Access): Access {
+function observe(ctx: RequestContext, access: Access): Access {
   ctx.emit({ kind: 'access', outcome: access.kind });
   return access;
 }
@@ -30,7 +30,7 @@ function tell(ctx: RequestContext, access: Access): Access {
  * @param byStorage the origin redirected this very question to its own storage, which had the content
  * @returns whether the answer proves that the caller may have this kind
  */
-export function learnAccess(
+export function recordAccess(
   ctx: RequestContext,
   upstream: Upstream,
   name: RepositoryName,
@@ -71,7 +71,7 @@ export async function hasReadContent(
  * Whether what the origin answers may be stored: to a caller with another identity besides the `Authorization` it may be
  * about something else. An open mirror passes on no identity at all.
  */
-export function mayTeach(ctx: RequestContext, { readOnly }: Upstream): boolean {
+export function storesAnswersFor(ctx: RequestContext, { readOnly }: Upstream): boolean {
   return readOnly || ctx.caller !== undefined;
 }
 

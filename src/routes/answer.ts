@@ -1,5 +1,5 @@
-import { sending } from '../body/sending.ts';
-import { unlessStalled } from '../body/stall.ts';
+import { trackedBody } from '../body/sending.ts';
+import { endIfStalled } from '../body/stall.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
@@ -7,20 +7,20 @@ import type { Digest } from '../oci/digest.ts';
 import { type ErrorCode, quoted, RegistryError } from '../oci/errors.ts';
 import { callerHeaders, responseHeaders } from '../origin/headers.ts';
 import type { Upstream } from '../upstream.ts';
-import { isUpgrade, onTheEdge } from './location.ts';
+import { isSchemeRedirect, rewriteLocation } from './location.ts';
 
 /** Distribution-spec, "Legacy Docker support HTTP headers". */
 export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' } as const;
 
 /** Headers by which the origin spoke to this caller. */
-export type Said = Readonly<Record<string, string>>;
+export type CallerHeaders = Readonly<Record<string, string>>;
 
 /** What an answer about content may have beside its descriptor. */
-interface Told {
+interface AnswerParts {
   /** Where the edge has it; a GET needs it. */
   readonly content?: Uint8Array | undefined;
   /** On a cold answer: the one thing by which a warm one differs. */
-  readonly said?: Said | undefined;
+  readonly said?: CallerHeaders | undefined;
 }
 
 /**
@@ -33,28 +33,28 @@ export function contentAnswer(
   ctx: RequestContext,
   descriptor: Descriptor,
   hasRanges: boolean,
-  { content, said }: Told,
+  { content, said }: AnswerParts,
 ): Response {
   const { digest, size, mediaType } = descriptor;
   if (namesDigest(ctx.request.headers.get('if-none-match'), digest)) return notModified(ctx, digest, hasRanges, said);
-  const headers = { ...said, ...certain(ctx, digest, hasRanges), 'Content-Type': mediaType };
-  if (ctx.method === 'GET' && content) return new Response(sending(ctx, content), { headers });
+  const headers = { ...said, ...commonHeaders(ctx, digest, hasRanges), 'Content-Type': mediaType };
+  if (ctx.method === 'GET' && content) return new Response(trackedBody(ctx, content), { headers });
   return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } });
 }
 
 /** To a caller who has the content already. */
-export function notModified(ctx: RequestContext, digest: Digest, hasRanges: boolean, said?: Said): Response {
-  return new Response(null, { status: 304, headers: { ...said, ...certain(ctx, digest, hasRanges) } });
+export function notModified(ctx: RequestContext, digest: Digest, hasRanges: boolean, said?: CallerHeaders): Response {
+  return new Response(null, { status: 304, headers: { ...said, ...commonHeaders(ctx, digest, hasRanges) } });
 }
 
 /** What the origin says to this caller in its own answer to it, the addresses on the edge. */
-export function saidBy(ctx: RequestContext, { origin }: Upstream, response: Response): Said {
-  const { link } = onTheEdge(ctx.url, origin.url, response);
+export function callerHeadersOf(ctx: RequestContext, { origin }: Upstream, response: Response): CallerHeaders {
+  const { link } = rewriteLocation(ctx.url, origin.url, response);
   return { ...callerHeaders(response.headers), ...(link !== undefined && { link }) };
 }
 
 /** A plain object: of `Headers` the response would make a copy. */
-function certain(ctx: RequestContext, digest: Digest, hasRanges: boolean) {
+function commonHeaders(ctx: RequestContext, digest: Digest, hasRanges: boolean) {
   return {
     ...validators(digest, hasRanges),
     'Cache-Control': 'no-cache, no-transform',
@@ -124,7 +124,7 @@ function checkLength(ctx: RequestContext, status: number, headers: Headers): voi
 }
 
 /** An answer of the origin's whose body is not there, with one of the edge's that says the same. */
-export function inBrief({ status, headers: given }: Response, code: ErrorCode): Response {
+export function withErrorBody({ status, headers: given }: Response, code: ErrorCode): Response {
   const headers = new Headers(given);
   headers.delete('content-length');
   headers.set('content-type', 'application/json');
@@ -132,20 +132,20 @@ export function inBrief({ status, headers: given }: Response, code: ErrorCode): 
 }
 
 /** The origin's answer, with its addresses on the edge. */
-export function relayOnTheEdge(
+export function relayRewritten(
   ctx: RequestContext,
   { origin }: Upstream,
   response: Response,
   overrides: Record<string, string> = {},
 ): Response {
-  if (isUpgrade(ctx.url, origin.url, response))
+  if (isSchemeRedirect(ctx.url, origin.url, response))
     ctx.log.warn('the origin redirects to its other scheme: set ORIGIN_URL to it');
-  return relay(ctx, response, { ...onTheEdge(ctx.url, origin.url, response), ...overrides });
+  return relay(ctx, response, { ...rewriteLocation(ctx.url, origin.url, response), ...overrides });
 }
 
 /** The same for what is no content: a body that stalls for `ORIGIN_TIMEOUT` ends. */
-export function relayInTime(ctx: RequestContext, upstream: Upstream, response: Response): Response {
-  return relayOnTheEdge(ctx, upstream, unlessStalled(response, upstream.origin.timeoutMs));
+export function relayUnlessStalled(ctx: RequestContext, upstream: Upstream, response: Response): Response {
+  return relayRewritten(ctx, upstream, endIfStalled(response, upstream.origin.timeoutMs));
 }
 
 function isBodiless(status: number): boolean {

@@ -3,8 +3,8 @@ import type { OriginAnswer } from '../cache/originAnswer.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Upstream } from '../upstream.ts';
-import { learnAccess, mayTeach } from './access.ts';
-import { saidBy } from './answer.ts';
+import { recordAccess, storesAnswersFor } from './access.ts';
+import { callerHeadersOf } from './answer.ts';
 import type { ContentQuestion } from './contentQuestion.ts';
 
 export interface Asking<E extends Entry> {
@@ -22,23 +22,23 @@ export interface Asking<E extends Entry> {
 export async function askOrigin<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
-  question: Pick<ContentQuestion<E>, 'name' | 'links' | 'staleMs' | 'askOrigin'>,
+  question: Pick<ContentQuestion<E>, 'name' | 'links' | 'staleMs' | 'ask'>,
   { known, isGranted, flight, cancelled }: Asking<E>,
 ): Promise<OriginAnswer<E>> {
   let shared: E | undefined;
   const sentAtMs = ctx.now();
   try {
-    const { response, asked, relay = response, found } = await question.askOrigin(known, cancelled);
+    const { response, method, relay = response, found } = await question.ask(known, cancelled);
     const byStorage = found?.byStorage ?? false;
-    learnAccess(ctx, upstream, question.name, `${asked} ${question.links}`, response, byStorage);
+    recordAccess(ctx, upstream, question.name, `${method} ${question.links}`, response, byStorage);
     // What another question was told says nothing of those that a stale answer would do for.
-    if (question.staleMs > 0) upstream.pauses.note(ctx, response);
+    if (question.staleMs > 0) upstream.retryAfter.note(ctx, response);
     if (!found) return { kind: 'relay', response: relay, sentAtMs };
     const { entry, firstHand, direct } = found;
     if (firstHand) upstream.absences.forget(ctx, question.name, question.links, entry.descriptor.digest);
-    const confirmed = firstHand && (direct || byStorage || isGranted) && mayTeach(ctx, upstream);
+    const confirmed = firstHand && (direct || byStorage || isGranted) && storesAnswersFor(ctx, upstream);
     if (confirmed) shared = entry;
-    return { kind: 'found', entry, confirmed, said: saidBy(ctx, upstream, response) };
+    return { kind: 'found', entry, confirmed, callerHeaders: callerHeadersOf(ctx, upstream, response) };
   } finally {
     flight?.answered(shared);
   }

@@ -1,7 +1,7 @@
-import { evict, tellClear } from '../cache/clear.ts';
+import { evictDenied, observeClear } from '../cache/clear.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { CacheItem } from '../cache/item.ts';
-import { look } from '../cache/lookup.ts';
+import { lookUp } from '../cache/lookup.ts';
 import { writeBack } from '../cache/writeBack.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
@@ -12,10 +12,10 @@ import { canonicalOf, entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
-import { learnAbsence } from './absent.ts';
-import { authorize, learnAccess, mayTeach } from './access.ts';
-import { namesDigest, relayOnTheEdge, type Said, saidBy, validators } from './answer.ts';
-import { type BlobRoute, statBlob } from './blobs.ts';
+import { recordAbsence } from './absent.ts';
+import { authorize, recordAccess, storesAnswersFor } from './access.ts';
+import { type CallerHeaders, callerHeadersOf, namesDigest, relayRewritten, validators } from './answer.ts';
+import { answerExistence, type BlobRoute } from './blobs.ts';
 import { itemIn, windowOf } from './linked.ts';
 
 /**
@@ -51,20 +51,20 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const isWhole = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
   const without = ['if-none-match', 'if-range', ...(isWhole ? ['range'] : [])];
-  const answered = await askOrigin(ctx, upstream, route, without);
-  learnAccess(ctx, upstream, name, 'GET blobs', answered.first);
-  if (answered.isDirect) learn(ctx, upstream, route, item, answered);
+  const answered = await fetchBlob(ctx, upstream, route, without);
+  recordAccess(ctx, upstream, name, 'GET blobs', answered.first);
+  if (answered.isDirect) storeFromGet(ctx, upstream, route, item, answered);
   // One caller's odd range must not make an open mirror forget for all.
   const isProvocable = upstream.readOnly && headers.has('range');
   if (answered.first.status === 404) {
     const { sentAt } = answered;
-    if (!isGranted) await learnAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt });
-    else if (!isProvocable) evict(ctx, item, { known: look(ctx, item), sentAtMs: sentAt });
+    if (!isGranted) await recordAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt });
+    else if (!isProvocable) evictDenied(ctx, item, { known: lookUp(ctx, item), sentAtMs: sentAt });
   }
   return answer(ctx, upstream, digest, answered.response);
 }
 
-function askOrigin(ctx: RequestContext, upstream: Upstream, route: BlobRoute, without: readonly string[]) {
+function fetchBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute, without: readonly string[]) {
   const { origin, followsRedirects: follows } = upstream;
   return origin.getBlob(ctx, route.path + route.search, { without, follows, signal: ctx.signal });
 }
@@ -79,23 +79,26 @@ function statForGet(
   route: BlobRoute,
   isGranted: boolean,
 ): Response | Promise<Response> {
-  return statBlob(ctx, upstream, route, async (cancelled) => {
+  return answerExistence(ctx, upstream, route, async (cancelled) => {
     const stat = isGranted ? await upstream.origin.statBlob(ctx, route, cancelled) : undefined;
     if (stat?.found) return stat;
-    const { first, response } = await askOrigin(ctx, upstream, route, ['if-none-match', 'if-range', 'range']);
-    const asked = 'GET';
-    if (response.status !== 200) return { response: first, asked, relay: response };
+    const { first, response } = await fetchBlob(ctx, upstream, route, ['if-none-match', 'if-range', 'range']);
+    const method = 'GET';
+    if (response.status !== 200) return { response: first, method, relay: response };
     // It is there, whatever its size.
     await response.body?.cancel();
     const digest = canonicalOf(first.headers, route.digest);
     const certain = { ...validators(digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
-    const relay = new Response(null, { status: 304, headers: { ...saidBy(ctx, upstream, first), ...certain } });
-    return { response: first, asked, relay };
+    const relay = new Response(null, {
+      status: 304,
+      headers: { ...callerHeadersOf(ctx, upstream, first), ...certain },
+    });
+    return { response: first, method, relay };
   });
 }
 
 /** With what registries say in a 416 besides: of which blob. */
-function unsatisfiable(digest: Digest, contentRange: string | null, said?: Said): RegistryError {
+function unsatisfiable(digest: Digest, contentRange: string | null, said?: CallerHeaders): RegistryError {
   const range = contentRange !== null && { 'Content-Range': contentRange };
   return new RegistryError('RANGE_INVALID', { headers: { ...said, 'Docker-Content-Digest': digest, ...range } });
 }
@@ -104,7 +107,7 @@ function unsatisfiable(digest: Digest, contentRange: string | null, said?: Said)
 async function fresh(ctx: RequestContext, upstream: Upstream, item: CacheItem, mayPush: boolean) {
   const windowMs = windowOf(upstream, mayPush);
   if (windowMs === 0) return undefined;
-  const found = await within(look(ctx, item), upstream.cacheTimeoutMs);
+  const found = await within(lookUp(ctx, item), upstream.cacheTimeoutMs);
   return found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
 }
 
@@ -118,10 +121,14 @@ function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response
   const { status, headers } = response;
   if (status === 416) {
     ctx.waitUntil(response.body?.cancel() ?? Promise.resolve());
-    throw unsatisfiable(canonicalOf(headers, asked), headers.get('content-range'), saidBy(ctx, upstream, response));
+    throw unsatisfiable(
+      canonicalOf(headers, asked),
+      headers.get('content-range'),
+      callerHeadersOf(ctx, upstream, response),
+    );
   }
-  if (status !== 200 && status !== 206) return relayOnTheEdge(ctx, upstream, response);
-  return relayOnTheEdge(
+  if (status !== 200 && status !== 206) return relayRewritten(ctx, upstream, response);
+  return relayRewritten(
     ctx,
     upstream,
     response,
@@ -129,7 +136,7 @@ function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response
   );
 }
 
-function learn(
+function storeFromGet(
   ctx: RequestContext,
   upstream: Upstream,
   { digest }: BlobRoute,
@@ -137,8 +144,8 @@ function learn(
   { response, sentAt }: OriginResponse,
 ): void {
   const entry = entryOf(response, digest, sentAt);
-  if (!entry || !isFirstHand(response) || !mayTeach(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
-  writeBack(ctx, doubting(item, isOwnType(ctx, upstream, entry)), entry);
+  if (!entry || !isFirstHand(response) || !storesAnswersFor(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
+  writeBack(ctx, evictOnSizeMismatch(item, isOwnType(ctx, upstream, entry)), entry);
 }
 
 /** Whether the media type is the origin's word, and neither the client's `Accept` nor one that only a HEAD could tell. */
@@ -151,7 +158,7 @@ function isOwnType({ request }: RequestContext, { origin }: Upstream, { descript
  * Of two sizes one is wrong, and nobody knows which: the origin is asked again. Of two media types the one that is known
  * stands, since a HEAD told it.
  */
-function doubting(item: CacheItem, isOwn: boolean): CacheItem {
+function evictOnSizeMismatch(item: CacheItem, isOwn: boolean): CacheItem {
   return {
     ...item,
     async set(ctx, entry, known) {
@@ -160,7 +167,7 @@ function doubting(item: CacheItem, isOwn: boolean): CacheItem {
       const confirmed = { ...entry, descriptor: { ...entry.descriptor, mediaType } };
       if (!contradicts(entry, known)) return item.set(ctx, confirmed, known);
       ctx.log.warn('the size in the cache is contradicted', { digest: entry.descriptor.digest });
-      await tellClear(ctx, 'clear', () => item.clear(ctx, entry.verifiedAt));
+      await observeClear(ctx, 'clear', () => item.clear(ctx, entry.verifiedAt));
       return false;
     },
   };

@@ -1,5 +1,5 @@
 import type { Copy } from '../body/copies.ts';
-import { tellClear } from '../cache/clear.ts';
+import { observeClear } from '../cache/clear.ts';
 import { batchesOf, inTurn } from '../cache/inTurn.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -33,7 +33,7 @@ export async function forgetTypes(
   const look = async (digest: Digest) => {
     if ((await shared.stat(ctx, digest))?.descriptor.mediaType === BLOB_TYPE) untyped.push(digest);
   };
-  await tellClear(ctx, 'clear', async () => {
+  await observeClear(ctx, 'clear', async () => {
     await inTurn(batchesOf(named, AT_ONCE), async (some) => void (await Promise.all(some.map(look))));
     if (untyped.length > 0)
       await upstream.descriptors.repositoryScoped(name, 'blobs').evict(ctx, untyped, answeredAtMs);

@@ -15,11 +15,11 @@ export interface BlobRoute extends Target {
 
 /** `HEAD /v2/<name>/blobs/<digest>` */
 export function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
-  return statBlob(ctx, upstream, route, (cancelled) => upstream.origin.statBlob(ctx, route, cancelled));
+  return answerExistence(ctx, upstream, route, (cancelled) => upstream.origin.statBlob(ctx, route, cancelled));
 }
 
 /** Whether a blob exists, for a HEAD or for a GET that can do without its bytes. */
-export function statBlob(
+export function answerExistence(
   ctx: RequestContext,
   upstream: Upstream,
   { name, digest, search }: BlobRoute,
@@ -30,13 +30,13 @@ export function statBlob(
     name,
     links: 'blobs',
     digest,
-    words: () => `${ctx.method} blobs ${digest}${search}`,
+    key: () => `${ctx.method} blobs ${digest}${search}`,
     windowMs: windowOf(upstream, mayPush),
     // A push that is told of a blob that is gone leaves a broken image: no blob outlives its window.
     staleMs: 0,
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
     item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
-    askOrigin: (_known, cancelled) => askOrigin(cancelled),
+    ask: (_known, cancelled) => askOrigin(cancelled),
     unseen: (shared, hasLooked) => unseenIn(upstream, { name, links: 'blobs', digest }, shared, { hasLooked, mayPush }),
     answer({ descriptor }, said) {
       const { hasRanges } = upstream.origin.traits;

@@ -1,5 +1,5 @@
 import { allDone } from '../cache/allDone.ts';
-import { tellClear } from '../cache/clear.ts';
+import { observeClear } from '../cache/clear.ts';
 import { batchesOf, inTurn } from '../cache/inTurn.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
 import { purgeDescriptors } from '../cache/purge.ts';
@@ -9,7 +9,7 @@ import type { Change } from '../oci/envelope.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
-import { bothIn } from './linked.ts';
+import { bothLinkSets } from './linked.ts';
 
 /** At most this many repositories of an envelope have tags dropped and digests cleared. */
 const MAX_REPOSITORIES = 200;
@@ -75,7 +75,7 @@ function byRepository(changes: readonly Change[]): Map<RepositoryName, Changed> 
 }
 
 async function dropAll(ctx: RequestContext, { tags }: Upstream, some: Repositories): Promise<void> {
-  await atOnce(some, async ([name, changed]) => {
+  await concurrently(some, async ([name, changed]) => {
     const lead = new Set(changed.tags.values());
     await inTurn(batchesOf([...changed.tags.keys()], TAGS_AT_ONCE), async (names) => {
       for (const digest of await tags.drop(ctx, name, names)) if (!lead.has(digest)) changed.digests.add(digest);
@@ -85,13 +85,15 @@ async function dropAll(ctx: RequestContext, { tags }: Upstream, some: Repositori
 
 async function clearAll(ctx: RequestContext, upstream: Upstream, some: Repositories): Promise<void> {
   const batches = some.flatMap(([name, { digests }]) =>
-    bothIn(upstream, name).flatMap((scope) =>
+    bothLinkSets(upstream, name).flatMap((scope) =>
       batchesOf([...digests], scope.batch).map((batch) => ({ scope, digests: batch })),
     ),
   );
   const gone = some.flatMap(([name, { isGone }]) => (isGone ? name : []));
   if (gone.length === 0 && batches.length <= MAX_LOOKS && isFew(batches)) {
-    return atOnce(batches, ({ scope, digests }) => tellClear(ctx, 'clear', () => scope.clearEach(ctx, digests)));
+    return concurrently(batches, ({ scope, digests }) =>
+      observeClear(ctx, 'clear', () => scope.clearEach(ctx, digests)),
+    );
   }
   await clearPresent(ctx, upstream, batches, gone);
 }
@@ -109,7 +111,7 @@ async function clearPresent(
   gone: readonly RepositoryName[],
 ): Promise<void> {
   const left = { looks: MAX_LOOKS, clears: MAX_CLEARS };
-  await tellClear(ctx, 'clear', async () => {
+  await observeClear(ctx, 'clear', async () => {
     await inTurn(batches.slice(0, MAX_LOOKS), async ({ scope, digests }) => {
       if (left.clears === 0) throw moreToClear();
       left.looks -= 1;
@@ -132,6 +134,6 @@ function warnOfRest(ctx: RequestContext, rest: Readonly<Record<string, number | 
   ctx.log.warn('an envelope tells of more than one request can forget: the rest ends with its windows', rest);
 }
 
-function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+function concurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   return inTurn(batchesOf(items, AT_ONCE), (batch) => allDone(batch.map(work)));
 }

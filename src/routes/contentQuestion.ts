@@ -7,7 +7,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import type { Said } from './answer.ts';
+import type { CallerHeaders } from './answer.ts';
 
 /** What a caller asks for: a HEAD or GET of content. */
 export interface ContentQuestion<E extends Entry> {
@@ -16,7 +16,7 @@ export interface ContentQuestion<E extends Entry> {
   /** Absent for a tag, which may lead anywhere. */
   readonly digest?: Digest;
   /** All that makes the question, besides the repository and the caller; `undefined`: nobody may join. */
-  words(): string | undefined;
+  key(): string | undefined;
   /** The caller's `Accept`, which the origin gets, is none of those that clients send. */
   readonly isOdd?: boolean;
   /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
@@ -34,13 +34,13 @@ export interface ContentQuestion<E extends Entry> {
    */
   unseen(shared: E, hasLooked: boolean): readonly Pick<CacheItem, 'stat'>[];
   /** Whether the caller takes what is known; without it, all. */
-  takes?(entry: Entry): boolean;
+  accepts?(entry: Entry): boolean;
   /** Whether what is known was told by an answer of this kind; without it, always. */
-  isTold?(entry: Entry): boolean;
+  isWitnessed?(entry: Entry): boolean;
   /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
-  askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
+  ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
   /** @param said what the origin said to this caller, where it is the origin that answered */
-  answer(entry: E, said?: Said): Response;
+  answer(entry: E, said?: CallerHeaders): Response;
 }
 
 /** What is known of a caller's right to push; nobody knows it of one without a grant, so it is taken to be there. */
@@ -49,17 +49,17 @@ export interface Caller {
   readonly mayPush: boolean;
 }
 
-export type Asked<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
+export type QuestionFor<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
 
 /** What makes two questions one; `undefined` where nobody may join. */
 export function joinable<E extends Entry>(
   ctx: RequestContext,
   { ttls, readOnly }: Upstream,
-  { name, words }: ContentQuestion<E>,
+  { name, key }: ContentQuestion<E>,
 ): Question | undefined {
   // To an open mirror's origin all callers are one.
   const caller = readOnly ? '' : ctx.caller;
   if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
-  const about = words();
+  const about = key();
   return about === undefined ? undefined : { name, about, caller };
 }

@@ -1,8 +1,8 @@
-import { outgoing } from '../body/outgoing.ts';
+import { forwardBody } from '../body/outgoing.ts';
 import { allDone } from '../cache/allDone.ts';
-import { clear, tellClear } from '../cache/clear.ts';
+import { clear, observeClear } from '../cache/clear.ts';
 import type { LinkSet, RepositoryDescriptors } from '../cache/provider.ts';
-import { CLOCK_SKEW_MS, deleteReach } from '../cache/tombstone.ts';
+import { CLOCK_SKEW_MS, tombstoneDurations } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
@@ -13,9 +13,9 @@ import { canonicalOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { delay } from '../within.ts';
-import { authorize, learnAccess } from './access.ts';
-import { relayInTime } from './answer.ts';
-import { bothIn } from './linked.ts';
+import { authorize, recordAccess } from './access.ts';
+import { relayUnlessStalled } from './answer.ts';
+import { bothLinkSets } from './linked.ts';
 
 export interface DeleteRoute extends Target {
   readonly name: RepositoryName;
@@ -62,7 +62,7 @@ export async function deleteContent(ctx: RequestContext, upstream: Upstream, rou
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const work = deleteAndForget(ctx, upstream, route);
   ctx.waitUntil(work.catch(() => undefined));
-  return relayInTime(ctx, upstream, await work);
+  return relayUnlessStalled(ctx, upstream, await work);
 }
 
 async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
@@ -72,18 +72,19 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   if (access.kind === 'refused') return access.answer;
   const isGranted = gone.isProven || access.kind === 'granted';
   // Everybody may read what is public, so without a credential that is no sign of a right to delete.
-  const isNobody = ctx.caller === '' && !origin.traits.takesAnonymousDeletes;
-  const isBuried = isGranted && !gone.isAbsent && !isNobody;
-  const forget = (reachMs: number, verb: 'clear' | 'bury' = 'clear') => forgetAll(ctx, upstream, gone, reachMs, verb);
-  const { underWayMs, unknownMs } = deleteReach(origin.timeoutMs);
-  if (isBuried) await forget(underWayMs, 'bury');
+  const isNobody = ctx.caller === '' && !origin.traits.allowsAnonymousDeletes;
+  const isMarked = isGranted && !gone.isAbsent && !isNobody;
+  const forget = (clearedForMs: number, verb: 'clear' | 'markDeleting' = 'clear') =>
+    forgetAll(ctx, upstream, gone, clearedForMs, verb);
+  const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(origin.timeoutMs);
+  if (isMarked) await forget(inProgressMs, 'markDeleting');
 
   let answered: OriginResponse;
   try {
-    answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', sent: outgoing(ctx.request) });
+    answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', sent: forwardBody(ctx.request) });
   } catch (unreached) {
     flights.close(route.name);
-    if (isBuried) await forget(unknownMs, 'bury');
+    if (isMarked) await forget(unknownOutcomeMs, 'markDeleting');
     throw unreached;
   }
   flights.close(route.name);
@@ -93,12 +94,12 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   const isDone = status < 300 && isFirstHand(response);
   if (isDone && ctx.caller === '') origin.traits.noteAnonymousDelete();
   const isUnknown = status >= 500 || status === 408;
-  if (isUnknown && isBuried) await forget(unknownMs, 'bury');
-  else if (isBuried && (isDone || status === 404)) {
+  if (isUnknown && isMarked) await forget(unknownOutcomeMs, 'markDeleting');
+  else if (isMarked && (isDone || status === 404)) {
     // What cannot be removed is buried, and the tombstone reaches past now.
     await forget(CLOCK_SKEW_MS).catch(() => undefined);
   } else if (isDone) await forget(CLOCK_SKEW_MS);
-  else if (isGranted && status === 404) await evict(ctx, upstream, gone, answered.sentAt);
+  else if (isGranted && status === 404) await evictMissing(ctx, upstream, gone, answered.sentAt);
   return response;
 }
 
@@ -112,10 +113,10 @@ async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute
   // With a query it may be about something else.
   const isOwn = upstream.ownQueries.has(search);
   let response = await ask(ctx, upstream, route, 'HEAD');
-  let isProven = isOwn && learnAccess(ctx, upstream, name, `HEAD ${links}`, response);
+  let isProven = isOwn && recordAccess(ctx, upstream, name, `HEAD ${links}`, response);
   if (isOwn && !isProven && isOpen(response)) {
     response = await ask(ctx, upstream, route, 'GET');
-    isProven = learnAccess(ctx, upstream, name, `GET ${links}`, response);
+    isProven = recordAccess(ctx, upstream, name, `GET ${links}`, response);
   }
   const { headers, status } = response;
   const told = { name, isProven, isAbsent: isOwn && status === 404 };
@@ -145,10 +146,10 @@ function isOpen({ status }: Response): boolean {
 }
 
 /** What the origin does not have, before and after: a flood of such deletes writes nothing. */
-async function evict(ctx: RequestContext, upstream: Upstream, gone: Gone, sentAtMs: number): Promise<void> {
+async function evictMissing(ctx: RequestContext, upstream: Upstream, gone: Gone, sentAtMs: number): Promise<void> {
   const evictIn = (scope: RepositoryDescriptors) => scope.evict(ctx, gone.digests, sentAtMs);
-  const work = () => allDone(bothIn(upstream, gone.name).map(evictIn));
-  await tellClear(ctx, 'clear', work).catch(() => undefined);
+  const work = () => allDone(bothLinkSets(upstream, gone.name).map(evictIn));
+  await observeClear(ctx, 'clear', work).catch(() => undefined);
 }
 
 /** @throws RegistryError UNAVAILABLE: the store refused twice */
@@ -156,19 +157,21 @@ async function forgetAll(
   ctx: RequestContext,
   upstream: Upstream,
   gone: Gone,
-  reachMs: number,
-  verb: 'clear' | 'bury',
+  clearedForMs: number,
+  verb: 'clear' | 'markDeleting',
 ): Promise<void> {
   const { tags, lists } = upstream;
   const { name, digests } = gone;
   lists.drop(name);
   const dropTags = async () => {
-    for (const digest of await tags.drop(ctx, name, gone.tags, reachMs)) digests.add(digest);
+    for (const digest of await tags.drop(ctx, name, gone.tags, clearedForMs)) digests.add(digest);
   };
   const forget = async () => {
-    if (gone.tags.length > 0) await tellClear(ctx, verb, dropTags);
-    const scopes = bothIn(upstream, name);
-    await allDone(scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, reachMs, verb))));
+    if (gone.tags.length > 0) await observeClear(ctx, verb, dropTags);
+    const scopes = bothLinkSets(upstream, name);
+    await allDone(
+      scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, clearedForMs, verb))),
+    );
   };
   try {
     await forget().catch(async () => {

@@ -13,7 +13,7 @@ import { answerJson, guard, orUnavailable } from './operators.ts';
  * @throws RegistryError as `guard`; DIGEST_INVALID; UNSUPPORTED: the store keeps no global records; UNAVAILABLE: the store
  *   failed
  */
-export async function descriptors(
+export async function descriptorsRoute(
   ctx: RequestContext,
   upstream: Upstream,
   adminToken: string | undefined,

@@ -1,7 +1,7 @@
 import type { Copy } from '../body/copies.ts';
 import { readBody } from '../body/read.ts';
-import { sending } from '../body/sending.ts';
-import { tellClear } from '../cache/clear.ts';
+import { trackedBody } from '../body/sending.ts';
+import { observeClear } from '../cache/clear.ts';
 import { inTurn } from '../cache/inTurn.ts';
 import { CONTENT_TIMEOUT_MS, LINK_SETS } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
@@ -12,7 +12,7 @@ import { digestsIn, MAX_NAMED } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
-import { inBrief } from './answer.ts';
+import { withErrorBody } from './answer.ts';
 import { mayRead } from './mayRead.ts';
 
 /** These are about the caller; any other refusal may be about what the manifest names, in whatever words. */
@@ -83,9 +83,9 @@ async function read(ctx: RequestContext, upstream: Upstream, refusal: Response) 
     maxBytes: MAX_REFUSAL_BYTES,
     timeoutMs: upstream.origin.timeoutMs,
   }).catch(() => undefined);
-  if (!body) return { words: '', relayed: inBrief(refusal, CODES[refusal.status] ?? 'MANIFEST_INVALID') };
+  if (!body) return { words: '', relayed: withErrorBody(refusal, CODES[refusal.status] ?? 'MANIFEST_INVALID') };
   if ('stream' in body) return { words: '', relayed: new Response(body.stream, refusal) };
-  return { words: new TextDecoder().decode(body.bytes), relayed: new Response(sending(ctx, body.bytes), refusal) };
+  return { words: new TextDecoder().decode(body.bytes), relayed: new Response(trackedBody(ctx, body.bytes), refusal) };
 }
 
 /** What a refusal says whose own words did not come. */
@@ -108,7 +108,7 @@ async function forget(
 ): Promise<void> {
   const evict = (some: ReadonlySet<Digest>) => evictFrom(ctx, upstream, name, some, refusedAtMs);
   const sizes = sizesOf(ctx, upstream, name, digests);
-  await tellClear(ctx, 'clear', async () => {
+  await observeClear(ctx, 'clear', async () => {
     const below = await namedBy(ctx, upstream, await evict(digests), sizes);
     await evict(below.difference(digests));
   }).catch(() => undefined);

@@ -6,18 +6,18 @@ import type { Entry } from '../oci/descriptor.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
-import { mayTeach } from './access.ts';
+import { storesAnswersFor } from './access.ts';
 
 /** Whether the origin's answer to this caller may be learnt from, and what is learnt could be used. */
-export function mayLearn(ctx: RequestContext, upstream: Upstream, response: Response): boolean {
-  return isFirstHand(response) && mayTeach(ctx, upstream) && retentionMs(upstream.ttls) > 0;
+export function isStorable(ctx: RequestContext, upstream: Upstream, response: Response): boolean {
+  return isFirstHand(response) && storesAnswersFor(ctx, upstream) && retentionMs(upstream.ttls) > 0;
 }
 
 /**
  * Writes what a push proved, without a look at what stands there, and waits for it as long as for any answer of the
  * cache: the next question finds it.
  */
-export async function learnNow<E extends Entry>(
+export async function storeProven<E extends Entry>(
   ctx: RequestContext,
   { cacheTimeoutMs }: Upstream,
   item: CacheItem<E>,

@@ -6,14 +6,14 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** Content of a repository. */
-export interface Linked {
+export interface ContentKey {
   readonly name: RepositoryName;
   readonly links: LinkSet;
   readonly digest: Digest;
 }
 
 /** Where the descriptor of a digest is: for callers that may push, in the store that all isolates share. */
-export function itemIn(upstream: Upstream, { name, digest, links }: Linked, mayPush: boolean) {
+export function itemIn(upstream: Upstream, { name, digest, links }: ContentKey, mayPush: boolean) {
   return descriptorItem(digest, {
     reader: readerFor(upstream, mayPush).repositoryScoped(name, links),
     writer: () => upstream.descriptors.repositoryScoped(name, links),
@@ -27,7 +27,7 @@ export function itemIn(upstream: Upstream, { name, digest, links }: Linked, mayP
  */
 export function unseenIn(
   upstream: Upstream,
-  { name, digest, links }: Linked,
+  { name, digest, links }: ContentKey,
   shared: Entry,
   { hasLooked, mayPush }: { readonly hasLooked: boolean; readonly mayPush: boolean },
 ): CacheItem[] {
@@ -49,6 +49,6 @@ export function windowOf({ ttls }: Upstream, mayPush: boolean): number {
  * A repository's descriptors in every link set: what is gone is gone from both, since an error does not say which, and
  * registries keep manifests among the blobs.
  */
-export function bothIn({ descriptors }: Upstream, name: RepositoryName): RepositoryDescriptors[] {
+export function bothLinkSets({ descriptors }: Upstream, name: RepositoryName): RepositoryDescriptors[] {
   return LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
 }

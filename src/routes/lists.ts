@@ -1,15 +1,15 @@
 import { readBody } from '../body/read.ts';
-import { sending } from '../body/sending.ts';
+import { trackedBody } from '../body/sending.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
 import type { List } from '../lists.ts';
-import { varietyOf } from '../oci/mediaTypes.ts';
+import { variantOf } from '../oci/mediaTypes.ts';
 import type { Route } from '../oci/route.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 import { authorize } from './access.ts';
-import { API_VERSION, relayInTime, type Said, saidBy } from './answer.ts';
-import { onTheEdge } from './location.ts';
+import { API_VERSION, type CallerHeaders, callerHeadersOf, relayUnlessStalled } from './answer.ts';
+import { rewriteLocation } from './location.ts';
 import { passThrough } from './passthrough.ts';
 
 export type ListRoute = Extract<Route, { kind: 'catalog' | 'tags' | 'referrers' }>;
@@ -26,7 +26,7 @@ const OF_THE_LIST = ['content-type', 'link', 'oci-filters-applied'];
 export async function readList(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<Response> {
   if (upstream.lists.ttlMs === 0 || !(await onlyPulls(ctx, upstream, route))) return passThrough(ctx, upstream, route);
   const target = route.path + route.search;
-  const key = `${target} ${varietyOf(ctx.request.headers.get('accept'))}`;
+  const key = `${target} ${variantOf(ctx.request.headers.get('accept'))}`;
   const lists = upstream.lists.of(ctx, 'name' in route ? route.name : '');
   const known = lists.get(key);
   if (known) {
@@ -38,17 +38,18 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   ctx.emit({ kind: 'forward', reason: 'miss' });
   const { response, sentAt } = await upstream.origin.send(ctx, target, { method: 'GET', as: 'question' });
   // A coding is the origin's to explain.
-  if (response.status !== 200 || response.headers.has('content-encoding')) return relayInTime(ctx, upstream, response);
+  if (response.status !== 200 || response.headers.has('content-encoding'))
+    return relayUnlessStalled(ctx, upstream, response);
   const body = await readBody(response, {
     room: upstream.bodies.room(ctx),
     maxBytes: MAX_LIST_BYTES,
     timeoutMs: upstream.origin.timeoutMs,
   });
-  if (!('bytes' in body)) return relayInTime(ctx, upstream, new Response(body.stream, response));
+  if (!('bytes' in body)) return relayUnlessStalled(ctx, upstream, new Response(body.stream, response));
   const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
   const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
   if (isKept) lists.set(key, list, sentAt);
-  return listAnswer(ctx, list, saidBy(ctx, upstream, response));
+  return listAnswer(ctx, list, callerHeadersOf(ctx, upstream, response));
 }
 
 /** The catalog is of no repository: nobody has a grant there. */
@@ -59,7 +60,7 @@ async function onlyPulls(ctx: RequestContext, upstream: Upstream, route: ListRou
 }
 
 function headersOf({ origin }: Upstream, edgeUrl: string, response: Response): List['headers'] {
-  const moved = onTheEdge(edgeUrl, origin.url, response);
+  const moved = rewriteLocation(edgeUrl, origin.url, response);
   const told = OF_THE_LIST.map((name) => [name, moved[name] ?? response.headers.get(name)] as const);
   return Object.fromEntries(told.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
@@ -73,8 +74,8 @@ function hasManifests({ body }: List): boolean {
   }
 }
 
-function listAnswer(ctx: RequestContext, { body, headers }: List, said?: Said): Response {
-  return new Response(sending(ctx, body), {
+function listAnswer(ctx: RequestContext, { body, headers }: List, said?: CallerHeaders): Response {
+  return new Response(trackedBody(ctx, body), {
     headers: {
       ...said,
       ...headers,

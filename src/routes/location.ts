@@ -14,9 +14,9 @@ type Addressed = Pick<Response, 'status' | 'headers'>;
  * refuse, such as an upload service of the origin outside of `/v2/`.
  * @param edgeUrl `request.url`, whose path is the one below the origin's base
  */
-export function onTheEdge(edgeUrl: string, origin: URL, answer: Addressed): Record<string, string> {
+export function rewriteLocation(edgeUrl: string, origin: URL, answer: Addressed): Record<string, string> {
   const move = (reference: string) => moved(reference, edgeUrl, origin) ?? reference;
-  const location = isUpgrade(edgeUrl, origin, answer) ? null : answer.headers.get('location');
+  const location = isSchemeRedirect(edgeUrl, origin, answer) ? null : answer.headers.get('location');
   const link = answer.headers.get('link');
   return {
     ...(location !== null && { location: move(location) }),
@@ -28,7 +28,7 @@ export function onTheEdge(edgeUrl: string, origin: URL, answer: Addressed): Reco
  * Whether the origin redirects to where it was just asked, by the other scheme. On the edge that would be the very address
  * that the client has asked for, without end: the client goes to the origin.
  */
-export function isUpgrade(edgeUrl: string, origin: URL, answer: Addressed): boolean {
+export function isSchemeRedirect(edgeUrl: string, origin: URL, answer: Addressed): boolean {
   if (!isRedirect(answer)) return false;
   const asked = askedOf(origin, edgeUrl);
   const target = resolved(answer.headers.get('location'), asked);
@@ -36,14 +36,14 @@ export function isUpgrade(edgeUrl: string, origin: URL, answer: Addressed): bool
 }
 
 /** The Location of an answer for a client that is to leave the edge: as it is where it is absolute, else the origin's. */
-export function atTheOrigin(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
+export function originLocation(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
   const location = headers.get('location');
   const target = resolved(location, askedOf(origin, edgeUrl));
   return target && !URL.canParse(location ?? '') ? { location: target.href } : {};
 }
 
 /** Whether the Location of an answer is this path of the registry, and nothing else. */
-export function leadsTo(path: string, edgeUrl: string, origin: URL, headers: Headers): boolean {
+export function pointsTo(path: string, edgeUrl: string, origin: URL, headers: Headers): boolean {
   const target = resolved(headers.get('location'), askedOf(origin, edgeUrl));
   return target !== undefined && pathOf(target) === baseOf(origin) + path;
 }

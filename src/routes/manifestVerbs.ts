@@ -3,15 +3,15 @@ import type { CacheItem } from '../cache/item.ts';
 import type { RequestContext } from '../context.ts';
 import { type ContentEntry, type Descriptor, type Entry, isSameDescriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type ErrorCode, isIllness } from '../oci/errors.ts';
-import { takes } from '../oci/mediaTypes.ts';
+import { type ErrorCode, isOriginFailure } from '../oci/errors.ts';
+import { accepts } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
-import { inBrief } from './answer.ts';
+import { withErrorBody } from './answer.ts';
 import { itemIn, readerFor } from './linked.ts';
 
 export interface ManifestRoute extends Target {
@@ -24,8 +24,8 @@ export interface Verb<E extends Entry> {
   peek(digest: Digest, mayPush: boolean): E | undefined;
   itemOf(digest: Digest, mayPush: boolean): CacheItem<E>;
   /** Whether an answer to this method told the media type of what is known. */
-  isTold(entry: Entry): boolean;
-  askOrigin(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
+  isWitnessed(entry: Entry): boolean;
+  ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
 }
 
 /** A HEAD: of the descriptor. */
@@ -38,8 +38,8 @@ export function head(
     peek: (digest, mayPush) => readerFor(upstream, mayPush).peek?.(ctx, name, 'manifests', digest),
     itemOf: (digest, mayPush) => itemIn(upstream, { name, links: 'manifests', digest }, mayPush),
     // The type of a GET does for a HEAD, but at an origin that was seen to tell HEADs none.
-    isTold: ({ toldBy }) => toldBy !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
-    askOrigin: (_known, cancelled) => upstream.origin.statManifest(ctx, path + search, reference, cancelled),
+    isWitnessed: ({ witness }) => witness !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
+    ask: (_known, cancelled) => upstream.origin.statManifest(ctx, path + search, reference, cancelled),
   };
 }
 
@@ -49,16 +49,17 @@ export function get(ctx: RequestContext, upstream: Upstream, route: ManifestRout
   const { contents } = upstream;
   const contentOf = (digest: Digest, mayPush: boolean) => contentItem(digest, itemOf(digest, mayPush), contents);
   // What a HEAD says of the type may be nothing, and content may be known from another repository.
-  const isTold = ({ toldBy }: Entry) => toldBy !== 'HEAD';
+  const isWitnessed = ({ witness }: Entry) => witness !== 'HEAD';
   return {
     peek(digest, mayPush) {
       const entry = peek(digest, mayPush);
       return entry && withContent(entry, contents.peek?.(ctx, digest));
     },
     itemOf: contentOf,
-    isTold,
-    askOrigin(known, cancelled) {
-      const isUseful = known && isTold(known) && takes(ctx.request.headers.get('accept'), known.descriptor.mediaType);
+    isWitnessed,
+    ask(known, cancelled) {
+      const isUseful =
+        known && isWitnessed(known) && accepts(ctx.request.headers.get('accept'), known.descriptor.mediaType);
       if (!isUseful) return fetchManifest(ctx, upstream, route, cancelled);
       return confirm(ctx, upstream, route, { known, cancelled, contentOf });
     },
@@ -93,21 +94,21 @@ async function confirm(
 ): Promise<ContentStat<ContentEntry>> {
   const { cancelled } = asking;
   const target = route.path + route.search;
-  const { response, asked, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
+  const { response, method, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
   if (found) {
     const { descriptor } = found.entry;
     const known = await knownAs(ctx, upstream, descriptor, asking);
-    const isSame = known !== undefined && known.toldBy !== 'HEAD' && isSameDescriptor(known.descriptor, descriptor);
+    const isSame = known !== undefined && known.witness !== 'HEAD' && isSameDescriptor(known.descriptor, descriptor);
     const entry = isSame ? withContent(found.entry, known.content) : undefined;
-    if (entry) return { response, asked, found: { ...found, entry } };
+    if (entry) return { response, method, found: { ...found, entry } };
   }
   // Another manifest, or an answer that tells too little.
   if (response.status < 400) return fetchManifest(ctx, upstream, route, cancelled);
-  const refused = { response, asked, relay: inBrief(response, CODES[response.status] ?? 'UNAVAILABLE') };
-  if (isIllness(response.status)) return refused;
+  const refused = { response, method, relay: withErrorBody(response, CODES[response.status] ?? 'UNAVAILABLE') };
+  if (isOriginFailure(response.status)) return refused;
   // For the words of the refusal; that it is one is settled, whatever becomes of this question.
   const got = await fetchManifest(ctx, upstream, route, cancelled).catch(() => refused);
-  return isIllness(got.response.status) ? refused : got;
+  return isOriginFailure(got.response.status) ? refused : got;
 }
 
 /** What is known of the manifest that the origin names now; only who pulls asks by a tag that may have moved. */
@@ -123,7 +124,7 @@ async function knownAs(
     looking.catch(() => undefined),
     cacheTimeoutMs,
   );
-  return other && takes(ctx.request.headers.get('accept'), other.descriptor.mediaType) ? other : undefined;
+  return other && accepts(ctx.request.headers.get('accept'), other.descriptor.mediaType) ? other : undefined;
 }
 
 /** What a HEAD's refusal says in words. */

@@ -2,10 +2,10 @@ import { notedItem, tagItem } from '../cache/tags.ts';
 import type { RequestContext } from '../context.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { isCommonVariety, takes, varietyOf } from '../oci/mediaTypes.ts';
+import { accepts, isCommonVariant, variantOf } from '../oci/mediaTypes.ts';
 import type { Upstream } from '../upstream.ts';
-import { contentAnswer, type Said } from './answer.ts';
-import type { Asked } from './contentQuestion.ts';
+import { type CallerHeaders, contentAnswer } from './answer.ts';
+import type { QuestionFor } from './contentQuestion.ts';
 import { unseenIn, windowOf } from './linked.ts';
 import { get, head, type ManifestRoute, type Verb } from './manifestVerbs.ts';
 import { readContent } from './readContent.ts';
@@ -18,31 +18,31 @@ export function readManifest(
 ): Response | Promise<Response> {
   const { name } = route;
   if (ctx.method === 'GET') {
-    return readContent(ctx, upstream, { name, kind: 'GET manifests' }, asked(ctx, upstream, route, get));
+    return readContent(ctx, upstream, { name, kind: 'GET manifests' }, questionFor(ctx, upstream, route, get));
   }
-  return readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, asked(ctx, upstream, route, head));
+  return readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, questionFor(ctx, upstream, route, head));
 }
 
-function asked<E extends Entry & Partial<ContentEntry>>(
+function questionFor<E extends Entry & Partial<ContentEntry>>(
   ctx: RequestContext,
   upstream: Upstream,
   route: ManifestRoute,
   verbOf: (ctx: RequestContext, upstream: Upstream, route: ManifestRoute) => Verb<E>,
-): Asked<E> {
+): QuestionFor<E> {
   const { name, reference, search } = route;
   const { ttls, tags } = upstream;
   const verb = verbOf(ctx, upstream, route);
   const accept = ctx.request.headers.get('accept');
-  const variety = () => `${varietyOf(accept)} ${decodeURIComponent(search)}`;
+  const variant = () => `${variantOf(accept)} ${decodeURIComponent(search)}`;
   const about = {
     name,
     links: 'manifests' as const,
-    isOdd: !isCommonVariety(accept),
-    words: () => `${ctx.method} manifests ${reference.text} ${variety()}`,
-    takes: ({ descriptor }: Entry) => takes(accept, descriptor.mediaType),
-    isTold: verb.isTold,
-    askOrigin: verb.askOrigin,
-    answer({ descriptor, content }: E, said?: Said) {
+    isOdd: !isCommonVariant(accept),
+    key: () => `${ctx.method} manifests ${reference.text} ${variant()}`,
+    accepts: ({ descriptor }: Entry) => accepts(accept, descriptor.mediaType),
+    isWitnessed: verb.isWitnessed,
+    ask: verb.ask,
+    answer({ descriptor, content }: E, said?: CallerHeaders) {
       // It may be from another question, or from this isolate's memory.
       if (content) upstream.bodies.hold(ctx, content);
       return contentAnswer(ctx, descriptor, false, { content, said });
@@ -67,17 +67,17 @@ function asked<E extends Entry & Partial<ContentEntry>>(
     // Tags move: to a caller that may push none is answered from the cache, but what it leads to is kept.
     const isKept = !mayPush && !about.isOdd;
     const manifestOf = (digest: Digest) => verb.itemOf(digest, mayPush);
-    const tag = () => tagItem({ name, tag: reference.text, variety: variety() }, tags, manifestOf);
+    const tag = () => tagItem({ name, tag: reference.text, variant: variant() }, tags, manifestOf);
     // The manifest may have been deleted by its digest, which the tag does not tell where it led elsewhere, or nowhere.
     const unseen = (shared: E, hasLooked: boolean) => [
       ...unseenOf(shared.descriptor.digest, shared, false),
       ...(hasLooked ? [] : [tag()]),
     ];
     if (isKept && ttls.tagMs + staleMs > 0) return { ...about, windowMs: ttls.tagMs, staleMs, item: tag, unseen };
-    const key = { name, tag: reference.text };
-    const itemOf = ({ descriptor }: E) => notedItem(key, tags, manifestOf(descriptor.digest));
+    const named = { name, tag: reference.text };
+    const itemOf = ({ descriptor }: E) => notedItem(named, tags, manifestOf(descriptor.digest));
     // What was asked before a push, perhaps through another isolate, is no answer after it.
-    const words = mayPush ? () => undefined : about.words;
-    return { ...about, words, windowMs: 0, staleMs: 0, item: tag, itemOf, unseen };
+    const key = mayPush ? () => undefined : about.key;
+    return { ...about, key, windowMs: 0, staleMs: 0, item: tag, itemOf, unseen };
   };
 }

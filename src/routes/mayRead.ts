@@ -1,11 +1,11 @@
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
-import { isIllness } from '../oci/errors.ts';
+import { isOriginFailure } from '../oci/errors.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Upstream } from '../upstream.ts';
-import { hasReadContent, learnAccess } from './access.ts';
+import { hasReadContent, recordAccess } from './access.ts';
 
 /** At most three blobs are probed. */
 const MAX_PROBES = 3;
@@ -59,8 +59,8 @@ async function isProved(
     const asked = upstream.origin.send(ctx, `/v2/${name}/${links}/${target}`, question);
     const response = (await asked.catch(() => undefined))?.response;
     // An origin that cannot answer one of them is not asked the next.
-    if (!response || isIllness(response.status)) return false;
-    if (learnAccess(ctx, upstream, name, `HEAD ${links}`, response)) return true;
+    if (!response || isOriginFailure(response.status)) return false;
+    if (recordAccess(ctx, upstream, name, `HEAD ${links}`, response)) return true;
     if (response.status === 401 || response.status === 403) return false;
     isAllLost &&= response.status === 404;
   }

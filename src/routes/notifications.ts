@@ -1,6 +1,6 @@
 import { roomWithin } from '../body/budget.ts';
 import { type Body, readBody } from '../body/read.ts';
-import { dropKnownTags } from '../cache/purge.ts';
+import { purgeTags } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import { parseEnvelope } from '../oci/envelope.ts';
@@ -31,15 +31,15 @@ const SOME_BYTES = 64 * 1024;
  * @throws RegistryError as `guard`; REQUEST_INVALID: no envelope, which changes nothing; UNAVAILABLE: the store failed,
  *   or there is more to forget than one request may, and the registry sends it again
  */
-export async function notifications(
+export async function eventsRoute(
   ctx: RequestContext,
   upstream: Upstream,
   eventsToken: string | undefined,
 ): Promise<Response> {
   await guard(ctx, eventsToken, ['POST']);
   const body = await readEnvelope(ctx, upstream);
-  if ('bytes' in body) await takeEvents(ctx, upstream, new TextDecoder().decode(body.bytes));
-  else await takeNames(ctx, upstream, body.stream);
+  if ('bytes' in body) await applyEvents(ctx, upstream, new TextDecoder().decode(body.bytes));
+  else await applyNames(ctx, upstream, body.stream);
   return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } });
 }
 
@@ -58,7 +58,7 @@ async function readEnvelope(ctx: RequestContext, { bodies }: Upstream): Promise<
   throw busy();
 }
 
-async function takeEvents(ctx: RequestContext, upstream: Upstream, text: string): Promise<void> {
+async function applyEvents(ctx: RequestContext, upstream: Upstream, text: string): Promise<void> {
   const { changes, events, unusable, why } = parseEnvelope(text);
   ctx.emit({ kind: 'notified', events, changes: changes.length, unusable });
   if (unusable > 0) ctx.log.warn('events that could not be used', { unusable, events, why: [...why] });
@@ -70,7 +70,7 @@ async function takeEvents(ctx: RequestContext, upstream: Upstream, text: string)
  * forgotten, which is what a push changes; only pushes are large. What is deleted in it ends with its window, and so does
  * what its tags led to.
  */
-async function takeNames(ctx: RequestContext, upstream: Upstream, stream: ReadableStream<Uint8Array>): Promise<void> {
+async function applyNames(ctx: RequestContext, upstream: Upstream, stream: ReadableStream<Uint8Array>): Promise<void> {
   const scan = createRepositoryScan(MAX_SCANNED_REPOSITORIES);
   const bytes = await scanned(stream, scan);
   ctx.emit({ kind: 'notified-too-much', bytes, repositories: scan.found.size });
@@ -82,7 +82,7 @@ async function takeNames(ctx: RequestContext, upstream: Upstream, stream: Readab
     upstream.flights.close(name);
     upstream.lists.drop(name);
   }
-  await orUnavailable(() => dropKnownTags(ctx, upstream.tags, [...scan.found]));
+  await orUnavailable(() => purgeTags(ctx, upstream.tags, [...scan.found]));
 }
 
 /** @returns how many bytes were read, until the end or what is enough of it */
@@ -95,7 +95,7 @@ async function scanned(stream: ReadableStream<Uint8Array>, scan: RepositoryScan)
       const { done, value } = await reader.read();
       if (done) return;
       bytes += value.length;
-      scan.take(decoder.decode(value, { stream: true }));
+      scan.read(decoder.decode(value, { stream: true }));
     }
   }
   // Where it breaks off its sender is gone; what came of it counts all the same.

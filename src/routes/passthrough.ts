@@ -1,9 +1,9 @@
-import { outgoing } from '../body/outgoing.ts';
+import { forwardBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRead, isSafe } from './access.ts';
-import { relayInTime, relayOnTheEdge } from './answer.ts';
+import { relayRewritten, relayUnlessStalled } from './answer.ts';
 import { PREFLIGHT_HEADERS } from './cors.ts';
 import { write } from './write.ts';
 
@@ -17,7 +17,7 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
   const answered = isSafe(ctx.method) ? ask(ctx, upstream, route) : write(ctx, upstream, route);
   // A blob takes as long as it takes.
   const isContent = route.kind === 'blob' || route.kind === 'upload';
-  return (isContent ? relayOnTheEdge : relayInTime)(ctx, upstream, (await answered).response);
+  return (isContent ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);
 }
 
 function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstream, route: Route) {
@@ -27,7 +27,7 @@ function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstre
     return origin.getBlob(ctx, target, { without: [], follows: true, signal });
   }
   // `fetch` takes no body with a GET or HEAD, and no registry looks at one.
-  const sent = isRead(method) ? undefined : outgoing(ctx.request);
+  const sent = isRead(method) ? undefined : forwardBody(ctx.request);
   // An open mirror's questions are everybody's.
   const only = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
   return origin.send(ctx, target, { method, sent, only, signal });

@@ -16,7 +16,7 @@ const PREFIX = '/_edge/cache/';
  * @throws RegistryError as `guard`; NAME_INVALID, DIGEST_INVALID; REQUEST_INVALID: another cursor, or another query;
  *   UNAVAILABLE: the store failed, or knows no such cursor
  */
-export async function purgeCache(
+export async function purgeRoute(
   ctx: RequestContext,
   upstream: Upstream,
   adminToken: string | undefined,

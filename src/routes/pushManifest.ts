@@ -1,7 +1,7 @@
 import type { Copy } from '../body/copies.ts';
 import { allDone } from '../cache/allDone.ts';
 import { contentItem } from '../cache/contents.ts';
-import { deleteReach } from '../cache/tombstone.ts';
+import { tombstoneDurations } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import { errorName } from '../log.ts';
 import { isContentOf } from '../oci/content.ts';
@@ -13,11 +13,11 @@ import type { Route } from '../oci/route.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from '../upstream.ts';
 import { hasReadContent } from './access.ts';
-import { relayInTime } from './answer.ts';
+import { relayUnlessStalled } from './answer.ts';
 import { forgetTypes } from './blobTypes.ts';
 import { heal } from './heal.ts';
-import { learnNow, mayLearn } from './learn.ts';
-import { dropTags } from './led.ts';
+import { isStorable, storeProven } from './learn.ts';
+import { forgetTags } from './led.ts';
 import { itemIn } from './linked.ts';
 import { write } from './write.ts';
 
@@ -43,7 +43,7 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     const ok = response.ok && isFirstHand(response);
     if (ok) await accepted(ctx, upstream, route, response, copy);
     else if (status >= 500 || status === 408) doubted();
-    return relayInTime(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
+    return relayUnlessStalled(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
   } catch (unreached) {
     doubted();
     throw unreached;
@@ -59,8 +59,8 @@ async function accepted(
 ): Promise<void> {
   const dropped = allDone([drop(ctx, upstream, route, response.headers), forgetTypes(ctx, upstream, route.name, copy)]);
   ctx.waitUntil(dropped);
-  if (response.status === 201 && copy && mayLearn(ctx, upstream, response)) {
-    await learn(ctx, upstream, route, response, copy);
+  if (response.status === 201 && copy && isStorable(ctx, upstream, response)) {
+    await storePushed(ctx, upstream, route, response, copy);
   }
   await dropped;
 }
@@ -68,7 +68,7 @@ async function accepted(
 /** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */
 async function dropUnknown(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<void> {
   if (!(await hasReadContent(ctx, upstream, route.name))) return;
-  await drop(ctx, upstream, route, undefined, deleteReach(upstream.origin.timeoutMs).unknownMs);
+  await drop(ctx, upstream, route, undefined, tombstoneDurations(upstream.origin.timeoutMs).unknownOutcomeMs);
 }
 
 /**
@@ -81,7 +81,7 @@ async function drop(
   upstream: Upstream,
   { name, reference, search }: PushRoute,
   headers?: Headers,
-  reachMs?: number,
+  clearedForMs?: number,
 ): Promise<void> {
   upstream.lists.drop(name);
   const told = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
@@ -91,7 +91,7 @@ async function drop(
   const answered = headers?.get('docker-content-digest') ?? reference.text;
   const to = headers && isDigest(answered) ? answered : undefined;
   try {
-    await dropTags(ctx, upstream, { name, tags: moved, to }, reachMs);
+    await forgetTags(ctx, upstream, { name, tags: moved, to }, clearedForMs);
     if (to) ctx.waitUntil(noteMove(ctx, upstream, name, moved, to));
   } catch (fault) {
     // `TAG_TTL` bounds how long anybody is led to where it was.
@@ -110,7 +110,7 @@ async function noteMove(
   await allDone(moved.map((tag) => tags.note(ctx, { name, tag }, pointer, true)));
 }
 
-async function learn(
+async function storePushed(
   ctx: RequestContext,
   upstream: Upstream,
   { name, reference, search }: PushRoute,
@@ -135,7 +135,7 @@ async function learn(
   );
   for (const digest of digests) upstream.absences.forget(ctx, name, 'manifests', digest);
   // What the origin would say to a HEAD nobody has heard.
-  await learnNow(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content, toldBy: 'GET' });
+  await storeProven(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content, witness: 'GET' });
 }
 
 /** Further tags are no other question; what else a query says may be. */

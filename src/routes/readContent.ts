@@ -8,11 +8,11 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
-import { learnAbsence } from './absent.ts';
+import { recordAbsence } from './absent.ts';
 import { authorize } from './access.ts';
-import { relayInTime } from './answer.ts';
+import { relayUnlessStalled } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
-import { type Asked, type Caller, type ContentQuestion, joinable } from './contentQuestion.ts';
+import { type Caller, type ContentQuestion, joinable, type QuestionFor } from './contentQuestion.ts';
 import { askTogether, judge, type Looked } from './sharedAnswer.ts';
 
 /**
@@ -29,7 +29,7 @@ export function readContent<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
   { name, kind }: { readonly name: RepositoryName; readonly kind: AnswerKind },
-  asked: Asked<E>,
+  asked: QuestionFor<E>,
 ): Response | Promise<Response> {
   const access = authorize(ctx, upstream, name, kind);
   if (access instanceof Promise) return access.then((decided) => answerTo(ctx, upstream, asked, decided));
@@ -39,7 +39,7 @@ export function readContent<E extends Entry>(
 function answerTo<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
-  asked: Asked<E>,
+  asked: QuestionFor<E>,
   access: Access,
 ): Response | Promise<Response> {
   if (access.kind === 'refused') return access.answer;
@@ -53,8 +53,8 @@ function answerTo<E extends Entry>(
 }
 
 function isUsable<E extends Entry>(ctx: RequestContext, question: ContentQuestion<E>, known: E): boolean {
-  const { windowMs, takes, isTold } = question;
-  return isFresh(known, ctx.now(), windowMs) && (takes?.(known) ?? true) && (isTold?.(known) ?? true);
+  const { windowMs, accepts, isWitnessed } = question;
+  return isFresh(known, ctx.now(), windowMs) && (accepts?.(known) ?? true) && (isWitnessed?.(known) ?? true);
 }
 
 async function readOrAsk<E extends Entry>(
@@ -64,7 +64,7 @@ async function readOrAsk<E extends Entry>(
   { isGranted, mayPush }: Caller,
 ): Promise<Response> {
   const { flights, cacheTimeoutMs, ttls } = upstream;
-  const { windowMs, staleMs, takes, isTold, digest } = question;
+  const { windowMs, staleMs, accepts, isWitnessed, digest } = question;
   const joined = joinable(ctx, upstream, question);
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
@@ -97,8 +97,8 @@ async function readOrAsk<E extends Entry>(
     const { answer, stored } = await readOrElse();
     if (stored) stored.finally(finish);
     else finish();
-    if (answer.kind === 'relay') return relayInTime(ctx, upstream, answer.response);
-    return question.answer(answer.entry, answer.said);
+    if (answer.kind === 'relay') return relayUnlessStalled(ctx, upstream, answer.response);
+    return question.answer(answer.entry, answer.callerHeaders);
   } catch (error) {
     finish();
     throw error;
@@ -111,15 +111,15 @@ async function readOrAsk<E extends Entry>(
       const sentAt = ctx.now();
       const asked = await askThrough(ctx, itemOf, () => ask(undefined));
       const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
-      if (isAbsent && digest && !isGranted) await learnAbsence(ctx, upstream, question, { digest, sentAt });
+      if (isAbsent && digest && !isGranted) await recordAbsence(ctx, upstream, question, { digest, sentAt });
       return asked;
     }
     if (joined) await within(flights.landing(joined), cacheTimeoutMs);
-    const pausedUntil = staleMs > 0 ? upstream.pauses.until(ctx) : 0;
+    const retryAt = staleMs > 0 ? upstream.retryAfter.until(ctx) : 0;
     const isOpen = upstream.readOnly;
     const isProvocable = isOpen && (question.isOdd ?? false);
     return readThrough(ctx, question.item(), {
-      ...{ windowMs, staleMs, takes, isTold, pausedUntil, mayPush, isOpen, isProvocable, cacheTimeoutMs },
+      ...{ windowMs, staleMs, accepts, isWitnessed, retryAt, mayPush, isOpen, isProvocable, cacheTimeoutMs },
       ask,
     });
   }

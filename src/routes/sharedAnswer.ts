@@ -1,5 +1,5 @@
 import type { Flight, Joined } from '../cache/flights.ts';
-import { type Lookup, look } from '../cache/lookup.ts';
+import { type Lookup, lookUp } from '../cache/lookup.ts';
 import { isAlive } from '../cache/tombstone.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
@@ -57,7 +57,7 @@ export async function judge<E extends Entry>(
   const isNeeded = flight.isDoubted || (flight.isFollowed && question.unseen(entry, true).length > 0);
   if (!isNeeded) return flight.judged(undefined);
   const at = ctx.now();
-  const seen = await Promise.all(question.unseen(entry, false).map((item) => look(ctx, item)));
+  const seen = await Promise.all(question.unseen(entry, false).map((item) => lookUp(ctx, item)));
   let cleared = 0;
   for (const one of seen) {
     if (one.outcome === 'fault') return flight.judged(undefined);

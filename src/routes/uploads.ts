@@ -1,4 +1,4 @@
-import { type Hashed, hashed } from '../body/hashed.ts';
+import { type HashedBody, hashBody } from '../body/hashed.ts';
 import { discard } from '../cache/originAnswer.ts';
 import { askThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
@@ -6,11 +6,11 @@ import { type Digest, isDigest } from '../oci/digest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import type { Route } from '../oci/route.ts';
 import type { Upstream } from '../upstream.ts';
-import { relay, relayOnTheEdge } from './answer.ts';
+import { relay, relayRewritten } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
-import { learnNow, mayLearn } from './learn.ts';
+import { isStorable, storeProven } from './learn.ts';
 import { itemIn } from './linked.ts';
-import { atTheOrigin, leadsTo } from './location.ts';
+import { originLocation, pointsTo } from './location.ts';
 import { write } from './write.ts';
 
 type UploadRoute = Extract<Route, { kind: 'upload' }>;
@@ -26,16 +26,16 @@ type UploadRoute = Extract<Route, { kind: 'upload' }>;
 export async function upload(ctx: RequestContext, upstream: Upstream, route: UploadRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const digest = completedBy(route, upstream);
-  const body = digest && hashed(ctx, digest);
+  const body = digest && hashBody(ctx, digest);
   const { response } = await write(ctx, upstream, route, body);
   const { status } = response;
-  if (digest && status === 201 && mayLearn(ctx, upstream, response)) {
-    await learn(ctx, upstream, { name: route.name, digest }, response, body);
+  if (digest && status === 201 && isStorable(ctx, upstream, response)) {
+    await storeUploaded(ctx, upstream, { name: route.name, digest }, response, body);
   }
   if (upstream.directUploads && ctx.method === 'POST' && status === 202) {
-    return relay(ctx, response, atTheOrigin(ctx.url, upstream.origin.url, response.headers));
+    return relay(ctx, response, originLocation(ctx.url, upstream.origin.url, response.headers));
   }
-  return relayOnTheEdge(ctx, upstream, response);
+  return relayRewritten(ctx, upstream, response);
 }
 
 /** The digest of the blob that a 201 to this is about: what is mounted, or what the upload's end names. */
@@ -50,19 +50,19 @@ function completedBy({ search }: UploadRoute, { ownQueries }: Upstream): Digest 
 
 type Uploaded = Pick<UploadRoute, 'name'> & { readonly digest: Digest };
 
-async function learn(
+async function storeUploaded(
   ctx: RequestContext,
   upstream: Upstream,
   { name, digest }: Uploaded,
   response: Response,
-  body: Hashed | undefined,
+  body: HashedBody | undefined,
 ): Promise<void> {
   const path = `/v2/${name}/blobs/${digest}`;
   const item = itemIn(upstream, { name, links: 'blobs', digest }, true);
   const answeredAt = ctx.now();
   // An upload's session is the origin's own word; where the blob went, and under which digest, its answer tells.
   const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;
-  const isThere = isCanonical && leadsTo(path, ctx.url, upstream.origin.url, response.headers);
+  const isThere = isCanonical && pointsTo(path, ctx.url, upstream.origin.url, response.headers);
   const { authorizer, origin } = upstream;
   // Where its media type is not the one of all blobs, only a HEAD tells it.
   const isTeaching = isThere && !origin.traits.typesBlobs;
@@ -70,14 +70,14 @@ async function learn(
   if (proof) {
     const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
     upstream.absences.forget(ctx, name, 'blobs', digest);
-    await learnNow(ctx, upstream, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
+    await storeProven(ctx, upstream, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
     return;
   }
   const question = {
     name,
     links: 'blobs' as const,
     staleMs: 0,
-    askOrigin: () => origin.statBlob(ctx, { path, search: '', digest }),
+    ask: () => origin.statBlob(ctx, { path, search: '', digest }),
   };
   const confirm = async () => {
     const isGranted = (await authorizer.authorize(ctx, name, 'HEAD blobs')).kind === 'granted';

@@ -1,4 +1,4 @@
-import { type Outgoing, outgoing } from '../body/outgoing.ts';
+import { type ForwardedBody, forwardBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
 import type { Route } from '../oci/route.ts';
 import type { OriginResponse } from '../origin/origin.ts';
@@ -14,7 +14,7 @@ export async function write(
   ctx: RequestContext,
   { origin, flights }: Upstream,
   route: Route,
-  sent: Outgoing | undefined = outgoing(ctx.request),
+  sent: ForwardedBody | undefined = forwardBody(ctx.request),
 ): Promise<OriginResponse> {
   const { method, signal } = ctx;
   try {

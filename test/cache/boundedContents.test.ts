@@ -3,7 +3,7 @@ import { createBudget } from '../../src/body/budget.ts';
 import { boundedContents, type Contents, contentItem, NoRoom } from '../../src/cache/contents.ts';
 import { createInMemoryContents } from '../../src/cache/contentsInMemory.ts';
 import type { CacheItem } from '../../src/cache/item.ts';
-import { look } from '../../src/cache/lookup.ts';
+import { lookUp } from '../../src/cache/lookup.ts';
 import { writeBack } from '../../src/cache/writeBack.ts';
 import { createMemory } from '../../src/memory.ts';
 import type { ContentEntry, Entry } from '../../src/oci/descriptor.ts';
@@ -96,9 +96,9 @@ describe('a manifest for which there is no room', () => {
     const { budget, item, entry } = await setup();
     const other = request();
     budget.room(other).resize(BUDGET);
-    expect(await look(request(), item())).toEqual({ outcome: 'miss', cleared: 0 });
+    expect(await lookUp(request(), item())).toEqual({ outcome: 'miss', cleared: 0 });
     other.answered();
-    expect(await look(request(), item())).toMatchObject({ outcome: 'hit', entry });
+    expect(await lookUp(request(), item())).toMatchObject({ outcome: 'hit', entry });
   });
 
   it('is confirmed by what the origin says, and its content is not written again', async () => {
@@ -106,7 +106,7 @@ describe('a manifest for which there is no room', () => {
     const other = request();
     budget.room(other).resize(BUDGET);
     const one = item();
-    const found = look(request(), one);
+    const found = lookUp(request(), one);
     await found;
     await writeBack(request(), one, entry, found);
     expect(written).toEqual(['descriptor']);

@@ -27,9 +27,9 @@ function setup() {
         return answer(undefined);
       },
       batch: 1,
-      bury: () => answer(undefined),
+      markDeleting: () => answer(undefined),
       evict: () => answer(new Set()),
-      buryUpTo: () => answer(undefined),
+      markEvicted: () => answer(undefined),
       clearEach: () => answer(undefined),
       clearPresent: () => answer(new Set()),
       purge: () => answer({ removed: new Set() }),

@@ -12,13 +12,13 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
 
 const MAX_REACH_MS = 60_000;
-const OPTIONS = { retentionMs: 3_600_000, maxReachMs: MAX_REACH_MS, isOpen: false };
+const OPTIONS = { retentionMs: 3_600_000, maxClearedForMs: MAX_REACH_MS, isOpen: false };
 const clock = createClock(Date.now());
 const ctx = contextOf(clock);
 
 /** What one of two edges does at the same time as others; `at` is the offset of a time from now, in ms. */
 const action = fc.record({
-  verb: fc.constantFrom('set', 'set', 'bury', 'clear', 'evict', 'clearPresent', 'stat'),
+  verb: fc.constantFrom('set', 'set', 'markDeleting', 'clear', 'evict', 'clearPresent', 'stat'),
   at: fc.integer({ min: -2_000, max: MAX_REACH_MS }),
   edge: fc.constantFrom(0, 1),
 });
@@ -51,7 +51,7 @@ describe.skipIf(NO_REDIS).each([
           await Promise.all(group.map((one) => act(edges[one.edge] as RepositoryDescriptors, digest, one, before)));
           for (const { verb, at } of group) {
             const reach = clock.now() + Math.max(at, CLOCK_SKEW_MS);
-            if (verb === 'bury' || verb === 'clear') farthest = Math.max(farthest, reach);
+            if (verb === 'markDeleting' || verb === 'clear') farthest = Math.max(farthest, reach);
           }
           for (const edge of edges) {
             const found = await edge.stat(ctx, digest);
@@ -81,11 +81,11 @@ async function act(edge: RepositoryDescriptors, digest: Digest, { verb, at }: Ac
 describe.skipIf(NO_REDIS)('two edges at the same time on the tags of one Redis', () => {
   it('no interleaving lets a pointer lead that was confirmed before the farthest drop', async () => {
     const edges = [true, false].map((isOpen) =>
-      createRedisTags(createRedis(ADDRESS), { ttlMs: 60_000, maxReachMs: MAX_REACH_MS, isOpen }),
+      createRedisTags(createRedis(ADDRESS), { ttlMs: 60_000, maxClearedForMs: MAX_REACH_MS, isOpen }),
     );
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
-        const key = { name: parseRepositoryName(someName()), tag: 'latest', variety: '' };
+        const key = { name: parseRepositoryName(someName()), tag: 'latest', variant: '' };
         let farthest = 0;
         for (const group of all) {
           const nowMs = clock.now();
@@ -94,11 +94,12 @@ describe.skipIf(NO_REDIS)('two edges at the same time on the tags of one Redis',
               const tags = edges[edge];
               if (verb === 'set') return tags?.set(ctx, key, { digest: someDigest(), verifiedAt: nowMs + at });
               if (verb === 'evict') return tags?.evict(ctx, key.name, key.tag, nowMs + Math.min(at, 0));
-              if (verb === 'bury' || verb === 'clear') return tags?.drop(ctx, key.name, [key.tag], at);
+              if (verb === 'markDeleting' || verb === 'clear') return tags?.drop(ctx, key.name, [key.tag], at);
             }),
           );
           for (const { verb, at } of group) {
-            if (verb === 'bury' || verb === 'clear') farthest = Math.max(farthest, nowMs + Math.max(at, CLOCK_SKEW_MS));
+            if (verb === 'markDeleting' || verb === 'clear')
+              farthest = Math.max(farthest, nowMs + Math.max(at, CLOCK_SKEW_MS));
             if (verb === 'evict') farthest = Math.max(farthest, nowMs + Math.min(at, 0));
           }
           for (const tags of edges) {
@@ -114,18 +115,19 @@ describe.skipIf(NO_REDIS)('two edges at the same time on the tags of one Redis',
 });
 
 describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
-  it.each(['clear', 'bury'] as const)(
+  it.each(['clear', 'markDeleting'] as const)(
     'is not made shorter by a %s of an edge whose tombstones need less',
     async (verb) => {
       const name = parseRepositoryName(someName());
       const digest = someDigest();
-      const [long, short] = [600_000, 1_000].map((maxReachMs) =>
-        createRedisProvider(createRedis(ADDRESS), { retentionMs: 10_000, maxReachMs, isOpen: false }).repositoryScoped(
-          name,
-          'blobs',
-        ),
+      const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
+        createRedisProvider(createRedis(ADDRESS), {
+          retentionMs: 10_000,
+          maxClearedForMs,
+          isOpen: false,
+        }).repositoryScoped(name, 'blobs'),
       );
-      await long?.bury(ctx, digest, 600_000);
+      await long?.markDeleting(ctx, digest, 600_000);
       await short?.[verb](ctx, digest);
       expect(await redis.ttl(`repository::${name}::blobs::${digest}`)).toBeGreaterThan(600);
     },
@@ -133,8 +135,8 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
 
   it('is not made shorter by the drop of a tag', async () => {
     const { name, tag } = { name: parseRepositoryName(someName()), tag: 'latest' };
-    const [long, short] = [600_000, 1_000].map((maxReachMs) =>
-      createRedisTags(createRedis(ADDRESS), { ttlMs: 10_000, maxReachMs, isOpen: false }),
+    const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
+      createRedisTags(createRedis(ADDRESS), { ttlMs: 10_000, maxClearedForMs, isOpen: false }),
     );
     await long?.drop(ctx, name, [tag], 600_000);
     await short?.drop(ctx, name, [tag]);

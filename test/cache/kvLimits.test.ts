@@ -63,11 +63,11 @@ describe('createKvProvider: a put', () => {
     ['less far than was asked', 35_000, 60_000, false],
   ])(
     'of a tombstone may be refused where one stands that reaches %s: %i ms',
-    async (_what, standsMs, reachMs, isFine) => {
+    async (_what, standsMs, clearedForMs, isFine) => {
       const { ctx, digest, key, scoped } = setup(refused);
       await env.DESCRIPTORS.put(`cleared::${key}`, String(ctx.now() + standsMs));
-      if (isFine) await expect(scoped.clear(ctx, digest, reachMs)).resolves.toBeUndefined();
-      else await expect(scoped.clear(ctx, digest, reachMs)).rejects.toBeInstanceOf(CacheFault);
+      if (isFine) await expect(scoped.clear(ctx, digest, clearedForMs)).resolves.toBeUndefined();
+      else await expect(scoped.clear(ctx, digest, clearedForMs)).rejects.toBeInstanceOf(CacheFault);
     },
   );
 
@@ -87,8 +87,8 @@ describe('createKvProvider: tombstones, of which the farther stands', () => {
       return env.DESCRIPTORS.put(...call);
     };
     const { ctx, digest, key, scoped } = setup({ put });
-    await scoped.bury(ctx, digest, 35_000);
-    for (const verb of ['clear', 'bury'] as const) await scoped[verb](ctx, digest);
+    await scoped.markDeleting(ctx, digest, 35_000);
+    for (const verb of ['clear', 'markDeleting'] as const) await scoped[verb](ctx, digest);
     expect(puts).toEqual([`cleared::${key}`]);
     await scoped.clear(ctx, digest, 35_001);
     expect(puts).toHaveLength(2);
@@ -99,18 +99,18 @@ describe('createKvProvider: tombstones, of which the farther stands', () => {
     const get = async (keys: string[]) => new Map(keys.map((key) => [key, null]));
     const put = async (_key: string, value: string) => void written.push(value);
     const { ctx, digest, scoped } = setup({ get, put });
-    await scoped.bury(ctx, digest, 60_000);
+    await scoped.markDeleting(ctx, digest, 60_000);
     await scoped.clear(ctx, digest);
     expect(written).toEqual([String(ctx.now() + 60_000)]);
     // One that was refused was not written, and is tried again.
     const refusing = setup({ get, put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) });
-    for (let n = 0; n < 2; n++) await expect(refusing.scoped.bury(refusing.ctx, digest)).rejects.toThrow();
+    for (let n = 0; n < 2; n++) await expect(refusing.scoped.markDeleting(refusing.ctx, digest)).rejects.toThrow();
   });
 
   it('keeps apart what was written of many digests', { timeout: 30_000 }, async () => {
     const { ctx, scoped } = setup();
     for (let n = 0; n < 21; n++) {
-      await Promise.all(Array.from({ length: 50 }, () => scoped.bury(ctx, someDigest(), 60_000)));
+      await Promise.all(Array.from({ length: 50 }, () => scoped.markDeleting(ctx, someDigest(), 60_000)));
     }
     const late = someDigest();
     await scoped.clear(ctx, late);

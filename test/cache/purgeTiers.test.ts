@@ -74,11 +74,11 @@ describe('purge of memory', () => {
     const tags = createInMemoryTags(memory, { ttlMs: HOUR_MS });
     const [name, other] = [parseRepositoryName('a/b'), parseRepositoryName('a/c')];
     const pointer = { digest: someDigest(), verifiedAt: ctx.now() };
-    for (let n = 0; n < 3_000; n++) await tags.set(ctx, { name, tag: `t${n}`, variety: '' }, pointer);
-    await tags.set(ctx, { name: other, tag: 't0', variety: '' }, pointer);
+    for (let n = 0; n < 3_000; n++) await tags.set(ctx, { name, tag: `t${n}`, variant: '' }, pointer);
+    await tags.set(ctx, { name: other, tag: 't0', variant: '' }, pointer);
     expect(await tags.purge(ctx, [name])).toEqual({ removed: 3_000 });
     expect(memory.walks).toBe(2);
-    expect(await tags.get(ctx, { name: other, tag: 't0', variety: '' })).toEqual(pointer);
+    expect(await tags.get(ctx, { name: other, tag: 't0', variant: '' })).toEqual(pointer);
   });
 });
 
@@ -97,7 +97,7 @@ describe.each(BEHIND)('purge of memory before %s', (_store, create) => {
     const hidden = someDigest();
     for (const scope of [nearby, remote]) await set(scope, hidden);
     const both = tiered(near, far).repositoryScoped(name, 'blobs');
-    await both.bury(ctx, hidden, 60_000);
+    await both.markDeleting(ctx, hidden, 60_000);
     expect(await purgeAll(ctx, both)).toEqual([...inBoth, ...onlyNear, ...onlyFar].sort());
     expect(await purgeAll(ctx, both)).toEqual([]);
     for (const digest of [...inBoth, ...onlyNear, ...onlyFar]) expect(await both.stat(ctx, digest)).toBeUndefined();

@@ -64,9 +64,9 @@ async function run(given: Case) {
   const result = readThrough(ctx, descriptorItem(digest, { reader, writer: () => service, ttls: TTLS }), {
     windowMs: TTLS.descriptorMs,
     staleMs: given.mayBeStale ? STALE_MS : 0,
-    pausedUntil: given.paused ? clock.now() + 1 : 0,
+    retryAt: given.paused ? clock.now() + 1 : 0,
     mayPush: false,
-    takes: () => !given.isNotTaken,
+    accepts: () => !given.isNotTaken,
     cacheTimeoutMs: TIMEOUT_MS,
     async ask(_known, signal): Promise<OriginAnswer> {
       asked += 1;

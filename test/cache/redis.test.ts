@@ -120,15 +120,15 @@ describe.skipIf(skip)('createRedisProvider', () => {
   });
 
   describe('a manifest of which a build that knows no `told` writes the media type alone', () => {
-    const GET_ALONE = { toldBy: 'GET' } as const;
-    const told = (entry: Entry | undefined) => [entry?.descriptor.mediaType, entry?.toldBy];
+    const GET_ALONE = { witness: 'GET' } as const;
+    const told = (entry: Entry | undefined) => [entry?.descriptor.mediaType, entry?.witness];
 
     it.each([
       ['by a GET alone', GET_ALONE, 'text/a', 'GET'],
-      ['by a HEAD alone', { toldBy: 'HEAD' }, 'text/a', 'HEAD'],
+      ['by a HEAD alone', { witness: 'HEAD' }, 'text/a', 'HEAD'],
       ['by both', {}, 'text/a', undefined],
       ['by a GET alone, and then another', GET_ALONE, 'text/b', 'HEAD'],
-      ['by a HEAD alone, and then another', { toldBy: 'HEAD' }, 'text/b', 'HEAD'],
+      ['by a HEAD alone, and then another', { witness: 'HEAD' }, 'text/b', 'HEAD'],
       ['by both, and then another', {}, 'text/b', 'HEAD'],
     ] as const)('one that was told %s', async (_what, by, mediatype, expected) => {
       const { ctx, digest } = setup();

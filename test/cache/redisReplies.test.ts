@@ -85,7 +85,7 @@ describe.skipIf(!redis)('createRedisProvider: replies', () => {
 
   describe.each<[string, (scoped: BlobDescriptorService) => Promise<unknown>]>([
     ['clear', (scoped) => scoped.clear(ctx, digest)],
-    ['bury', (scoped) => scoped.bury(ctx, digest)],
+    ['markDeleting', (scoped) => scoped.markDeleting(ctx, digest)],
   ])('of a script, to %s', (_verb, call) => {
     it.each<[string, unknown]>([
       ['none', undefined],

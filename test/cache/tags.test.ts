@@ -27,7 +27,7 @@ const setup = () => {
   const clock = createClock(Date.now());
   const key = someTag();
   const at = `registry-edge::tags::${key.name}::${key.tag}`;
-  return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variety}`, digest: someDigest() };
+  return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variant}`, digest: someDigest() };
 };
 
 describeTags('inmemory', { create: memory });
@@ -55,20 +55,20 @@ describe('createInMemoryTags', () => {
     expect(await tags.get(ctx, key)).toBeUndefined();
   });
 
-  it('keeps the 16 varieties that were set last', async () => {
+  it('keeps the 16 variants that were set last', async () => {
     const { clock, ctx, key, digest } = setup();
     const tags = memory();
-    const ofVariety = (n: number) => ({ ...key, variety: `text/${n} ` });
-    for (let n = 0; n < 16; n++) await tags.set(ctx, ofVariety(n), { digest, verifiedAt: clock.now() });
-    for (const n of [0, 16]) await tags.set(ctx, ofVariety(n), { digest, verifiedAt: clock.now() });
-    const found = await Promise.all(Array.from({ length: 17 }, (_, n) => tags.get(ctx, ofVariety(n))));
+    const ofVariant = (n: number) => ({ ...key, variant: `text/${n} ` });
+    for (let n = 0; n < 16; n++) await tags.set(ctx, ofVariant(n), { digest, verifiedAt: clock.now() });
+    for (const n of [0, 16]) await tags.set(ctx, ofVariant(n), { digest, verifiedAt: clock.now() });
+    const found = await Promise.all(Array.from({ length: 17 }, (_, n) => tags.get(ctx, ofVariant(n))));
     expect(found.flatMap((pointer, n) => (pointer ? [] : [n]))).toEqual([1]);
   });
 
-  it('counts the bytes of every variety', async () => {
+  it('counts the bytes of every variant', async () => {
     const { clock, ctx, key, digest } = setup();
     const tags = memory({ entries: 1_000, bytes: 8_000 });
-    const long = (n: number) => ({ ...key, variety: `${n}`.padEnd(1_000, 'x') });
+    const long = (n: number) => ({ ...key, variant: `${n}`.padEnd(1_000, 'x') });
     for (let n = 0; n < 8; n++) await tags.set(ctx, long(n), { digest, verifiedAt: clock.now() });
     for (let n = 0; n < 8; n++) expect(await tags.get(ctx, long(n))).toBeUndefined();
   });

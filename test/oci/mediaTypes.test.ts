@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isCommonVariety, takes, varietyOf } from '../../src/oci/mediaTypes.ts';
+import { accepts, isCommonVariant, variantOf } from '../../src/oci/mediaTypes.ts';
 
 const OCI = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -43,11 +43,11 @@ describe('takes', () => {
     [',;q=1', OCI, false],
     ['', '', false],
   ])('%j takes %s: %s', (accept, mediaType, expected) => {
-    expect(takes(accept, mediaType)).toBe(expected);
+    expect(accepts(accept, mediaType)).toBe(expected);
   });
 });
 
-describe('varietyOf', () => {
+describe('variantOf', () => {
   it.each<[what: string, string | null, string | null]>([
     ['in another order', `${OCI}, ${INDEX},${DOCKER}`, `${DOCKER}, ${OCI}, ${INDEX}`],
     ['with other white space between them', ` ${OCI} ,\t${INDEX};q=0.5`, `${OCI},${INDEX};q=0.5 `],
@@ -55,7 +55,7 @@ describe('varietyOf', () => {
     ['in headers of their own, as joined', [OCI, INDEX].join(', '), [INDEX, OCI].join(',')],
     ['nothing', null, ''],
   ])('is one for callers who take the same: %s', (_what, one, other) => {
-    expect(varietyOf(one)).toBe(varietyOf(other));
+    expect(variantOf(one)).toBe(variantOf(other));
   });
 
   it('differs for callers who take something else', () => {
@@ -76,11 +76,11 @@ describe('varietyOf', () => {
       OCI.replace('/', ' / '),
       `${OCI}${INDEX}`,
     ];
-    expect(new Set(accepts.map(varietyOf)).size).toBe(accepts.length);
+    expect(new Set(accepts.map(variantOf)).size).toBe(accepts.length);
   });
 });
 
-describe('isCommonVariety', () => {
+describe('isCommonVariant', () => {
   const LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
   const SIGNED = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
   const UNSIGNED = 'application/vnd.docker.distribution.manifest.v1+json';
@@ -96,7 +96,7 @@ describe('isCommonVariety', () => {
     ['one who says nothing', null],
     ['one who says it in an empty header', ''],
   ])('is what %s sends', (_client, accept) => {
-    expect(isCommonVariety(accept)).toBe(true);
+    expect(isCommonVariant(accept)).toBe(true);
   });
 
   it.each([
@@ -108,6 +108,6 @@ describe('isCommonVariety', () => {
     'application/*',
     `${OCI}x`,
   ])('is not what somebody makes up: %s', (accept) => {
-    expect(isCommonVariety(accept)).toBe(false);
+    expect(isCommonVariant(accept)).toBe(false);
   });
 });

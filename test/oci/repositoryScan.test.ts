@@ -4,7 +4,7 @@ import { createRepositoryScan } from '../../src/oci/repositoryScan.ts';
 
 function namesIn(text: string, pieceLength = text.length || 1, most = 100): string[] {
   const scan = createRepositoryScan(most);
-  for (let at = 0; at < text.length; at += pieceLength) scan.take(text.slice(at, at + pieceLength));
+  for (let at = 0; at < text.length; at += pieceLength) scan.read(text.slice(at, at + pieceLength));
   return [...scan.found].sort();
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { unlessStalled } from '../../src/body/stall.ts';
+import { endIfStalled } from '../../src/body/stall.ts';
 import { exchange, headerTimeout } from '../../src/origin/exchange.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { someDigest, someName } from '../support/digests.ts';
@@ -103,7 +103,7 @@ describe('headerTimeout', () => {
   it('lets a list take longer in all, as long as something of it comes', async () => {
     const { readable, writable } = new IdentityTransformStream();
     const writer = writable.getWriter();
-    const response = unlessStalled(new Response(readable), 200);
+    const response = endIfStalled(new Response(readable), 200);
     const text = response.text();
     for (const piece of 'slowly') {
       await new Promise((resolve) => setTimeout(resolve, 80));

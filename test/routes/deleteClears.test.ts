@@ -38,7 +38,7 @@ describe('deleteContent: what is cleared, by the answer to the DELETE and whethe
     expect((await edge.fetch(path, { method: 'DELETE', headers })).status).toBe(status);
     const clears = edge.log.flatMap((line) => {
       const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-      return kind === 'clear' || kind === 'bury' ? [outcome] : [];
+      return kind === 'clear' || kind === 'markDeleting' ? [outcome] : [];
     });
     expect(clears).toEqual(expected);
   });

@@ -19,7 +19,7 @@ import type { Rule } from '../support/rig.ts';
 /** With a credential: who shows none is not taken for one who may delete until the origin lets somebody. */
 const DELETE = { method: 'DELETE', headers: { authorization: 'Basic ZGVsZXRlcjpzZWNyZXQ=' } };
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '0' };
-const VARIETIES = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX}`];
+const VARIANTS = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX}`];
 
 /** What the origin answers to the DELETE of the tag. */
 const answered = ({ tagPath }: PushedManifest, rule: Partial<Rule>) =>
@@ -28,14 +28,14 @@ const answered = ({ tagPath }: PushedManifest, rule: Partial<Rule>) =>
 /** How often a mirror has to ask where the tag leads. */
 async function askedAnew(mirror: Edge, { tagPath, questions }: PushedManifest): Promise<number> {
   const before = (await questions()).length;
-  for (const accept of VARIETIES) await mirror.fetch(tagPath, asking('HEAD', accept));
+  for (const accept of VARIANTS) await mirror.fetch(tagPath, asking('HEAD', accept));
   return (await questions()).length - before;
 }
 
 /** A mirror that knows where the tag leads, and the manifest. */
 async function mirrorOf(manifest: PushedManifest, variables: Record<string, string>): Promise<Edge> {
   const mirror = createEdge({ ...variables, ...OPEN });
-  for (const accept of VARIETIES) await mirror.fetch(manifest.tagPath, asking('GET', accept));
+  for (const accept of VARIANTS) await mirror.fetch(manifest.tagPath, asking('GET', accept));
   expect(await askedAnew(mirror, manifest)).toBe(0);
   return mirror;
 }
@@ -55,10 +55,10 @@ describe.each(STORES)('DELETE of a tag, cache in %s', (store, variables) => {
     expect(await manifest.questions()).toEqual(['HEAD latest', 'DELETE latest']);
     const told = edge.log.flatMap((line) => {
       const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-      return kind === 'bury' || kind === 'clear' ? [`${kind} ${outcome}`] : [];
+      return kind === 'markDeleting' || kind === 'clear' ? [`${kind} ${outcome}`] : [];
     });
     // The manifest as such and among the blobs, and the tag.
-    expect(told).toEqual([...Array(3).fill('bury done'), ...Array(3).fill('clear done')]);
+    expect(told).toEqual([...Array(3).fill('markDeleting done'), ...Array(3).fill('clear done')]);
     expect(new Set(dropped)).toEqual(new Set([manifest.name]));
   });
 
@@ -129,7 +129,7 @@ describe.skipIf(NO_REDIS)('DELETE of a tag, to a mirror on the same Redis', () =
     await answered(manifest, { status });
     const { answer, over } = edge.send(manifest.tagPath, DELETE);
     expect((await answer).status).toBe(status);
-    expect(await askedAnew(mirror, manifest)).toBe(isDropped ? VARIETIES.length : 0);
+    expect(await askedAnew(mirror, manifest)).toBe(isDropped ? VARIANTS.length : 0);
     await over;
   });
 
@@ -149,7 +149,7 @@ describe.skipIf(NO_REDIS)('DELETE of a tag, to a mirror on the same Redis', () =
     const { answer, over } = edge.send(manifest.tagPath, DELETE);
     await expect.poll(() => manifest.questions()).toContain('DELETE latest');
     for (let n = 0; n < 3; n++) {
-      expect(await askedAnew(mirror, manifest)).toBe(VARIETIES.length);
+      expect(await askedAnew(mirror, manifest)).toBe(VARIANTS.length);
       mirror.clock.advance(9_000);
     }
     await rig.release(manifest.digest);
@@ -202,7 +202,7 @@ describe('DELETE_ENABLED=false', () => {
     const response = await edge.fetch(pathOf(manifest), DELETE);
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(await response.json()).toMatchObject({ errors: [{ code: 'UNSUPPORTED' }] });
-    expect(edge.log.slice(logged).filter((line) => /"kind":"(?:bury|clear|origin)"/.test(line))).toEqual([]);
+    expect(edge.log.slice(logged).filter((line) => /"kind":"(?:markDeleting|clear|origin)"/.test(line))).toEqual([]);
     expect((await manifest.questions()).length).toBe(asked);
     expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toContain('; hit');
   });

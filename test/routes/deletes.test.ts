@@ -20,7 +20,7 @@ function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: 
           return calls > after && calls <= after + times ? Promise.reject(new Error('down')) : work(...call);
         };
       };
-      return { ...scoped, clear: orFail(scoped.clear), bury: orFail(scoped.bury) };
+      return { ...scoped, clear: orFail(scoped.clear), markDeleting: orFail(scoped.markDeleting) };
     },
   };
 }
@@ -28,7 +28,7 @@ function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: 
 const clears = (edge: Edge) =>
   edge.log.flatMap((line) => {
     const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-    return kind === 'clear' || kind === 'bury' ? [outcome] : [];
+    return kind === 'clear' || kind === 'markDeleting' ? [outcome] : [];
   });
 
 /** How far the tombstone of a blob reaches from now, in ms. */

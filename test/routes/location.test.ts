@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { parseRoute, splitUrl } from '../../src/oci/route.ts';
-import { isUpgrade, onTheEdge } from '../../src/routes/location.ts';
+import { isSchemeRedirect, rewriteLocation } from '../../src/routes/location.ts';
 import { someDigest, someName } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
 import { rig } from '../support/push.ts';
@@ -13,7 +13,7 @@ const SLASHED = new URL('http://origin.test/base/');
 
 const HEX = '0123456789abcdef'.repeat(4);
 const onEdge = (origin: URL, headers: Record<string, string>, status = 202) =>
-  onTheEdge(ASKED, origin, { status, headers: new Headers(headers) });
+  rewriteLocation(ASKED, origin, { status, headers: new Headers(headers) });
 
 describe('onTheEdge: Location', () => {
   it.each<[string, URL, string, string]>([
@@ -79,7 +79,10 @@ describe('onTheEdge: Location', () => {
 describe('onTheEdge: a redirect of the origin', () => {
   const upgrade = (location: string, origin = ROOT, asked = ASKED, status = 301) => {
     const answer = { status, headers: new Headers({ location }) };
-    return { isUpgrade: isUpgrade(asked, origin, answer), location: onTheEdge(asked, origin, answer).location };
+    return {
+      isUpgrade: isSchemeRedirect(asked, origin, answer),
+      location: rewriteLocation(asked, origin, answer).location,
+    };
   };
 
   it.each([

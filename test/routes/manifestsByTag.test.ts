@@ -87,15 +87,15 @@ describe.each(STORES)('a manifest by tag, to callers who only pull, cache in %s'
   it('is kept apart for callers who take other types, in whatever order they name them', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
-    const varieties = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX},${DOCKER_MANIFEST}`, MANY];
-    for (const accept of varieties) {
+    const variants = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX},${DOCKER_MANIFEST}`, MANY];
+    for (const accept of variants) {
       expect((await asked(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
     }
     const others = [
       `${DOCKER_MANIFEST}, ${OCI_MANIFEST} ,\t${OCI_INDEX}`,
       `${OCI_INDEX},${DOCKER_MANIFEST},${OCI_MANIFEST},${OCI_INDEX}`,
     ];
-    for (const accept of [...varieties, ...others]) {
+    for (const accept of [...variants, ...others]) {
       const again = await asked(edge, manifest, asking('GET', accept));
       expect([accept, again.text, again.questions]).toEqual([accept, manifest.bytes, []]);
     }

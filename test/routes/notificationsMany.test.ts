@@ -144,7 +144,7 @@ describe.each(BACKENDS)('notifications: an envelope that is too large to be pars
     const names = Array.from({ length: 100 }, someRepository);
     const [first, last] = [names[0], names.at(-1)] as [RepositoryName, RepositoryName];
     const other = someRepository();
-    const keyOf = (name: RepositoryName) => ({ name, tag: 'latest', variety: '' });
+    const keyOf = (name: RepositoryName) => ({ name, tag: 'latest', variant: '' });
     const pointer = { digest: someDigest(), verifiedAt: ctx.now() };
     for (const name of [first, last, other]) await upstream.tags.set(ctx, keyOf(name), pointer);
     edge.spent();

@@ -41,7 +41,7 @@ async function askedAnew(mirror: Edge, { name, questions }: PushedManifest): Pro
     }
   }
   const asked = (await questions()).slice(before).map((question) => question.split(' ')[1] ?? '');
-  // Once for each variety, or not at all.
+  // Once for each variant, or not at all.
   for (const tag of asked) expect(asked.filter((other) => other === tag)).toHaveLength(2);
   return [...new Set(asked)];
 }

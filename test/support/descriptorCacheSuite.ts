@@ -69,7 +69,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
       it('keep by which method alone a manifest’s media type is known, until it is known by both', async () => {
         const digest = someDigest();
         const manifests = provider.repositoryScoped(repository, 'manifests');
-        for (const more of [{ toldBy: 'HEAD' }, { toldBy: 'GET' }, {}] as const) {
+        for (const more of [{ witness: 'HEAD' }, { witness: 'GET' }, {}] as const) {
           clock.advance(1);
           const entry = { ...entryFor(digest, clock.now()), ...more };
           await manifests.setDescriptor(ctx, digest, entry);
@@ -272,7 +272,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
       it('may bury first: nothing counts, before and after what remains is cleared', async () => {
         const digest = someDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-        await blobs().bury(ctx, digest, 30_000);
+        await blobs().markDeleting(ctx, digest, 30_000);
         expect(await blobs().stat(ctx, digest)).toBeUndefined();
         clock.advance(29_000);
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
@@ -306,7 +306,7 @@ export function describeDescriptorCache(name: string, { create, createBroken, sk
         await expect(broken.setDescriptor(ctx, digest, entry)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.clear(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.evict(ctx, [digest], ctx.now())).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.buryUpTo(ctx, [digest], ctx.now())).rejects.toBeInstanceOf(CacheFault);
+        await expect(broken.markEvicted(ctx, [digest], ctx.now())).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.clearEach(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.clearPresent(ctx, [digest])).rejects.toBeInstanceOf(CacheFault);
         await expect(broken.purge(ctx)).rejects.toBeInstanceOf(CacheFault);

@@ -117,7 +117,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
         for (const digest of [buried, cleared, evicted, kept]) await set(blobs, digest);
         await blobs.setDescriptor(ctx, provisional, entryFor(canonical, clock.now()));
         const before = entryFor(cleared, clock.now());
-        await blobs.bury(ctx, buried);
+        await blobs.markDeleting(ctx, buried);
         await blobs.clear(ctx, cleared);
         await blobs.evict(ctx, [evicted], clock.now());
         await blobs.setDescriptor(ctx, cleared, before);

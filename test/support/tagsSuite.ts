@@ -15,7 +15,7 @@ export interface TagsOptions {
 
 /** A tag that nobody else asks for. */
 export function someTag(changes: Partial<TagKey> = {}): TagKey {
-  return { name: parseRepositoryName(someName()), tag: 'latest', variety: 'application/json ', ...changes };
+  return { name: parseRepositoryName(someName()), tag: 'latest', variant: 'application/json ', ...changes };
 }
 
 /** What every store of tags must do. */
@@ -62,13 +62,13 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       expect(await tags.get(ctx, key)).toEqual(later);
     });
 
-    it('keep apart varieties, tags and repositories', async () => {
+    it('keep apart variants, tags and repositories', async () => {
       const keys: TagKey[] = [
         key,
-        { ...key, variety: '' },
-        { ...key, variety: 'cleared' },
-        { ...key, variety: `${key.variety}?ns=docker.io` },
-        { ...key, variety: `${key.variety.trimEnd()},*/* ` },
+        { ...key, variant: '' },
+        { ...key, variant: 'cleared' },
+        { ...key, variant: `${key.variant}?ns=docker.io` },
+        { ...key, variant: `${key.variant.trimEnd()},*/* ` },
         { ...key, tag: 'v1' },
         { ...key, tag: 'Latest' },
         { ...key, name: parseRepositoryName(`${key.name}/latest`) },
@@ -83,7 +83,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
     });
 
     it('survive sets at the same time', async () => {
-      const keys = Array.from({ length: 10 }, (_, n) => ({ ...key, variety: `text/${n} ` }));
+      const keys = Array.from({ length: 10 }, (_, n) => ({ ...key, variant: `text/${n} ` }));
       const pointers = keys.map(pointerNow);
       await Promise.all(pointers.map((pointer, at) => tags.set(ctx, keys[at] ?? key, pointer)));
       expect(await Promise.all(keys.map((one) => tags.get(ctx, one)))).toEqual(pointers);
@@ -92,18 +92,18 @@ export function describeTags(name: string, { create, createBroken, skip = false 
     describe('drop', () => {
       it('forgets the tag, whoever asks, and no other', async () => {
         const [other, elsewhere] = [{ ...key, tag: 'other' }, someTag()];
-        for (const one of [key, { ...key, variety: 'x' }, other, elsewhere]) await tags.set(ctx, one, pointerNow());
+        for (const one of [key, { ...key, variant: 'x' }, other, elsewhere]) await tags.set(ctx, one, pointerNow());
         await tags.drop(ctx, key.name, [key.tag]);
-        for (const variety of [key.variety, 'x']) expect(await tags.get(ctx, { ...key, variety })).toBeUndefined();
+        for (const variant of [key.variant, 'x']) expect(await tags.get(ctx, { ...key, variant })).toBeUndefined();
         for (const one of [other, elsewhere]) expect(await tags.get(ctx, one)).toBeDefined();
       });
 
       it('tells where the tag led, whoever was told so, also what no longer counts and what answers nobody', async () => {
         const [one, other, noted] = [someDigest(), someDigest(), someDigest()];
         await tags.set(ctx, key, { digest: one, verifiedAt: clock.now() });
-        await tags.set(ctx, { ...key, variety: 'other' }, { digest: other, verifiedAt: clock.now() });
+        await tags.set(ctx, { ...key, variant: 'other' }, { digest: other, verifiedAt: clock.now() });
         await tags.note(ctx, key, { digest: noted, verifiedAt: clock.now() });
-        expect(await tags.get(ctx, { ...key, variety: '' })).toBeUndefined();
+        expect(await tags.get(ctx, { ...key, variant: '' })).toBeUndefined();
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([one, other, noted]));
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
       });
@@ -146,9 +146,9 @@ export function describeTags(name: string, { create, createBroken, skip = false 
           clock.advance(1);
           await tags.drop(ctx, key.name, [key.tag]);
           clock.advance(4_000);
-          for (const variety of [key.variety, 'x']) {
-            await tags.set(ctx, { ...key, variety }, before);
-            expect(await tags.get(ctx, { ...key, variety })).toBeUndefined();
+          for (const variant of [key.variant, 'x']) {
+            await tags.set(ctx, { ...key, variant }, before);
+            expect(await tags.get(ctx, { ...key, variant })).toBeUndefined();
           }
         }
       });
@@ -183,7 +183,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
 
     describe('evict', () => {
       it('forgets what was confirmed before the origin was asked, and nothing later', async () => {
-        const [before, after] = [key, { ...key, variety: 'after ' }];
+        const [before, after] = [key, { ...key, variant: 'after ' }];
         await tags.set(ctx, before, pointerNow());
         const sentAtMs = clock.now();
         clock.advance(1);
@@ -238,7 +238,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       it('drops all tags of a repository, and counts once each that led somewhere', async () => {
         const names = Array.from({ length: 20 }, (_, n) => `tag-${n}`);
         for (const tag of names) {
-          for (const variety of ['x', 'y']) await tags.set(ctx, { ...key, tag, variety }, pointerNow());
+          for (const variant of ['x', 'y']) await tags.set(ctx, { ...key, tag, variant }, pointerNow());
         }
         const below = { ...key, name: parseRepositoryName(`${key.name}/below`) };
         await tags.set(ctx, below, pointerNow());
@@ -246,7 +246,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         await tags.drop(ctx, key.name, ['tag-0', 'never-set']);
         await tags.set(ctx, { ...key, tag: 'tag-0' }, before);
         expect(await purgeAll()).toBe(names.length - 1);
-        for (const tag of names) expect(await tags.get(ctx, { ...key, tag, variety: 'x' })).toBeUndefined();
+        for (const tag of names) expect(await tags.get(ctx, { ...key, tag, variant: 'x' })).toBeUndefined();
         expect(await tags.get(ctx, below)).toBeDefined();
         expect(await purgeAll()).toBe(0);
       });

@@ -33,20 +33,20 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
     }
 
     const far = [
-      ['bury', () => blobs.bury(ctx, digest, FAR_MS)],
+      ['markDeleting', () => blobs.markDeleting(ctx, digest, FAR_MS)],
       ['clear', () => blobs.clear(ctx, digest, FAR_MS)],
       ['clearEach', () => blobs.clearEach(ctx, [digest], FAR_MS)],
     ] as const;
     const near = [
-      ['bury', () => blobs.bury(ctx, digest)],
+      ['markDeleting', () => blobs.markDeleting(ctx, digest)],
       ['clear', () => blobs.clear(ctx, digest)],
       ['clearEach', () => blobs.clearEach(ctx, [digest])],
       ['evict', () => blobs.evict(ctx, [digest], clock.now())],
-      ['buryUpTo', () => blobs.buryUpTo(ctx, [digest], clock.now())],
+      ['markEvicted', () => blobs.markEvicted(ctx, [digest], clock.now())],
       ['clearPresent', () => blobs.clearPresent(ctx, [digest])],
       ['purge', () => blobs.purge(ctx)],
       ['an unscoped clear', () => provider.unscoped?.('blobs').clear(ctx, digest)],
-      ['an unscoped bury', () => provider.unscoped?.('blobs').bury(ctx, digest)],
+      ['an unscoped markDeleting', () => provider.unscoped?.('blobs').markDeleting(ctx, digest)],
     ] as const;
     const pairs = far.flatMap(([one, reaching]) => near.map(([other, short]) => ({ one, reaching, other, short })));
 
@@ -96,7 +96,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
 
       it('leave a deletion’s where it is', async () => {
         await set();
-        await blobs.bury(ctx, digest, CLOCK_SKEW_MS + 1_000);
+        await blobs.markDeleting(ctx, digest, CLOCK_SKEW_MS + 1_000);
         await blobs.evict(ctx, [digest], clock.now());
         expect(await countsAfter(CLOCK_SKEW_MS + 1_000)).toBe(false);
         expect(await countsAfter(1)).toBe(true);
@@ -106,7 +106,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
     it('let nothing answer that was confirmed before the farthest of them, in any order of verbs', async () => {
       const reach = fc.integer({ min: 0, max: FAR_MS });
       const step = fc.record({
-        verb: fc.constantFrom('set', 'set', 'set', 'late set', 'bury', 'clear', 'evict', 'clearPresent'),
+        verb: fc.constantFrom('set', 'set', 'set', 'late set', 'markDeleting', 'clear', 'evict', 'clearPresent'),
         reach,
         advance: fc.integer({ min: 0, max: 3 * CLOCK_SKEW_MS }),
       });
@@ -114,16 +114,16 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
         fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 14 }), async (steps) => {
           digest = someDigest();
           let farthest = 0;
-          for (const { verb, reach: reachMs, advance } of steps) {
+          for (const { verb, reach: clearedForMs, advance } of steps) {
             const nowMs = clock.now();
             const isThere = (await blobs.stat(ctx, digest)) !== undefined;
             if (verb === 'set') await set();
-            if (verb === 'late set') await blobs.setDescriptor(ctx, digest, entryFor(digest, nowMs - reachMs));
+            if (verb === 'late set') await blobs.setDescriptor(ctx, digest, entryFor(digest, nowMs - clearedForMs));
             if (verb === 'evict') await blobs.evict(ctx, [digest], nowMs);
             if (verb === 'clearPresent') await blobs.clearPresent(ctx, [digest]);
-            if (verb === 'bury' || verb === 'clear') await blobs[verb](ctx, digest, reachMs);
-            const ahead = nowMs + Math.max(reachMs, CLOCK_SKEW_MS);
-            if (verb === 'bury' || verb === 'clear') farthest = Math.max(farthest, ahead);
+            if (verb === 'markDeleting' || verb === 'clear') await blobs[verb](ctx, digest, clearedForMs);
+            const ahead = nowMs + Math.max(clearedForMs, CLOCK_SKEW_MS);
+            if (verb === 'markDeleting' || verb === 'clear') farthest = Math.max(farthest, ahead);
             if (isThere && verb === 'evict') farthest = Math.max(farthest, nowMs);
             if (isThere && verb === 'clearPresent') farthest = Math.max(farthest, nowMs + CLOCK_SKEW_MS);
             const found = await blobs.stat(ctx, digest);
