@@ -10,11 +10,12 @@ import { kvContents } from './cache/contentsKv.ts';
 import { redisContents } from './cache/contentsRedis.ts';
 import { createFlights } from './cache/flights.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
-import { createInMemoryProvider } from './cache/inmemory.ts';
-import { createKvProvider, type DescriptorNamespace } from './cache/kv.ts';
+import { createInMemoryDescriptors } from './cache/inmemory.ts';
+import { createKvDescriptors, type DescriptorNamespace } from './cache/kv.ts';
 import { observed } from './cache/observed.ts';
 import { type BlobDescriptorCacheProvider, CONTENT_TIMEOUT_MS, type StoreOptions } from './cache/provider.ts';
-import { createRedisProvider } from './cache/redis.ts';
+import { createProvider } from './cache/records.ts';
+import { createRedisDescriptors } from './cache/redis.ts';
 import { createRedis } from './cache/redisClient.ts';
 import type { Tags } from './cache/tags.ts';
 import { createInMemoryTags } from './cache/tagsInMemory.ts';
@@ -114,7 +115,10 @@ function createStores(
     case 'redis': {
       const redis = createRedis(backend);
       return {
-        descriptors: guarded(breaker, observed('redis', createRedisProvider(redis, options, backend.isShared))),
+        descriptors: guarded(
+          breaker,
+          observed('redis', createProvider(createRedisDescriptors(redis, options, backend.isShared))),
+        ),
         contents: options.bounded(
           guardedContents(breaker, verified('redis', redisContents(createRedis(backend, CONTENT_TIMEOUT_MS), ttlMs))),
         ),
@@ -123,14 +127,17 @@ function createStores(
     }
     case 'inmemory':
       return {
-        descriptors: observed('memory', createInMemoryProvider(memory, { ttlMs, keepsGlobal: true })),
+        descriptors: observed(
+          'memory',
+          createProvider(createInMemoryDescriptors(memory, { ttlMs, keepsGlobal: true })),
+        ),
         contents: createInMemoryContents(memory, ttlMs, true),
         tags: createInMemoryTags(memory, tagOptions),
       };
     case 'kv':
       if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
       return {
-        descriptors: guarded(breaker, observed('kv', createKvProvider(DESCRIPTORS, options))),
+        descriptors: guarded(breaker, observed('kv', createProvider(createKvDescriptors(DESCRIPTORS, options)))),
         contents: options.bounded(guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs)))),
         // KV lags longer than a tag may be believed.
         tags: createInMemoryTags(memory, tagOptions),
@@ -142,7 +149,7 @@ function createStores(
 function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, { descriptors, contents }: Stores) {
   if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
   return {
-    descriptors: tiered(observed('memory', createInMemoryProvider(memory, { ttlMs })), descriptors),
+    descriptors: tiered(observed('memory', createProvider(createInMemoryDescriptors(memory, { ttlMs }))), descriptors),
     contents: tieredContents(createInMemoryContents(memory, ttlMs, false), contents),
   };
 }

@@ -1,8 +1,8 @@
 import type { Memory } from '../memory.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { BlobDescriptorCacheProvider, LinkSet } from './provider.ts';
-import { createProvider, type Records, type RepositoryRecords } from './records.ts';
+import type { LinkSet } from './provider.ts';
+import type { DescriptorRecords, Records, RepositoryRecords } from './records.ts';
 import { isAlive } from './tombstone.ts';
 import { createTombstones } from './tombstonesInMemory.ts';
 
@@ -20,10 +20,10 @@ const BATCH = 1_000;
  * @param ttlMs how long an entry may be served without looking elsewhere
  * @param keepsGlobal whether the global records are kept here; a tier leaves them to the store behind it
  */
-export function createInMemoryProvider(
+export function createInMemoryDescriptors(
   memory: Memory,
   { ttlMs, keepsGlobal = false }: { ttlMs: number; keepsGlobal?: boolean },
-): BlobDescriptorCacheProvider {
+): DescriptorRecords {
   const entries = memory.part<Entry>('descriptor');
   const tombstones = createTombstones();
   const keyIn = (scope: string, links: LinkSet, digest: Digest | typeof ALL) => `${links} ${scope} ${digest}`;
@@ -107,17 +107,14 @@ export function createInMemoryProvider(
     };
   }
 
-  const provider = createProvider(
-    (name, links) => (keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links)),
-    (links) => {
-      const global = recordsOf(GLOBAL, links);
+  return {
+    repositoryScoped: (name, links) =>
+      keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links),
+    unscoped(links) {
       const read: Records['read'] = async (ctx, digests) =>
         digests.map((digest) => ({ entry: entries.get(keyIn(GLOBAL, links, digest), ctx.now()), cleared: 0 }));
-      return { ...global, read };
+      return { ...recordsOf(GLOBAL, links), read };
     },
-  );
-  return {
-    ...provider,
     // Nobody else writes here, so what went in sound comes out sound. An alias depends on another entry: not at once.
     peek(ctx, name, links, digest) {
       const entry = entries.get(keyIn(name, links, digest), ctx.now());

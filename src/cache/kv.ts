@@ -1,17 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { checkEntry, type Entry, isWholeNumber, parseMethod } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/name.ts';
 import { within } from '../within.ts';
 import { allDone } from './allDone.ts';
 import { batchesOf, inTurn } from './inTurn.ts';
-import {
-  BadRecord,
-  type BlobDescriptorCacheProvider,
-  STORE_TIMEOUT_MS,
-  type StoreOptions,
-  tryParse,
-} from './provider.ts';
-import { createProvider, type StoredRecord } from './records.ts';
+import { BadRecord, type LinkSet, STORE_TIMEOUT_MS, type StoreOptions, tryParse } from './provider.ts';
+import type { DescriptorRecords, RepositoryRecords, StoredRecord } from './records.ts';
 import { CLOCK_SKEW_MS } from './tombstone.ts';
 
 /** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
@@ -35,14 +30,14 @@ export const CACHE_TTL_SECONDS = 30;
  * farther of two tombstones stays is decided here, by what KV shows and by what this isolate wrote, which KV may not show
  * yet: of two places that write at the same time the last one wins.
  */
-export function createKvProvider(
+export function createKvDescriptors(
   namespace: DescriptorNamespace,
   { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
-): BlobDescriptorCacheProvider {
+): DescriptorRecords {
   const life = kvLife(retentionMs + maxClearedForMs);
   const written = new LRUCache<string, number>({ max: MAX_WRITTEN });
 
-  return createProvider((name, links) => {
+  function repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryRecords {
     const entryKey = (digest: Digest | '') => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
     const tombstoneKey = (digest: Digest) => `cleared::${links}::${name}::${digest}`;
 
@@ -107,7 +102,8 @@ export function createKvProvider(
         return page.list_complete ? { digests } : { digests, cursor: page.cursor };
       },
     };
-  });
+  }
+  return { repositoryScoped };
 }
 
 /** How long KV keeps what is written. */

@@ -70,17 +70,21 @@ export type RepositoryRecords = Records &
     readonly batch: number;
   };
 
-/**
- * A descriptor cache over the records of a backend.
- * @param globalOf the global records, where the backend has them
- */
-export function createProvider(
-  recordsOf: (name: RepositoryName, links: LinkSet) => RepositoryRecords,
-  globalOf?: (links: LinkSet) => Records,
-): BlobDescriptorCacheProvider {
+/** The descriptors that a backend keeps, as records. */
+export interface DescriptorRecords {
+  repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryRecords;
+  /** The global records, where the backend has them. */
+  unscoped?(links: LinkSet): Records;
+  /** As `BlobDescriptorCacheProvider.peek`. */
+  peek?(ctx: RequestContext, name: RepositoryName, links: LinkSet, digest: Digest): Entry | undefined;
+}
+
+/** A descriptor cache over the records of a backend. */
+export function createProvider({ repositoryScoped, unscoped, peek }: DescriptorRecords): BlobDescriptorCacheProvider {
   return {
-    repositoryScoped: (name, links) => createRepositoryService(recordsOf(parseRepositoryName(name), links)),
-    ...(globalOf && { unscoped: (links) => createService(globalOf(links)) }),
+    repositoryScoped: (name, links) => createRepositoryService(repositoryScoped(parseRepositoryName(name), links)),
+    ...(unscoped && { unscoped: (links) => createService(unscoped(links)) }),
+    ...(peek && { peek }),
   };
 }
 

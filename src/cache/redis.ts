@@ -1,7 +1,7 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { RepositoryName } from '../oci/name.ts';
-import type { BlobDescriptorCacheProvider, LinkSet, StoreOptions } from './provider.ts';
-import { createProvider, type Records, type RepositoryRecords } from './records.ts';
+import type { LinkSet, StoreOptions } from './provider.ts';
+import type { DescriptorRecords, Records, RepositoryRecords } from './records.ts';
 import {
   GLOBAL_FIELDS,
   globalKey,
@@ -28,21 +28,23 @@ const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
  * one script.
  * @param isShared `REDIS_SHARED`: the database belongs to a registry, which writes the blobs' keys itself
  */
-export function createRedisProvider(
+export function createRedisDescriptors(
   redis: Redis,
   { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
   isShared = false,
-): BlobDescriptorCacheProvider {
+): DescriptorRecords {
   const options: RedisRecordsOptions = {
     lifeSeconds: Math.ceil((retentionMs + maxClearedForMs) / 1000),
     confirmed: isOpen ? 'open' : 'verified',
   };
   // A registry writes no keys of ours for manifests, so those are the edge's own in any database.
   const isTheirs = (links: LinkSet) => isShared && links === 'blobs';
-  return createProvider(
-    (name, links) => (isTheirs(links) ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options)),
-    (links) => (isTheirs(links) ? sharedGlobalRecords(redis, options) : ownGlobalRecords(redis, links, options)),
-  );
+  return {
+    repositoryScoped: (name, links) =>
+      isTheirs(links) ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options),
+    unscoped: (links) =>
+      isTheirs(links) ? sharedGlobalRecords(redis, options) : ownGlobalRecords(redis, links, options),
+  };
 }
 
 /**

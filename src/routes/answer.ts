@@ -2,12 +2,13 @@ import { trackedBody } from '../body/sending.ts';
 import { endIfStalled } from '../body/stall.ts';
 import type { RequestContext } from '../context.ts';
 import { decisionHeaders } from '../events.ts';
-import { type Descriptor, parseWholeNumber } from '../oci/descriptor.ts';
+import { type Descriptor, type Entry, parseWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type ErrorCode, quoted, RegistryError } from '../oci/errors.ts';
 import { callerHeaders, responseHeaders } from '../origin/headers.ts';
 import type { Upstream } from '../upstream.ts';
 import { isSchemeRedirect, rewriteLocation } from './location.ts';
+import type { Outcome } from './readContent.ts';
 
 /** Distribution-spec, "Legacy Docker support HTTP headers". */
 export const API_VERSION = { 'Docker-Distribution-Api-Version': 'registry/2.0' } as const;
@@ -146,6 +147,31 @@ export function relayRewritten(
 /** The same for what is no content: a body that stalls for `ORIGIN_TIMEOUT` ends. */
 export function relayUnlessStalled(ctx: RequestContext, upstream: Upstream, response: Response): Response {
   return relayRewritten(ctx, upstream, endIfStalled(response, upstream.origin.timeoutMs));
+}
+
+/**
+ * The response to what a read came to.
+ * @param found writes the one about content
+ */
+export function outcomeAnswer<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  outcome: Outcome<E> | Promise<Outcome<E>>,
+  found: (entry: E, callerHeaders?: CallerHeaders) => Response,
+): Response | Promise<Response> {
+  if (outcome instanceof Promise) return outcome.then((late) => settledAnswer(ctx, upstream, late, found));
+  return settledAnswer(ctx, upstream, outcome, found);
+}
+
+function settledAnswer<E extends Entry>(
+  ctx: RequestContext,
+  upstream: Upstream,
+  outcome: Outcome<E>,
+  found: (entry: E, callerHeaders?: CallerHeaders) => Response,
+): Response {
+  if (outcome.kind === 'found') return found(outcome.entry, outcome.callerHeaders);
+  if (outcome.kind === 'refused') return outcome.response;
+  return relayUnlessStalled(ctx, upstream, outcome.response);
 }
 
 function isBodiless(status: number): boolean {

@@ -4,7 +4,7 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import { contentAnswer, notModified } from './answer.ts';
+import { contentAnswer, notModified, outcomeAnswer } from './answer.ts';
 import { itemIn, readerFor, unseenIn, windowOf } from './linked.ts';
 import { readContent } from './readContent.ts';
 
@@ -26,7 +26,7 @@ export function answerExistence(
   askOrigin: (cancelled?: AbortSignal) => Promise<ContentStat>,
 ): Response | Promise<Response> {
   const kind = ctx.method === 'HEAD' ? 'HEAD blobs' : 'GET blobs';
-  return readContent(ctx, upstream, { name, kind }, ({ mayPush }) => ({
+  const outcome = readContent(ctx, upstream, { name, kind }, ({ mayPush }) => ({
     name,
     links: 'blobs',
     digest,
@@ -38,10 +38,10 @@ export function answerExistence(
     item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
     ask: (_known, cancelled) => askOrigin(cancelled),
     unseen: (shared, hasLooked) => unseenIn(upstream, { name, links: 'blobs', digest }, shared, { hasLooked, mayPush }),
-    answer({ descriptor }, said) {
-      const { hasRanges } = upstream.origin.traits;
-      if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, said);
-      return contentAnswer(ctx, descriptor, hasRanges, { said });
-    },
   }));
+  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) => {
+    const { hasRanges } = upstream.origin.traits;
+    if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, said);
+    return contentAnswer(ctx, descriptor, hasRanges, { said });
+  });
 }

@@ -7,7 +7,6 @@ import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from '../upstream.ts';
-import type { CallerHeaders } from './answer.ts';
 
 /** What a caller asks for: a HEAD or GET of content. */
 export interface ContentQuestion<E extends Entry> {
@@ -39,8 +38,6 @@ export interface ContentQuestion<E extends Entry> {
   isWitnessed?(entry: Entry): boolean;
   /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
   ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
-  /** @param said what the origin said to this caller, where it is the origin that answered */
-  answer(entry: E, said?: CallerHeaders): Response;
 }
 
 /** What is known of a caller's right to push; nobody knows it of one without a grant, so it is taken to be there. */

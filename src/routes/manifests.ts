@@ -1,10 +1,10 @@
 import { notedItem, tagItem } from '../cache/tags.ts';
 import type { RequestContext } from '../context.ts';
-import type { ContentEntry, Entry } from '../oci/descriptor.ts';
+import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { accepts, isCommonVariant, variantOf } from '../oci/mediaTypes.ts';
 import type { Upstream } from '../upstream.ts';
-import { type CallerHeaders, contentAnswer } from './answer.ts';
+import { contentAnswer, outcomeAnswer } from './answer.ts';
 import type { QuestionFor } from './contentQuestion.ts';
 import { unseenIn, windowOf } from './linked.ts';
 import { get, head, type ManifestRoute, type Verb } from './manifestVerbs.ts';
@@ -18,12 +18,20 @@ export function readManifest(
 ): Response | Promise<Response> {
   const { name } = route;
   if (ctx.method === 'GET') {
-    return readContent(ctx, upstream, { name, kind: 'GET manifests' }, questionFor(ctx, upstream, route, get));
+    const outcome = readContent(ctx, upstream, { name, kind: 'GET manifests' }, questionFor(ctx, upstream, route, get));
+    return outcomeAnswer(ctx, upstream, outcome, ({ descriptor, content }, said) => {
+      // It may be from another question, or from this isolate's memory.
+      upstream.bodies.hold(ctx, content);
+      return contentAnswer(ctx, descriptor, false, { content, said });
+    });
   }
-  return readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, questionFor(ctx, upstream, route, head));
+  const outcome = readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, questionFor(ctx, upstream, route, head));
+  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) =>
+    contentAnswer(ctx, descriptor, false, { said }),
+  );
 }
 
-function questionFor<E extends Entry & Partial<ContentEntry>>(
+function questionFor<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
   route: ManifestRoute,
@@ -42,11 +50,6 @@ function questionFor<E extends Entry & Partial<ContentEntry>>(
     accepts: ({ descriptor }: Entry) => accepts(accept, descriptor.mediaType),
     isWitnessed: verb.isWitnessed,
     ask: verb.ask,
-    answer({ descriptor, content }: E, said?: CallerHeaders) {
-      // It may be from another question, or from this isolate's memory.
-      if (content) upstream.bodies.hold(ctx, content);
-      return contentAnswer(ctx, descriptor, false, { content, said });
-    },
   };
 
   return ({ mayPush }) => {

@@ -10,10 +10,15 @@ import type { Upstream } from '../upstream.ts';
 import { within } from '../within.ts';
 import { recordAbsence } from './absent.ts';
 import { authorize } from './access.ts';
-import { relayUnlessStalled } from './answer.ts';
+import type { CallerHeaders } from './answer.ts';
 import { askOrigin } from './askOrigin.ts';
 import { type Caller, type ContentQuestion, joinable, type QuestionFor } from './contentQuestion.ts';
 import { askTogether, judge, type Looked } from './sharedAnswer.ts';
+
+/** What a read came to: an entry to answer with, or a response: the origin's to be relayed, or the authorizer's refusal. */
+export type Outcome<E extends Entry> =
+  | { readonly kind: 'found'; readonly entry: E; readonly callerHeaders?: CallerHeaders }
+  | { readonly kind: 'relay' | 'refused'; readonly response: Response };
 
 /**
  * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
@@ -30,7 +35,7 @@ export function readContent<E extends Entry>(
   upstream: Upstream,
   { name, kind }: { readonly name: RepositoryName; readonly kind: AnswerKind },
   asked: QuestionFor<E>,
-): Response | Promise<Response> {
+): Outcome<E> | Promise<Outcome<E>> {
   const access = authorize(ctx, upstream, name, kind);
   if (access instanceof Promise) return access.then((decided) => answerTo(ctx, upstream, asked, decided));
   return answerTo(ctx, upstream, asked, access);
@@ -41,15 +46,15 @@ function answerTo<E extends Entry>(
   upstream: Upstream,
   asked: QuestionFor<E>,
   access: Access,
-): Response | Promise<Response> {
-  if (access.kind === 'refused') return access.answer;
+): Outcome<E> | Promise<Outcome<E>> {
+  if (access.kind === 'refused') return { kind: 'refused', response: access.answer };
   const isGranted = access.kind === 'granted';
   const caller: Caller = { isGranted, mayPush: !isGranted || access.mayPush };
   const question = asked(caller);
   const known = isGranted ? question.peek?.() : undefined;
   if (!known || !isUsable(ctx, question, known)) return readOrAsk(ctx, upstream, question, caller);
   ctx.emit({ kind: 'hit' });
-  return question.answer(known);
+  return { kind: 'found', entry: known };
 }
 
 function isUsable<E extends Entry>(ctx: RequestContext, question: ContentQuestion<E>, known: E): boolean {
@@ -62,7 +67,7 @@ async function readOrAsk<E extends Entry>(
   upstream: Upstream,
   question: ContentQuestion<E>,
   { isGranted, mayPush }: Caller,
-): Promise<Response> {
+): Promise<Outcome<E>> {
   const { flights, cacheTimeoutMs, ttls } = upstream;
   const { windowMs, staleMs, accepts, isWitnessed, digest } = question;
   const joined = joinable(ctx, upstream, question);
@@ -97,8 +102,7 @@ async function readOrAsk<E extends Entry>(
     const { answer, stored } = await readOrElse();
     if (stored) stored.finally(finish);
     else finish();
-    if (answer.kind === 'relay') return relayUnlessStalled(ctx, upstream, answer.response);
-    return question.answer(answer.entry, answer.callerHeaders);
+    return answer;
   } catch (error) {
     finish();
     throw error;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { createRedisTags } from '../../src/cache/tagsRedis.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
@@ -37,7 +38,7 @@ describe.skipIf(NO_REDIS).each([
   ['shared with a registry', true],
 ])('two edges at the same time on one Redis, %s', (_kind, isShared) => {
   it('no interleaving lets an entry answer that was confirmed before the farthest tombstone', async () => {
-    const providers = [0, 1].map(() => createRedisProvider(createRedis(ADDRESS), OPTIONS, isShared));
+    const providers = [0, 1].map(() => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS, isShared)));
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
         const name = parseRepositoryName(someName());
@@ -121,11 +122,13 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
       const name = parseRepositoryName(someName());
       const digest = someDigest();
       const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
-        createRedisProvider(createRedis(ADDRESS), {
-          retentionMs: 10_000,
-          maxClearedForMs,
-          isOpen: false,
-        }).repositoryScoped(name, 'blobs'),
+        createProvider(
+          createRedisDescriptors(createRedis(ADDRESS), {
+            retentionMs: 10_000,
+            maxClearedForMs,
+            isOpen: false,
+          }),
+        ).repositoryScoped(name, 'blobs'),
       );
       await long?.markDeleting(ctx, digest, 600_000);
       await short?.[verb](ctx, digest);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
+import { createInMemoryDescriptors } from '../../src/cache/inmemory.ts';
+import { createProvider } from '../../src/cache/records.ts';
 import { createMemory } from '../../src/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -7,11 +8,11 @@ import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const create = (entries = 1_000, ttlMs = 3_600_000) =>
-  createInMemoryProvider(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true });
+  createProvider(createInMemoryDescriptors(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true }));
 
 describeDescriptorCache('inmemory', { create });
 
-describe('createInMemoryProvider', () => {
+describe('createInMemoryDescriptors', () => {
   it('serves an entry for ttlMs and no longer', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createKvProvider, type DescriptorNamespace } from '../../src/cache/kv.ts';
+import { createKvDescriptors, type DescriptorNamespace } from '../../src/cache/kv.ts';
 import { CacheFault } from '../../src/cache/provider.ts';
+import { createProvider } from '../../src/cache/records.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
@@ -9,7 +10,7 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const HOUR_MS = 3_600_000;
 const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
-  createKvProvider(namespace, { retentionMs: HOUR_MS, isOpen: false });
+  createProvider(createKvDescriptors(namespace, { retentionMs: HOUR_MS, isOpen: false }));
 
 /** A namespace as KV is when it has a bad day: refused writes are 429. */
 const broken = {
@@ -19,7 +20,7 @@ const broken = {
 
 describeDescriptorCache('kv', { create, createBroken: () => create(broken) });
 
-describe('createKvProvider', () => {
+describe('createKvDescriptors', () => {
   const setup = () => {
     const name = parseRepositoryName(someName());
     const digest = someDigest();

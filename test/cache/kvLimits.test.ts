@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createKvProvider, type DescriptorNamespace } from '../../src/cache/kv.ts';
+import { createKvDescriptors, type DescriptorNamespace } from '../../src/cache/kv.ts';
 import { CacheFault } from '../../src/cache/provider.ts';
+import { createProvider } from '../../src/cache/records.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -24,12 +25,12 @@ function namespaceWith(changes: Record<string, unknown>): DescriptorNamespace {
 function setup(changes: Record<string, unknown> = {}, retentionMs = HOUR_MS) {
   const name = parseRepositoryName(someName());
   const digest = someDigest();
-  const provider = createKvProvider(namespaceWith(changes), { retentionMs, isOpen: false });
+  const provider = createProvider(createKvDescriptors(namespaceWith(changes), { retentionMs, isOpen: false }));
   const key = `blobs::${name}::${digest}`;
   return { ctx: contextOf(createClock(Date.now())), digest, key, scoped: provider.repositoryScoped(name, 'blobs') };
 }
 
-describe('createKvProvider: a put', () => {
+describe('createKvDescriptors: a put', () => {
   it('that never ends is a fault of setDescriptor and of clear', async () => {
     const { ctx, digest, scoped } = setup({ put: () => new Promise(() => {}) });
     const verbs = [scoped.setDescriptor(ctx, digest, entryFor(digest, 1)), scoped.clear(ctx, digest)];
@@ -79,7 +80,7 @@ describe('createKvProvider: a put', () => {
   });
 });
 
-describe('createKvProvider: tombstones, of which the farther stands', () => {
+describe('createKvDescriptors: tombstones, of which the farther stands', () => {
   it('costs no write where one reaches as far already', async () => {
     const puts: string[] = [];
     const put = (...call: Parameters<KVNamespace['put']>) => {
@@ -152,7 +153,7 @@ describe('one change a second for a key', () => {
   );
 });
 
-describe('createKvProvider: a get', () => {
+describe('createKvDescriptors: a get', () => {
   it('lets a place repeat what it read for 30 s and no longer, whatever it reads', async () => {
     const options: unknown[] = [];
     const { ctx, digest, scoped } = setup({

@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, inject, it } from 'vitest';
-import { createKvProvider } from '../../src/cache/kv.ts';
+import { createKvDescriptors } from '../../src/cache/kv.ts';
 import type { BlobDescriptorCacheProvider, StoreOptions } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
@@ -11,10 +12,10 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const redis = inject('redis');
 const BACKENDS: [string, (options: StoreOptions) => BlobDescriptorCacheProvider][] = [
-  ['kv', (options) => createKvProvider(env.DESCRIPTORS, options)],
+  ['kv', (options) => createProvider(createKvDescriptors(env.DESCRIPTORS, options))],
 ];
 if (redis) {
-  BACKENDS.push(['redis', (options) => createRedisProvider(createRedis(redis), options)]);
+  BACKENDS.push(['redis', (options) => createProvider(createRedisDescriptors(createRedis(redis), options))]);
 }
 
 describe.each(BACKENDS)('isOpen: an open mirror and an edge that asks who calls, in one store: %s', (_name, create) => {

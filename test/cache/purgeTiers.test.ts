@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
-import { createKvProvider } from '../../src/cache/kv.ts';
+import { createInMemoryDescriptors } from '../../src/cache/inmemory.ts';
+import { createKvDescriptors } from '../../src/cache/kv.ts';
 import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { createInMemoryTags } from '../../src/cache/tagsInMemory.ts';
 import { tiered } from '../../src/cache/tiered.ts';
@@ -18,9 +19,11 @@ const HOUR_MS = 3_600_000;
 const OPTIONS = { retentionMs: HOUR_MS, isOpen: false };
 const LARGE = { entries: 1_000_000, bytes: 2 ** 30 };
 const BEHIND = [
-  ['memory', () => createInMemoryProvider(createMemory(LARGE), { ttlMs: HOUR_MS })],
-  ['kv', () => createKvProvider(env.DESCRIPTORS, OPTIONS)],
-  ...(NO_REDIS ? [] : [['redis', () => createRedisProvider(createRedis(ADDRESS), OPTIONS)] as const]),
+  ['memory', () => createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS }))],
+  ['kv', () => createProvider(createKvDescriptors(env.DESCRIPTORS, OPTIONS))],
+  ...(NO_REDIS
+    ? []
+    : [['redis', () => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS))] as const]),
 ] as const;
 
 /** A memory that counts how often it is walked over. */
@@ -54,7 +57,7 @@ describe('purge of memory', () => {
   it('walks over it once, however much there is, and counts all of it', async () => {
     const ctx = contextOf(createClock());
     const memory = walked(createMemory(LARGE));
-    const provider = createInMemoryProvider(memory, { ttlMs: HOUR_MS, keepsGlobal: true });
+    const provider = createProvider(createInMemoryDescriptors(memory, { ttlMs: HOUR_MS, keepsGlobal: true }));
     const name = parseRepositoryName('a/b');
     const scope = provider.repositoryScoped(name, 'blobs');
     const other = provider.repositoryScoped(parseRepositoryName('a/c'), 'blobs');
@@ -86,7 +89,7 @@ describe.each(BEHIND)('purge of memory before %s', (_store, create) => {
   it('counts once what is in both, and what is in one only', async () => {
     const ctx = contextOf(createClock(Date.now()));
     const name = parseRepositoryName(someName());
-    const [near, far] = [createInMemoryProvider(createMemory(LARGE), { ttlMs: HOUR_MS }), create()];
+    const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
     const [nearby, remote] = [near, far].map((provider) => provider.repositoryScoped(name, 'blobs'));
     const set = (scope: RepositoryDescriptors | undefined, digest: Digest) =>
       scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
@@ -108,7 +111,7 @@ describe.each(BEHIND)('purge of memory before %s', (_store, create) => {
     const ctx = contextOf(clock);
     const name = parseRepositoryName(someName());
     const digest = someDigest();
-    const [near, far] = [createInMemoryProvider(createMemory(LARGE), { ttlMs: HOUR_MS }), create()];
+    const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
     const both = tiered(near, far).repositoryScoped(name, 'blobs');
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     const read = await far.repositoryScoped(name, 'blobs').stat(ctx, digest);

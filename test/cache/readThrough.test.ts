@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
+import { createInMemoryDescriptors } from '../../src/cache/inmemory.ts';
 import { type CacheItem, descriptorItem } from '../../src/cache/item.ts';
 import { observed } from '../../src/cache/observed.ts';
 import type { OriginAnswer } from '../../src/cache/originAnswer.ts';
 import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
 import { readThrough } from '../../src/cache/readThrough.ts';
+import { createProvider } from '../../src/cache/records.ts';
 import { cacheStatus } from '../../src/events.ts';
 import { createMemory } from '../../src/memory.ts';
 import type { Digest } from '../../src/oci/digest.ts';
@@ -41,9 +42,11 @@ async function run(given: Case) {
   const clock = createClock();
   const ctx = contextOf(clock);
   const digest: Digest = someDigest();
-  const provider = createInMemoryProvider(createMemory({ entries: 10, bytes: 100_000 }), {
-    ttlMs: TTLS.descriptorMs,
-  });
+  const provider = createProvider(
+    createInMemoryDescriptors(createMemory({ entries: 10, bytes: 100_000 }), {
+      ttlMs: TTLS.descriptorMs,
+    }),
+  );
   const store = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
   if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now() - ageMs));
   const service: RepositoryDescriptors = {

@@ -1,7 +1,8 @@
 import { Redis } from '@upstash/redis/cloudflare';
 import { describe, expect, inject, it } from 'vitest';
 import { CacheFault } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
 import type { Digest } from '../../src/oci/digest.ts';
@@ -13,13 +14,13 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 const HOUR_SECONDS = 3_600;
 const address = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
 const create = (at = address) =>
-  createRedisProvider(createRedis(at), { retentionMs: HOUR_SECONDS * 1000, isOpen: false });
+  createProvider(createRedisDescriptors(createRedis(at), { retentionMs: HOUR_SECONDS * 1000, isOpen: false }));
 const nobodyListens = { ...address, url: 'http://127.0.0.1:1' };
 const skip = !inject('redis');
 
 describeDescriptorCache('redis', { create, createBroken: () => create(nobodyListens), skip });
 
-describe.skipIf(skip)('createRedisProvider', () => {
+describe.skipIf(skip)('createRedisDescriptors', () => {
   const redis = new Redis({ ...address, automaticDeserialization: false, enableAutoPipelining: false });
   const setup = () => {
     const name = parseRepositoryName(someName());

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { type BlobDescriptorService, CacheFault, STORE_TIMEOUT_MS } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { entryFor, someName } from '../support/digests.ts';
@@ -14,7 +15,7 @@ interface Item {
 const eachList = (items: readonly Item[], change: (list: readonly unknown[]) => unknown) =>
   items.map((item) => (Array.isArray(item.result) ? { result: change(item.result) } : item));
 
-describe.skipIf(!redis)('createRedisProvider: replies', () => {
+describe.skipIf(!redis)('createRedisDescriptors: replies', () => {
   afterEach(() => vi.restoreAllMocks());
 
   /** What Redis really replies. */
@@ -23,7 +24,9 @@ describe.skipIf(!redis)('createRedisProvider: replies', () => {
     isThere: boolean,
   ): Promise<readonly Item[] & Item> {
     const address = { url: '', token: '', ...redis };
-    const provider = createRedisProvider(createRedis(address), { retentionMs: HOUR_MS, isOpen: false });
+    const provider = createProvider(
+      createRedisDescriptors(createRedis(address), { retentionMs: HOUR_MS, isOpen: false }),
+    );
     const scoped = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
     if (isThere) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     const send = globalThis.fetch;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import type { Digest } from '../../src/oci/digest.ts';
@@ -16,7 +17,9 @@ function setup() {
   const name = parseRepositoryName(someName());
   const digest = someDigest();
   const clock = createClock(Date.now());
-  const provider = createRedisProvider(createRedis(ADDRESS), { retentionMs: 3_600_000, isOpen: false }, true);
+  const provider = createProvider(
+    createRedisDescriptors(createRedis(ADDRESS), { retentionMs: 3_600_000, isOpen: false }, true),
+  );
   return { name, digest, clock, ctx: contextOf(clock), provider, scoped: provider.repositoryScoped(name, 'blobs') };
 }
 
@@ -35,7 +38,7 @@ async function registryClears(name: string, digest: Digest): Promise<void> {
     .exec();
 }
 
-describe.skipIf(NO_REDIS)('createRedisProvider, shared with a registry', () => {
+describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () => {
   it("reads the registry's entry, as confirmed by nobody until the edge confirmed it", async () => {
     const { name, digest, ctx, scoped } = setup();
     await registryWrites(name, digest);

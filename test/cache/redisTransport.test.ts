@@ -1,7 +1,8 @@
 import { Redis } from '@upstash/redis/cloudflare';
 import { describe, expect, inject, it } from 'vitest';
 import { CacheFault } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
@@ -9,7 +10,7 @@ import { entryFor, someDigest, someName } from '../support/digests.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../support/redisWire.ts';
 import type { Script } from '../support/scripted.ts';
 
-describe.each(VERBS)('createRedisProvider: %s over a bad wire', (_verb, call) => {
+describe.each(VERBS)('createRedisDescriptors: %s over a bad wire', (_verb, call) => {
   it.each<[string, Script]>([
     ['a server that closes the connection', { instead: 'close' }],
     ['a 500', { status: 500, body: '{"error":"ERR"}' }],
@@ -27,7 +28,7 @@ describe.each(VERBS)('createRedisProvider: %s over a bad wire', (_verb, call) =>
   });
 });
 
-describe('createRedisProvider: a slow wire', () => {
+describe('createRedisDescriptors: a slow wire', () => {
   it.each<[string, Script]>([
     ['a server that says nothing', { instead: 'silence' }],
     ['a body that does not come', { bodyWaitMs: 4_000, body: '[]' }],
@@ -45,7 +46,7 @@ describe('createRedisProvider: a slow wire', () => {
 });
 
 const redis = inject('redis');
-describe.skipIf(!redis)('createRedisProvider: requests', () => {
+describe.skipIf(!redis)('createRedisDescriptors: requests', () => {
   const address = { url: '', token: '', ...redis };
   const { url, token } = address;
   // A server that knows sync tokens: a client that reads its own writes would send one back.
@@ -73,7 +74,9 @@ describe.skipIf(!redis)('createRedisProvider: requests', () => {
   it('lets every key live until no clock could find it of use, and clears membership at once', async () => {
     const direct = new Redis({ url, token, automaticDeserialization: false });
     const name = parseRepositoryName(someName());
-    const provider = createRedisProvider(createRedis(address), { retentionMs: HOUR_MS, isOpen: false });
+    const provider = createProvider(
+      createRedisDescriptors(createRedis(address), { retentionMs: HOUR_MS, isOpen: false }),
+    );
     const members = `repository::${name}::blobs`;
     const blob = someDigest();
     const isAsLongAsSkew = async (key: string) =>

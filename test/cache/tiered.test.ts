@@ -1,10 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { createBreaker, guarded } from '../../src/cache/breaker.ts';
-import { createInMemoryProvider } from '../../src/cache/inmemory.ts';
-import { createKvProvider } from '../../src/cache/kv.ts';
+import { createInMemoryDescriptors } from '../../src/cache/inmemory.ts';
+import { createKvDescriptors } from '../../src/cache/kv.ts';
 import { observed } from '../../src/cache/observed.ts';
 import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
+import { createProvider } from '../../src/cache/records.ts';
 import { tiered } from '../../src/cache/tiered.ts';
 import { createMemory } from '../../src/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
@@ -13,8 +14,10 @@ import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 
 const memory = (keepsGlobal = false) =>
-  createInMemoryProvider(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000, keepsGlobal });
-const kv = () => createKvProvider(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false });
+  createProvider(
+    createInMemoryDescriptors(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000, keepsGlobal }),
+  );
+const kv = () => createProvider(createKvDescriptors(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false }));
 const failing: BlobDescriptorCacheProvider = {
   repositoryScoped: () => ({
     batch: 1,

@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { batchesOf, inTurn } from '../../src/cache/inTurn.ts';
-import { createKvProvider } from '../../src/cache/kv.ts';
+import { createKvDescriptors } from '../../src/cache/kv.ts';
 import { type BlobDescriptorCacheProvider, LINK_SETS, type LinkSet } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
@@ -33,14 +34,14 @@ const STORES: Store[] = [
   {
     name: 'kv',
     counts: { blobs: 401, manifests: 51 },
-    providerOf: () => createKvProvider(env.DESCRIPTORS, OPTIONS),
+    providerOf: () => createProvider(createKvDescriptors(env.DESCRIPTORS, OPTIONS)),
   },
 ];
 if (!NO_REDIS) {
   STORES.push({
     name: 'redis',
     counts: { blobs: 5_000, manifests: 51 },
-    providerOf: () => createRedisProvider(createRedis(ADDRESS), OPTIONS),
+    providerOf: () => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS)),
   });
 }
 

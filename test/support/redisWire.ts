@@ -1,5 +1,6 @@
 import type { BlobDescriptorService } from '../../src/cache/provider.ts';
-import { createRedisProvider } from '../../src/cache/redis.ts';
+import { createProvider } from '../../src/cache/records.ts';
+import { createRedisDescriptors } from '../../src/cache/redis.ts';
 import { createRedis } from '../../src/cache/redisClient.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from './context.ts';
@@ -13,10 +14,12 @@ export const digest = someDigest();
 /** The Redis provider before a server that answers by a script. */
 export function facing(script: Script, token = 'token') {
   const server = scripted(script);
-  const provider = createRedisProvider(createRedis({ url: server.url, token }), {
-    retentionMs: HOUR_MS,
-    isOpen: false,
-  });
+  const provider = createProvider(
+    createRedisDescriptors(createRedis({ url: server.url, token }), {
+      retentionMs: HOUR_MS,
+      isOpen: false,
+    }),
+  );
   return { ...server, scoped: provider.repositoryScoped(parseRepositoryName(someName()), 'blobs') };
 }
 
