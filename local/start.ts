@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseConfig } from '../src/config.ts';
-import { isLoopbackHost } from '../src/hosts.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { isLoopbackHost } from '../src/http/hosts.ts';
 import { startEdge } from './edge.ts';
 import { Content } from './origin/content.ts';
 import { createRegistry } from './origin/registry.ts';

@@ -1,16 +1,16 @@
 import { Hono } from 'hono/tiny';
 import { createContext, type RequestContext } from './context.ts';
-import { cacheStatus, decisionHeaders } from './events.ts';
-import { isAuthority } from './hosts.ts';
-import { errorName, framesOf, type Logger } from './log.ts';
+import { isAuthority } from './http/hosts.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute } from './oci/route.ts';
-import { API_VERSION } from './routes/answer.ts';
-import { descriptorsRoute } from './routes/descriptors.ts';
-import { dispatch } from './routes/dispatch.ts';
-import { eventsRoute } from './routes/notifications.ts';
-import { purgeRoute } from './routes/purge.ts';
-import type { Upstream } from './upstream.ts';
+import { descriptorsRoute } from './routes/admin/descriptors.ts';
+import { eventsRoute } from './routes/admin/events.ts';
+import { purgeRoute } from './routes/admin/purge.ts';
+import { API_VERSION } from './routes/registry/answer.ts';
+import { dispatch } from './routes/registry/dispatch.ts';
+import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
+import { errorName, framesOf, type Logger } from './telemetry/log.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 export interface AppOptions {
   readonly upstream: Upstream;

@@ -1,7 +1,7 @@
-import type { EdgeEvent } from './events.ts';
-import { callerOf } from './identity.ts';
-import { errorName, type Logger } from './log.ts';
+import { callerOf } from './access/caller.ts';
 import { splitUrl, type Target } from './oci/route.ts';
+import type { EdgeEvent } from './telemetry/events.ts';
+import { errorName, type Logger } from './telemetry/log.ts';
 
 /**
  * One request on its way, the first argument of everything that waits: who asks, until when, what o'clock it is, what

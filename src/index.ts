@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { type App, createApp } from './app.ts';
-import { type Config, ConfigError, parseConfig } from './config.ts';
-import { type Bindings, createUpstream } from './deps.ts';
-import { createLogger } from './log.ts';
+import { type Bindings, createUpstream } from './assemble.ts';
+import { type Config, ConfigError, parseConfig } from './config/config.ts';
 import { RegistryError } from './oci/errors.ts';
+import { createLogger } from './telemetry/log.ts';
 
 /** Built once per isolate. What is wrong with the configuration is said to every caller until it is mended. */
 function build(): App {

@@ -1,9 +1,9 @@
 import type { RequestContext } from '../context.ts';
 import { checkEntry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
-import { BadRecord, tryParse } from './provider.ts';
-import type { Records, StoredRecord } from './records.ts';
-import { type Clearing, isAlive } from './tombstone.ts';
+import { BadRecord, tryParse } from '../stores/faults.ts';
+import type { Records, StoredRecord } from '../stores/records.ts';
+import { type Clearing, isAlive } from '../stores/tombstone.ts';
 
 /** Reads records, and checks that they can be what is asked for. */
 export async function readChecked(

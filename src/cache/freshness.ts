@@ -1,5 +1,5 @@
 import { type Entry, isSameDescriptor } from '../oci/descriptor.ts';
-import { CLOCK_SKEW_MS } from './tombstone.ts';
+import { CLOCK_SKEW_MS } from '../stores/tombstone.ts';
 
 /** For how long what the origin confirmed may be relied on, in ms. */
 export interface Ttls {

@@ -1,8 +1,8 @@
 import type { RequestContext } from '../context.ts';
-import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
+import { BadRecord } from '../stores/faults.ts';
+import { errorName } from '../telemetry/log.ts';
 import type { CacheItem } from './item.ts';
-import { BadRecord } from './provider.ts';
 
 /**
  * What a look into the cache came to, as a value: a fault is none of the other two.

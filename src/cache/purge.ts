@@ -1,8 +1,9 @@
 import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
+import { LINK_SETS } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import { type BlobDescriptorCacheProvider, LINK_SETS } from './provider.ts';
-import type { Tags } from './tags.ts';
+import type { BlobDescriptorCacheProvider } from '../stores/descriptors.ts';
+import type { Tags } from '../stores/tags.ts';
 
 /** What of one repository is kept in the stores. */
 export interface Kept {

@@ -1,6 +1,6 @@
+import { within } from '../async.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
-import { within } from '../within.ts';
 import { evictDenied } from './clear.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';

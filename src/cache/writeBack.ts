@@ -1,10 +1,10 @@
 import type { RequestContext } from '../context.ts';
-import { errorName } from '../log.ts';
 import type { Entry } from '../oci/descriptor.ts';
+import { CacheFault } from '../stores/faults.ts';
+import { isAlive } from '../stores/tombstone.ts';
+import { errorName } from '../telemetry/log.ts';
 import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
-import { CacheFault } from './provider.ts';
-import { isAlive } from './tombstone.ts';
 
 /**
  * Writes what the origin confirmed over what stands there. What could not be read, since the store failed, is not

@@ -1,13 +1,14 @@
-import type { Budget } from '../body/budget.ts';
-import type { ForwardedBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
+import type { Budget } from '../http/body/budget.ts';
+import type { ForwardedBody } from '../http/body/forwardBody.ts';
+import { pickHeaders, requestHeaders } from '../http/headers.ts';
+import { isRedirect } from '../http/redirects.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
-import { pickHeaders, requestHeaders } from './headers.ts';
 import { createLoopGuard } from './loop.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
-import { isRedirect, type RedirectPolicy } from './redirect.ts';
+import type { RedirectPolicy } from './redirect.ts';
 import { statBlob } from './statBlob.ts';
 import { createTraits } from './traits.ts';
 

@@ -1,5 +1,5 @@
-import type { ForwardedBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
+import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { OriginResponse } from './origin.ts';
 

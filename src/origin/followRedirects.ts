@@ -1,8 +1,9 @@
+import { callerHeaders } from '../http/headers.ts';
+import { isRedirect } from '../http/redirects.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { isPage } from './confirmation.ts';
-import { callerHeaders } from './headers.ts';
 import type { OriginResponse } from './origin.ts';
-import { isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import { MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
 export interface Following {
   readonly redirects: RedirectPolicy;

@@ -1,5 +1,5 @@
-import { fingerprint } from '../oci/content.ts';
 import { RegistryError } from '../oci/errors.ts';
+import { fingerprint } from '../oci/hash.ts';
 
 /** Recognizes requests that come back: RFC 8586. */
 export interface LoopGuard {

@@ -1,9 +1,9 @@
-import { type Reading, readBody } from '../body/read.ts';
-import { trackedBody } from '../body/sending.ts';
 import type { RequestContext } from '../context.ts';
-import { isContentOf } from '../oci/content.ts';
+import { type Reading, readBody } from '../http/body/readBody.ts';
+import { trackedBody } from '../http/body/trackedBody.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import { isContentOf } from '../oci/hash.ts';
 import type { Reference } from '../oci/reference.ts';
 import { entryOf, isFirstHand } from './confirmation.ts';
 import type { ContentStat, OriginResponse } from './origin.ts';

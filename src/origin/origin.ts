@@ -1,5 +1,5 @@
-import type { ForwardedBody } from '../body/outgoing.ts';
 import type { RequestContext } from '../context.ts';
+import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';

@@ -1,4 +1,4 @@
-import { isMetadataHost, isPrivateHost } from '../hosts.ts';
+import { isMetadataHost, isPrivateHost } from '../http/hosts.ts';
 
 /** Where a redirect of the origin may be followed: `REDIRECT_HOSTS`, and what kind of address the origin itself has. */
 export interface RedirectPolicy {
@@ -6,13 +6,7 @@ export interface RedirectPolicy {
   readonly hosts: readonly string[] | undefined;
   readonly origin: URL;
 }
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 export const MAX_REDIRECTS = 3;
-
-export function isRedirect({ status, headers }: Pick<Response, 'status' | 'headers'>): boolean {
-  return REDIRECTS.has(status) && headers.has('location');
-}
 
 /**
  * @param from the URL that answered

@@ -1,9 +1,10 @@
+import { isRedirect } from '../http/redirects.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { entryOf, entryOfFirstByte, isFirstHand, isPage } from './confirmation.ts';
 import type { ContentStat, OriginResponse } from './origin.ts';
-import { isRedirect, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import { MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
 export interface BlobQuestion {
   readonly url: URL;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isFresh, isWorthStoring, retentionMs } from '../../src/cache/freshness.ts';
-import { CLOCK_SKEW_MS, isAlive } from '../../src/cache/tombstone.ts';
+import { CLOCK_SKEW_MS, isAlive } from '../../src/stores/tombstone.ts';
 import { entryFor, someDigest } from '../support/digests.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { createInMemoryDescriptors } from '../../src/cache/inmemory.ts';
+import { createProvider } from '../../src/cache/descriptors.ts';
 import { type CacheItem, descriptorItem } from '../../src/cache/item.ts';
-import { observed } from '../../src/cache/observed.ts';
 import type { OriginAnswer } from '../../src/cache/originAnswer.ts';
-import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
 import { readThrough } from '../../src/cache/readThrough.ts';
-import { createProvider } from '../../src/cache/records.ts';
-import { cacheStatus } from '../../src/events.ts';
-import { createMemory } from '../../src/memory.ts';
+import { createMemory } from '../../src/isolate/memory.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { RegistryError } from '../../src/oci/errors.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
+import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
+import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
+import { observed } from '../../src/stores/observed.ts';
+import { cacheStatus } from '../../src/telemetry/headers.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 

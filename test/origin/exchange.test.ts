@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { endIfStalled } from '../../src/body/stall.ts';
+import { endIfStalled } from '../../src/http/body/endIfStalled.ts';
 import { exchange, headerTimeout } from '../../src/origin/exchange.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { someDigest, someName } from '../support/digests.ts';

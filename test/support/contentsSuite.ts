@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Contents } from '../../src/cache/contents.ts';
-import { CacheFault } from '../../src/cache/provider.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
+import type { Contents } from '../../src/stores/contents.ts';
+import { CacheFault } from '../../src/stores/faults.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { someDigest } from './digests.ts';
 

@@ -1,5 +1,5 @@
 import { type ContextOptions, createContext, type RequestContext } from '../../src/context.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
 
 /** A clock that stands still until it is turned. */
 export interface Clock {

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type BlobDescriptorCacheProvider, CacheFault } from '../../src/cache/provider.ts';
-import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
+import { CacheFault } from '../../src/stores/faults.ts';
+import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
 import { describeMany } from './manySuite.ts';

@@ -2,11 +2,11 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import type { DescriptorNamespace } from '../../src/cache/kv.ts';
-import { parseConfig } from '../../src/config.ts';
-import { createUpstream } from '../../src/deps.ts';
-import { createLogger } from '../../src/log.ts';
-import type { Upstream } from '../../src/upstream.ts';
+import { createUpstream } from '../../src/assemble.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
 import { type Clock, createClock } from './context.ts';
 
 export interface Edge {

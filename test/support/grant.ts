@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AnswerKind } from '../../src/auth/authorizer.ts';
+import type { AnswerKind } from '../../src/access/authorizer.ts';
 import { someDigest } from './digests.ts';
 import type { Edge } from './edge.ts';
 import { rig } from './push.ts';

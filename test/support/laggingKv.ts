@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import type { DescriptorNamespace } from '../../src/cache/kv.ts';
+import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { Clock } from './context.ts';
 
 /**

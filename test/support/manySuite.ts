@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/cache/provider.ts';
-import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
+import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/stores/descriptors.ts';
+import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
 

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
-import type { DescriptorNamespace } from '../../src/cache/kv.ts';
+import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { Cost } from './costs.ts';
 import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
 import { ADDRESS } from './redisStore.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 
 /** Holds a provider to its word: before every stat, what `peek` tells is nothing, or what that stat then answers. */
 export function peeking(provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {

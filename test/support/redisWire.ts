@@ -1,8 +1,8 @@
-import type { BlobDescriptorService } from '../../src/cache/provider.ts';
-import { createProvider } from '../../src/cache/records.ts';
-import { createRedisDescriptors } from '../../src/cache/redis.ts';
-import { createRedis } from '../../src/cache/redisClient.ts';
+import { createProvider } from '../../src/cache/descriptors.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
+import type { BlobDescriptorService } from '../../src/stores/descriptors.ts';
+import { createRedis } from '../../src/stores/redis/client.ts';
+import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
 import { contextOf, createClock } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
 import { type Script, scripted } from './scripted.ts';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CacheFault } from '../../src/cache/provider.ts';
-import type { TagKey, Tags } from '../../src/cache/tags.ts';
-import { CLOCK_SKEW_MS } from '../../src/cache/tombstone.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
+import { CacheFault } from '../../src/stores/faults.ts';
+import type { TagKey, Tags } from '../../src/stores/tags.ts';
+import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { someDigest, someName } from './digests.ts';
 

@@ -1,0 +1,160 @@
+import { createAbsences } from './access/absences.ts';
+import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
+import { createOriginAuthorizer } from './access/originAuthorizer.ts';
+import { createProvider } from './cache/descriptors.ts';
+import { retentionMs, type Ttls } from './cache/freshness.ts';
+import type { Config } from './config/config.ts';
+import { createBudget } from './http/body/budget.ts';
+import { createCopies } from './http/body/copies.ts';
+import { createLists } from './isolate/lists.ts';
+import { createMemory, type Memory } from './isolate/memory.ts';
+import { createRetryAfter } from './isolate/retryAfter.ts';
+import { createFlights } from './isolate/singleFlight.ts';
+import { createOrigin } from './origin/client.ts';
+import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
+import { boundedContents } from './stores/bounded.ts';
+import { createBreaker, guarded, guardedContents, guardedTags } from './stores/breaker.ts';
+import type { Contents } from './stores/contents.ts';
+import type { BlobDescriptorCacheProvider } from './stores/descriptors.ts';
+import { kvContents } from './stores/kv/contents.ts';
+import { createKvDescriptors } from './stores/kv/descriptors.ts';
+import type { DescriptorNamespace } from './stores/kv/namespace.ts';
+import { createInMemoryContents } from './stores/memory/contents.ts';
+import { createInMemoryDescriptors } from './stores/memory/descriptors.ts';
+import { createInMemoryTags } from './stores/memory/tags.ts';
+import { observed } from './stores/observed.ts';
+import { CONTENT_TIMEOUT_MS, type StoreOptions } from './stores/options.ts';
+import { createRedis } from './stores/redis/client.ts';
+import { redisContents } from './stores/redis/contents.ts';
+import { createRedisDescriptors } from './stores/redis/descriptors.ts';
+import { createRedisTags } from './stores/redis/tags.ts';
+import type { Tags } from './stores/tags.ts';
+import { tiered } from './stores/tiered.ts';
+import { tieredContents } from './stores/tieredContents.ts';
+import { tombstoneDurations } from './stores/tombstone.ts';
+import { verified } from './stores/verified.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+/** Of all bodies that are held at the same time; an isolate has 128 MB. */
+const MAX_BODIES_BYTES = 32 * 1024 * 1024;
+
+/** Apart from what is known: strangers make these. */
+const ABSENCES = { entries: 1_000, bytes: 1024 * 1024 };
+
+/** What the Worker is bound to beside its variables. */
+export interface Bindings {
+  readonly DESCRIPTORS?: DescriptorNamespace;
+}
+
+/** What all isolates share, or the isolate's memory where there is nothing else. */
+interface Stores {
+  readonly descriptors: BlobDescriptorCacheProvider;
+  readonly contents: Contents;
+  readonly tags: Tags;
+}
+
+/** Makes the one upstream of a configuration: the only place that names concrete backends. */
+export function createUpstream(config: Config, bindings: Bindings): Upstream {
+  const memory = createMemory(config.memory);
+  const bodies = createBudget(MAX_BODIES_BYTES);
+  const isAnonymous = config.clientAuth === 'anonymous';
+  const ttls: Ttls = {
+    descriptorMs: config.descriptorTtlMs,
+    // Of use where callers may push, and where they only pull.
+    pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
+    tagMs: isAnonymous ? config.tagTtlMs : 0,
+    staleMs: isAnonymous ? config.staleIfErrorMs : 0,
+  };
+  const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
+  const stores = createStores(config, bindings, memory, {
+    bounded: (contents) => boundedContents(bodies, contents, MAX_MANIFEST_BYTES),
+    retentionMs: retentionMs(ttls),
+    maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
+    isOpen: isAnonymous,
+  });
+  return {
+    origin: createOrigin({
+      url: config.originUrl,
+      timeoutMs: config.originTimeoutMs,
+      redirectHosts: config.redirectHosts,
+      bodies,
+      identity: !isAnonymous,
+    }),
+    ...withMemoryTier(config, memory, stores),
+    shared: stores.descriptors,
+    tags: stores.tags,
+    bodies,
+    copies: createCopies(MAX_MANIFEST_BYTES, bodies),
+    lists: createLists(memory, config.listTtlMs),
+    authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
+    absences: createAbsences(createMemory(ABSENCES), retentionMs(ttls)),
+    flights: createFlights(),
+    // To an open mirror's origin all callers are one.
+    retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
+    ttls,
+    cacheTimeoutMs: config.cacheTimeoutMs,
+    readOnly: isAnonymous,
+    deleteEnabled: config.deleteEnabled,
+    followsRedirects: config.blobRedirect === 'follow',
+    directUploads: config.uploadOrigin === 'direct',
+    ownQueries: ownQueries(config.mirroredHosts),
+  };
+}
+
+/** As containerd writes it, and as people do. */
+function ownQueries(hosts: readonly string[]): ReadonlySet<string> {
+  return new Set(['', ...hosts.flatMap((host) => [`?ns=${host}`, `?ns=${encodeURIComponent(host)}`])]);
+}
+
+function createStores(
+  { backend }: Config,
+  { DESCRIPTORS }: Bindings,
+  memory: Memory,
+  options: StoreOptions & { readonly bounded: (contents: Contents) => Contents },
+): Stores {
+  const { retentionMs: ttlMs } = options;
+  // A pointer that is past its time is worth a question, whether it still holds, and says what goes when the tag moves.
+  const tagOptions = { ...options, ttlMs };
+  const breaker = createBreaker();
+  switch (backend.kind) {
+    case 'redis': {
+      const redis = createRedis(backend);
+      return {
+        descriptors: guarded(
+          breaker,
+          observed('redis', createProvider(createRedisDescriptors(redis, options, backend.isShared))),
+        ),
+        contents: options.bounded(
+          guardedContents(breaker, verified('redis', redisContents(createRedis(backend, CONTENT_TIMEOUT_MS), ttlMs))),
+        ),
+        tags: guardedTags(breaker, createRedisTags(redis, tagOptions)),
+      };
+    }
+    case 'inmemory':
+      return {
+        descriptors: observed(
+          'memory',
+          createProvider(createInMemoryDescriptors(memory, { ttlMs, keepsGlobal: true })),
+        ),
+        contents: createInMemoryContents(memory, ttlMs, true),
+        tags: createInMemoryTags(memory, tagOptions),
+      };
+    case 'kv':
+      if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
+      return {
+        descriptors: guarded(breaker, observed('kv', createProvider(createKvDescriptors(DESCRIPTORS, options)))),
+        contents: options.bounded(guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs)))),
+        // KV lags longer than a tag may be believed.
+        tags: createInMemoryTags(memory, tagOptions),
+      };
+  }
+}
+
+/** An isolate's memory before the store that all share. */
+function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, { descriptors, contents }: Stores) {
+  if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
+  return {
+    descriptors: tiered(observed('memory', createProvider(createInMemoryDescriptors(memory, { ttlMs }))), descriptors),
+    contents: tieredContents(createInMemoryContents(memory, ttlMs, false), contents),
+  };
+}

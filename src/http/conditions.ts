@@ -1,0 +1,14 @@
+import type { Digest } from '../oci/digest.ts';
+
+/** RFC 9110 §13.1.2, of If-None-Match; a registry's clients send the digest quoted or bare. */
+export function namesDigest(condition: string | null, digest: Digest): boolean {
+  if (!condition) return false;
+  if (condition.trim() === '*') return true;
+  return condition.split(',').some(
+    (tag) =>
+      tag
+        .trim()
+        .replace(/^W\//, '')
+        .replace(/^"(.*)"$/, '$1') === digest,
+  );
+}

@@ -1,0 +1,105 @@
+/**
+ * Headers that say nothing of who calls: those that registry clients send, those that tracing adds, and those between two
+ * neighbours; each by its whole name, since a family has room for a credential (`x-meta-token`). Whatever is not here may
+ * tell a caller from another (a cookie, a token of some proxy, a user's name), at the origin or before the edge.
+ */
+const ANONYMOUS_HEADERS = new Set([
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'authorization',
+  'b3',
+  'baggage',
+  'cache-control',
+  'cdn-loop',
+  'connection',
+  'content-digest',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'dnt',
+  'docker-content-digest',
+  'docker-distribution-api-version',
+  'docker-upload-uuid',
+  'early-data',
+  'elastic-apm-traceparent',
+  'expect',
+  'host',
+  'http2-settings',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'keep-alive',
+  'max-forwards',
+  'oci-chunk-min-length',
+  'oci-subject',
+  'oci-tag',
+  'origin',
+  'pragma',
+  'priority',
+  'proxy-connection',
+  'range',
+  'referer',
+  'request-id',
+  'sec-ch-ua',
+  'sec-ch-ua-mobile',
+  'sec-ch-ua-platform',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'sec-fetch-site',
+  'sec-fetch-user',
+  'sec-gpc',
+  'sec-purpose',
+  'te',
+  'traceparent',
+  'tracestate',
+  'trailer',
+  'transfer-encoding',
+  'uber-trace-id',
+  'upgrade',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'via',
+  'x-amzn-trace-id',
+  'x-b3-flags',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-spanid',
+  'x-b3-traceid',
+  'x-bluecoat-via',
+  'x-cloud-trace-context',
+  'x-correlation-id',
+  'x-datadog-origin',
+  'x-datadog-parent-id',
+  'x-datadog-sampling-priority',
+  'x-datadog-tags',
+  'x-datadog-trace-id',
+  'x-meta-source-client',
+  'x-request-id',
+]);
+
+/**
+ * Headers by which proxies on the way say from where and how a request came to them. They stay at the edge, so that no
+ * origin can judge by them: its rules by client address are not kept. Cloudflare's `cf-access-*` and `cf-cert-*` say who
+ * calls, so they are not among them.
+ */
+const OF_PROXIES =
+  /^(?:forwarded|x-forwarded-.+|x-original-forwarded-.+|x-envoy-.+|x-real-ip|true-client-ip|x-client-ip|x-cluster-client-ip|fastly-client-ip|x-azure-(?:client|socket)ip|cf-(?!access-|cert-).+)$/;
+
+/** Whether a header (its name in lower case) is about the way of the request, and stays at the edge. */
+export function isOfProxies(name: string): boolean {
+  return OF_PROXIES.test(name);
+}
+
+/** Whether a header (its name in lower case) may tell who calls, `Authorization` apart. */
+export function isOtherIdentity(name: string): boolean {
+  return !ANONYMOUS_HEADERS.has(name) && !isOfProxies(name);
+}

@@ -1,0 +1,63 @@
+import type { RequestContext } from '../../context.ts';
+import { isRead } from '../../http/methods.ts';
+import { RegistryError } from '../../oci/errors.ts';
+import type { Route } from '../../oci/route.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
+import { base } from './base.ts';
+import { getBlob } from './blobContent.ts';
+import { headBlob } from './blobs.ts';
+import { isOfScript } from './cors.ts';
+import { deleteContent } from './deletes.ts';
+import { readList } from './lists.ts';
+import { readManifest } from './manifests.ts';
+import { passThrough } from './passthrough.ts';
+import { pushManifest } from './pushManifest.ts';
+import { upload } from './uploads.ts';
+
+/**
+ * Chooses by what is asked and how; the method is looked at before anything is fetched, since Hono runs a HEAD as a GET.
+ * @throws RegistryError UNSUPPORTED, and what the routes throw
+ */
+export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
+  const { method } = ctx;
+  if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
+  if (upstream.readOnly && !isRead(method)) {
+    throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
+  }
+  // Of all that can be deleted, only an upload's session is no content.
+  if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
+    throw new RegistryError('UNSUPPORTED', { message: 'deletes are switched off' });
+  }
+  if (route.kind !== 'base' && isRead(method) && isOfScript(ctx)) return passThrough(ctx, upstream, route);
+  // A query that is not known, such as `ns` with another registry, may ask for something else.
+  const isOwn = upstream.ownQueries.has(route.search);
+  switch (route.kind) {
+    case 'base':
+      return base(ctx, upstream, route);
+    case 'blob':
+      if (method === 'HEAD' && isOwn) return headBlob(ctx, upstream, route);
+      if (method === 'GET' && isOwn) return getBlob(ctx, upstream, route);
+      if (method === 'DELETE') {
+        const content = { kind: 'digest', text: route.digest } as const;
+        return deleteContent(ctx, upstream, { ...route, links: 'blobs', content });
+      }
+      break;
+    case 'upload':
+      if (!isRead(method)) return upload(ctx, upstream, route);
+      break;
+    case 'catalog':
+    case 'tags':
+    case 'referrers':
+      if (method === 'GET') return readList(ctx, upstream, route);
+      break;
+    case 'manifest':
+      // Some registries cut a manifest and some do not; a part of one is of no use to the cache.
+      if (method === 'GET' && ctx.request.headers.has('range')) break;
+      if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
+      if (method === 'DELETE' && route.reference.kind !== 'foreign') {
+        return deleteContent(ctx, upstream, { ...route, links: 'manifests', content: route.reference });
+      }
+      if (method === 'PUT') return pushManifest(ctx, upstream, route);
+  }
+  return passThrough(ctx, upstream, route);
+}

@@ -1,0 +1,27 @@
+import type { RequestContext } from '../../context.ts';
+import { get, head, type ManifestRoute } from '../../upstream/manifest.ts';
+import { questionFor } from '../../upstream/manifestQuestion.ts';
+import { readContent } from '../../upstream/read.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
+import { contentAnswer, outcomeAnswer } from './answer.ts';
+
+/** HEAD and GET of `/v2/<name>/manifests/<reference>`, by digest or by tag. */
+export function readManifest(
+  ctx: RequestContext,
+  upstream: Upstream,
+  route: ManifestRoute,
+): Response | Promise<Response> {
+  const { name } = route;
+  if (ctx.method === 'GET') {
+    const outcome = readContent(ctx, upstream, { name, kind: 'GET manifests' }, questionFor(ctx, upstream, route, get));
+    return outcomeAnswer(ctx, upstream, outcome, ({ descriptor, content }, said) => {
+      // It may be from another question, or from this isolate's memory.
+      upstream.bodies.hold(ctx, content);
+      return contentAnswer(ctx, descriptor, false, { content, said });
+    });
+  }
+  const outcome = readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, questionFor(ctx, upstream, route, head));
+  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) =>
+    contentAnswer(ctx, descriptor, false, { said }),
+  );
+}

@@ -1,0 +1,38 @@
+import { isContentOf } from '../oci/hash.ts';
+import type { StoreName } from '../telemetry/events.ts';
+import type { Contents, RawContents } from './contents.ts';
+import { asCacheFault, BadRecord, CacheFault } from './faults.ts';
+
+/** Verifies what comes out of a store that others may write to; what is corrupted is removed, and a miss. */
+export function verified(store: StoreName, raw: RawContents): Contents {
+  return {
+    async get(ctx, digest) {
+      const since = ctx.now();
+      try {
+        const found = await raw.read(ctx, digest).catch(badAsValue);
+        const isSound = found && !(found instanceof BadRecord) && (await isContentOf(digest, found.content));
+        ctx.emit({ kind: 'stat', store, outcome: isSound ? 'hit' : 'miss', ms: ctx.now() - since });
+        if (!found) return undefined;
+        if (isSound) {
+          if (found.renew) ctx.waitUntil(found.renew());
+          return found.content;
+        }
+        ctx.log.warn('corrupted content', { store, digest });
+        await raw.remove(digest).catch(() => undefined);
+        return undefined;
+      } catch (cause) {
+        ctx.emit({ kind: 'stat', store, outcome: 'fault', ms: ctx.now() - since });
+        throw new CacheFault('get failed', { cause });
+      }
+    },
+    async put(ctx, digest, content) {
+      await asCacheFault('put', () => raw.write(ctx, digest, content));
+    },
+  };
+}
+
+/** @throws whatever else it is */
+function badAsValue(fault: unknown): BadRecord {
+  if (fault instanceof BadRecord) return fault;
+  throw fault;
+}

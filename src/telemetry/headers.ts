@@ -1,0 +1,52 @@
+import type { EdgeEvent, ForwardDetail, ForwardReason } from './events.ts';
+
+/** The value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
+export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
+  let isHit = false;
+  let store = '';
+  let forward: { readonly reason: ForwardReason; readonly detail?: ForwardDetail } | undefined;
+  let stored = '';
+  let collapsed = '';
+  for (const event of events) {
+    if (event.kind === 'hit') isHit = true;
+    else if (event.kind === 'stat') store = `; detail=${event.store}`;
+    else if (event.kind === 'forward') forward = event;
+    else if (event.kind === 'write-back' && event.outcome === 'begun') stored = '; stored';
+    else if (event.kind === 'collapsed') collapsed = '; collapsed';
+  }
+  if (isHit) return `registry-edge; hit${store}`;
+  if (!forward) return undefined;
+  const detail = forward.detail ? `; detail=${forward.detail}` : '';
+  return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
+}
+
+/** The value of `Server-Timing`: time spent on the cache and on the origin, in ms. */
+export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
+  let cacheMs: number | undefined;
+  let originMs: number | undefined;
+  for (const event of events) {
+    if (event.kind === 'stat') cacheMs = (cacheMs ?? 0) + event.ms;
+    else if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
+  }
+  const cache = cacheMs === undefined ? undefined : `cache;dur=${cacheMs}`;
+  if (originMs === undefined) return cache;
+  return cache === undefined ? `origin;dur=${originMs}` : `${cache}, origin;dur=${originMs}`;
+}
+
+/**
+ * What was decided, as headers of an answer. A refusal says nothing of it, and neither does any failure towards a caller
+ * whose access is not known: not even that there is a cache.
+ */
+export function decisionHeaders(events: readonly EdgeEvent[], status: number): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (status === 401 || status === 403 || (status >= 400 && !isGranted(events))) return headers;
+  const cache = cacheStatus(events);
+  if (cache) headers['Cache-Status'] = cache;
+  const timing = serverTiming(events);
+  if (timing) headers['Server-Timing'] = timing;
+  return headers;
+}
+
+function isGranted(events: readonly EdgeEvent[]): boolean {
+  return events.some((event) => event.kind === 'access' && event.outcome === 'granted');
+}

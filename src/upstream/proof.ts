@@ -1,0 +1,68 @@
+import type { Access, AnswerKind } from '../access/authorizer.ts';
+import type { RequestContext } from '../context.ts';
+import { LINK_SETS, type LinkSet } from '../oci/links.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import { isFirstHand } from '../origin/confirmation.ts';
+import { evictAbsent } from './absent.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Decides, before anything is read from the cache, what is known of the caller's right to this kind of answer here. */
+export function authorize(
+  ctx: RequestContext,
+  { authorizer }: Upstream,
+  name: RepositoryName,
+  kind: AnswerKind,
+): Access | Promise<Access> {
+  const access = authorizer.authorize(ctx, name, kind);
+  return access instanceof Promise ? access.then((decided) => observe(ctx, decided)) : observe(ctx, access);
+}
+
+function observe(ctx: RequestContext, access: Access): Access {
+  ctx.emit({ kind: 'access', outcome: access.kind });
+  return access;
+}
+
+/**
+ * Remembers how the origin itself judged the caller. What it had told this caller to be absent, while nothing was proved of
+ * it, is evicted before the proof counts.
+ * @param kind of the question that the origin answered, which is not always the client's own
+ * @param response the origin's own answer to a GET or HEAD of the caller's in this repository
+ * @param byStorage the origin redirected this very question to its own storage, which had the content
+ * @returns whether the answer proves that the caller may have this kind
+ */
+export function recordAccess(
+  ctx: RequestContext,
+  upstream: Upstream,
+  name: RepositoryName,
+  kind: AnswerKind,
+  response: Response,
+  byStorage = false,
+): boolean {
+  const { authorizer, absences } = upstream;
+  const { status } = response;
+  if (status === 401 || status === 403) authorizer.refuted(ctx, name);
+  const isProof = byStorage || ((status === 200 || status === 206 || status === 304) && isFirstHand(response));
+  if (!isProof) return false;
+  const links = linksOf(kind);
+  const absent = links ? absences.of(ctx, name, links) : [];
+  const prove = () => authorizer.proved(ctx, name, kind);
+  if (links && absent.length > 0) ctx.waitUntil(evictAbsent(ctx, upstream, { name, links }, absent).then(prove));
+  else prove();
+  return ctx.caller !== undefined;
+}
+
+function linksOf(kind: AnswerKind): LinkSet | undefined {
+  return LINK_SETS.find((links) => kind.endsWith(links));
+}
+
+/** Whether the caller has proved that it may read content here, of whatever kind. */
+export async function hasReadContent(
+  ctx: RequestContext,
+  { authorizer }: Upstream,
+  name: RepositoryName,
+): Promise<boolean> {
+  for (const kind of ['HEAD blobs', 'HEAD manifests'] as const) {
+    if ((await authorizer.authorize(ctx, name, kind)).kind === 'granted') return true;
+  }
+  return false;
+}

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { callerOf } from '../../src/access/caller.ts';
+import { requestHeaders } from '../../src/http/headers.ts';
+import { isOfProxies, isOtherIdentity } from '../../src/http/identity.ts';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { pushBlob, rig } from '../support/push.ts';
+
+const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
+const requestWith = (name: string) => new Request('https://edge.test/v2/', { headers: { ...ALICE, [name]: 'x' } });
+
+/** Of each family whose members are known, credentials that look like one of them. */
+const CREDENTIALS = [
+  'authorization',
+  'cookie',
+  'session',
+  'user',
+  'token',
+  'key',
+  'auth',
+  'credential',
+  'credentials',
+  'secret',
+  'signature',
+  'assertion',
+].flatMap((word) =>
+  ['x-meta', 'x-docker', 'docker', 'oci', 'sec-ch', 'content', 'if', 'x-datadog', 'x-b3', 'x'].map(
+    (family) => `${family}-${word}`,
+  ),
+);
+
+const IDENTITIES = [
+  'cookie',
+  'cf-access-jwt-assertion',
+  'cf-access-client-id',
+  'cf-cert-subject-dn',
+  'cf-cert-verified',
+  'cf-cert-sha256',
+  'sec-websocket-protocol',
+  'sec-websocket-key',
+  'x-docker-token',
+  'oci-token',
+  'x-meta-token',
+  'x-meta-user',
+  'docker-username',
+  'x-docker-user',
+  'private-token',
+  'x-api-key',
+  'x-remote-user',
+  'x-goog-iap-jwt-assertion',
+  'x-amz-security-token',
+  'x-original-url',
+  'x-ms-client-principal',
+  'x-auth-request-user',
+  'x-whatever',
+  ...CREDENTIALS,
+];
+
+const ADDRESSES = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-client-cert',
+  'x-real-ip',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'fastly-client-ip',
+  'x-azure-socketip',
+  'x-original-forwarded-for',
+  'x-envoy-external-address',
+  'x-envoy-expected-rq-timeout-ms',
+  'cf-connecting-ip',
+  'cf-ipcountry',
+  'cf-ray',
+];
+
+const HARMLESS = [
+  'user-agent',
+  'accept',
+  'b3',
+  'early-data',
+  'uber-trace-id',
+  'elastic-apm-traceparent',
+  'request-id',
+  'x-bluecoat-via',
+  'http2-settings',
+  'traceparent',
+  'x-b3-traceid',
+  'x-datadog-trace-id',
+  'sec-fetch-mode',
+  'sec-ch-ua',
+  'content-type',
+  'if-none-match',
+  'x-meta-source-client',
+  'docker-distribution-api-version',
+];
+
+describe('a header', () => {
+  it.each(IDENTITIES)('may tell who calls: %s', (name) => {
+    expect([isOtherIdentity(name), callerOf(requestWith(name))]).toEqual([true, undefined]);
+  });
+
+  it.each(ADDRESSES)('is about the way of the request, and stays at the edge: %s', (name) => {
+    expect([isOfProxies(name), callerOf(requestWith(name))]).toEqual([true, ALICE.authorization]);
+    const sent = requestHeaders(new Headers({ [name]: 'x' }), { identity: true, for: 'relay' });
+    expect(sent.has(name)).toBe(false);
+  });
+
+  it.each(HARMLESS)('says nothing of who calls: %s', (name) => {
+    expect([isOtherIdentity(name), callerOf(requestWith(name))]).toEqual([false, ALICE.authorization]);
+  });
+
+  it('of any name is a credential, at the edge only, or one that is listed', () => {
+    const names = fc.stringMatching(/^(?:x-|cf-|sec-|docker-|oci-|content-|if-)?[a-z]{1,8}(?:-[a-z]{1,8}){0,2}$/);
+    fc.assert(
+      fc.property(names, (name) => {
+        if (!/-(?:token|key|auth|credential|secret|signature|assertion)$|^cf-(?:access|cert)-/.test(name)) return;
+        expect(isOtherIdentity(name) || isOfProxies(name)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it.each([
+    'true-client-ip',
+    'cf-cert-subject-dn',
+    'x-docker-token',
+    'oci-token',
+    'x-meta-token',
+    'sec-websocket-protocol',
+  ])("by which an origin could judge never makes one caller's 200 another's hit: %s", async (name) => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    for (const value of ['alice', 'bob']) {
+      const response = await edge.fetch(blob.path, { method: 'HEAD', headers: { [name]: value } });
+      const [sent] = (await rig.requests(blob.path)).slice(-1);
+      // Either the origin has not seen it, or it was asked for this caller.
+      expect(sent?.headers[name] === undefined || sent.headers[name] === value).toBe(true);
+      if (sent?.headers[name] !== undefined) expect(cacheStatusOf(response)).toContain('unproven');
+    }
+  });
+});

@@ -1,0 +1,264 @@
+import { describe, expect, it } from 'vitest';
+import { type Config, ConfigError, parseConfig, VARIABLES } from '../../src/config/config.ts';
+
+const MINIMAL = { ORIGIN_URL: 'https://registry.example.com', DESCRIPTORS: {} };
+const REDIS = {
+  BLOBDESCRIPTOR: 'redis',
+  UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.io',
+  UPSTASH_REDIS_REST_TOKEN: 'a-token',
+};
+
+function messageOf(env: Record<string, unknown>): string {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was taken');
+}
+
+describe('parseConfig', () => {
+  it('needs no more than an origin and a namespace, and has the documented defaults', () => {
+    expect(parseConfig(MINIMAL)).toEqual({
+      originUrl: new URL('https://registry.example.com'),
+      originTimeoutMs: 30_000,
+      redirectHosts: undefined,
+      backend: { kind: 'kv' },
+      descriptorTtlMs: 3_600_000,
+      pushExistenceTtlMs: 300_000,
+      tagTtlMs: 10_000,
+      listTtlMs: 0,
+      staleIfErrorMs: 3_600_000,
+      blobRedirect: 'pass',
+      uploadOrigin: 'edge',
+      mirroredHosts: [],
+      memory: { ttlMs: 30_000, entries: 10_000, bytes: 16 * 1_048_576 },
+      clientAuth: 'origin',
+      deleteEnabled: true,
+      cacheTimeoutMs: 250,
+      adminToken: undefined,
+      eventsToken: undefined,
+      logLevel: 'info',
+      warnings: [],
+    });
+  });
+
+  it.each([
+    ['0', 0],
+    ['250ms', 250],
+    ['30s', 30_000],
+    ['5m', 300_000],
+    ['1h', 3_600_000],
+    ['7d', 604_800_000],
+    [' 1h ', 3_600_000],
+    ['', 3_600_000],
+  ])('reads the duration %j', (text, ms) => {
+    expect(parseConfig({ ...MINIMAL, DESCRIPTOR_TTL: text }).descriptorTtlMs).toBe(ms);
+  });
+
+  it.each([
+    ['ORIGIN_URL', ''],
+    ['ORIGIN_URL', 'registry.example.com'],
+    ['ORIGIN_URL', 'ftp://registry.example.com'],
+    ['ORIGIN_URL', 'http://registry.example.com'],
+    ['ORIGIN_URL', 'https://user:pass@registry.example.com'],
+    ['ORIGIN_URL', 'https://registry.example.com/?a=b'],
+    ['ORIGIN_URL', 'https://registry.example.com/v2/'],
+    ['ORIGIN_URL', 'https://registry.example.com/v2//'],
+    ['ORIGIN_URL', 'https://registry.example.com/?'],
+    ['ORIGIN_URL', 'https://registry.example.com/#'],
+    ['ORIGIN_URL', 'http://127.evil.example'],
+    ['ORIGIN_INSECURE', 'yes'],
+    ['ORIGIN_TIMEOUT', '0'],
+    ['ORIGIN_TIMEOUT', '30'],
+    ['ORIGIN_TIMEOUT', '1ms'],
+    ['ORIGIN_TIMEOUT', '6m'],
+    ['ORIGIN_TIMEOUT', '20d'],
+    ['REDIRECT_HOSTS', 'https://storage.example.com'],
+    ['REDIRECT_HOSTS', 'a.example.com,,b.example.com'],
+    ['REDIRECT_HOSTS', Array(101).fill('a.example.com').join()],
+    ['REDIRECT_HOSTS', `${'a.'.repeat(126)}com`],
+    ['BLOBDESCRIPTOR', 'memcached'],
+    ['LAYERINFO', 'memcached'],
+    ['DESCRIPTOR_TTL', '-1s'],
+    ['DESCRIPTOR_TTL', '1.5h'],
+    ['DESCRIPTOR_TTL', '21d'],
+    ['DESCRIPTOR_TTL', '1 h'],
+    ['PUSH_EXISTENCE_TTL', 'never'],
+    ['TAG_TTL', '10'],
+    ['LIST_TTL', 'soon'],
+    ['LIST_TTL', '61m'],
+    ['STALE_IF_ERROR', '1w'],
+    ['BLOB_REDIRECT', 'true'],
+    ['MIRRORED_HOSTS', 'https://docker.io'],
+    ['MIRRORED_HOSTS', 'docker.io,,ghcr.io'],
+    ['MIRRORED_HOSTS', Array(101).fill('docker.io').join()],
+    ['MIRRORED_HOSTS', 'docker.io:65536'],
+    ['MIRRORED_HOSTS', 'docker.io:0'],
+    ['MIRRORED_HOSTS', `${'a'.repeat(254)}:5000`],
+    ['MEMORY_TTL', '1y'],
+    ['MEMORY_ENTRIES', '0'],
+    ['MEMORY_ENTRIES', '1'],
+    ['MEMORY_ENTRIES', '15'],
+    ['MEMORY_ENTRIES', '1000000'],
+    ['MEMORY_BYTES', '16MB'],
+    ['MEMORY_BYTES', '1KiB'],
+    ['MEMORY_BYTES', '255KiB'],
+    ['MEMORY_BYTES', '65MiB'],
+    ['MEMORY_BYTES', '1GiB'],
+    ['MEMORY_BYTES', '999999GiB'],
+    ['CLIENT_AUTH', 'none'],
+    ['DELETE_ENABLED', '1'],
+    ['CACHE_TIMEOUT', '0'],
+    ['CACHE_TIMEOUT', '1ms'],
+    ['CACHE_TIMEOUT', '31s'],
+    ['ADMIN_TOKEN', 'too-short'],
+    ['ADMIN_TOKEN', 'with white space in it'],
+    ['EVENTS_TOKEN', 'x'.repeat(1_025)],
+    ['LOG_LEVEL', 'loud'],
+  ])('refuses %s=%j by name, and says what it should look like', (name, value) => {
+    expect(messageOf({ ...MINIMAL, [name]: value })).toMatch(new RegExp(`^  ${name}: expected `, 'm'));
+  });
+
+  it.each([
+    ['ORIGIN_TIMEOUT', '1ms', 'from 10ms to 5m, such as 30s'],
+    [
+      'MEMORY_BYTES',
+      '64KiB',
+      'from 256KiB to 64MiB, such as 512KiB or 16MiB: less does not keep the proof of who may ask, and an isolate has 128 MB',
+    ],
+    ['MEMORY_ENTRIES', '1', 'from 16 to 999999: fewer do not keep the proof of who may ask'],
+    ['REDIRECT_HOSTS', Array(5_000).fill('a.example.com').join(), 'at most 100 host names'],
+  ])('says what would work in place of %s=%j', (name, value, sentence) => {
+    expect(messageOf({ ...MINIMAL, [name]: value })).toContain(sentence);
+  });
+
+  it.each<[string, string, (config: Config) => unknown, unknown]>([
+    ['ORIGIN_TIMEOUT', '10ms', (config) => config.originTimeoutMs, 10],
+    ['ORIGIN_TIMEOUT', '5m', (config) => config.originTimeoutMs, 300_000],
+    ['CACHE_TIMEOUT', '10ms', (config) => config.cacheTimeoutMs, 10],
+    ['CACHE_TIMEOUT', '30s', (config) => config.cacheTimeoutMs, 30_000],
+    ['LIST_TTL', '1h', (config) => config.listTtlMs, 3_600_000],
+    ['STALE_IF_ERROR', '20d', (config) => config.staleIfErrorMs, 1_728_000_000],
+    ['MEMORY_ENTRIES', '16', (config) => config.memory.entries, 16],
+    ['MEMORY_ENTRIES', '999999', (config) => config.memory.entries, 999_999],
+    ['MEMORY_BYTES', '256KiB', (config) => config.memory.bytes, 262_144],
+    ['MEMORY_BYTES', '64MiB', (config) => config.memory.bytes, 67_108_864],
+    ['REDIRECT_HOSTS', Array(100).fill('a.example.com').join(), (config) => config.redirectHosts?.length, 100],
+    ['MIRRORED_HOSTS', `${'a'.repeat(253)}:65535`, (config) => config.mirroredHosts.length, 1],
+    ['EVENTS_TOKEN', 'x'.repeat(1_024), (config) => config.eventsToken?.length, 1_024],
+  ])('takes what is just sensible: %s=%j', (name, value, taken, expected) => {
+    expect(taken(parseConfig({ ...MINIMAL, [name]: value }))).toBe(expected);
+  });
+
+  const MIRROR = { CLIENT_AUTH: 'anonymous' };
+  it.each<[string, Record<string, string>, string[]]>([
+    ['memory beyond all that it keeps', { MEMORY_TTL: '2h' }, ['MEMORY_TTL']],
+    ['the same in a mirror, where the last good answer lives longer', { ...MIRROR, MEMORY_TTL: '2h' }, []],
+    ['the same beyond that', { ...MIRROR, MEMORY_TTL: '3h' }, ['MEMORY_TTL']],
+    ['pushes that rely longer than pulls', { PUSH_EXISTENCE_TTL: '2h' }, ['PUSH_EXISTENCE_TTL']],
+    ['pushes in a mirror', { ...MIRROR, PUSH_EXISTENCE_TTL: '5m' }, ['PUSH_EXISTENCE_TTL']],
+    ['tags that are believed longer than digests', { ...MIRROR, TAG_TTL: '2h' }, ['TAG_TTL']],
+    ['tags where all may push', { TAG_TTL: '10s', LIST_TTL: '10s', STALE_IF_ERROR: '1h' }, ['TAG', 'LIST', 'STALE']],
+    ['the same, turned off', { TAG_TTL: '0', LIST_TTL: '0', STALE_IF_ERROR: '0' }, []],
+    ['no window, and defaults that are longer', { DESCRIPTOR_TTL: '0', PUSH_EXISTENCE_TTL: '0' }, []],
+    ['no window in a mirror', { ...MIRROR, DESCRIPTOR_TTL: '0' }, []],
+    ['a window of its own for each', { ...MIRROR, DESCRIPTOR_TTL: '7d', TAG_TTL: '1h', MEMORY_TTL: '1m' }, []],
+  ])('warns of what does nothing or makes no sense together, not of defaults: %s', (_what, variables, names) => {
+    const { warnings } = parseConfig({ ...MINIMAL, ...variables });
+    expect(warnings).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^${name}\\S* .{20}`))));
+  });
+
+  it('names every bad variable at once', () => {
+    const message = messageOf({ CLIENT_AUTH: 'x', MEMORY_TTL: 'y', BLOBDESCRIPTOR: 'redis' });
+    for (const name of [
+      'ORIGIN_URL',
+      'CLIENT_AUTH',
+      'MEMORY_TTL',
+      'UPSTASH_REDIS_REST_URL',
+      'UPSTASH_REDIS_REST_TOKEN',
+    ]) {
+      expect(message).toContain(`  ${name}: expected`);
+    }
+  });
+
+  it('prints no value, which may be a secret', () => {
+    const message = messageOf({
+      ...MINIMAL,
+      ...REDIS,
+      UPSTASH_REDIS_REST_TOKEN: 'top secret',
+      UPSTASH_REDIS_REST_URL: 'https://user:hunter2@eu1.upstash.io',
+      ORIGIN_URL: 'https://user:hunter2@registry.example.com',
+    });
+    expect(message).not.toMatch(/top secret|hunter2/);
+    expect(message).toContain('UPSTASH_REDIS_REST_TOKEN');
+  });
+
+  it('takes Redis with its URL and token, over http only on a private address', () => {
+    expect(parseConfig({ ...MINIMAL, ...REDIS }).backend).toEqual({
+      kind: 'redis',
+      url: 'https://eu1.upstash.io/',
+      token: 'a-token',
+      isShared: false,
+    });
+    expect(parseConfig({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:8079' }).backend.kind).toBe(
+      'redis',
+    );
+    // The last of these are private too, but what is sent there crosses the Internet.
+    for (const host of ['eu1.upstash.io', '[::ffff:8.8.8.8]', '[2002:808:808::1]', '[2001:0:4136::1]', '203.0.113.1']) {
+      expect(messageOf({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: `http://${host}` })).toContain('https');
+    }
+  });
+
+  it('takes hosts with a port as MIRRORED_HOSTS', () => {
+    const { mirroredHosts } = parseConfig({ ...MINIMAL, MIRRORED_HOSTS: 'Docker.io, registry.example.com:5000' });
+    expect(mirroredHosts).toEqual(['docker.io', 'registry.example.com:5000']);
+  });
+
+  it('shares only a Redis with a registry', () => {
+    expect(parseConfig({ ...MINIMAL, ...REDIS, REDIS_SHARED: 'true' }).backend).toMatchObject({ isShared: true });
+    expect(messageOf({ ...MINIMAL, REDIS_SHARED: 'true' })).toContain('REDIS_SHARED: expected BLOBDESCRIPTOR=redis');
+  });
+
+  it('wants a namespace for kv only', () => {
+    expect(messageOf({ ORIGIN_URL: MINIMAL.ORIGIN_URL })).toContain('DESCRIPTORS: expected a KV namespace');
+    expect(parseConfig({ ORIGIN_URL: MINIMAL.ORIGIN_URL, BLOBDESCRIPTOR: 'inmemory' }).backend.kind).toBe('inmemory');
+  });
+
+  it('allows http to this machine, and to others only with ORIGIN_INSECURE', () => {
+    for (const url of ['http://127.0.0.1:5000', 'http://localhost:5000', 'http://[::1]:5000']) {
+      expect(parseConfig({ ...MINIMAL, ORIGIN_URL: url }).originUrl.href).toContain(url);
+    }
+    const elsewhere = { ...MINIMAL, ORIGIN_URL: 'http://registry:5000' };
+    expect(messageOf(elsewhere)).toContain('ORIGIN_INSECURE=true');
+    expect(parseConfig({ ...elsewhere, ORIGIN_INSECURE: 'true' }).originUrl.host).toBe('registry:5000');
+  });
+
+  it('takes what wrangler makes of an unquoted true or number', () => {
+    const config = parseConfig({ ...MINIMAL, DELETE_ENABLED: false, MEMORY_ENTRIES: 50, DESCRIPTOR_TTL: 0 });
+    expect([config.deleteEnabled, config.memory.entries, config.descriptorTtlMs]).toEqual([false, 50, 0]);
+  });
+
+  it('reads LAYERINFO where BLOBDESCRIPTOR is absent, with a warning', () => {
+    const old = parseConfig({ ...MINIMAL, LAYERINFO: 'inmemory' });
+    expect(old.backend.kind).toBe('inmemory');
+    expect(old.warnings).toEqual([expect.stringContaining('LAYERINFO')]);
+    const both = parseConfig({ ...MINIMAL, LAYERINFO: 'inmemory', BLOBDESCRIPTOR: 'kv' });
+    expect(both.backend.kind).toBe('kv');
+    expect(both.warnings).toEqual([]);
+  });
+
+  it('reads no variable that VARIABLES does not list', () => {
+    const read = new Set<string>();
+    const env = new Proxy({ ...MINIMAL, ...REDIS } as Record<string, unknown>, {
+      get: (target, name: string) => {
+        read.add(name);
+        return target[name];
+      },
+    });
+    parseConfig(env);
+    read.delete('DESCRIPTORS');
+    expect([...read].sort()).toEqual([...VARIABLES].sort());
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { createBudget, roomWithin } from '../../../src/http/body/budget.ts';
+import { contextOf, createClock } from '../../support/context.ts';
+
+const clock = createClock();
+const request = () => contextOf(clock);
+
+describe('createBudget', () => {
+  it('gives no more room than there is, and what is given back is there again', () => {
+    const budget = createBudget(100);
+    const [one, other] = [budget.room(request()), budget.room(request())];
+    expect([one.resize(60), other.resize(41), other.resize(40)]).toEqual([true, false, true]);
+    expect(one.resize(61)).toBe(false);
+    expect(budget.heldBytes).toBe(100);
+    one.resize(10);
+    expect(budget.heldBytes).toBe(50);
+    for (let n = 0; n < 2; n++) one.release();
+    expect(budget.heldBytes).toBe(40);
+    expect(other.resize(100)).toBe(true);
+  });
+
+  it('takes everything back when the request is over: answered, and nothing goes on after the reply', async () => {
+    const budget = createBudget(100);
+    const ctx = request();
+    const work = Promise.withResolvers<void>();
+    budget.room(ctx).resize(30);
+    budget.hold(ctx, new Uint8Array(20));
+    ctx.waitUntil(work.promise);
+    ctx.answered();
+    expect(budget.heldBytes).toBe(50);
+    work.resolve();
+    await ctx.settled();
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it('counts bytes that several requests hold once, until the last of them is over', () => {
+    const budget = createBudget(100);
+    const [one, other] = [request(), request()];
+    const content = new Uint8Array(40);
+    const room = budget.room(one);
+    room.resize(64);
+    room.keep(content);
+    budget.hold(other, content);
+    budget.hold(other, content);
+    expect(budget.heldBytes).toBe(40);
+    one.answered();
+    expect(budget.heldBytes).toBe(40);
+    other.answered();
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it('takes back after a while what a request held that never ended, where room is short', () => {
+    const budget = createBudget(100);
+    budget.room(request()).resize(90);
+    clock.advance(600_000);
+    expect(budget.room(request()).resize(20)).toBe(false);
+    clock.advance(1);
+    expect(budget.room(request()).resize(20)).toBe(true);
+    expect(budget.heldBytes).toBe(20);
+  });
+
+  it('holds nothing for a request that is over: a late body, a copy that goes on growing', () => {
+    const budget = createBudget(100);
+    const ctx = request();
+    const [early, late] = [budget.room(ctx), budget.room(ctx)];
+    expect(early.resize(10)).toBe(true);
+    ctx.answered();
+    for (let n = 0; n < 2; n++)
+      expect([early.resize(20), late.resize(1), late.resize(0)]).toEqual([false, false, false]);
+    late.keep(new Uint8Array(30));
+    budget.hold(ctx, new Uint8Array(40));
+    early.release();
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it('gives back what a request took after a sweep, which it outlived', () => {
+    const budget = createBudget(100);
+    const ctx = request();
+    const room = budget.room(ctx);
+    expect(room.resize(60)).toBe(true);
+    clock.advance(600_001);
+    expect(budget.room(request()).resize(90)).toBe(true);
+    expect(budget.heldBytes).toBe(90);
+    expect(room.resize(5)).toBe(true);
+    budget.hold(ctx, new Uint8Array(5));
+    ctx.answered();
+    expect(budget.heldBytes).toBe(90);
+  });
+
+  it('has room for who waits, once another gives it back, and not for ever', async () => {
+    const budget = createBudget(100);
+    const ctx = request();
+    budget.room(ctx).resize(100);
+    expect(await roomWithin(budget, request(), 50, 100)).toBeUndefined();
+    const waiting = roomWithin(budget, request(), 50, 5_000);
+    ctx.answered();
+    expect(await waiting).toBeDefined();
+    expect(budget.heldBytes).toBe(50);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { requestHeaders, responseHeaders } from '../../src/http/headers.ts';
+import { createEdge } from '../support/edge.ts';
+import { pushBlob, rig } from '../support/push.ts';
+
+/** What belongs to one question of one client. */
+const OF_THE_QUESTION = {
+  range: 'bytes=0-0',
+  'if-match': '"a"',
+  'if-none-match': '"b"',
+  'if-modified-since': 'Thu, 01 Jan 2026 00:00:00 GMT',
+  'if-unmodified-since': 'Thu, 01 Jan 2026 00:00:00 GMT',
+  'if-range': '"c"',
+  'content-type': 'text/plain',
+  'content-length': '0',
+  'content-encoding': 'gzip',
+};
+const OF_THE_EDGE = {
+  host: 'edge.test',
+  expect: '100-continue',
+  forwarded: 'for=1.2.3.4',
+  'x-forwarded-for': '1.2.3.4',
+  'x-forwarded-proto': 'https',
+  'x-real-ip': '1.2.3.4',
+  'cf-connecting-ip': '1.2.3.4',
+  'cf-connecting-ipv6': '::1',
+  'cf-ray': 'abc',
+  'cf-visitor': '{}',
+  'cf-ipcountry': 'XX',
+  'cf-ew-via': '15',
+  'true-client-ip': '1.2.3.4',
+  'x-client-ip': '1.2.3.4',
+  'x-cluster-client-ip': '1.2.3.4',
+  'fastly-client-ip': '1.2.3.4',
+  'x-azure-clientip': '1.2.3.4',
+  'x-original-forwarded-for': '1.2.3.4',
+  'x-forwarded-user': 'admin',
+  'x-forwarded-client-cert': 'Subject="CN=admin"',
+  'x-envoy-external-address': '1.2.3.4',
+  'x-envoy-peer-metadata': 'x',
+};
+const BETWEEN_NEIGHBOURS = {
+  connection: 'x-private, X-Other',
+  'x-private': '1',
+  'x-other': '1',
+  'keep-alive': 'timeout=5',
+  'proxy-authenticate': 'Basic',
+  'proxy-authorization': 'Basic x',
+  'proxy-connection': 'close',
+  te: 'trailers',
+  trailer: 'x',
+  'transfer-encoding': 'chunked',
+  upgrade: 'h2c',
+};
+const PLAIN = { accept: 'application/json', 'user-agent': 'docker/29', 'x-request-id': '1', traceparent: '00-1' };
+const IDENTITY = { authorization: 'Basic YTpi', cookie: 'a=b', 'x-remote-user': 'admin', 'cf-cert-subject-dn': 'CN=a' };
+const ALL = { ...OF_THE_QUESTION, ...OF_THE_EDGE, ...BETWEEN_NEIGHBOURS, ...PLAIN, ...IDENTITY };
+/** An open mirror asks for all, in its own name. */
+const OF_EVERYBODY = { accept: PLAIN.accept, 'user-agent': 'registry-edge' };
+const CODING = { 'accept-encoding': 'identity' };
+
+describe('requestHeaders', () => {
+  it.each([
+    ['relay', true, { ...OF_THE_QUESTION, ...PLAIN, ...IDENTITY, ...CODING }],
+    ['relay', false, { ...OF_EVERYBODY, range: OF_THE_QUESTION.range, ...CODING }],
+    ['question', true, { ...PLAIN, ...IDENTITY, ...CODING }],
+    ['question', false, { ...OF_EVERYBODY, ...CODING }],
+  ] as const)('for a %s, with the identity %s: exactly what the origin may see', (purpose, identity, expected) => {
+    const client = new Headers({ ...ALL, 'accept-encoding': 'gzip, br' });
+    expect(Object.fromEntries(requestHeaders(client, { identity, for: purpose }))).toEqual(expected);
+  });
+
+  it('keeps an Authorization that Connection names', () => {
+    const client = new Headers({ connection: 'Authorization , x-private', 'x-private': '1', authorization: 'Basic x' });
+    const sent = requestHeaders(client, { identity: true, for: 'question' });
+    expect(Object.fromEntries(sent)).toEqual({ authorization: 'Basic x', ...CODING });
+  });
+
+  it("is used by the edge's own question: HEAD of a blob, and its GET of the first byte", async () => {
+    const blob = await pushBlob();
+    await rig.rule({ prefix: blob.path, method: 'HEAD', status: 405 });
+    const sent = { range: 'bytes=2-4', 'if-none-match': '"x"', 'if-modified-since': 'x', 'content-type': 'a/b' };
+    await createEdge().fetch(blob.path, { method: 'HEAD', headers: sent });
+    const asked = await rig.requests(blob.path);
+    expect(asked.map(({ method, headers }) => [method, ...Object.keys(sent).map((name) => headers[name])])).toEqual([
+      ['HEAD', undefined, undefined, undefined, undefined],
+      ['GET', 'bytes=0-0', undefined, undefined, undefined],
+    ]);
+  });
+});
+
+describe('responseHeaders', () => {
+  it('keeps all but what is between two neighbours', () => {
+    const own = { 'content-type': 'a/b', etag: '"x"', 'www-authenticate': 'Basic', 'x-anything': '1' };
+    expect(Object.fromEntries(responseHeaders(new Headers({ ...BETWEEN_NEIGHBOURS, ...own })))).toEqual(own);
+  });
+});

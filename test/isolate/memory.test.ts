@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { createMemory } from '../../src/isolate/memory.ts';
+
+const FOREVER = Number.MAX_SAFE_INTEGER;
+
+describe('createMemory', () => {
+  it('keeps the parts apart', () => {
+    const memory = createMemory({ entries: 10, bytes: 10_000 });
+    const [one, two] = [memory.part<{ n: number }>('one'), memory.part<{ n: number }>('two')];
+    one.set('key', { n: 1 }, FOREVER, 1);
+    expect(two.get('key', 0)).toBeUndefined();
+    expect(one.get('key', 0)).toEqual({ n: 1 });
+    one.delete('key');
+    expect(one.get('key', 0)).toBeUndefined();
+  });
+
+  it('forgets a value at its end', () => {
+    const part = createMemory({ entries: 10, bytes: 10_000 }).part<{ n: number }>('p');
+    part.set('key', { n: 1 }, 1_000, 1);
+    expect(part.get('key', 999)).toBeDefined();
+    expect(part.get('key', 1_000)).toBeUndefined();
+  });
+
+  it('holds at most so many entries, of all parts together, and forgets the least recently used', () => {
+    const memory = createMemory({ entries: 3, bytes: 100_000 });
+    const [one, two] = [memory.part<{ n: number }>('one'), memory.part<{ n: number }>('two')];
+    one.set('a', { n: 1 }, FOREVER, 1);
+    one.set('b', { n: 2 }, FOREVER, 1);
+    one.get('a', 0);
+    two.set('c', { n: 3 }, FOREVER, 1);
+    two.set('d', { n: 4 }, FOREVER, 1);
+    expect([one.get('a', 0)?.n, one.get('b', 0)?.n, two.get('c', 0)?.n, two.get('d', 0)?.n]).toEqual([
+      1,
+      undefined,
+      3,
+      4,
+    ]);
+  });
+
+  it('holds at most so many bytes, and nothing that is larger by itself', () => {
+    const part = createMemory({ entries: 1_000, bytes: 10_000 }).part<{ n: number }>('p');
+    for (let n = 0; n < 20; n++) part.set(`key${n}`, { n }, FOREVER, 1_000);
+    const kept = Array.from({ length: 20 }, (_, n) => part.get(`key${n}`, 0)).filter((value) => value !== undefined);
+    expect(kept.length).toBeGreaterThan(3);
+    expect(kept.length).toBeLessThan(10);
+    part.set('huge', { n: 0 }, FOREVER, 20_000);
+    expect(part.get('huge', 0)).toBeUndefined();
+  });
+
+  it.each([4_000, 5_000, 9_000, 10_000])(
+    'keeps what was read a moment ago, beside a value of %i of 10,000',
+    (bytes) => {
+      const part = createMemory({ entries: 16, bytes: 10_000 }).part<{ n: number }>('p');
+      part.set('grant', { n: 1 }, FOREVER, 3_000);
+      for (let n = 0; n < 20; n++) {
+        expect(part.get('grant', 0)).toEqual({ n: 1 });
+        part.set(`key${n}`, { n }, FOREVER, bytes);
+      }
+      expect(part.get('key19', 0) !== undefined).toBe(bytes === 4_000);
+    },
+  );
+});

@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseEnvelope, type Unusable } from '../../src/oci/notification.ts';
+
+const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const BLOB = 'application/octet-stream';
+const NAME = 'team/app';
+const event = (action: unknown, target: unknown = { repository: NAME }) => ({ action, target });
+const read = (events: readonly unknown[]) => parseEnvelope(JSON.stringify({ events }));
+
+const PUSHED = [{ kind: 'manifest pushed', name: NAME, tag: undefined }];
+const UNTAGGED = [{ kind: 'tag deleted', name: NAME, tag: 'v1' }];
+const DELETED = [{ kind: 'content deleted', name: NAME, digest: DIGEST }];
+
+/** Events that tell much, of other repositories. */
+const GOOD = [
+  event('delete', { repository: 'good/one', digest: DIGEST, tag: 'v1' }),
+  event('push', { repository: 'good/two', tag: 'latest', mediaType: 'application/x' }),
+  event('delete', { repository: 'good/three' }),
+];
+const GOOD_CHANGES = read(GOOD).changes;
+
+describe('parseEnvelope: what cannot be used is counted, costs no other event, and forgets no more than it says', () => {
+  const LONG = 'A'.repeat(10_000);
+  it.each<[string, unknown, Unusable, unknown[]]>([
+    ['an event that is null', null, 'event', []],
+    ['an event that is a word', 'delete', 'event', []],
+    ['an event that is a number', 1, 'event', []],
+    ['an event that is a list', ['delete'], 'action', []],
+    ['no action', { target: { repository: NAME } }, 'action', []],
+    ['an action that is null', event(null), 'action', []],
+    ['an action that is a list', event(['delete']), 'action', []],
+    ['no target', { action: 'delete' }, 'target', []],
+    ['a target that is null', event('delete', null), 'target', []],
+    ['a target that is a word', event('push', NAME), 'target', []],
+    ['a target that is a list', event('delete', [NAME]), 'repository', []],
+    ['no repository, but a URL', event('delete', { url: `https://a.test/v2/${NAME}`, tag: 'v1' }), 'repository', []],
+    ['a repository that is null', event('push', { repository: null }), 'repository', []],
+    ['a repository without a name', event('delete', { repository: '' }), 'repository', []],
+    ['a repository in capitals', event('delete', { repository: 'Team/app', digest: DIGEST }), 'repository', []],
+    ['a repository that leads elsewhere', event('delete', { repository: 'team/../app' }), 'repository', []],
+    ['a repository of another upstream', event('push', { repository: 'docker.io:443/team/app' }), 'repository', []],
+    ['a repository that is too long', event('delete', { repository: 'a'.repeat(256) }), 'repository', []],
+    ['a repository that is much too long', event('push', { repository: LONG }), 'repository', []],
+    ['a pushed tag with a space', event('push', { repository: NAME, tag: 'a b' }), 'tag', PUSHED],
+    ['a pushed tag that is a list', event('push', { repository: NAME, tag: ['a'] }), 'tag', PUSHED],
+    ['a deleted tag that is too long', event('delete', { repository: NAME, tag: LONG }), 'tag', []],
+    ['a deleted tag that is a number', event('delete', { repository: NAME, tag: 0 }), 'tag', []],
+    ['a deleted tag that is false', event('delete', { repository: NAME, tag: false }), 'tag', []],
+    ['a deleted tag with a digest', event('delete', { repository: NAME, tag: '-', digest: DIGEST }), 'tag', DELETED],
+    ['a short digest', event('delete', { repository: NAME, digest: 'sha256:abcd' }), 'digest', []],
+    ['a digest in capitals', event('delete', { repository: NAME, digest: DIGEST.toUpperCase() }), 'digest', []],
+    ['a digest that is a number', event('delete', { repository: NAME, digest: 1 }), 'digest', []],
+    ['a digest that is an object', event('delete', { repository: NAME, digest: {} }), 'digest', []],
+    ['a digest with a tag', event('delete', { repository: NAME, digest: 'latest', tag: 'v1' }), 'digest', UNTAGGED],
+  ])('%s', (_what, one, why, changes) => {
+    expect(read([one])).toEqual({ changes, events: 1, unusable: 1, why: new Set([why]) });
+    for (const events of [
+      [one, ...GOOD],
+      [...GOOD, one],
+      [GOOD[0], one, one, GOOD[1], GOOD[2]],
+    ]) {
+      const told = read(events);
+      expect(told).toMatchObject({ events: events.length, unusable: events.length - GOOD.length });
+      expect(told.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
+      expect(told.changes).toHaveLength(GOOD_CHANGES.length + changes.length);
+    }
+  });
+
+  it.each<[string, unknown, unknown[]]>([
+    ['a push with a digest that is none', event('push', { repository: NAME, digest: 1, mediaType: {} }), PUSHED],
+    ['a pull of what is no name', event('pull', { repository: 'Team', digest: 'x' }), []],
+    ['a blob with a tag that is none', event('push', { repository: NAME, mediaType: BLOB, tag: 1 }), []],
+  ])('%s misses nothing', (_what, one, changes) => {
+    expect(read([one])).toEqual({ changes, events: 1, unusable: 0, why: new Set() });
+  });
+});
+
+/** Any JSON, and what is near to what is right. */
+const VALUE = fc.oneof(
+  fc.jsonValue({ maxDepth: 2 }),
+  fc.constantFrom('', null, NAME, 'Team/app', DIGEST, 'sha256:abcd', 'blake3:abcd', 'v1', 'a b', 'push', 'delete'),
+);
+const FIELDS = ['repository', 'mediaType', 'digest', 'tag', 'url', 'references', '__proto__', 'constructor'] as const;
+const MUTATION = fc.record(
+  {
+    action: VALUE,
+    target: VALUE,
+    field: fc.constantFrom(...FIELDS),
+    value: VALUE,
+    without: fc.constantFrom(...FIELDS),
+  },
+  { requiredKeys: [] },
+);
+
+/** A good event with some of it exchanged, or left out. */
+function mutated(good: ReturnType<typeof event>, mutation: typeof MUTATION extends fc.Arbitrary<infer T> ? T : never) {
+  const target: Record<string, unknown> = { ...(good.target as object), repository: NAME };
+  if (mutation.field)
+    Object.defineProperty(target, mutation.field, { value: mutation.value, enumerable: true, configurable: true });
+  if (mutation.without) delete target[mutation.without];
+  return {
+    action: 'action' in mutation ? mutation.action : good.action,
+    target: 'target' in mutation ? mutation.target : target,
+  };
+}
+
+describe('parseEnvelope: fuzz', () => {
+  const one = fc.oneof(
+    VALUE,
+    fc.tuple(fc.constantFrom(...GOOD), MUTATION).map(([good, mutation]) => mutated(good, mutation)),
+  );
+
+  it('no mutation of one event loses another, and none is counted twice', () => {
+    fc.assert(
+      fc.property(fc.array(one, { maxLength: 5 }), fc.nat(), (bad, at) => {
+        const place = at % (GOOD.length + 1);
+        const told = read([...GOOD.slice(0, place), ...bad, ...GOOD.slice(place)]);
+        expect(told.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
+        expect(told.events).toBe(GOOD.length + bad.length);
+        expect(told.unusable).toBeLessThanOrEqual(bad.length);
+        expect(told.why.size > 0).toBe(told.unusable > 0);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('a delete that names something is never taken for a whole repository’s', () => {
+    const something = VALUE.filter((value) => value !== '' && value !== null);
+    fc.assert(
+      fc.property(fc.constantFrom('tag', 'digest'), something, (field, value) => {
+        const { changes } = read([event('delete', { repository: NAME, [field]: value })]);
+        expect(changes.map(({ kind }) => kind)).not.toContain('repository deleted');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('whatever is a list of events is taken', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), (events) => {
+        expect(read(events).events).toBe(events.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,215 @@
+import { describe, expect, inject, it } from 'vitest';
+import { someDigest } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
+import { pushBlob, rig } from '../../support/push.ts';
+
+const HEAD = { method: 'HEAD' };
+const redis = inject('redis');
+const BACKENDS: [string, Record<string, string>][] = [
+  ['kv', { BLOBDESCRIPTOR: 'kv' }],
+  ['memory', { BLOBDESCRIPTOR: 'inmemory' }],
+];
+if (redis) {
+  const { url, token } = redis;
+  BACKENDS.push(['redis', { BLOBDESCRIPTOR: 'redis', UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }]);
+}
+
+describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
+  it('asks the origin once, then answers from the cache with the same headers', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    const cold = await edge.fetch(blob.path, HEAD);
+    const warm = await edge.fetch(blob.path, HEAD);
+    expect([cold.status, warm.status]).toEqual([200, 200]);
+    expect(cacheStatusOf(cold)).toBe('registry-edge; fwd=miss; stored; detail=unproven');
+    expect(cacheStatusOf(warm)).toBe(`registry-edge; hit; detail=${store}`);
+    expect(lastingHeaders(warm)).toEqual(lastingHeaders(cold));
+    expect(lastingHeaders(warm)).toEqual({
+      'content-length': String(blob.bytes.length),
+      'content-type': 'application/octet-stream',
+      'docker-content-digest': blob.digest,
+      etag: `"${blob.digest}"`,
+      'accept-ranges': 'bytes',
+      'docker-distribution-api-version': 'registry/2.0',
+      'cache-control': 'no-cache, no-transform',
+    });
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+
+  it('never answers "absent" from the cache', async () => {
+    const { name } = await pushBlob();
+    const edge = createEdge(variables);
+    const path = `/v2/${name}/blobs/${someDigest()}`;
+    for (let n = 0; n < 3; n++) expect((await edge.fetch(path, HEAD)).status).toBe(404);
+    expect(await rig.requests(path)).toHaveLength(3);
+  });
+
+  it('is a 404 right after a DELETE through the edge', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    await edge.fetch(blob.path, HEAD);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
+    expect((await edge.fetch(blob.path, { method: 'DELETE' })).status).toBe(202);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('is a 404 after a DELETE, also when an answer of before it was held back', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    const rule = { status: 200, headers: headersOf(blob), holdAs: blob.digest, times: 1 };
+    await rig.rule({ prefix: blob.path, method: 'HEAD', ...rule });
+    const late = edge.send(blob.path, HEAD);
+    await expect.poll(() => blob.asked()).toBe(1);
+    edge.clock.advance(1_000);
+    expect((await edge.fetch(blob.path, { method: 'DELETE' })).status).toBe(202);
+    // Past what two clocks may differ: what counts is when the question was sent, not when the answer came.
+    edge.clock.advance(10_000);
+    await rig.release(blob.digest);
+    expect((await late.answer).status).toBe(200);
+    await late.over;
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('asks the origin once for many HEADs of one blob by one caller, one after the other or all at once', async () => {
+    const [blob, crowded] = [await pushBlob(), await pushBlob()];
+    const edge = createEdge({ ...variables, CACHE_TIMEOUT: '10s' });
+    for (let n = 0; n < 200; n++) expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
+    expect(await blob.asked()).toBe(1);
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => edge.fetch(crowded.path, HEAD)));
+    expect(crowd.every(({ status }) => status === 200)).toBe(true);
+    expect(await crowded.asked()).toBe(1);
+    expect(crowd.filter((response) => cacheStatusOf(response)?.includes('collapsed')).length).toBeGreaterThan(100);
+  });
+
+  it('lets a caller whom the origin refuses ask for itself, though many others ask the same', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    await rig.rule({ prefix: blob.path, method: 'HEAD', unlessAuthorization: 'Basic eQ==', status: 401 });
+    await rig.rule({ prefix: blob.path, method: 'HEAD', delayMs: 100 });
+    const as = (authorization: string) => edge.fetch(blob.path, { method: 'HEAD', headers: { authorization } });
+    const [refused, ...granted] = await Promise.all([
+      as('Basic eA=='),
+      as('Basic eQ=='),
+      as('Basic eQ=='),
+      as('Basic eQ=='),
+    ]);
+    expect(refused?.status).toBe(401);
+    expect(granted.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(await blob.asked()).toBe(2);
+  });
+});
+
+function headersOf({ digest, bytes }: { digest: string; bytes: string }) {
+  return {
+    'content-length': String(bytes.length),
+    'content-type': 'application/octet-stream',
+    'docker-content-digest': digest,
+  };
+}
+
+describe('HEAD of a blob: windows', () => {
+  it('asks again for a caller that may push after PUSH_EXISTENCE_TTL, and renews the entry', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '5m' });
+    await edge.fetch(blob.path, HEAD);
+    edge.clock.advance(299_000);
+    await prove(edge, blob.name);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+    edge.clock.advance(1_000);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=stale; stored; detail=push');
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+  });
+
+  it('always asks for a caller that may push with PUSH_EXISTENCE_TTL=0', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '0' });
+    for (let n = 0; n < 3; n++) await edge.fetch(blob.path, HEAD);
+    expect(await blob.asked()).toBe(3);
+  });
+
+  it('answers a caller that may push from the shared store, never from memory', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    for (let n = 0; n < 5; n++) {
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).not.toContain('memory');
+    }
+  });
+
+  it('answers a caller that only pulls for DESCRIPTOR_TTL, from memory within MEMORY_TTL', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ CLIENT_AUTH: 'anonymous', DESCRIPTOR_TTL: '1h', MEMORY_TTL: '30s' });
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=memory');
+    edge.clock.advance(30_000);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+    edge.clock.advance(3_600_000);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=stale; stored');
+    expect(await blob.asked()).toBe(2);
+  });
+
+  it('evicts an entry that is past its window when the origin no longer knows the blob', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '1m' });
+    await edge.fetch(blob.path, HEAD);
+    await fetch(inject('originUrl') + blob.path, { method: 'DELETE' });
+    edge.clock.advance(60_000);
+    await prove(edge, blob.name);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+    const mirror = createEdge({ CLIENT_AUTH: 'anonymous' }, { clock: edge.clock });
+    expect((await mirror.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('writes a digest that many callers ask for only once in half a window', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(blob.path, HEAD);
+    const again = await edge.fetch(blob.path, { ...HEAD, headers: { authorization: 'Basic b3RoZXI6Y2FsbGVy' } });
+    expect(again.status).toBe(200);
+    expect(edge.log.filter((line) => line.includes('"write-back"') && line.includes('"done"'))).toHaveLength(1);
+    expect(edge.log.filter((line) => line.includes('"unneeded"'))).toHaveLength(1);
+  });
+});
+
+/** Lets the caller's grant be renewed by another blob of the repository. */
+async function prove(edge: Edge, name: string): Promise<void> {
+  const { path } = await pushBlob(undefined, name);
+  await edge.fetch(path, { method: 'GET' });
+}
+
+describe('HEAD of a blob: conditions and queries', () => {
+  it('answers If-None-Match with 304, cold and warm', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    for (const condition of [`"${blob.digest}"`, blob.digest, `W/"${blob.digest}"`, '*', `"x", "${blob.digest}"`]) {
+      const response = await edge.fetch(blob.path, { ...HEAD, headers: { 'if-none-match': condition } });
+      expect([response.status, response.headers.get('etag')]).toEqual([304, `"${blob.digest}"`]);
+    }
+    const other = await edge.fetch(blob.path, { ...HEAD, headers: { 'if-none-match': '"other"' } });
+    expect(other.status).toBe(200);
+  });
+
+  it('ignores Range and Accept', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    for (let n = 0; n < 2; n++) {
+      const headers = { range: 'bytes=0-0', accept: 'application/json' };
+      const response = await edge.fetch(blob.path, { ...HEAD, headers });
+      expect([response.status, response.headers.get('content-length')]).toEqual([200, String(blob.bytes.length)]);
+    }
+  });
+
+  it('bypasses the cache with a query, and learns nothing from it', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    for (let n = 0; n < 2; n++) {
+      const response = await edge.fetch(`${blob.path}?ns=docker.io`, HEAD);
+      expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=bypass']);
+    }
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('unproven');
+    expect(await blob.questions()).toEqual([
+      `HEAD ${blob.path}?ns=docker.io`,
+      `HEAD ${blob.path}?ns=docker.io`,
+      `HEAD ${blob.path}`,
+    ]);
+  });
+});

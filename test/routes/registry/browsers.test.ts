@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import { someDigest, someName } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge } from '../../support/edge.ts';
+import { digestOf, pushBlob, rig } from '../../support/push.ts';
+import { asking, OCI_MANIFEST, someManifest } from '../../support/pushManifest.ts';
+import { scripted } from '../../support/scripted.ts';
+
+const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1m', LIST_TTL: '1m' };
+const WHO: [who: string, variables: Record<string, string>][] = [
+  ['an origin that judges', {}],
+  ['an open mirror', MIRROR],
+];
+const PAGE = { origin: 'https://ui.test' };
+/** What the origin lets scripts on that page do. */
+const POLICY = {
+  'access-control-allow-origin': 'https://ui.test',
+  'access-control-allow-credentials': 'true',
+  'access-control-expose-headers': 'Docker-Content-Digest',
+  vary: 'Origin',
+};
+const PREFLIGHT = {
+  ...PAGE,
+  'access-control-request-method': 'GET',
+  'access-control-request-headers': 'authorization, accept',
+  'access-control-request-private-network': 'true',
+};
+/** What is of one caller, and nothing that a preflight needs. */
+const OF_ONE_CALLER = {
+  authorization: 'Basic c2VjcmV0',
+  cookie: 'a=b',
+  'user-agent': 'ui/1',
+  'x-api-key': 'k',
+  referer: 'r',
+};
+
+const READS: [what: string, method: 'HEAD' | 'GET', below: (digest: string) => string][] = [
+  ['HEAD of a blob', 'HEAD', (digest) => `blobs/${digest}`],
+  ['GET of a blob', 'GET', (digest) => `blobs/${digest}`],
+  ['HEAD of a manifest', 'HEAD', (digest) => `manifests/${digest}`],
+  ['GET of a manifest', 'GET', (digest) => `manifests/${digest}`],
+  ['HEAD of a tag', 'HEAD', () => 'manifests/latest'],
+  ['GET of a tag', 'GET', () => 'manifests/latest'],
+  ['tags', 'GET', () => 'tags/list'],
+  ['referrers', 'GET', (digest) => `referrers/${digest}`],
+];
+const CASES = READS.flatMap(([what, method, below]) =>
+  WHO.map(([who, variables]) => [what, who, method, below, variables] as const),
+);
+
+/** Content at the origin, which tells everybody the policy for the page. */
+async function served(below: (digest: string) => string) {
+  const [name, manifest] = [someName(), someManifest()];
+  const digest = await digestOf(manifest, 'sha256');
+  const path = `/v2/${name}/${below(digest)}`;
+  const body = path.includes('referrers') ? `{"manifests":[{"digest":"${someDigest()}"}]}` : manifest;
+  const about = {
+    'content-type': OCI_MANIFEST,
+    'content-length': String(body.length),
+    'docker-content-digest': digest,
+  };
+  await rig.rule({ prefix: path, status: 200, headers: { ...about, ...POLICY }, body });
+  return { path, body, digest };
+}
+const headersOf = ({ headers }: Response, names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, headers.get(name)]));
+const policyOf = (response: Response) => headersOf(response, Object.keys(POLICY));
+const isHit = (response: Response) => cacheStatusOf(response)?.includes('hit') ?? false;
+
+describe('a request of a browser', () => {
+  it.each(CASES)(
+    'is the origin’s to answer, with what scripts may read, known or not: %s, %s',
+    async (_what, _who, method, below, variables) => {
+      const { path, body, digest } = await served(below);
+      const edge = createEdge(variables);
+      const ask = (more?: Record<string, string>) => edge.fetch(path, asking(method, OCI_MANIFEST, more));
+      const [cold] = [await ask(PAGE)];
+      const learnt = await ask();
+      expect([isHit(cold), isHit(learnt)]).toEqual([false, false]);
+      const isKnown = isHit(await ask());
+      for (const more of [PAGE, { origin: 'null' }, { ...PAGE, 'if-none-match': `"${digest}"` }]) {
+        const asked = (await rig.requests(path)).length;
+        const response = await ask(more);
+        expect([response.status, policyOf(response)]).toEqual([200, POLICY]);
+        expect(cacheStatusOf(response)).toBe('registry-edge; fwd=bypass');
+        expect(await response.text()).toBe(method === 'GET' ? body : '');
+        const questions = (await rig.requests(path)).slice(asked);
+        expect(questions.map((question) => [question.method, question.headers.origin])).toEqual([
+          [method, more.origin],
+        ]);
+      }
+      // Other callers have what they had.
+      expect(isHit(await ask())).toBe(isKnown);
+      expect((await ask()).headers.get('access-control-allow-origin')).toBe(
+        isKnown ? null : POLICY['access-control-allow-origin'],
+      );
+    },
+  );
+
+  it('teaches nothing, neither of the content nor of the caller', async () => {
+    const { path } = await served((digest) => `blobs/${digest}`);
+    const edge = createEdge();
+    for (const method of ['GET', 'HEAD'] as const) await edge.fetch(path, asking(method, '*/*', PAGE));
+    const after = await edge.fetch(path, { method: 'HEAD' });
+    expect(cacheStatusOf(after)).toBe('registry-edge; fwd=miss; stored; detail=unproven');
+  });
+
+  it('of a blob in another storage is followed with BLOB_REDIRECT=follow, the policy the origin’s', async () => {
+    const { path, url } = {
+      ...(await pushBlob('0123456789')),
+      ...scripted({ headers: { 'content-length': '10' }, body: '0123456789' }),
+    };
+    await rig.rule({ prefix: path, method: 'GET', status: 307, headers: { location: `${url}/x`, ...POLICY } });
+    const response = await createEdge({ BLOB_REDIRECT: 'follow' }).fetch(path, { headers: PAGE });
+    expect([response.status, await response.text(), policyOf(response)]).toEqual([200, '0123456789', POLICY]);
+    const passed = await createEdge().fetch(path, { headers: PAGE });
+    expect([passed.status, policyOf(passed)]).toEqual([307, POLICY]);
+  });
+
+  it.each([401, 403, 404, 429, 503])('that the origin answers with %i gets that, with the policy', async (status) => {
+    const path = `/v2/${someName()}/manifests/latest`;
+    await rig.rule({ prefix: path, status, headers: POLICY, body: '{}' });
+    for (const [, variables] of WHO) {
+      const response = await createEdge(variables).fetch(path, { headers: PAGE });
+      expect([response.status, policyOf(response)]).toEqual([status, POLICY]);
+    }
+  });
+});
+
+describe('OPTIONS', () => {
+  const PATHS = [
+    '/v2/',
+    '/v2/_catalog',
+    ...READS.map(([, , below]) => `/v2/NAME/${below(someDigest())}`),
+    '/v2/NAME/blobs/uploads/',
+  ];
+
+  it.each(PATHS.flatMap((path) => WHO.map(([who, variables]) => [path, who, variables] as const)))(
+    'is the origin’s to answer: %s, %s',
+    async (pattern, _who, variables) => {
+      const { url, calls } = scripted({
+        status: 204,
+        headers: { ...POLICY, 'access-control-allow-methods': 'GET, HEAD' },
+      });
+      const path = pattern.replace('NAME', someName());
+      const init = { method: 'OPTIONS', headers: { ...PREFLIGHT, ...OF_ONE_CALLER } };
+      const response = await createEdge({ ...variables, ORIGIN_URL: url }).fetch(path, init);
+      expect([response.status, policyOf(response)]).toEqual([204, POLICY]);
+      expect(response.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+      const [asked, ...more] = await calls();
+      expect([asked?.method, asked?.path, more]).toEqual(['OPTIONS', path, []]);
+      // A firewall before the origin may refuse who has no name.
+      const { 'user-agent': itself } = variables === MIRROR ? { 'user-agent': 'registry-edge' } : OF_ONE_CALLER;
+      expect(asked?.headers).toMatchObject({ ...PREFLIGHT, 'user-agent': itself });
+      for (const [name, value] of Object.entries(OF_ONE_CALLER)) {
+        expect([name, asked?.headers[name] === value]).toEqual([name, variables !== MIRROR]);
+      }
+    },
+  );
+
+  it('proves nothing, though it is answered to everybody', async () => {
+    const { path } = await served((digest) => `blobs/${digest}`);
+    const edge = createEdge();
+    await edge.fetch(path, { method: 'HEAD', headers: { authorization: 'Basic YWxpY2U6' } });
+    await rig.rule({ prefix: path, method: 'OPTIONS', status: 200 });
+    expect((await edge.fetch(path, { method: 'OPTIONS', headers: PREFLIGHT })).status).toBe(200);
+    expect((await edge.fetch(path, { method: 'OPTIONS' })).status).toBe(200);
+    expect(cacheStatusOf(await edge.fetch(path, { method: 'HEAD' }))).toContain('unproven');
+  });
+
+  it('changes nothing: what is being asked may still be joined', async () => {
+    const { path, digest, body } = await served((digest) => `manifests/${digest}`);
+    await rig.forget(path);
+    const headers = {
+      'content-type': OCI_MANIFEST,
+      'content-length': `${body.length}`,
+      'docker-content-digest': digest,
+    };
+    await rig.rule({ prefix: path, method: 'HEAD', holdAs: path, status: 200, headers });
+    await rig.rule({ prefix: path, method: 'OPTIONS', status: 204 });
+    const edge = createEdge();
+    const first = edge.send(path, asking('HEAD'));
+    await expect.poll(async () => (await rig.requests(path)).length).toBe(1);
+    expect((await edge.fetch(path, { method: 'OPTIONS', headers: PREFLIGHT })).status).toBe(204);
+    const second = edge.send(path, asking('HEAD'));
+    await rig.release(path);
+    expect([(await first.answer).status, cacheStatusOf(await second.answer)]).toEqual([
+      200,
+      expect.stringContaining('collapsed'),
+    ]);
+    await Promise.all([first.over, second.over]);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('leaves an open mirror read-only to a browser: %s', async (method) => {
+    const { url, calls } = scripted({});
+    const edge = createEdge({ ...MIRROR, ORIGIN_URL: url });
+    const response = await edge.fetch(`/v2/${someName()}/manifests/latest`, { method, headers: PAGE });
+    expect([response.status, await calls()]).toEqual([405, []]);
+  });
+});
+
+describe('GET /v2/ of an open mirror, of a browser', () => {
+  it.each([200, 401])('is the mirror’s yes with the origin’s policy, where that says %i', async (status) => {
+    const { url, calls } = scripted({
+      status,
+      headers: { ...POLICY, 'www-authenticate': 'Bearer', 'set-cookie': 'a=b' },
+    });
+    const edge = createEdge({ ...MIRROR, ORIGIN_URL: url });
+    const response = await edge.fetch('/v2/', { headers: { ...PAGE, ...OF_ONE_CALLER } });
+    expect([response.status, await response.text(), policyOf(response)]).toEqual([200, '{}', POLICY]);
+    expect(headersOf(response, ['www-authenticate', 'set-cookie'])).toEqual({
+      'www-authenticate': null,
+      'set-cookie': null,
+    });
+    expect((await calls()).map(({ headers }) => [headers.origin, headers.authorization])).toEqual([
+      [PAGE.origin, undefined],
+    ]);
+    // Others do not need the origin for it.
+    expect((await edge.fetch('/v2/')).status).toBe(200);
+    expect(await calls()).toHaveLength(1);
+  });
+
+  it('is a yes without one where the origin cannot be reached', async () => {
+    const { url } = scripted({ instead: 'close' });
+    const response = await createEdge({ ...MIRROR, ORIGIN_URL: url }).fetch('/v2/', { headers: PAGE });
+    expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([200, null]);
+  });
+});

@@ -1,0 +1,202 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
+import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
+import { type Pushed, pushBlob, rig } from '../../support/push.ts';
+
+const HEAD = { method: 'HEAD' };
+/** With a credential: who shows none is not taken for one who may delete until the origin lets somebody. */
+const DELETE = { method: 'DELETE', headers: { authorization: 'Basic ZGVsZXRlcjpzZWNyZXQ=' } };
+
+/** Lets the first clears, burying ones too, through, then fails for as many. */
+function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: { after: number; times: number }) {
+  let calls = 0;
+  return {
+    repositoryScoped(...scope: Parameters<BlobDescriptorCacheProvider['repositoryScoped']>) {
+      const scoped = provider.repositoryScoped(...scope);
+      const orFail = <A extends unknown[]>(work: (...call: A) => Promise<void>) => {
+        return (...call: A) => {
+          calls += 1;
+          return calls > after && calls <= after + times ? Promise.reject(new Error('down')) : work(...call);
+        };
+      };
+      return { ...scoped, clear: orFail(scoped.clear), markDeleting: orFail(scoped.markDeleting) };
+    },
+  };
+}
+
+const clears = (edge: Edge) =>
+  edge.log.flatMap((line) => {
+    const { kind, outcome } = JSON.parse(line) as Record<string, string>;
+    return kind === 'clear' || kind === 'markDeleting' ? [outcome] : [];
+  });
+
+/** How far the tombstone of a blob reaches from now, in ms. */
+async function reachOf(edge: Edge, { name, digest }: Pushed, links = 'blobs'): Promise<number> {
+  return Number(await env.DESCRIPTORS.get(`cleared::${links}::${name}::${digest}`)) - edge.clock.now();
+}
+
+describe('deleteContent', () => {
+  it('asks who the caller is, forgets, deletes, and forgets again, in both link sets', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`, `DELETE ${blob.path}`]);
+    expect(clears(edge)).toEqual(['done', 'done', 'done', 'done']);
+    // The tombstone of the delete under way reaches farther, and stays.
+    expect([await reachOf(edge, blob), await reachOf(edge, blob, 'manifests')]).toEqual([35_000, 35_000]);
+  });
+
+  it('writes nothing for a stranger, and evicts nothing', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    const alice = { authorization: 'Basic YQ==' };
+    await rig.rule({ prefix: blob.path, unlessAuthorization: alice.authorization, status: 401 });
+    await edge.fetch(blob.path, { ...HEAD, headers: alice });
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(401);
+    expect(clears(edge)).toEqual([]);
+    expect(cacheStatusOf(await edge.fetch(blob.path, { ...HEAD, headers: alice }))).toContain('hit');
+  });
+
+  it('forgets before the reply for a caller whom only the DELETE proves', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(blob.path, HEAD);
+    await rig.rule({ prefix: blob.path, method: 'HEAD', unlessAuthorization: '', status: 401, times: 1 });
+    expect((await edge.fetch(blob.path, { ...DELETE, headers: { authorization: 'Bearer delete-only' } })).status).toBe(
+      202,
+    );
+    expect(clears(edge)).toEqual(['done', 'done']);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it.each([
+    ['a 504 of a gateway', { status: 504 }, 504],
+    ['a 408', { status: 408 }, 408],
+    ['no answer in time', { delayMs: 400 }, 502],
+  ])(
+    'keeps what is confirmed meanwhile from counting after %s: it may be deleted later',
+    async (_what, rule, status) => {
+      const blob = await pushBlob();
+      const edge = createEdge({ ORIGIN_TIMEOUT: '200ms' });
+      await rig.rule({ prefix: blob.path, method: 'DELETE', ...rule });
+      expect((await edge.fetch(blob.path, DELETE)).status).toBe(status);
+      expect(await reachOf(edge, blob)).toBe(60_000);
+      await edge.fetch(blob.path, HEAD);
+      edge.clock.advance(30_000);
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
+    },
+  );
+
+  it('reaches past the end of a delete that is under way', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ ORIGIN_TIMEOUT: '30s' });
+    await rig.rule({ prefix: blob.path, method: 'DELETE', holdAs: `delete ${blob.digest}`, times: 1 });
+    const deleting = edge.send(blob.path, DELETE);
+    await expect.poll(() => blob.asked()).toBe(2);
+    expect(await reachOf(edge, blob)).toBe(35_000);
+    edge.clock.advance(20_000);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
+    await rig.release(`delete ${blob.digest}`);
+    await deleting.over;
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('clears the canonical digest that the origin names, though no entry tells it', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(blob.path, HEAD);
+    const alias = `/v2/${blob.name}/blobs/sha512:${'b'.repeat(128)}`;
+    const headers = { 'docker-content-digest': blob.digest, 'content-length': '1' };
+    await rig.rule({ prefix: alias, method: 'HEAD', status: 200, headers });
+    await rig.rule({ prefix: alias, method: 'DELETE', status: 202 });
+    expect((await edge.fetch(alias, DELETE)).status).toBe(202);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
+  });
+
+  it('sends no DELETE and answers 503 where the cache cannot forget', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(
+      {},
+      { upstream: (made) => ({ ...made, descriptors: failingClears(made.descriptors, { after: 0, times: 9 }) }) },
+    );
+    const response = await edge.fetch(blob.path, DELETE);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ errors: [{ code: 'UNAVAILABLE' }] });
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+
+  it('tries a clear that failed once more', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(
+      {},
+      { upstream: (made) => ({ ...made, descriptors: failingClears(made.descriptors, { after: 2, times: 2 }) }) },
+    );
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
+    expect(clears(edge)).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
+  });
+
+  it('is done where the entry is buried, though it cannot be removed', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(
+      {},
+      { upstream: (made) => ({ ...made, descriptors: failingClears(made.descriptors, { after: 2, times: 9 }) }) },
+    );
+    await edge.fetch(blob.path, HEAD);
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('earns no grant with a query, which may name another registry', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await rig.rule({ prefix: blob.path, method: 'DELETE', status: 405 });
+    await edge.fetch(`${blob.path}?ns=docker.io`, DELETE);
+    expect(cacheStatusOf(await edge.fetch((await pushBlob(undefined, blob.name)).path, HEAD))).toContain('unproven');
+    expect(clears(edge)).toEqual([]);
+  });
+
+  it('is not kept from deleting by rubbish in the store', async () => {
+    const blob = await pushBlob();
+    await env.DESCRIPTORS.put(`blobs::${blob.name}::${blob.digest}`, '{garbage');
+    expect((await createEdge().fetch(blob.path, DELETE)).status).toBe(202);
+  });
+
+  it('keeps what the origin refused to delete, but not what was known of it before', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge();
+    await edge.fetch(blob.path, HEAD);
+    await rig.rule({ prefix: blob.path, method: 'DELETE', status: 403 });
+    expect((await edge.fetch(blob.path, DELETE)).status).toBe(403);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
+  });
+
+  it('clears a blob when a manifest of the same digest is deleted', async () => {
+    const blob = await pushBlob('{"schemaVersion":2}');
+    const edge = createEdge();
+    const manifest = `/v2/${blob.name}/manifests/${blob.digest}`;
+    await edge.fetch(manifest, { method: 'PUT', body: blob.bytes });
+    await edge.fetch(blob.path, HEAD);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
+    expect((await edge.fetch(manifest, DELETE)).status).toBe(202);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
+  });
+
+  it('is 405 UNSUPPORTED with DELETE_ENABLED=false for all content, and the origin hears nothing', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge({ DELETE_ENABLED: 'false' });
+    const repository = `/v2/${blob.name}`;
+    for (const path of [
+      blob.path,
+      `${repository}/manifests/latest`,
+      `${repository}/manifests/md5:abc`,
+      `${repository}/x`,
+    ]) {
+      const response = await edge.fetch(path, DELETE);
+      expect(response.status).toBe(405);
+      expect(await response.json()).toMatchObject({ errors: [{ code: 'UNSUPPORTED' }] });
+    }
+    expect(await blob.asked()).toBe(0);
+    expect((await edge.fetch(`${repository}/blobs/uploads/unknown`, DELETE)).status).toBe(404);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { createEdge, type Edge } from '../../support/edge.ts';
+import { grant } from '../../support/grant.ts';
+import { rig } from '../../support/push.ts';
+import {
+  asking,
+  newManifest,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+  STORES,
+} from '../../support/pushManifest.ts';
+import { putOf } from '../../support/uploading.ts';
+
+const OCTETS = 'application/octet-stream';
+const HOUR_MS = 3_600_000;
+
+/** What an origin such as Artifactory says to a HEAD of a manifest. */
+async function hidesItsType({ name, bytes, digest }: PushedManifest, mediaType = OCTETS): Promise<void> {
+  const headers = {
+    'content-type': mediaType,
+    'content-length': String(bytes.length),
+    'docker-content-digest': digest,
+  };
+  await rig.rule({ prefix: `/v2/${name}/manifests/`, method: 'HEAD', status: 200, headers });
+}
+
+const typeOf = async (edge: Edge, path: string, method: 'HEAD' | 'GET', accept = OCI_MANIFEST) =>
+  (await edge.fetch(path, asking(method, `${accept}, ${OCTETS}`))).headers.get('content-type');
+
+describe.each(STORES)("a manifest's media type, cache in %s", (_store, variables) => {
+  it.each([
+    ['by digest', 'origin', 'path'],
+    ['by digest, of a mirror', 'anonymous', 'path'],
+    ['by tag', 'origin', 'tagPath'],
+    ['by tag, of a mirror', 'anonymous', 'tagPath'],
+  ] as const)('is what the origin says to each method, in whatever order they come: %s', async (_what, auth, at) => {
+    for (const order of ['GHGH', 'HGHG', 'GGHH', 'HHGG', 'GHHG', 'HGGH']) {
+      const manifest = await pushManifest();
+      await hidesItsType(manifest);
+      const edge = createEdge({ ...variables, CLIENT_AUTH: auth });
+      // This isolate sees what kind of origin it is; of a manifest that it does not know yet nothing is learnt.
+      await edge.fetch(`/v2/${manifest.name}/manifests/other`, asking('HEAD'));
+      const seen: string[] = [];
+      for (const letter of order) {
+        const method = letter === 'G' ? 'GET' : 'HEAD';
+        seen.push(`${letter} ${await typeOf(edge, manifest[at], method)}`);
+      }
+      expect([order, ...seen]).toEqual([
+        order,
+        ...[...order].map((letter) => `${letter} ${letter === 'G' ? OCI_MANIFEST : OCTETS}`),
+      ]);
+    }
+  });
+
+  it('of a manifest that was pushed is not claimed for a HEAD at an origin that tells HEADs none', async () => {
+    const other = await pushManifest();
+    const manifest = await newManifest({ name: other.name });
+    const edge = createEdge(variables);
+    await grant(edge, manifest);
+    await hidesItsType(manifest);
+    await edge.fetch(other.path, asking('HEAD'));
+    await edge.fetch(manifest.tagPath, putOf(manifest));
+    for (const [method, mediaType] of [
+      ['GET', OCI_MANIFEST],
+      ['HEAD', OCTETS],
+      ['GET', OCI_MANIFEST],
+    ] as const) {
+      expect([method, await typeOf(edge, manifest.path, method)]).toEqual([method, mediaType]);
+    }
+  });
+
+  it('of a GET stays past its window, whatever the HEAD says that confirms it', async () => {
+    const manifest = await pushManifest();
+    await hidesItsType(manifest);
+    const edge = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
+    for (let n = 0; n < 3; n++) {
+      for (const path of [manifest.path, manifest.tagPath]) expect(await typeOf(edge, path, 'GET')).toBe(OCI_MANIFEST);
+      edge.clock.advance(2 * HOUR_MS);
+    }
+  });
+
+  it('of a GET is not the HEAD’s where the content is known from another repository', async () => {
+    const known = await pushManifest();
+    const manifest = await pushManifest({ bytes: known.bytes });
+    for (const one of [known, manifest]) await hidesItsType(one);
+    const edge = createEdge(variables);
+    await edge.fetch(known.path, asking('GET'));
+    await grant(edge, manifest);
+    for (let n = 0; n < 2; n++) {
+      expect(await typeOf(edge, manifest.path, 'HEAD')).toBe(OCTETS);
+      expect(await typeOf(edge, manifest.path, 'GET')).toBe(OCI_MANIFEST);
+    }
+  });
+
+  it('of a GET is not the HEAD’s where a tag has moved to a manifest that only a HEAD told', async () => {
+    const first = await pushManifest();
+    const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
+    expect(await typeOf(mirror, first.tagPath, 'GET')).toBe(OCI_MANIFEST);
+    const elsewhere = await pushManifest();
+    await mirror.fetch(elsewhere.path, asking('GET'));
+    const second = await pushManifest({ name: first.name, bytes: elsewhere.bytes });
+    await hidesItsType(second);
+    expect(await typeOf(mirror, second.path, 'HEAD')).toBe(OCTETS);
+    mirror.clock.advance(60_000);
+    expect(await typeOf(mirror, first.tagPath, 'GET')).toBe(OCI_MANIFEST);
+  });
+
+  it('is one for both methods where the origin says the same, and costs no further question', async () => {
+    for (const order of [
+      ['GET', 'HEAD'],
+      ['HEAD', 'GET', 'HEAD'],
+    ] as const) {
+      const manifest = await pushManifest();
+      const edge = createEdge(variables);
+      await grant(edge, manifest);
+      for (const method of order) expect(await typeOf(edge, manifest.path, method)).toBe(OCI_MANIFEST);
+      const asked = order[0] === 'GET' ? ['GET'] : ['HEAD', 'GET'];
+      expect(await manifest.questions()).toEqual(asked.map((method) => `${method} ${manifest.digest}`));
+    }
+  });
+});

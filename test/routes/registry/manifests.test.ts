@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest';
+import { cacheStatusOf, createEdge, lastingHeaders } from '../../support/edge.ts';
+import { grant } from '../../support/grant.ts';
+import { pushBlob, rig } from '../../support/push.ts';
+import { asking, OCI_INDEX, OCI_MANIFEST, pushManifest, STORES, someManifest } from '../../support/pushManifest.ts';
+import { scripted } from '../../support/scripted.ts';
+
+const ALICE = 'Basic YWxpY2U6c2VjcmV0';
+const MIB = 1_048_576;
+const METHODS = ['HEAD', 'GET'] as const;
+const DIGEST = 'docker-content-digest';
+type Headers = Record<string, string>;
+const UNPROVEN = 'registry-edge; fwd=miss; stored; detail=unproven';
+
+/** What an origin should not answer. */
+interface OddAnswer {
+  readonly headers: Headers;
+  readonly body: string;
+  readonly isChunked?: boolean;
+}
+
+describe.each(STORES)('a manifest by digest, cache in %s', (store, variables) => {
+  it.each(METHODS)('%s: the origin once, then the cache, with the same headers and bytes', async (method) => {
+    const manifest = await pushManifest();
+    const edge = createEdge(variables);
+    const [cold, warm] = [
+      await edge.fetch(manifest.path, asking(method)),
+      await edge.fetch(manifest.path, asking(method)),
+    ];
+    expect([cold.status, warm.status]).toEqual([200, 200]);
+    expect([cacheStatusOf(cold), cacheStatusOf(warm)?.slice(0, 18)]).toEqual([UNPROVEN, 'registry-edge; hit']);
+    expect(lastingHeaders(warm)).toEqual(lastingHeaders(cold));
+    expect(lastingHeaders(warm)).toEqual({
+      'content-type': OCI_MANIFEST,
+      'docker-content-digest': manifest.digest,
+      etag: `"${manifest.digest}"`,
+      'docker-distribution-api-version': 'registry/2.0',
+      'cache-control': 'no-cache, no-transform',
+      ...(method === 'HEAD' && { 'content-length': String(manifest.bytes.length) }),
+    });
+    for (const response of [cold, warm]) expect(await response.text()).toBe(method === 'GET' ? manifest.bytes : '');
+    expect(await manifest.questions()).toEqual([`${method} ${manifest.digest}`]);
+  });
+
+  it('a GET teaches the HEAD; a HEAD cannot teach the GET more than that it exists', async () => {
+    const [one, other] = [await pushManifest(), await pushManifest()];
+    const edge = createEdge(variables);
+    await edge.fetch(one.path, asking('GET'));
+    expect(cacheStatusOf(await edge.fetch(one.path, asking('HEAD')))).toBe(`registry-edge; hit; detail=${store}`);
+    await edge.fetch(other.path, asking('HEAD'));
+    for (let n = 0; n < 2; n++) expect(await (await edge.fetch(other.path, asking('GET'))).text()).toBe(other.bytes);
+    expect(await one.questions()).toEqual([`GET ${one.digest}`]);
+    expect(await other.questions()).toEqual([`HEAD ${other.digest}`, `GET ${other.digest}`]);
+  });
+
+  it.each(METHODS)('%s: If-None-Match is a 304 without a body, cold and warm', async (method) => {
+    const { digest, path } = await pushManifest();
+    const edge = createEdge(variables);
+    for (const condition of [`"${digest}"`, digest, `W/"${digest}"`, `"x", "${digest}"`]) {
+      const response = await edge.fetch(path, asking(method, OCI_MANIFEST, { 'if-none-match': condition }));
+      const seen = [response.status, await response.text(), response.headers.get('etag')];
+      expect(seen).toEqual([304, '', `"${digest}"`]);
+    }
+    const other = await edge.fetch(path, asking(method, OCI_MANIFEST, { 'if-none-match': '"sha256:other"' }));
+    expect([other.status, cacheStatusOf(other)?.slice(0, 18)]).toEqual([200, 'registry-edge; hit']);
+  });
+
+  it.each(METHODS)('%s: comes from the cache only to callers who name its type', async (method) => {
+    const { path, digest, questions } = await pushManifest();
+    const edge = createEdge(variables);
+    await edge.fetch(path, asking(method));
+    for (const accept of [`${OCI_INDEX}, ${OCI_MANIFEST};q=0.5`, `text/html,${OCI_MANIFEST} ; a=b`]) {
+      expect(cacheStatusOf(await edge.fetch(path, asking(method, accept)))).toContain('; hit');
+    }
+    expect(await questions()).toEqual([`${method} ${digest}`]);
+    const others = [null, '', '*/*', 'application/*', OCI_INDEX, `${OCI_MANIFEST}+more`, `${OCI_MANIFEST};q=0`];
+    for (const accept of others) {
+      const asked = (await questions()).length;
+      const response = await edge.fetch(path, asking(method, accept));
+      expect([accept, response.status, (await questions()).length]).toEqual([accept, 200, asked + 1]);
+      expect(cacheStatusOf(response)).toBe('registry-edge; fwd=vary-miss; stored');
+    }
+  });
+
+  it('is not forgotten for a 404 to callers who do not name its type', async () => {
+    const { path } = await pushManifest();
+    const edge = createEdge(variables);
+    await edge.fetch(path, asking('GET'));
+    await rig.rule({ prefix: path, status: 404 });
+    for (const accept of ['*/*', OCI_INDEX]) {
+      for (const method of METHODS) expect((await edge.fetch(path, asking(method, accept))).status).toBe(404);
+    }
+    for (const method of METHODS) {
+      expect(cacheStatusOf(await edge.fetch(path, asking(method)))).toContain('registry-edge; hit');
+    }
+  });
+
+  it('asks the origin once for many GETs at once, and all get the bytes', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge(variables);
+    const crowd = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const response = await edge.fetch(manifest.path, asking('GET'));
+        return `${response.status} ${await response.text()}`;
+      }),
+    );
+    expect(new Set(crowd)).toEqual(new Set([`200 ${manifest.bytes}`]));
+    expect(await manifest.questions()).toEqual([`GET ${manifest.digest}`]);
+  });
+
+  it.each(METHODS)('%s: is a 404 right after a DELETE, and nothing of it is left', async (method) => {
+    const manifest = await pushManifest();
+    const edge = createEdge(variables);
+    for (const verb of METHODS) await edge.fetch(manifest.path, asking(verb));
+    expect((await edge.fetch(manifest.path, { method: 'DELETE' })).status).toBe(202);
+    for (let n = 0; n < 2; n++) expect((await edge.fetch(manifest.path, asking(method))).status).toBe(404);
+    expect((await manifest.questions()).slice(-2)).toEqual(Array(2).fill(`${method} ${manifest.digest}`));
+  });
+
+  it('a blob of the same digest never answers for it, nor it for the blob', async () => {
+    const manifest = await pushManifest();
+    const blob = await pushBlob(manifest.bytes, manifest.name);
+    const elsewhere = await pushBlob(manifest.bytes);
+    const edge = createEdge(variables);
+    await edge.fetch(manifest.path, asking('GET'));
+    const asBlob = await edge.fetch(blob.path, { method: 'HEAD' });
+    expect([asBlob.headers.get('content-type'), cacheStatusOf(asBlob)]).toEqual([
+      'application/octet-stream',
+      'registry-edge; fwd=miss; stored; detail=unproven',
+    ]);
+    const again = await edge.fetch(manifest.path, asking('HEAD'));
+    expect([again.headers.get('content-type'), cacheStatusOf(again)]).toEqual([
+      OCI_MANIFEST,
+      `registry-edge; hit; detail=${store}`,
+    ]);
+    for (let n = 0; n < 2; n++) await edge.fetch(elsewhere.path, { method: 'HEAD' });
+    for (const method of METHODS) {
+      const path = `/v2/${elsewhere.name}/manifests/${manifest.digest}`;
+      expect((await edge.fetch(path, asking(method))).status).toBe(404);
+    }
+  });
+
+  it('past its window it costs a HEAD, and no body is sent again', async () => {
+    const manifest = await pushManifest();
+    for (const [auth, windowMs] of [
+      ['anonymous', 3_600_000],
+      ['origin', 300_000],
+    ] as const) {
+      const edge = createEdge({ ...variables, CLIENT_AUTH: auth, PUSH_EXISTENCE_TTL: '5m', DESCRIPTOR_TTL: '1h' });
+      await edge.fetch(manifest.path, asking('GET'));
+      edge.clock.advance(windowMs - 1);
+      await grant(edge, manifest);
+      const asked = (await manifest.questions()).length;
+      expect(cacheStatusOf(await edge.fetch(manifest.path, asking('GET')))).toContain('; hit');
+      edge.clock.advance(1);
+      const renewed = await edge.fetch(manifest.path, asking('GET'));
+      expect([await renewed.text(), cacheStatusOf(renewed)]).toEqual([
+        manifest.bytes,
+        `registry-edge; fwd=stale; stored${auth === 'origin' ? '; detail=push' : ''}`,
+      ]);
+      expect(cacheStatusOf(await edge.fetch(manifest.path, asking('GET')))).toContain('; hit');
+      expect((await manifest.questions()).slice(asked)).toEqual([`HEAD ${manifest.digest}`]);
+    }
+  });
+
+  it('more than 4 MiB pass through whole, and only the HEAD is kept', async () => {
+    const manifest = await pushManifest({ bytes: someManifest(4 * MIB) });
+    const edge = createEdge(variables);
+    for (let n = 0; n < 2; n++) {
+      const response = await edge.fetch(manifest.path, asking('GET'));
+      expect([await response.text(), cacheStatusOf(response)?.includes('stored')]).toEqual([manifest.bytes, false]);
+      expect(response.headers.get('content-length')).toBe(String(manifest.bytes.length));
+      await edge.fetch(manifest.path, asking('HEAD'));
+    }
+    expect((await manifest.questions()).map((question) => question.split(' ')[0])).toEqual(['GET', 'HEAD', 'GET']);
+  });
+
+  it('of less than 4 MiB the HEAD is kept, whether or not the store has room for its content', async () => {
+    const manifest = await pushManifest({ bytes: someManifest(2 * MIB) });
+    const edge = createEdge(variables);
+    expect(await (await edge.fetch(manifest.path, asking('GET'))).text()).toBe(manifest.bytes);
+    expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toBe(`registry-edge; hit; detail=${store}`);
+  });
+
+  it.each<[what: string, answerOf: (headers: Headers, bytes: string) => OddAnswer]>([
+    ['bytes of another digest', (headers) => ({ headers, body: '{"not":"it"}' })],
+    ['fewer bytes', (headers, bytes) => ({ headers, body: bytes.slice(1) })],
+    ['another digest', (headers, body) => ({ headers: { ...headers, [DIGEST]: `sha256:${'0'.repeat(64)}` }, body })],
+    ['no Content-Length', (headers, body) => ({ headers, body, isChunked: true })],
+    ['no media type', ({ [DIGEST]: digest = '' }, body) => ({ headers: { [DIGEST]: digest }, body })],
+    ['a coding', (headers, body) => ({ headers: { ...headers, 'content-encoding': 'x' }, body })],
+  ])('is relayed as it is and never stored where the origin sends %s', async (_what, answerOf) => {
+    const { bytes, digest, path, ...manifest } = await pushManifest();
+    const { headers, body, isChunked } = answerOf({ 'content-type': OCI_MANIFEST, [DIGEST]: digest }, bytes);
+    const length = isChunked ? {} : { 'content-length': String(body.length) };
+    const odd = scripted({ body, headers: { ...headers, ...length } });
+    const edge = createEdge({ ...variables, ORIGIN_URL: odd.url });
+    for (const method of ['GET', 'GET', 'HEAD', 'GET'] as const) {
+      const response = await edge.fetch(path, asking(method));
+      expect([response.status, await response.text()]).toEqual([200, method === 'GET' ? body : '']);
+      if (method === 'GET') expect(cacheStatusOf(response)).not.toMatch(/stored|hit/);
+    }
+    expect(await odd.calls()).toHaveLength(4);
+    const right = await createEdge(variables).fetch(path, asking('GET'));
+    expect([await right.text(), await manifest.questions()]).toEqual([bytes, [`GET ${digest}`]]);
+  });
+});
+
+describe('a manifest by digest: who may have it from the cache', () => {
+  const as = (authorization: string) => asking('GET', OCI_MANIFEST, { authorization });
+
+  it('nobody whose access is not proven, whatever is kept', async () => {
+    const manifest = await pushManifest();
+    await rig.rule({ prefix: `/v2/${manifest.name}/`, unlessAuthorization: ALICE, status: 401, body: '{}' });
+    const edge = createEdge();
+    for (const expected of [UNPROVEN, 'registry-edge; hit; detail=kv']) {
+      expect(cacheStatusOf(await edge.fetch(manifest.path, as(ALICE)))).toBe(expected);
+    }
+    for (const init of [as('Basic bWFsbG9yeTpndWVzcw'), as(`${ALICE}=`), asking('GET'), asking('HEAD')]) {
+      const response = await edge.fetch(manifest.path, init);
+      expect([response.status, await response.text()]).toEqual([401, init.method === 'GET' ? '{}' : '']);
+      expect([cacheStatusOf(response), response.headers.get('etag')]).toEqual([null, null]);
+    }
+  });
+
+  it('the same caller in another repository only by the word of the origin', async () => {
+    const manifest = await pushManifest();
+    const [other, without] = [await pushManifest({ bytes: manifest.bytes }), await pushManifest()];
+    const edge = createEdge();
+    for (let n = 0; n < 2; n++) await edge.fetch(manifest.path, asking('GET'));
+    expect(cacheStatusOf(await edge.fetch(other.path, asking('GET')))).toBe(UNPROVEN);
+    await edge.fetch(without.path, asking('GET'));
+    const path = without.path.replace(without.digest, manifest.digest);
+    for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(404);
+    expect(await other.questions()).toEqual([`GET ${other.digest}`]);
+  });
+
+  it.each(STORES.slice(1))('who may push: only from the shared store, never from memory: %s', async (_, variables) => {
+    const manifest = await pushManifest();
+    const [one, two] = [createEdge(variables), createEdge(variables)];
+    for (const method of ['GET', 'GET', 'HEAD'] as const) await one.fetch(manifest.path, asking(method));
+    expect(await manifest.questions()).toHaveLength(1);
+    await two.fetch(manifest.path, { method: 'DELETE' });
+    for (const method of METHODS) expect((await one.fetch(manifest.path, asking(method))).status).toBe(404);
+  });
+
+  it('nobody who may push where PUSH_EXISTENCE_TTL=0', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '0' });
+    for (let n = 0; n < 3; n++) await edge.fetch(manifest.path, asking(n === 1 ? 'HEAD' : 'GET'));
+    expect(await manifest.questions()).toHaveLength(3);
+  });
+
+  it('who only pulls: within MEMORY_TTL without a look into the store', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ CLIENT_AUTH: 'anonymous', MEMORY_TTL: '30s' });
+    await edge.fetch(manifest.path, asking('GET'));
+    for (const method of METHODS) {
+      expect(cacheStatusOf(await edge.fetch(manifest.path, asking(method)))).toBe('registry-edge; hit; detail=memory');
+    }
+    edge.clock.advance(30_000);
+    expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toBe('registry-edge; hit; detail=kv');
+    expect(await manifest.questions()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,250 @@
+import { describe, expect, inject, it } from 'vitest';
+import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
+import { rig } from '../../support/push.ts';
+import {
+  asking,
+  DOCKER_MANIFEST,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+  STORES,
+} from '../../support/pushManifest.ts';
+
+const MANY = `${OCI_MANIFEST}, */*`;
+const METHODS = ['HEAD', 'GET'] as const;
+const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
+const atOrigin = (path: string, method: string) => fetch(inject('originUrl') + path, { method });
+
+/** What the origin is asked, and what the answer is. */
+async function asked(edge: Edge, manifest: PushedManifest, init: RequestInit, path = manifest.tagPath) {
+  const before = (await manifest.questions()).length;
+  const response = await edge.fetch(path, init);
+  const seen = { status: response.status, digest: response.headers.get('docker-content-digest') };
+  const text = await response.text();
+  return { ...seen, text, questions: (await manifest.questions()).slice(before) };
+}
+
+describe.each(STORES)('a manifest by tag, to callers who only pull, cache in %s', (_store, variables) => {
+  it.each(METHODS)('%s: costs the origin nothing within TAG_TTL, and one HEAD after it', async (method) => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    const cold = await edge.fetch(manifest.tagPath, asking(method));
+    expect(cacheStatusOf(cold)).toBe('registry-edge; fwd=miss; stored');
+    edge.clock.advance(9_999);
+    const warm = await edge.fetch(manifest.tagPath, asking(method));
+    expect(cacheStatusOf(warm)).toContain('registry-edge; hit');
+    edge.clock.advance(1);
+    const renewed = await edge.fetch(manifest.tagPath, asking(method));
+    expect(cacheStatusOf(renewed)).toBe('registry-edge; fwd=stale; stored');
+    edge.clock.advance(9_999);
+    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking(method)))).toContain('registry-edge; hit');
+    expect(await manifest.questions()).toEqual([`${method} latest`, 'HEAD latest']);
+    for (const response of [cold, warm, renewed]) {
+      expect(lastingHeaders(response)).toEqual({
+        'content-type': OCI_MANIFEST,
+        'docker-content-digest': manifest.digest,
+        etag: `"${manifest.digest}"`,
+        'docker-distribution-api-version': 'registry/2.0',
+        'cache-control': 'no-cache, no-transform',
+        ...(method === 'HEAD' && { 'content-length': String(manifest.bytes.length) }),
+      });
+      expect([response.status, await response.text()]).toEqual([200, method === 'GET' ? manifest.bytes : '']);
+    }
+  });
+
+  it('a GET teaches the HEAD, and the manifest by its digest', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    await edge.fetch(manifest.tagPath, asking('GET'));
+    for (const path of [manifest.tagPath, manifest.path]) {
+      for (const method of METHODS) expect((await asked(edge, manifest, asking(method), path)).questions).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['HEAD', 'new', ['HEAD latest']],
+    ['GET', 'new', ['HEAD latest', 'GET latest']],
+    ['GET', 'kept', ['HEAD latest']],
+  ] as const)(
+    '%s: a tag that moved to a manifest that is %s is seen after TAG_TTL',
+    async (method, kind, questions) => {
+      const old = await pushManifest();
+      const edge = createEdge({ ...variables, ...OPEN });
+      await edge.fetch(old.tagPath, asking('GET'));
+      const { name } = old;
+      const moved = await pushManifest({ name });
+      if (kind === 'kept') await edge.fetch(moved.path, asking('GET'));
+      edge.clock.advance(9_999);
+      expect(await asked(edge, moved, asking(method))).toMatchObject({ digest: old.digest, questions: [] });
+      edge.clock.advance(1);
+      const text = method === 'GET' ? moved.bytes : '';
+      expect(await asked(edge, moved, asking(method))).toEqual({ status: 200, digest: moved.digest, text, questions });
+      expect(await asked(edge, moved, asking(method))).toMatchObject({ digest: moved.digest, questions: [] });
+    },
+  );
+
+  it('is kept apart for callers who take other types, in whatever order they name them', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    const variants = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX},${DOCKER_MANIFEST}`, MANY];
+    for (const accept of variants) {
+      expect((await asked(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
+    }
+    const others = [
+      `${DOCKER_MANIFEST}, ${OCI_MANIFEST} ,\t${OCI_INDEX}`,
+      `${OCI_INDEX},${DOCKER_MANIFEST},${OCI_MANIFEST},${OCI_INDEX}`,
+    ];
+    for (const accept of [...variants, ...others]) {
+      const again = await asked(edge, manifest, asking('GET', accept));
+      expect([accept, again.text, again.questions]).toEqual([accept, manifest.bytes, []]);
+    }
+  });
+
+  it.each([null, '*/*', OCI_INDEX])('is asked for by callers who do not name its type: %s', async (accept) => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    for (let n = 0; n < 3; n++) {
+      const { text, questions } = await asked(edge, manifest, asking('GET', accept));
+      expect([text, questions.length]).toEqual([manifest.bytes, 1]);
+    }
+  });
+
+  it('a 404 of the origin is relayed, and the tag forgotten, whatever types were taken', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    await edge.fetch(manifest.tagPath, asking('GET'));
+    edge.clock.advance(5_000);
+    await edge.fetch(manifest.tagPath, asking('GET', MANY));
+    await atOrigin(manifest.tagPath, 'DELETE');
+    edge.clock.advance(4_999);
+    expect(await asked(edge, manifest, asking('GET'))).toMatchObject({ status: 200, questions: [] });
+    edge.clock.advance(1);
+    const gone = await asked(edge, manifest, asking('GET'));
+    expect([gone.status, gone.digest, JSON.parse(gone.text)]).toMatchObject([
+      404,
+      null,
+      { errors: [{ code: 'MANIFEST_UNKNOWN' }] },
+    ]);
+    expect((await edge.fetch(manifest.tagPath, asking('GET', MANY))).status).toBe(404);
+    // Still there, by its digest.
+    expect(await asked(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 200, questions: [] });
+  });
+
+  it.each(METHODS)('%s: does not answer once the origin was found not to know its manifest', async (method) => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1s' });
+    await edge.fetch(manifest.tagPath, asking('GET'));
+    await atOrigin(manifest.path, 'DELETE');
+    edge.clock.advance(1_000);
+    expect(await asked(edge, manifest, asking(method))).toMatchObject({ status: 200, questions: [] });
+    expect(await asked(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 404 });
+    expect(await asked(edge, manifest, asking(method))).toMatchObject({ status: 404 });
+  });
+
+  it('nor once a GET found that, where only a HEAD was known', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    await edge.fetch(manifest.tagPath, asking('HEAD'));
+    await atOrigin(manifest.path, 'DELETE');
+    expect(await asked(edge, manifest, asking('GET'))).toMatchObject({ status: 404, questions: ['GET latest'] });
+    expect(await asked(edge, manifest, asking('HEAD'))).toMatchObject({ status: 404 });
+    expect(await asked(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 404 });
+    expect(await asked(edge, manifest, asking('HEAD'), manifest.path)).toMatchObject({ status: 404 });
+  });
+
+  it('nor once the tag itself was a 404, though its manifest is known again', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1s' });
+    await edge.fetch(manifest.tagPath, asking('GET'));
+    edge.clock.advance(1_000);
+    await rig.rule({ prefix: manifest.path, status: 404, times: 1 });
+    expect((await edge.fetch(manifest.path, asking('HEAD'))).status).toBe(404);
+    await atOrigin(manifest.tagPath, 'DELETE');
+    expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(404);
+    edge.clock.advance(6_000);
+    expect((await edge.fetch(manifest.path, asking('GET'))).status).toBe(200);
+    expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(404);
+  });
+
+  it.each([{ STALE_IF_ERROR: '0' }, { STALE_IF_ERROR: '1h' }])(
+    'is always asked for with TAG_TTL=0, %j',
+    async (more) => {
+      const manifest = await pushManifest();
+      const edge = createEdge({ ...variables, ...OPEN, TAG_TTL: '0', ...more });
+      for (const method of ['GET', 'GET', 'HEAD', 'HEAD'] as const) {
+        const { questions, text } = await asked(edge, manifest, asking(method));
+        expect([questions.length, text]).toEqual([1, method === 'GET' ? manifest.bytes : '']);
+      }
+    },
+  );
+
+  it('is asked for once by many at once, whoever they are, and all get the bytes', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN, CACHE_TIMEOUT: '10s' });
+    const crowd = Array.from({ length: 100 }, async (_, n) => {
+      const init = asking('GET', OCI_MANIFEST, n % 2 === 0 ? {} : { authorization: `Bearer ${n}`, cookie: `n=${n}` });
+      return (await edge.fetch(manifest.tagPath, init)).text();
+    });
+    expect(new Set(await Promise.all(crowd))).toEqual(new Set([manifest.bytes]));
+    expect(await manifest.questions()).toEqual(['GET latest']);
+  });
+
+  it('costs a HEAD alone for as long as its manifest is known', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1h', STALE_IF_ERROR: '0' });
+    await edge.fetch(manifest.tagPath, asking('GET'));
+    edge.clock.advance(3_599_000);
+    const { text, questions } = await asked(edge, manifest, asking('GET'));
+    expect([text, questions]).toEqual([manifest.bytes, ['HEAD latest']]);
+  });
+
+  it.each([
+    ['another type', 'text/html'],
+    ['a long one', `text/${'x'.repeat(2_000)}`],
+    ['a wildcard of a kind', 'application/*'],
+    ['a weight', `${DOCKER_MANIFEST};q=0.5`],
+  ])('is not kept for callers who name what no client does, though what it leads to is: %s', async (_what, more) => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN });
+    const accept = `${OCI_MANIFEST}, ${more}`;
+    for (let n = 0; n < 2; n++) {
+      expect((await asked(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
+    }
+    expect((await asked(edge, manifest, asking('GET', accept), manifest.path)).questions).toEqual([]);
+  });
+
+  it('with ?ns= it is cached for MIRRORED_HOSTS alone, apart from that without', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...OPEN, MIRRORED_HOSTS: 'docker.io, registry.test:5000' });
+    for (const [query, expected] of [
+      ['?ns=docker.io', ['GET latest?ns=docker.io']],
+      ['?ns=docker.io', []],
+      ['?ns=registry.test:5000', ['GET latest?ns=registry.test:5000']],
+      ['?ns=registry.test:5000', []],
+      ['?ns=registry.test%3A5000', []],
+      ['', ['GET latest']],
+      ['', []],
+      ...['?ns=ghcr.io', '?ns=docker.io&a=b', '?ns=docker.io:443'].flatMap((other) => [
+        [other, [`GET latest${other}`]] as const,
+        [other, [`GET latest${other}`]] as const,
+      ]),
+    ] as const) {
+      const { questions, text } = await asked(edge, manifest, asking('GET'), manifest.tagPath + query);
+      expect([query, questions, text]).toEqual([query, expected, manifest.bytes]);
+    }
+  });
+
+  it('is never answered from the cache where callers may push, but what it leads to is kept', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, TAG_TTL: '10s' });
+    for (const method of ['GET', 'HEAD', 'GET', 'HEAD'] as const) {
+      expect((await asked(edge, manifest, asking(method))).questions).toEqual([`${method} latest`]);
+    }
+    for (const method of METHODS) {
+      expect(await asked(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 200, questions: [] });
+    }
+    const moved = await pushManifest({ name: manifest.name });
+    expect(await asked(edge, moved, asking('GET'))).toMatchObject({ digest: moved.digest, text: moved.bytes });
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
+import { cacheStatusOf, createEdge } from '../../support/edge.ts';
+import { asking, OCI_MANIFEST, pushManifest, REDIS, STORES, someManifest } from '../../support/pushManifest.ts';
+import { NO_REDIS } from '../../support/redisStore.ts';
+
+const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
+const FORGETFUL = { ...OPEN, MEMORY_TTL: '0' };
+const refuse = () => Promise.reject(new Error('KV: 429 Too Many Requests'));
+const BROKEN_KV = {
+  get: refuse,
+  getWithMetadata: refuse,
+  put: refuse,
+  delete: refuse,
+} as unknown as DescriptorNamespace;
+
+describe.each(STORES.slice(1))(
+  'a manifest by tag, deleted or pushed through another edge, store: %s',
+  (_store, variables) => {
+    it.each(['HEAD', 'GET'] as const)(
+      '%s: leads nowhere within TAG_TTL once its manifest was deleted by digest',
+      async (method) => {
+        const manifest = await pushManifest();
+        const [mirror, closed] = [createEdge({ ...variables, ...FORGETFUL }), createEdge(variables)];
+        for (let n = 0; n < 2; n++) await mirror.fetch(manifest.tagPath, asking('GET'));
+        expect((await closed.fetch(manifest.path, { method: 'DELETE' })).status).toBe(202);
+        expect((await mirror.fetch(manifest.tagPath, asking(method))).status).toBe(404);
+      },
+    );
+  },
+);
+
+describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge that takes pushes', () => {
+  it.each(['PUT', 'DELETE'])('a %s of the tag is seen at once', async (verb) => {
+    const manifest = await pushManifest();
+    const [mirror, closed] = [createEdge({ ...REDIS, ...OPEN }), createEdge(REDIS)];
+    for (const accept of [OCI_MANIFEST, `${OCI_MANIFEST}, */*`]) {
+      for (let n = 0; n < 2; n++) await mirror.fetch(manifest.tagPath, asking('GET', accept));
+    }
+    expect(await manifest.questions()).toHaveLength(2);
+    const body = someManifest();
+    const headers = { 'content-type': OCI_MANIFEST };
+    await closed.fetch(manifest.tagPath, verb === 'PUT' ? { method: verb, body, headers } : { method: verb });
+    for (const accept of [OCI_MANIFEST, `${OCI_MANIFEST}, */*`]) {
+      const response = await mirror.fetch(manifest.tagPath, asking('GET', accept));
+      const isMoved = (await response.text()) === body;
+      expect([response.status, isMoved]).toEqual(verb === 'PUT' ? [200, true] : [404, false]);
+    }
+  });
+
+  it('another isolate’s clock may lag: with TAG_TTL=0 it asks all the same', async () => {
+    const manifest = await pushManifest();
+    const variables = { ...REDIS, ...OPEN, TAG_TTL: '0' };
+    const [ahead, behind] = [createEdge(variables), createEdge(variables)];
+    ahead.clock.advance(2_000);
+    await ahead.fetch(manifest.tagPath, asking('HEAD'));
+    await behind.fetch(manifest.tagPath, asking('HEAD'));
+    expect(await manifest.questions()).toEqual(['HEAD latest', 'HEAD latest']);
+  });
+});
+
+describe.each([
+  ['KV', {}, { namespace: BROKEN_KV }],
+  ['Redis', { ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' }, {}],
+])('a manifest, where %s fails', (_store, variables, options) => {
+  it('comes from the origin, and nothing of it is kept', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ CACHE_TIMEOUT: '10s', ...variables, ...FORGETFUL }, options);
+    for (const path of [manifest.path, manifest.tagPath, manifest.path, manifest.tagPath]) {
+      const response = await edge.fetch(path, asking('GET'));
+      expect([response.status, await response.text()]).toEqual([200, manifest.bytes]);
+      expect(cacheStatusOf(response)).not.toContain('hit');
+    }
+    expect((await manifest.questions()).every((question) => question.startsWith('GET'))).toBe(true);
+    expect(await manifest.questions()).toHaveLength(4);
+  });
+});

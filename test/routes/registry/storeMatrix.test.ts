@@ -1,0 +1,156 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createEdge, type Edge } from '../../support/edge.ts';
+import { grant } from '../../support/grant.ts';
+import { type Pushed, pushBlob, rig } from '../../support/push.ts';
+import { ADDRESS, fieldsOf, NO_REDIS, snapshot } from '../../support/redisStore.ts';
+import {
+  keysOfBlob,
+  kvTroubles,
+  poisonTroubles,
+  type Trouble,
+  typeTroubles,
+  wireTroubles,
+} from '../../support/storeTroubles.ts';
+
+const CACHE_TIMEOUT_MS = 150;
+const ORIGIN_TIMEOUT_MS = 1_000;
+/** A cell shares two cores with the others that run beside it. */
+const A_LITTLE_MS = 2_000;
+const AT_ONCE = 20;
+
+const ORIGINS = { well: 0, slow: 200, down: 5_000 } as const;
+type OriginState = keyof typeof ORIGINS;
+/** `write-back`: of a caller whom the cache does not answer, so that the store is met only after the reply. */
+const OPERATIONS = ['HEAD hit', 'HEAD miss', 'write-back', 'clear'] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+const LIMITS = { CACHE_TIMEOUT: `${CACHE_TIMEOUT_MS}ms`, ORIGIN_TIMEOUT: `${ORIGIN_TIMEOUT_MS}ms` };
+const REDIS = {
+  BLOBDESCRIPTOR: 'redis',
+  UPSTASH_REDIS_REST_URL: ADDRESS.url,
+  UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+};
+
+/** What a store holds of a blob, and whether that is true. */
+interface Store {
+  readonly variables: Record<string, string>;
+  content(blob: Pushed): Promise<unknown>;
+  isTrue(blob: Pushed): Promise<boolean>;
+}
+
+const isNow = (time: unknown) => Math.abs(Number(time) - Date.now()) < 60_000;
+const MEDIA_TYPE = 'application/octet-stream';
+
+const redisStore: Store = {
+  variables: { ...REDIS, ...LIMITS },
+  content: ({ name, digest }) => snapshot(name, digest),
+  async isTrue(blob) {
+    const keys = keysOfBlob(blob);
+    const [global, own] = [await fieldsOf(keys.global), await fieldsOf(keys.scoped)];
+    const isSame = global.digest === blob.digest && global.size === String(blob.bytes.length);
+    return isSame && global.mediatype === MEDIA_TYPE && own.mediatype === MEDIA_TYPE && isNow(own.verified);
+  },
+};
+
+const kvStore: Store = {
+  variables: LIMITS,
+  content: async ({ name, digest }) =>
+    Promise.all(['', 'cleared::'].map((prefix) => env.DESCRIPTORS.get(`${prefix}blobs::${name}::${digest}`))),
+  async isTrue({ name, digest, bytes }) {
+    const { verifiedAt, ...descriptor } = JSON.parse((await env.DESCRIPTORS.get(`blobs::${name}::${digest}`)) ?? '{}');
+    const expected = { digest, size: bytes.length, mediaType: MEDIA_TYPE };
+    return JSON.stringify(descriptor) === JSON.stringify(expected) && isNow(verifiedAt);
+  },
+};
+
+interface Cell {
+  readonly store: Store;
+  readonly trouble: Trouble;
+  readonly operation: Operation;
+  readonly origin: OriginState;
+}
+
+/** A blob, its entry in the store if there is to be one, the trouble, and a caller with a grant or without. */
+async function prepare({ store, trouble, operation, origin }: Cell): Promise<{ blob: Pushed; edge: Edge }> {
+  const blob = await pushBlob();
+  const hasEntry = operation === 'HEAD hit' || operation === 'clear';
+  if (hasEntry) await createEdge(store.variables).fetch(blob.path, { method: 'HEAD' });
+  await trouble.spoil?.(keysOfBlob(blob), blob);
+  const edge = createEdge({ ...store.variables, ...trouble.variables }, { namespace: trouble.namespace });
+  if (operation !== 'write-back') await grant(edge, blob);
+  if (ORIGINS[origin] > 0) await rig.rule({ prefix: `/v2/${blob.name}/`, delayMs: ORIGINS[origin] });
+  return { blob, edge };
+}
+
+/** @returns what is wrong in this cell, if anything */
+async function head(cell: Cell): Promise<string[]> {
+  const { store, trouble, operation, origin } = cell;
+  const { blob, edge } = await prepare(cell);
+  const before = JSON.stringify(await store.content(blob));
+  const since = Date.now();
+  const { answer, over } = edge.send(blob.path, { method: 'HEAD' });
+  const response = await answer;
+  const tookMs = Date.now() - since;
+  await over;
+
+  const wrong: string[] = [];
+  const fromStore = operation === 'HEAD hit' && (trouble.isLate || trouble.isReadable);
+  const status = origin === 'down' && !fromStore ? 502 : 200;
+  if (response.status !== status) wrong.push(`status ${response.status} for ${status}`);
+  const size = response.headers.get('content-length');
+  if (response.status === 200 && size !== String(blob.bytes.length)) wrong.push(`size ${size}`);
+  const limitMs = CACHE_TIMEOUT_MS + Math.min(ORIGINS[origin], ORIGIN_TIMEOUT_MS) + A_LITTLE_MS;
+  if (tookMs > limitMs) wrong.push(`took ${tookMs} ms`);
+  // Nothing wrong is written: the store is as it was, or after a miss, however late, it tells the truth.
+  const after = JSON.stringify(await store.content(blob));
+  if (after !== before && !(await store.isTrue(blob))) wrong.push(`the store changed to ${after}`);
+  return wrong;
+}
+
+async function clear(cell: Cell): Promise<string[]> {
+  const { blob, edge } = await prepare(cell);
+  const { status } = await edge.fetch(blob.path, {
+    method: 'DELETE',
+    headers: { authorization: 'Basic ZGVsZXRlcjpzZWNyZXQ=' },
+  });
+  const isSent = (await blob.questions()).includes(`DELETE ${blob.path}`);
+  const refusal = cell.origin === 'down' ? 502 : cell.trouble.cannotClear ? 503 : undefined;
+  if (refusal) return status === refusal && !isSent ? [] : [`status ${status} for ${refusal}, sent: ${isSent}`];
+  const after = await edge.fetch(blob.path, { method: 'HEAD' });
+  return status === 202 && after.status === 404 ? [] : [`status ${status}, HEAD ${after.status}`];
+}
+
+async function runMatrix(name: string, store: Store, troubles: Trouble[]): Promise<void> {
+  const cells: Cell[] = troubles.flatMap((trouble) =>
+    OPERATIONS.flatMap((operation) =>
+      (Object.keys(ORIGINS) as OriginState[]).map((origin) => ({ store, trouble, operation, origin })),
+    ),
+  );
+  const failures: string[] = [];
+  const waiting = [...cells];
+  const worker = async () => {
+    for (let cell = waiting.pop(); cell; cell = waiting.pop()) {
+      const wrong = await (cell.operation === 'clear' ? clear(cell) : head(cell)).catch((error: Error) => [`${error}`]);
+      const title = `${cell.trouble.name} × ${cell.operation} × origin ${cell.origin}`;
+      if (wrong.length > 0) failures.push(`${title}: ${wrong.join(', ')}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  const shape = `${troubles.length} troubles × ${OPERATIONS.length} operations × ${Object.keys(ORIGINS).length} origins`;
+  console.log(`${name} in trouble: ${shape} = ${cells.length} cells, ${failures.length} wrong`);
+  expect(failures).toEqual([]);
+}
+
+describe('a store in trouble costs nothing but speed, in every cell of trouble × operation × origin', () => {
+  it('KV', { timeout: 120_000 }, () => runMatrix('KV', kvStore, kvTroubles()));
+});
+
+describe.skipIf(NO_REDIS)(
+  'a store in trouble costs nothing but speed, in every cell of trouble × operation × origin',
+  () => {
+    it('Redis', { timeout: 120_000 }, () =>
+      runMatrix('Redis', redisStore, [...wireTroubles(), ...typeTroubles(), ...poisonTroubles()]),
+    );
+  },
+);

@@ -1,0 +1,253 @@
+import { describe, expect, inject, it } from 'vitest';
+import { someName } from '../../support/digests.ts';
+import { createEdge, type Edge } from '../../support/edge.ts';
+import { type Pushed, pushBlob, rig, sha256 } from '../../support/push.ts';
+import { OCI_MANIFEST, someManifest } from '../../support/pushManifest.ts';
+import { byMount, byPatches, newBlob, openUpload, whole, writesOf } from '../../support/uploading.ts';
+
+const MIB = 1_048_576;
+type Headers = Record<string, string>;
+
+/** A request with content, and where the origin has that afterwards. */
+interface Sending {
+  readonly method: string;
+  readonly target: string;
+  readonly headers?: Headers;
+  readonly kept: string;
+}
+
+/** Requests that carry content, by what they are. */
+const SENDINGS: [what: string, sending: (edge: Edge, blob: Pushed) => Promise<Sending>][] = [
+  [
+    'PUT of a blob',
+    async (edge, blob) => ({
+      method: 'PUT',
+      target: `${await openUpload(edge, blob)}?digest=${blob.digest}`,
+      kept: blob.path,
+    }),
+  ],
+  [
+    'POST of a blob',
+    async (_edge, { name, digest, path }) => ({
+      method: 'POST',
+      target: `/v2/${name}/blobs/uploads/?digest=${digest}`,
+      kept: path,
+    }),
+  ],
+  [
+    'PUT of a manifest',
+    async (_edge, { name, digest }) => {
+      const path = `/v2/${name}/manifests/${digest}`;
+      return { method: 'PUT', target: path, headers: { 'content-type': OCI_MANIFEST }, kept: path };
+    },
+  ],
+];
+
+/** What the origin heard of a request: that it is there, and how long it says it is. */
+async function heard({ method, target }: Sending): Promise<Headers | undefined> {
+  return (await rig.requests(target)).find((request) => request.method === method)?.headers;
+}
+
+/** What the origin keeps there. */
+async function textOf(path: string): Promise<string> {
+  return new TextDecoder().decode(await (await fetch(inject('originUrl') + path)).arrayBuffer());
+}
+
+describe.each(SENDINGS)('a %s streams', (_what, sendingOf) => {
+  it.each([
+    ['', 0],
+    [', of more than is looked at', 5 * MIB],
+  ])('arrives as it was sent, with its length%s', async (_size, bytes) => {
+    const blob = await newBlob(someManifest(bytes));
+    const edge = createEdge();
+    const { length } = blob.bytes;
+    const { readable, writable } = new FixedLengthStream(length);
+    const sending = await sendingOf(edge, blob);
+    await expectToArrive(edge, blob, sending, { readable, writable }, { 'content-length': String(length) });
+    expect(await heard(sending)).toMatchObject({ 'content-length': String(length) });
+    expect((await heard(sending))?.['transfer-encoding']).toBeUndefined();
+  });
+
+  it('arrives as it was sent, without a length', async () => {
+    const blob = await newBlob(someManifest());
+    const edge = createEdge();
+    const sending = await sendingOf(edge, blob);
+    await expectToArrive(edge, blob, sending, new IdentityTransformStream(), {});
+    expect(await heard(sending)).toMatchObject({ 'transfer-encoding': 'chunked' });
+    expect((await heard(sending))?.['content-length']).toBeUndefined();
+  });
+
+  it.each([
+    ['with its length', 0],
+    ['with its length, of more than is looked at', 5 * MIB],
+    ['without one', undefined],
+  ])('%s: the origin has what was sent while the rest is still to come', async (_how, padding) => {
+    const blob = await newBlob(someManifest(padding));
+    const edge = createEdge();
+    const sending = await sendingOf(edge, blob);
+    const bytes = new TextEncoder().encode(blob.bytes);
+    const half = bytes.length >> 1;
+    const prefix = sending.target.replace(/\?.*/, '');
+    await rig.rule({ prefix, method: sending.method, status: 413, afterBytes: half });
+    const { readable, writable } =
+      padding === undefined ? new IdentityTransformStream() : new FixedLengthStream(bytes.length);
+    const length: Headers = padding === undefined ? {} : { 'content-length': String(bytes.length) };
+    const { answer } = edge.send(sending.target, initOf(sending, readable, length));
+    const writer = writable.getWriter();
+    writer.write(bytes.slice(0, half)).catch(() => undefined);
+    expect((await answer).status).toBe(413);
+    await writer.abort().catch(() => undefined);
+  });
+
+  it('and teaches nothing where it breaks off', async () => {
+    const blob = await newBlob(someManifest());
+    const edge = createEdge();
+    const sending = await sendingOf(edge, blob);
+    const { readable, writable } = new IdentityTransformStream();
+    const { answer, over } = edge.send(sending.target, initOf(sending, readable, { 'content-length': '1000' }));
+    const writer = writable.getWriter();
+    await writer.write(new TextEncoder().encode(blob.bytes));
+    await expect.poll(() => heard(sending)).toBeDefined();
+    await writer.abort(new Error('the client has left')).catch(() => undefined);
+    expect((await answer).status).toBe(400);
+    await over;
+    expect(writesOf(edge)).toEqual([]);
+    expect((await fetch(inject('originUrl') + sending.kept)).status).toBe(404);
+  });
+});
+
+const initOf = ({ method, headers }: Sending, body: ReadableStream, more: Headers) => ({
+  method,
+  body,
+  headers: { ...headers, ...more },
+});
+
+/** In two pieces; the origin has the same bytes in the end. */
+async function expectToArrive(
+  edge: Edge,
+  { bytes }: Pushed,
+  sending: Sending,
+  { readable, writable }: { readable: ReadableStream; writable: WritableStream },
+  length: Headers,
+): Promise<void> {
+  const { answer, over } = edge.send(sending.target, initOf(sending, readable, length));
+  const writer = writable.getWriter();
+  const encoded = new TextEncoder().encode(bytes);
+  const half = encoded.length >> 1;
+  await writer.write(encoded.slice(0, half));
+  await expect.poll(() => heard(sending)).toBeDefined();
+  await writer.write(encoded.slice(half));
+  await writer.close();
+  expect((await answer).status).toBe(201);
+  await over;
+  expect(await textOf(sending.kept)).toBe(bytes);
+}
+
+describe('a PATCH streams', () => {
+  it.each<[string, () => TransformStream<Uint8Array, Uint8Array>, Headers]>([
+    ['with its length', () => new FixedLengthStream(9), { 'content-length': '9' }],
+    ['without one', () => new IdentityTransformStream(), { 'transfer-encoding': 'chunked' }],
+  ])('%s, as it was sent', async (_how, stream, expected) => {
+    const blob = await newBlob('a layer, in two pieces');
+    const edge = createEdge();
+    const target = await openUpload(edge, blob);
+    const sending = { method: 'PATCH', target, kept: target };
+    const { readable, writable } = stream();
+    const length: Headers = 'content-length' in expected ? { 'content-length': '9' } : {};
+    const range = { ...length, 'content-range': '0-8', 'content-type': 'application/octet-stream' };
+    const { answer } = edge.send(target, initOf(sending, readable, range));
+    const writer = writable.getWriter();
+    await writer.write(new TextEncoder().encode('a '));
+    await expect.poll(() => heard(sending)).toMatchObject({ ...expected, ...range });
+    await writer.write(new TextEncoder().encode('layer, '));
+    await writer.close();
+    const patched = await answer;
+    expect([patched.status, patched.headers.get('range')]).toEqual([202, '0-8']);
+    await edge.fetch(`${target}?digest=${blob.digest}`, { method: 'PUT', ...whole('in two pieces') });
+    expect(await textOf(blob.path)).toBe(blob.bytes);
+  });
+});
+
+describe('a PATCH', () => {
+  it('is at the origin while the rest of it is still to come', async () => {
+    const blob = await newBlob();
+    const edge = createEdge();
+    const target = await openUpload(edge, blob);
+    await rig.rule({ prefix: target, method: 'PATCH', status: 413, afterBytes: 2 });
+    const { readable, writable } = new IdentityTransformStream();
+    const { answer } = edge.send(target, { method: 'PATCH', body: readable });
+    const writer = writable.getWriter();
+    writer.write(new TextEncoder().encode('a ')).catch(() => undefined);
+    expect((await answer).status).toBe(413);
+    await writer.abort().catch(() => undefined);
+  });
+});
+
+describe('UPLOAD_ORIGIN', () => {
+  const origin = inject('originUrl');
+
+  it.each([
+    ['edge', ''],
+    ['direct', origin],
+  ])('%s: the Location of an upload that was opened begins with "%s"', async (setting, base) => {
+    const { name } = await newBlob();
+    const path = `/v2/${name}/blobs/uploads/`;
+    const session = `${path}some-id?_state=a%2Fb==`;
+    const edge = createEdge({ UPLOAD_ORIGIN: setting });
+    for (const location of [session, origin + session, 'some-id?_state=a%2Fb==']) {
+      await rig.rule({ prefix: path, method: 'POST', status: 202, headers: { location }, times: 1 });
+      const opened = await edge.fetch(path, { method: 'POST' });
+      expect([location, opened.status, opened.headers.get('location')]).toEqual([location, 202, base + session]);
+    }
+  });
+
+  it('direct: everything else stays on the edge', async () => {
+    const blob = await newBlob();
+    const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
+    const onEdge = async (sent: Promise<Response>) => (await sent).headers.get('location');
+    const open = async () => {
+      const opened = await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
+      return (opened.headers.get('location') ?? '').replace(origin, '');
+    };
+    const session = await open();
+    for (const method of ['PATCH', 'GET']) {
+      const init = method === 'PATCH' ? { method, ...whole(blob.bytes) } : { method };
+      expect(await onEdge(edge.fetch(session, init))).toBe(session);
+    }
+    const put = edge.fetch(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole('') });
+    expect(await onEdge(put)).toBe(blob.path);
+    const mounted = await newBlob();
+    expect(await onEdge((await byMount(edge, mounted)).answer)).toBe(mounted.path);
+    const manifest = someManifest();
+    const path = `/v2/${blob.name}/manifests/`;
+    const pushed = edge.fetch(`${path}latest`, { method: 'PUT', ...whole(manifest) });
+    expect(await onEdge(pushed)).toBe(`${path}${await sha256(manifest)}`);
+  });
+
+  it('direct: a mount that is a 202 is an upload that was opened', async () => {
+    const { name, digest } = await newBlob();
+    const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
+    const query = `?mount=${digest}&from=${encodeURIComponent(someName())}`;
+    const opened = await edge.fetch(`/v2/${name}/blobs/uploads/${query}`, { method: 'POST' });
+    expect(opened.status).toBe(202);
+    expect(opened.headers.get('location')).toMatch(new RegExp(`^${origin}/v2/${name}/blobs/uploads/.`));
+  });
+
+  it('direct: an upload that goes on at the origin is as it would be on the edge', async () => {
+    const blob = await newBlob();
+    const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
+    const opened = await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
+    const location = `${opened.headers.get('location')}?digest=${blob.digest}`;
+    expect((await fetch(location, { method: 'PUT', body: blob.bytes })).status).toBe(201);
+    expect((await edge.fetch(blob.path, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('edge: opens, patches and ends an upload without a word of the origin’s address', async () => {
+    const [blob, there] = [await newBlob(), await pushBlob()];
+    const edge = createEdge();
+    for (const upload of [byPatches, byMount]) {
+      const { answer } = await upload(edge, upload === byMount ? { ...there, name: blob.name } : blob);
+      expect(JSON.stringify([...(await answer).headers])).not.toContain(new URL(origin).host);
+    }
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
+import { grant } from '../../support/grant.ts';
+import { type Pushed, pushBlob, rig } from '../../support/push.ts';
+import { STORES } from '../../support/pushManifest.ts';
+import {
+  byChunkedPut,
+  byLastPiece,
+  byMount,
+  byPatches,
+  byPost,
+  byPut,
+  methodsAbout,
+  newBlob,
+  type Way,
+  writesOf,
+} from '../../support/uploading.ts';
+
+const HEAD = { method: 'HEAD' };
+const MIB = 1_048_576;
+const UNPROVEN: [string, Way][] = [
+  ['all in PATCHes, and an empty PUT', byPatches],
+  ['in PATCHes, and the last piece in the PUT', byLastPiece],
+  ['a PUT without a length', byChunkedPut],
+  ['a mount', byMount],
+];
+
+/** What a HEAD of the blob finds: its size, and where. */
+async function found(edge: Edge, { path }: Pushed): Promise<[string | null, string | null]> {
+  const response = await edge.fetch(path, HEAD);
+  return [response.headers.get('content-length'), cacheStatusOf(response)];
+}
+
+const hit = ({ bytes }: Pushed, store: string) => [String(bytes.length), `registry-edge; hit; detail=${store}`];
+
+describe.each(STORES)('an upload that proves nothing by itself, cache in %s', (store, variables) => {
+  it.each(UNPROVEN)('is confirmed by one HEAD after the reply: %s', async (_what, upload) => {
+    const blob = await newBlob();
+    const edge = createEdge(variables);
+    await grant(edge, blob);
+    await rig.rule({ prefix: blob.path, method: 'HEAD', holdAs: blob.digest, times: 1 });
+    const { answer, over } = await upload(edge, blob);
+    expect((await answer).status).toBe(201);
+    expect(writesOf(edge)).toEqual([]);
+    await rig.release(blob.digest);
+    await over;
+    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(await found(edge, blob)).toEqual(hit(blob, store));
+    expect(await methodsAbout(blob)).toEqual(['HEAD']);
+  });
+
+  it.each(UNPROVEN)('earns its grant by that HEAD: %s', async (_what, upload) => {
+    const blob = await newBlob();
+    const edge = createEdge(variables);
+    await (await upload(edge, blob)).over;
+    expect(await found(edge, blob)).toEqual(hit(blob, store));
+    expect(await methodsAbout(blob)).toEqual(['HEAD']);
+  });
+
+  it.each([401, 403, 404, 429, 500])('is not learnt, nor asked for again, where the HEAD is a %i', async (status) => {
+    const blob = await newBlob();
+    const edge = createEdge(variables);
+    await rig.rule({ prefix: blob.path, method: 'HEAD', status, times: 1 });
+    const { answer, over } = await byPatches(edge, blob);
+    expect((await answer).status).toBe(201);
+    await over;
+    expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
+    expect((await found(edge, blob))[1]).toContain('detail=unproven');
+  });
+
+  it('is what the HEAD says, of more than 1 MiB too', async () => {
+    const blob = await newBlob('x'.repeat(MIB + 1));
+    for (const upload of [byPut, byPost]) {
+      const edge = createEdge({ ...variables, MEMORY_TTL: '0' });
+      const before = (await methodsAbout(blob)).length;
+      await (await upload(edge, blob)).over;
+      expect(await found(edge, blob)).toEqual(hit(blob, store));
+      expect((await methodsAbout(blob)).slice(before)).toEqual(['HEAD']);
+    }
+  });
+
+  it.each<[string, (blob: Pushed, other: Pushed) => Record<string, string>]>([
+    ['no Location', () => ({})],
+    ['that of another blob', ({ path, digest }, other) => ({ location: path.replace(digest, other.digest) })],
+    ['that of another repository', ({ path, name }, other) => ({ location: path.replace(name, other.name) })],
+    ['that of the blob with a query', ({ path }) => ({ location: `${path}?ns=other.test` })],
+    ['that of a manifest', ({ path }) => ({ location: path.replace('/blobs/', '/manifests/') })],
+    ['an address that is none', () => ({ location: 'https://[' })],
+  ])('is asked for where all of its bytes came, but the origin names %s', async (_what, headersOf) => {
+    const [blob, other] = [await newBlob(), await pushBlob()];
+    const rule = { prefix: `/v2/${blob.name}/blobs/uploads/`, status: 201, headers: headersOf(blob, other) };
+    const edge = createEdge(variables);
+    await grant(edge, blob);
+    await rig.rule(rule);
+    await (await byPost(edge, blob)).over;
+    expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
+  it('is not brought back where it was deleted while the HEAD was under way', async () => {
+    const blob = await newBlob();
+    const edge = createEdge(variables);
+    await grant(edge, blob);
+    const headers = { 'content-length': String(blob.bytes.length), 'docker-content-digest': blob.digest };
+    const late = { method: 'HEAD', status: 200, headers, holdAs: blob.digest, times: 1 };
+    await rig.rule({ prefix: blob.path, ...late });
+    const { answer, over } = await byPatches(edge, blob);
+    await answer;
+    await expect.poll(() => methodsAbout(blob)).toEqual(['HEAD']);
+    edge.clock.advance(1_000);
+    expect((await edge.fetch(blob.path, { method: 'DELETE' })).status).toBe(202);
+    edge.clock.advance(10_000);
+    await rig.release(blob.digest);
+    await over;
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+});

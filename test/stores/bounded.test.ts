@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { contentItem } from '../../src/cache/contents.ts';
+import type { CacheItem } from '../../src/cache/item.ts';
+import { lookUp } from '../../src/cache/lookup.ts';
+import { writeBack } from '../../src/cache/writeBack.ts';
+import { createBudget } from '../../src/http/body/budget.ts';
+import { createMemory } from '../../src/isolate/memory.ts';
+import type { ContentEntry, Entry } from '../../src/oci/descriptor.ts';
+import { boundedContents, NoRoom } from '../../src/stores/bounded.ts';
+import type { Contents } from '../../src/stores/contents.ts';
+import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
+import { contentOf } from '../support/contentsSuite.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor, someDigest } from '../support/digests.ts';
+
+const MIB = 1024 * 1024;
+const KIB = 1024;
+const MAX_BYTES = 4 * MIB;
+const BUDGET = 32 * MIB;
+const clock = createClock();
+const request = () => contextOf(clock);
+
+/** A store that answers when it is let, with a manifest of this many bytes. */
+function slow(bytes: number) {
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  const contents: Contents = {
+    async get() {
+      asked++;
+      await gate.promise;
+      return new Uint8Array(bytes);
+    },
+    put: async () => undefined,
+  };
+  const budget = createBudget(BUDGET);
+  const bounded = boundedContents(budget, contents, MAX_BYTES);
+  const ask = (size?: number) => bounded.get(request(), someDigest(), async () => size);
+  return { ask, budget, bounded, open: gate.resolve, asked: () => asked };
+}
+
+describe('boundedContents', () => {
+  it('reads a burst of small manifests at the same time', async () => {
+    const { ask, budget, open, asked } = slow(KIB);
+    const reads = Array.from({ length: 500 }, () => ask(KIB));
+    await expect.poll(asked).toBe(500);
+    expect(budget.heldBytes).toBeLessThanOrEqual(BUDGET / 2 + 500 * KIB);
+    open();
+    expect((await Promise.all(reads)).every((content) => content?.length === KIB)).toBe(true);
+    expect(budget.heldBytes).toBe(500 * KIB);
+  });
+
+  it('reads one beside many large ones', async () => {
+    const { ask, open } = slow(KIB);
+    const reads = [...Array.from({ length: 7 }, () => ask(MAX_BYTES)), ask(KIB)];
+    open();
+    expect((await Promise.all(reads)).map((content) => content?.length)).toEqual(Array(8).fill(KIB));
+  });
+
+  it('says where there is no room, and has nothing of what no descriptor tells of', async () => {
+    const { ask, bounded, budget, asked } = slow(KIB);
+    budget.room(request()).resize(BUDGET - KIB);
+    const ctx = request();
+    await expect(bounded.get(ctx, someDigest(), async () => KIB + 1)).rejects.toBeInstanceOf(NoRoom);
+    expect(ctx.events).toEqual([{ kind: 'no-room', bytes: KIB + 1 }]);
+    await expect(bounded.get(request(), someDigest())).rejects.toBeInstanceOf(NoRoom);
+    expect(await ask(undefined)).toBeUndefined();
+    expect([asked(), budget.heldBytes]).toEqual([0, BUDGET - KIB]);
+  });
+});
+
+describe('a manifest for which there is no room', () => {
+  async function setup() {
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    const entry: ContentEntry = { ...entryFor(digest, clock.now(), { size: content.length }), content };
+    const kept = createInMemoryContents(createMemory({ entries: 10, bytes: MIB }), 3_600_000, false);
+    const written: string[] = [];
+    const contents: Contents = {
+      ...kept,
+      async put() {
+        written.push('content');
+      },
+    };
+    const budget = createBudget(BUDGET);
+    const descriptor: CacheItem = {
+      stat: async (): Promise<Entry> => ({ descriptor: entry.descriptor, verifiedAt: entry.verifiedAt }),
+      async set() {
+        written.push('descriptor');
+        return true;
+      },
+      clear: async () => undefined,
+    };
+    const item = () => contentItem(digest, descriptor, boundedContents(budget, contents, MAX_BYTES));
+    await kept.put(request(), digest, content);
+    return { budget, item, entry, written };
+  }
+
+  it('is a miss, and no fault of the store', async () => {
+    const { budget, item, entry } = await setup();
+    const other = request();
+    budget.room(other).resize(BUDGET);
+    expect(await lookUp(request(), item())).toEqual({ outcome: 'miss', cleared: 0 });
+    other.answered();
+    expect(await lookUp(request(), item())).toMatchObject({ outcome: 'hit', entry });
+  });
+
+  it('is confirmed by what the origin says, and its content is not written again', async () => {
+    const { budget, item, entry, written } = await setup();
+    const other = request();
+    budget.room(other).resize(BUDGET);
+    const one = item();
+    const found = lookUp(request(), one);
+    await found;
+    await writeBack(request(), one, entry, found);
+    expect(written).toEqual(['descriptor']);
+    const { digest } = await contentOf('another');
+    const moved = { ...entry, descriptor: { ...entry.descriptor, digest } };
+    await writeBack(request(), one, moved, found);
+    expect(written.toSorted()).toEqual(['content', 'descriptor', 'descriptor']);
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { createBreaker, guarded, guardedContents } from '../../src/stores/breaker.ts';
+import { BadRecord, CacheFault } from '../../src/stores/faults.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor, someDigest } from '../support/digests.ts';
+
+/** A store that fails until it is well, and counts who asked. */
+function setup() {
+  const clock = createClock();
+  const ctx = contextOf(clock);
+  const digest = someDigest();
+  const store = { isWell: false, stats: 0, clears: 0 };
+  const answer = async <T>(value: T): Promise<T> => {
+    if (!store.isWell) throw new CacheFault('down');
+    return value;
+  };
+  const scoped = guarded(createBreaker(), {
+    repositoryScoped: () => ({
+      stat: () => {
+        store.stats += 1;
+        return answer(entryFor(digest, clock.now()));
+      },
+      setDescriptor: () => answer(undefined),
+      clear: () => {
+        store.clears += 1;
+        return answer(undefined);
+      },
+      batch: 1,
+      markDeleting: () => answer(undefined),
+      evict: () => answer(new Set()),
+      markEvicted: () => answer(undefined),
+      clearEach: () => answer(undefined),
+      clearPresent: () => answer(new Set()),
+      purge: () => answer({ removed: new Set() }),
+    }),
+  }).repositoryScoped(parseRepositoryName('a/b'), 'blobs');
+  const stat = () => scoped.stat(ctx, digest).catch((fault: Error) => fault.name);
+  return { clock, ctx, digest, store, scoped, stat };
+}
+
+describe('breaker', () => {
+  it('lets reads pause for 30 s after five faults within 10 s, and then asks the store again', async () => {
+    const { clock, ctx, digest, store, stat } = setup();
+    for (let n = 0; n < 5; n++) expect(await stat()).toBe('CacheFault');
+    expect(ctx.events).toEqual([{ kind: 'pause', outcome: 'begun' }]);
+    store.isWell = true;
+    clock.advance(29_999);
+    expect(await stat()).toBe('CacheFault');
+    expect(store.stats).toBe(5);
+    expect(ctx.events.at(-1)).toEqual({ kind: 'pause', outcome: 'skipped' });
+    clock.advance(1);
+    expect(await stat()).toEqual(entryFor(digest, clock.now()));
+    expect(store.stats).toBe(6);
+  });
+
+  it('does not mind four faults, nor five over more than 10 s', async () => {
+    const { clock, store, stat } = setup();
+    for (let n = 0; n < 4; n++) await stat();
+    clock.advance(10_000);
+    for (let n = 0; n < 4; n++) await stat();
+    expect(store.stats).toBe(8);
+    store.isWell = true;
+    expect(await stat()).toMatchObject({ descriptor: {} });
+  });
+
+  it('goes on reading where only writes are refused, as by KV to more than one a second', async () => {
+    const { ctx, digest, store, scoped, stat } = setup();
+    for (let n = 0; n < 5; n++) {
+      await expect(scoped.clear(ctx, digest)).rejects.toThrow('down');
+      await expect(scoped.setDescriptor(ctx, digest, entryFor(digest, 1))).rejects.toThrow('down');
+    }
+    await stat();
+    expect(store.stats).toBe(1);
+  });
+
+  it('never keeps a clear from the store', async () => {
+    const { ctx, digest, store, scoped, stat } = setup();
+    for (let n = 0; n < 5; n++) await stat();
+    store.isWell = true;
+    await scoped.clear(ctx, digest);
+    expect(store.clears).toBe(1);
+  });
+
+  it('does not count bad records: who holds them is well', async () => {
+    const { ctx } = setup();
+    const breaker = createBreaker();
+    const bad = () => breaker(ctx, () => Promise.reject(new BadRecord('rubbish'))).catch((fault: Error) => fault.name);
+    for (let n = 0; n < 20; n++) expect(await bad()).toBe('BadRecord');
+    expect(await breaker(ctx, async () => 'read')).toBe('read');
+    expect(ctx.events).toEqual([]);
+  });
+
+  it('does not count content that is late, but lets it pause with the rest', async () => {
+    const { ctx, digest } = setup();
+    const breaker = createBreaker();
+    let reads = 0;
+    const contents = guardedContents(breaker, {
+      get: async () => {
+        reads += 1;
+        throw new CacheFault('late');
+      },
+      put: async () => {},
+    });
+    const get = () => contents.get(ctx, digest).catch((fault: Error) => fault.message);
+    for (let n = 0; n < 20; n++) expect(await get()).toBe('late');
+    expect(await breaker(ctx, async () => 'read')).toBe('read');
+    for (let n = 0; n < 5; n++) await breaker(ctx, () => Promise.reject(new CacheFault('down'))).catch(() => undefined);
+    expect(await get()).toBe('reads pause after too many faults');
+    expect(reads).toBe(20);
+  });
+});

@@ -1,0 +1,284 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { contentItem } from '../../src/cache/contents.ts';
+import type { CacheItem } from '../../src/cache/item.ts';
+import type { RequestContext } from '../../src/context.ts';
+import { createMemory } from '../../src/isolate/memory.ts';
+import type { Entry } from '../../src/oci/descriptor.ts';
+import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
+import { createBreaker, guardedContents } from '../../src/stores/breaker.ts';
+import type { Contents } from '../../src/stores/contents.ts';
+import { CacheFault } from '../../src/stores/faults.ts';
+import { kvContents } from '../../src/stores/kv/contents.ts';
+import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
+import { createRedis } from '../../src/stores/redis/client.ts';
+import { redisContents } from '../../src/stores/redis/contents.ts';
+import { tieredContents } from '../../src/stores/tieredContents.ts';
+import { verified } from '../../src/stores/verified.ts';
+import { contentOf, describeContents } from '../support/contentsSuite.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor } from '../support/digests.ts';
+import { createEdge } from '../support/edge.ts';
+import { asking, pushManifest, STORES } from '../support/pushManifest.ts';
+import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
+
+const HOUR_MS = 3_600_000;
+const MEMORY_MAX_BYTES = 256 * 1024;
+const IN_KV = {
+  key: (digest: string) => `content::${digest}`,
+  look: (digest: string) => env.DESCRIPTORS.get(IN_KV.key(digest)),
+  corrupt: (digest: string, text: string) => env.DESCRIPTORS.put(IN_KV.key(digest), text),
+};
+const IN_REDIS = {
+  key: (digest: string) => `registry-edge::content::${digest}`,
+  look: (digest: string) => redis.get<string>(IN_REDIS.key(digest)),
+  corrupt: (digest: string, text: string) => redis.set(IN_REDIS.key(digest), text),
+};
+
+const memory = (ttlMs = HOUR_MS, livesOn = false) =>
+  createInMemoryContents(createMemory({ entries: 1_000, bytes: 16_777_216 }), ttlMs, livesOn);
+const kv = (namespace: DescriptorNamespace = env.DESCRIPTORS) => verified('kv', kvContents(namespace, HOUR_MS));
+const inRedis = (at = ADDRESS) => verified('redis', redisContents(createRedis(at), HOUR_MS));
+const refuse = () => Promise.reject(new Error('KV: 429 Too Many Requests'));
+const broken = { get: refuse, getWithMetadata: refuse, put: refuse, delete: refuse } as unknown as DescriptorNamespace;
+const setup = () => {
+  const clock = createClock(Date.now());
+  return { clock, ctx: contextOf(clock) };
+};
+
+describeContents('inmemory', { create: memory, maxBytes: MEMORY_MAX_BYTES });
+describeContents('kv', { create: kv, createBroken: () => kv(broken), maxBytes: MAX_MANIFEST_BYTES, ...IN_KV });
+describeContents('redis', {
+  create: inRedis,
+  createBroken: () => inRedis({ ...ADDRESS, url: 'http://127.0.0.1:1' }),
+  maxBytes: MAX_MANIFEST_BYTES,
+  skip: NO_REDIS,
+  ...IN_REDIS,
+});
+describeContents('tiered: inmemory before kv', {
+  create: () => tieredContents(memory(), kv()),
+  createBroken: () => tieredContents(memory(), kv(broken)),
+  maxBytes: MAX_MANIFEST_BYTES,
+});
+describeContents('guarded: kv', {
+  create: () => guardedContents(createBreaker(), kv()),
+  createBroken: () => guardedContents(createBreaker(), kv(broken)),
+  maxBytes: MAX_MANIFEST_BYTES,
+  ...IN_KV,
+});
+
+describe('content expires', () => {
+  it.each([
+    ['in memory, at the end of its time, as a tier', false],
+    ['in memory, a time after it was last read', true],
+  ])('%s', async (_when, livesOn) => {
+    const { clock, ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    const contents = memory(30_000, livesOn);
+    await contents.put(ctx, digest, content);
+    clock.advance(29_999);
+    expect(await contents.get(ctx, digest)).toEqual(content);
+    clock.advance(1);
+    expect(contents.peek?.(ctx, digest)).toEqual(livesOn ? content : undefined);
+    clock.advance(29_999);
+    expect(await contents.get(ctx, digest)).toEqual(livesOn ? content : undefined);
+    clock.advance(30_000);
+    expect([await contents.get(ctx, digest), contents.peek?.(ctx, digest)]).toEqual([undefined, undefined]);
+  });
+
+  it('in KV, and where that is too short for KV, as soon as it can', async () => {
+    const { ctx } = setup();
+    for (const [ms, seconds] of [
+      [HOUR_MS, 3_600],
+      [1, 60],
+    ] as const) {
+      const { content, digest } = await contentOf(crypto.randomUUID());
+      await verified('kv', kvContents(env.DESCRIPTORS, ms)).put(ctx, digest, content);
+      const { keys } = await env.DESCRIPTORS.list({ prefix: IN_KV.key(digest) });
+      const left = (keys[0]?.expiration ?? 0) - Date.now() / 1000;
+      expect(left).toBeGreaterThan(seconds - 10);
+      expect(left).toBeLessThanOrEqual(seconds + 1);
+    }
+  });
+
+  it.skipIf(NO_REDIS)('in Redis', async () => {
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    await inRedis().put(setup().ctx, digest, content);
+    const left = await redis.pttl(IN_REDIS.key(digest));
+    expect(left).toBeGreaterThan(HOUR_MS - 10_000);
+    expect(left).toBeLessThanOrEqual(HOUR_MS);
+    await redis.pexpire(IN_REDIS.key(digest), 60_000);
+    await inRedis().get(setup().ctx, digest);
+    expect(await redis.pttl(IN_REDIS.key(digest))).toBeGreaterThan(HOUR_MS - 10_000);
+  });
+
+  it('in KV, unless it is read in the second half of its time', async () => {
+    const { clock, ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    let puts = 0;
+    const put = (...call: Parameters<KVNamespace['put']>) => {
+      puts++;
+      return env.DESCRIPTORS.put(...call);
+    };
+    const getWithMetadata = env.DESCRIPTORS.getWithMetadata.bind(env.DESCRIPTORS);
+    const contents = kv({ getWithMetadata, put } as unknown as DescriptorNamespace);
+    await contents.put(ctx, digest, content);
+    for (const [ms, expected] of [
+      [HOUR_MS / 2, 1],
+      [1, 2],
+      [HOUR_MS / 2, 2],
+      [1, 3],
+    ] as const) {
+      clock.advance(ms);
+      expect(await contents.get(ctx, digest)).toEqual(content);
+      await ctx.settled();
+      expect(puts).toBe(expected);
+    }
+  });
+});
+
+describe('verified', () => {
+  it('tells every look with its store and outcome', async () => {
+    const { ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    const contents = kv();
+    await contents.get(ctx, digest);
+    await contents.put(ctx, digest, content);
+    await contents.get(ctx, digest);
+    await IN_KV.corrupt(digest, 'x');
+    await contents.get(ctx, digest);
+    await expect(kv(broken).get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+    expect(ctx.events.map((event) => event.kind === 'stat' && event.outcome)).toEqual(['miss', 'hit', 'miss', 'fault']);
+  });
+
+  it('takes corrupted content that cannot be removed for a miss all the same', async () => {
+    const { digest } = await contentOf(crypto.randomUUID());
+    await IN_KV.corrupt(digest, 'x');
+    const getWithMetadata = env.DESCRIPTORS.getWithMetadata.bind(env.DESCRIPTORS);
+    const contents = kv({ ...broken, getWithMetadata } as unknown as DescriptorNamespace);
+    expect(await contents.get(setup().ctx, digest)).toBeUndefined();
+  });
+});
+
+describe.skipIf(NO_REDIS)('redisContents', () => {
+  it('keeps nothing that is no UTF-8, since it would not come back byte for byte', async () => {
+    const { ctx } = setup();
+    for (const bytes of [[0xff], [0xc3, 0x28], [0x7b, 0xed, 0xa0, 0x80, 0x7d], [0xf0, 0x9f, 0x90]]) {
+      const content = new Uint8Array([...bytes, ...new TextEncoder().encode(crypto.randomUUID())]);
+      const { digest } = await contentOf(crypto.randomUUID());
+      await inRedis().put(ctx, digest, content);
+      expect([await redis.exists(IN_REDIS.key(digest)), await inRedis().get(ctx, digest)]).toEqual([0, undefined]);
+    }
+  });
+
+  it('removes a key of another type, as it does corrupted content', async () => {
+    const { ctx } = setup();
+    const { digest, content } = await contentOf(crypto.randomUUID());
+    await redis.sadd(IN_REDIS.key(digest), 'member');
+    expect(await inRedis().get(ctx, digest)).toBeUndefined();
+    expect(await redis.exists(IN_REDIS.key(digest))).toBe(0);
+    await inRedis().put(ctx, digest, content);
+    expect(await inRedis().get(ctx, digest)).toEqual(content);
+  });
+
+  it('takes a reply that is none for a fault', async () => {
+    const { ctx } = setup();
+    const { digest } = await contentOf(crypto.randomUUID());
+    await expect(inRedis({ ...ADDRESS, token: 'wrong' }).get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+  });
+});
+
+describe('tieredContents', () => {
+  it('lets the near store learn what the far one knows', async () => {
+    const { ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    const [near, far] = [memory(), memory()];
+    await far.put(ctx, digest, content);
+    const tiers = tieredContents(near, far);
+    expect(tiers.peek?.(ctx, digest)).toBeUndefined();
+    await tiers.get(ctx, digest);
+    expect([await near.get(ctx, digest), tiers.peek?.(ctx, digest)]).toEqual([content, content]);
+  });
+
+  it('keeps from the near store what the far one did not take, and what is corrupted there', async () => {
+    const { ctx } = setup();
+    const [one, other] = [await contentOf(crypto.randomUUID()), await contentOf(crypto.randomUUID())];
+    const near: Contents = memory();
+    await expect(tieredContents(near, kv(broken)).put(ctx, one.digest, one.content)).rejects.toBeInstanceOf(CacheFault);
+    await IN_KV.corrupt(other.digest, 'x');
+    expect(await tieredContents(near, kv()).get(ctx, other.digest)).toBeUndefined();
+    for (const { digest } of [one, other]) expect(await near.get(ctx, digest)).toBeUndefined();
+  });
+
+  it('keeps content above 256 KiB in the far store alone', async () => {
+    const { ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID().padEnd(MEMORY_MAX_BYTES + 1));
+    const [near, far] = [memory(), kv()];
+    await tieredContents(near, far).put(ctx, digest, content);
+    expect([await near.get(ctx, digest), (await far.get(ctx, digest))?.length]).toEqual([undefined, content.length]);
+  });
+});
+
+describe('contentItem', () => {
+  async function setupItem(contents = memory()) {
+    const { clock, ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    const entry = { ...entryFor(digest, clock.now(), { size: content.length }), content };
+    const kept: { descriptor?: Entry | undefined } = {};
+    const descriptor: CacheItem = {
+      stat: async () => kept.descriptor,
+      async set(_ctx, { descriptor: one, verifiedAt }) {
+        kept.descriptor = { descriptor: one, verifiedAt };
+        return true;
+      },
+      clear: async () => void delete kept.descriptor,
+    };
+    const item = contentItem(digest, descriptor, contents);
+    return { ctx, digest, entry, kept, contents, item };
+  }
+  const isHalf = (ctx: RequestContext) => ctx.events.some(({ kind }) => kind === 'half-cleared');
+
+  it('knows a manifest by its descriptor and its content, and tells where only the first is left', async () => {
+    const { ctx, digest, entry, kept, contents, item } = await setupItem();
+    await contents.put(ctx, digest, entry.content);
+    expect([await item.stat(ctx), isHalf(ctx)]).toEqual([undefined, false]);
+    await item.set(ctx, entry, undefined);
+    expect([await item.stat(ctx), isHalf(ctx)]).toEqual([entry, false]);
+    const { content, ...known } = entry;
+    kept.descriptor = { ...known, descriptor: { ...known.descriptor, size: content.length + 1 } };
+    expect([await item.stat(ctx), isHalf(ctx)]).toEqual([undefined, true]);
+  });
+
+  it('keeps the descriptor where there is no room for the content, and says so', async () => {
+    const { ctx, entry, kept, item } = await setupItem(kv(broken));
+    await expect(item.set(ctx, entry, undefined)).rejects.toBeInstanceOf(CacheFault);
+    expect(kept.descriptor).toEqual({ descriptor: entry.descriptor, verifiedAt: entry.verifiedAt });
+  });
+
+  it('forgets by the descriptor alone: other repositories may have the content', async () => {
+    const { ctx, digest, entry, contents, item } = await setupItem();
+    await item.set(ctx, entry, undefined);
+    await item.clear(ctx, ctx.now());
+    expect([await item.stat(ctx), await contents.get(ctx, digest)]).toEqual([undefined, entry.content]);
+  });
+});
+
+describe.each(STORES.slice(1))('corrupted content, through the edge: %s', (store, variables) => {
+  const { corrupt, look } = store === 'kv' ? IN_KV : IN_REDIS;
+
+  it.each(['origin', 'anonymous'])('is never served: fetched again and replaced; CLIENT_AUTH=%s', async (auth) => {
+    const edge = createEdge({ ...variables, CLIENT_AUTH: auth, MEMORY_TTL: '0' });
+    const manifest = await pushManifest();
+    await edge.fetch(manifest.path, asking('GET'));
+    for (const garbage of ['', '{}', manifest.bytes.replace('2', '3'), `${manifest.bytes} `]) {
+      await corrupt(manifest.digest, garbage);
+      const asked = (await manifest.questions()).length;
+      for (let n = 0; n < 2; n++) {
+        expect(await (await edge.fetch(manifest.path, asking('GET'))).text()).toBe(manifest.bytes);
+      }
+      expect((await manifest.questions()).slice(asked)).toEqual([`GET ${manifest.digest}`]);
+      expect(await look(manifest.digest)).toBe(manifest.bytes);
+    }
+  });
+});

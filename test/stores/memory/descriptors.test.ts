@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { createProvider } from '../../../src/cache/descriptors.ts';
+import { createMemory } from '../../../src/isolate/memory.ts';
+import { parseRepositoryName } from '../../../src/oci/name.ts';
+import { createInMemoryDescriptors } from '../../../src/stores/memory/descriptors.ts';
+import { contextOf, createClock } from '../../support/context.ts';
+import { describeDescriptorCache } from '../../support/descriptorCacheSuite.ts';
+import { entryFor, someDigest, someName } from '../../support/digests.ts';
+
+const create = (entries = 1_000, ttlMs = 3_600_000) =>
+  createProvider(createInMemoryDescriptors(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true }));
+
+describeDescriptorCache('inmemory', { create });
+
+describe('createInMemoryDescriptors', () => {
+  it('serves an entry for ttlMs and no longer', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const scoped = create(10, 30_000).repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const digest = someDigest();
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    clock.advance(29_999);
+    expect(await scoped.stat(ctx, digest)).toBeDefined();
+    clock.advance(1);
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('peek tells at once what stat would answer, but nothing of an alias, which depends on another entry', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const provider = create();
+    const name = parseRepositoryName(someName());
+    const [digest, alias] = [someDigest(), someDigest('sha512')];
+    const entry = entryFor(digest, clock.now());
+    await provider.repositoryScoped(name, 'blobs').setDescriptor(ctx, alias, entry);
+    expect(provider.peek?.(ctx, name, 'blobs', digest)).toEqual(entry);
+    expect(provider.peek?.(ctx, name, 'blobs', alias)).toBeUndefined();
+    expect(provider.peek?.(ctx, name, 'manifests', digest)).toBeUndefined();
+    expect(provider.peek?.(ctx, parseRepositoryName(someName()), 'blobs', digest)).toBeUndefined();
+  });
+
+  it('revives nothing when a flood of clears pushes a tombstone out', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const scoped = create().repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const digest = someDigest();
+    const confirmedBefore = entryFor(digest, clock.now());
+    clock.advance(1);
+    await scoped.clear(ctx, digest);
+    for (let n = 0; n < 1_100; n++) await scoped.clear(ctx, someDigest());
+    await scoped.setDescriptor(ctx, digest, confirmedBefore);
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+  });
+});

@@ -1,0 +1,68 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, inject, it } from 'vitest';
+import { createProvider } from '../../src/cache/descriptors.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
+import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
+import type { StoreOptions } from '../../src/stores/options.ts';
+import { createRedis } from '../../src/stores/redis/client.ts';
+import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
+import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor, someDigest, someName } from '../support/digests.ts';
+
+const redis = inject('redis');
+const BACKENDS: [string, (options: StoreOptions) => BlobDescriptorCacheProvider][] = [
+  ['kv', (options) => createProvider(createKvDescriptors(env.DESCRIPTORS, options))],
+];
+if (redis) {
+  BACKENDS.push(['redis', (options) => createProvider(createRedisDescriptors(createRedis(redis), options))]);
+}
+
+describe.each(BACKENDS)('isOpen: an open mirror and an edge that asks who calls, in one store: %s', (_name, create) => {
+  const setup = (isOpen: boolean) => {
+    const clock = createClock(Date.now());
+    const name = parseRepositoryName(someName());
+    const of = (open: boolean) => create({ retentionMs: 3_600_000, isOpen: open }).repositoryScoped(name, 'blobs');
+    return { clock, ctx: contextOf(clock), digest: someDigest(), one: of(isOpen), other: of(!isOpen) };
+  };
+  const SIDES = [
+    ['the open mirror', true],
+    ['the other edge', false],
+  ] as const;
+
+  it.each(SIDES)('what was confirmed to %s counts as confirmed to it alone', async (_side, isOpen) => {
+    const { ctx, digest, one, other } = setup(isOpen);
+    await one.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect((await one.stat(ctx, digest))?.verifiedAt).toBe(ctx.now());
+    // A store may give it away as confirmed by nobody, which is fresh for nobody.
+    expect((await other.stat(ctx, digest))?.verifiedAt ?? 0).toBe(0);
+  });
+
+  it.each(SIDES)('each keeps its own time, whoever is first: %s', async (_side, isOpen) => {
+    const { clock, ctx, digest, one, other } = setup(isOpen);
+    const earlier = ctx.now();
+    await one.setDescriptor(ctx, digest, entryFor(digest, earlier));
+    clock.advance(60_000);
+    await other.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect((await one.stat(ctx, digest))?.verifiedAt).toBe(earlier);
+    expect((await other.stat(ctx, digest))?.verifiedAt).toBe(ctx.now());
+  });
+
+  it.each(SIDES)('what %s clears is gone for both, and late writes revive it for neither', async (_side, isOpen) => {
+    const { clock, ctx, digest, one, other } = setup(isOpen);
+    const entry = entryFor(digest, ctx.now());
+    await one.setDescriptor(ctx, digest, entry);
+    await other.setDescriptor(ctx, digest, entry);
+    await one.clear(ctx, digest);
+    for (const scoped of [one, other]) {
+      expect(await scoped.stat(ctx, digest)).toBeUndefined();
+      await scoped.setDescriptor(ctx, digest, entry);
+      expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    }
+    clock.advance(CLOCK_SKEW_MS + 1);
+    await other.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await other.stat(ctx, digest)).toBeDefined();
+    expect((await one.stat(ctx, digest))?.verifiedAt ?? 0).not.toBe(ctx.now());
+  });
+});

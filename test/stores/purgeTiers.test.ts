@@ -1,0 +1,123 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createProvider } from '../../src/cache/descriptors.ts';
+import { createMemory, type Memory } from '../../src/isolate/memory.ts';
+import type { Digest } from '../../src/oci/digest.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
+import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
+import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
+import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
+import { createRedis } from '../../src/stores/redis/client.ts';
+import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
+import { tiered } from '../../src/stores/tiered.ts';
+import { contextOf, createClock, type TestContext } from '../support/context.ts';
+import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+
+const HOUR_MS = 3_600_000;
+const OPTIONS = { retentionMs: HOUR_MS, isOpen: false };
+const LARGE = { entries: 1_000_000, bytes: 2 ** 30 };
+const BEHIND = [
+  ['memory', () => createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS }))],
+  ['kv', () => createProvider(createKvDescriptors(env.DESCRIPTORS, OPTIONS))],
+  ...(NO_REDIS
+    ? []
+    : [['redis', () => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS))] as const]),
+] as const;
+
+/** A memory that counts how often it is walked over. */
+function walked(memory: Memory): Memory & { walks: number } {
+  const counting = {
+    walks: 0,
+    part<V extends object>(name: string) {
+      const part = memory.part<V>(name);
+      const keys = (prefix: string) => {
+        counting.walks += 1;
+        return part.keys(prefix);
+      };
+      return { ...part, keys };
+    },
+  };
+  return counting;
+}
+
+async function purgeAll(ctx: TestContext, scope: RepositoryDescriptors): Promise<Digest[]> {
+  const removed: Digest[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await scope.purge(ctx, cursor);
+    removed.push(...page.removed);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return removed.sort();
+}
+
+describe('purge of memory', () => {
+  it('walks over it once, however much there is, and counts all of it', async () => {
+    const ctx = contextOf(createClock());
+    const memory = walked(createMemory(LARGE));
+    const provider = createProvider(createInMemoryDescriptors(memory, { ttlMs: HOUR_MS, keepsGlobal: true }));
+    const name = parseRepositoryName('a/b');
+    const scope = provider.repositoryScoped(name, 'blobs');
+    const other = provider.repositoryScoped(parseRepositoryName('a/c'), 'blobs');
+    const digests = Array.from({ length: 100_000 }, () => someDigest());
+    for (const digest of digests) await scope.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    await other.setDescriptor(ctx, digests[0] as Digest, entryFor(digests[0] as Digest, ctx.now()));
+    expect((await purgeAll(ctx, scope)).length).toBe(digests.length);
+    expect(memory.walks).toBe(1);
+    // The tombstones of so many would have pushed out those of others, and buried what these have.
+    expect(await other.stat(ctx, digests[0] as Digest)).toBeDefined();
+    expect(await purgeAll(ctx, scope)).toEqual([]);
+  });
+
+  it('walks over it once for where tags lead and once for what is noted, and leaves those of other repositories', async () => {
+    const ctx = contextOf(createClock());
+    const memory = walked(createMemory(LARGE));
+    const tags = createInMemoryTags(memory, { ttlMs: HOUR_MS });
+    const [name, other] = [parseRepositoryName('a/b'), parseRepositoryName('a/c')];
+    const pointer = { digest: someDigest(), verifiedAt: ctx.now() };
+    for (let n = 0; n < 3_000; n++) await tags.set(ctx, { name, tag: `t${n}`, variant: '' }, pointer);
+    await tags.set(ctx, { name: other, tag: 't0', variant: '' }, pointer);
+    expect(await tags.purge(ctx, [name])).toEqual({ removed: 3_000 });
+    expect(memory.walks).toBe(2);
+    expect(await tags.get(ctx, { name: other, tag: 't0', variant: '' })).toEqual(pointer);
+  });
+});
+
+describe.each(BEHIND)('purge of memory before %s', (_store, create) => {
+  it('counts once what is in both, and what is in one only', async () => {
+    const ctx = contextOf(createClock(Date.now()));
+    const name = parseRepositoryName(someName());
+    const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
+    const [nearby, remote] = [near, far].map((provider) => provider.repositoryScoped(name, 'blobs'));
+    const set = (scope: RepositoryDescriptors | undefined, digest: Digest) =>
+      scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    const some = (count: number) => Array.from({ length: count }, () => someDigest());
+    const [inBoth, onlyNear, onlyFar] = [some(70), some(20), some(70)];
+    for (const digest of [...inBoth, ...onlyNear]) await set(nearby, digest);
+    for (const digest of [...inBoth, ...onlyFar]) await set(remote, digest);
+    const hidden = someDigest();
+    for (const scope of [nearby, remote]) await set(scope, hidden);
+    const both = tiered(near, far).repositoryScoped(name, 'blobs');
+    await both.markDeleting(ctx, hidden, 60_000);
+    expect(await purgeAll(ctx, both)).toEqual([...inBoth, ...onlyNear, ...onlyFar].sort());
+    expect(await purgeAll(ctx, both)).toEqual([]);
+    for (const digest of [...inBoth, ...onlyNear, ...onlyFar]) expect(await both.stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('keeps from memory what a look under way brings from the store', async () => {
+    const clock = createClock(Date.now());
+    const ctx = contextOf(clock);
+    const name = parseRepositoryName(someName());
+    const digest = someDigest();
+    const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
+    const both = tiered(near, far).repositoryScoped(name, 'blobs');
+    await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    const read = await far.repositoryScoped(name, 'blobs').stat(ctx, digest);
+    clock.advance(1);
+    expect(await purgeAll(ctx, both)).toEqual([digest]);
+    if (read) await near.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, read);
+    expect(await both.stat(ctx, digest)).toBeUndefined();
+  });
+});

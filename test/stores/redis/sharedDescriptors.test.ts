@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { createProvider } from '../../../src/cache/descriptors.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { parseRepositoryName } from '../../../src/oci/name.ts';
+import { createRedis } from '../../../src/stores/redis/client.ts';
+import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
+import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
+import { contextOf, createClock } from '../../support/context.ts';
+import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge } from '../../support/edge.ts';
+import { type Pushed, pushBlob } from '../../support/push.ts';
+import { ADDRESS, fieldsOf, NO_REDIS, redis, snapshot } from '../../support/redisStore.ts';
+
+const HEAD = { method: 'HEAD' };
+
+function setup() {
+  const name = parseRepositoryName(someName());
+  const digest = someDigest();
+  const clock = createClock(Date.now());
+  const provider = createProvider(
+    createRedisDescriptors(createRedis(ADDRESS), { retentionMs: 3_600_000, isOpen: false }, true),
+  );
+  return { name, digest, clock, ctx: contextOf(clock), provider, scoped: provider.repositoryScoped(name, 'blobs') };
+}
+
+/** As a registry writes an entry, and as 3.1 clears it. */
+async function registryWrites(name: string, digest: Digest, size = 10): Promise<void> {
+  await redis.sadd(`repository::${name}::blobs`, digest);
+  await redis.hset(`blobs::${digest}`, { digest, size, mediatype: 'application/octet-stream' });
+  await redis.hset(`repository::${name}::blobs::${digest}`, { mediatype: 'application/octet-stream' });
+}
+async function registryClears(name: string, digest: Digest): Promise<void> {
+  await redis
+    .multi()
+    .srem(`repository::${name}::blobs`, digest)
+    .del(`repository::${name}::blobs::${digest}`)
+    .hdel(`blobs::${digest}`, 'digest', 'size', 'mediatype')
+    .exec();
+}
+
+describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () => {
+  it("reads the registry's entry, as confirmed by nobody until the edge confirmed it", async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await registryWrites(name, digest);
+    expect(await scoped.stat(ctx, digest)).toEqual(entryFor(digest, 0, { size: 10 }));
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now(), { size: 10 }));
+    expect(await scoped.stat(ctx, digest)).toEqual(entryFor(digest, ctx.now(), { size: 10 }));
+  });
+
+  it("sets no key of the registry's and lets none expire", async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await registryWrites(name, digest);
+    const before = await snapshot(name, `blobs::${digest}`);
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now(), { size: 99, mediaType: 'a/b' }));
+    const { [`registry-edge::${name}::blobs::${digest}`]: own, ...after } = await snapshot(name, `blobs::${digest}`);
+    expect(after).toEqual(before);
+    expect(own).toEqual({ verified: String(ctx.now()) });
+    for (const key of Object.keys(before)) expect(await redis.ttl(key)).toBe(-1);
+    expect(await redis.ttl(`registry-edge::${name}::blobs::${digest}`)).toBeGreaterThan(3_000);
+  });
+
+  it('makes nothing of a write without an entry of the registry', async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    expect(Object.keys(await snapshot(name, `blobs::${digest}`))).toEqual([`registry-edge::${name}::blobs::${digest}`]);
+  });
+
+  it("sees the registry's clear at once, and no late write of the edge undoes it", async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await registryWrites(name, digest);
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    await registryClears(name, digest);
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    expect(await redis.sismember(`repository::${name}::blobs`, digest)).toBe(0);
+  });
+
+  it("clears the registry's keys as it would itself, and counts nothing that was confirmed before", async () => {
+    const { name, digest, ctx, clock, scoped } = setup();
+    await registryWrites(name, digest);
+    const before = entryFor(digest, ctx.now(), { size: 10 });
+    await scoped.setDescriptor(ctx, digest, before);
+    await scoped.clear(ctx, digest);
+    expect(Object.keys(await snapshot(name, `blobs::${digest}`))).toEqual([`registry-edge::${name}::blobs::${digest}`]);
+    expect(Object.keys(await fieldsOf(`registry-edge::${name}::blobs::${digest}`))).toEqual(['cleared']);
+    await registryWrites(name, digest);
+    await scoped.setDescriptor(ctx, digest, before);
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    clock.advance(CLOCK_SKEW_MS + 1);
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await scoped.stat(ctx, digest)).toBeDefined();
+  });
+
+  it('misses a member whose global hash is gone, and tells that it is half cleared', async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await registryWrites(name, digest);
+    await redis.hdel(`blobs::${digest}`, 'digest', 'size', 'mediatype');
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    expect(ctx.events).toEqual([{ kind: 'half-cleared' }]);
+  });
+
+  it('keeps manifests in keys of its own, as in a database of its own', async () => {
+    const { digest, ctx, provider, name } = setup();
+    const manifests = provider.repositoryScoped(name, 'manifests');
+    await manifests.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await manifests.stat(ctx, digest)).toBeDefined();
+    expect(await redis.exists(`manifests::${digest}`)).toBe(1);
+  });
+});
+
+describe.skipIf(NO_REDIS)('HEAD of a blob with REDIS_SHARED=true', () => {
+  const edge = () =>
+    createEdge({
+      BLOBDESCRIPTOR: 'redis',
+      REDIS_SHARED: 'true',
+      UPSTASH_REDIS_REST_URL: ADDRESS.url,
+      UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+    });
+  const registryKnows = ({ name, digest, bytes }: Pushed) => registryWrites(name, digest, bytes.length);
+
+  it('is a hit once the registry wrote its entry and the edge confirmed it', async () => {
+    const blob = await pushBlob();
+    const isolate = edge();
+    await registryKnows(blob);
+    expect(cacheStatusOf(await isolate.fetch(blob.path, HEAD))).toContain('unproven');
+    expect(cacheStatusOf(await isolate.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=redis');
+    expect(await blob.asked()).toBe(1);
+  });
+
+  it('asks the origin where the registry wrote no entry', async () => {
+    const blob = await pushBlob();
+    const isolate = edge();
+    for (let n = 0; n < 3; n++) await isolate.fetch(blob.path, HEAD);
+    expect(await blob.asked()).toBe(3);
+  });
+
+  it('finishes a clearing that was left half done, after the origin said 404', async () => {
+    const [other, gone] = [await pushBlob(), someDigest()];
+    const isolate = edge();
+    await isolate.fetch(other.path, HEAD);
+    await registryWrites(other.name, gone);
+    await redis.hdel(`blobs::${gone}`, 'digest', 'size', 'mediatype');
+    expect((await isolate.fetch(`/v2/${other.name}/blobs/${gone}`, HEAD)).status).toBe(404);
+    expect(await redis.sismember(`repository::${other.name}::blobs`, gone)).toBe(0);
+    expect(await redis.exists(`repository::${other.name}::blobs::${gone}`)).toBe(0);
+  });
+});

@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import type { CacheItem } from '../../src/cache/item.ts';
+import { tagItem } from '../../src/cache/tags.ts';
+import { createMemory } from '../../src/isolate/memory.ts';
+import type { Entry } from '../../src/oci/descriptor.ts';
+import type { Digest } from '../../src/oci/digest.ts';
+import { createBreaker, guardedTags } from '../../src/stores/breaker.ts';
+import { CacheFault } from '../../src/stores/faults.ts';
+import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
+import { createRedis } from '../../src/stores/redis/client.ts';
+import { createRedisTags } from '../../src/stores/redis/tags.ts';
+import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { entryFor, someDigest } from '../support/digests.ts';
+import { createEdge } from '../support/edge.ts';
+import { pushManifest, REDIS, someManifest } from '../support/pushManifest.ts';
+import { ADDRESS, fieldsOf, NO_REDIS, redis } from '../support/redisStore.ts';
+import { scripted } from '../support/scripted.ts';
+import { describeTags, someTag } from '../support/tagsSuite.ts';
+
+const TTL_MS = 60_000;
+const memory = (bounds = { entries: 1_000, bytes: 1_048_576 }) =>
+  createInMemoryTags(createMemory(bounds), { ttlMs: TTL_MS });
+const inRedis = (at = ADDRESS, isOpen = true) => createRedisTags(createRedis(at), { ttlMs: TTL_MS, isOpen });
+const nobodyListens = { ...ADDRESS, url: 'http://127.0.0.1:1' };
+const setup = () => {
+  const clock = createClock(Date.now());
+  const key = someTag();
+  const at = `registry-edge::tags::${key.name}::${key.tag}`;
+  return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variant}`, digest: someDigest() };
+};
+
+describeTags('inmemory', { create: memory });
+describeTags('guarded: inmemory', { create: () => guardedTags(createBreaker(), memory()) });
+describeTags('redis', { create: inRedis, createBroken: () => inRedis(nobodyListens), skip: NO_REDIS });
+
+describe('createInMemoryTags', () => {
+  it('forgets a pointer some time after its last use', async () => {
+    const { clock, ctx, key, digest } = setup();
+    const tags = memory();
+    await tags.set(ctx, key, { digest, verifiedAt: clock.now() });
+    clock.advance(TTL_MS);
+    expect(await tags.get(ctx, key)).toBeDefined();
+    clock.advance(CLOCK_SKEW_MS);
+    expect(await tags.get(ctx, key)).toBeUndefined();
+  });
+
+  it('keeps a drop for as long as what it buries could answer', async () => {
+    const { clock, ctx, key, digest } = setup();
+    const tags = memory();
+    const before = { digest, verifiedAt: clock.now() };
+    await tags.drop(ctx, key.name, [key.tag]);
+    clock.advance(TTL_MS - 1);
+    await tags.set(ctx, key, before);
+    expect(await tags.get(ctx, key)).toBeUndefined();
+  });
+
+  it('keeps the 16 variants that were set last', async () => {
+    const { clock, ctx, key, digest } = setup();
+    const tags = memory();
+    const ofVariant = (n: number) => ({ ...key, variant: `text/${n} ` });
+    for (let n = 0; n < 16; n++) await tags.set(ctx, ofVariant(n), { digest, verifiedAt: clock.now() });
+    for (const n of [0, 16]) await tags.set(ctx, ofVariant(n), { digest, verifiedAt: clock.now() });
+    const found = await Promise.all(Array.from({ length: 17 }, (_, n) => tags.get(ctx, ofVariant(n))));
+    expect(found.flatMap((pointer, n) => (pointer ? [] : [n]))).toEqual([1]);
+  });
+
+  it('counts the bytes of every variant', async () => {
+    const { clock, ctx, key, digest } = setup();
+    const tags = memory({ entries: 1_000, bytes: 8_000 });
+    const long = (n: number) => ({ ...key, variant: `${n}`.padEnd(1_000, 'x') });
+    for (let n = 0; n < 8; n++) await tags.set(ctx, long(n), { digest, verifiedAt: clock.now() });
+    for (let n = 0; n < 8; n++) expect(await tags.get(ctx, long(n))).toBeUndefined();
+  });
+});
+
+describe.skipIf(NO_REDIS)('createRedisTags', () => {
+  it('writes one hash for a tag, and lets it expire', async () => {
+    const { ctx, key, at, field, digest } = setup();
+    await inRedis().set(ctx, key, { digest, verifiedAt: 1_700_000_000_000 });
+    expect(await fieldsOf(at)).toEqual({ [field]: `${digest} 1700000000000` });
+    expect(await redis.pttl(at)).toBeGreaterThan(TTL_MS);
+    await inRedis().drop(ctx, key.name, [key.tag]);
+    expect(await fieldsOf(at)).toEqual({ cleared: String(ctx.now() + CLOCK_SKEW_MS) });
+    expect(await redis.pttl(at)).toBeGreaterThan(TTL_MS);
+    expect(await redis.pttl(at)).toBeLessThanOrEqual(TTL_MS + CLOCK_SKEW_MS);
+  });
+
+  it('keeps an open mirror’s pointers apart from others, and drops both', async () => {
+    const { clock, ctx, key, digest } = setup();
+    const [open, closed] = [inRedis(), inRedis(ADDRESS, false)];
+    await open.set(ctx, key, { digest, verifiedAt: clock.now() });
+    expect(await closed.get(ctx, key)).toBeUndefined();
+    await closed.drop(ctx, key.name, [key.tag]);
+    expect(await open.get(ctx, key)).toBeUndefined();
+  });
+
+  it.each([
+    '',
+    'DIGEST',
+    'DIGEST soon',
+    'DIGEST -1',
+    'DIGEST 1.5',
+    ' 1700000000000',
+    'sha256:short 1700000000000',
+    'md5:d41d8cd98f00b204e9800998ecf8427e 1700000000000',
+    '{"digest":"DIGEST"}',
+  ])('takes rubbish in the store for a fault: %j', async (text) => {
+    const { ctx, key, at, field, digest } = setup();
+    await redis.hset(at, { [field]: text.replace('DIGEST', digest) });
+    await expect(inRedis().get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
+  });
+
+  it('takes a time of a drop that is none, and a key of another type, for a fault', async () => {
+    const { clock, ctx, key, at, digest } = setup();
+    await inRedis().set(ctx, key, { digest, verifiedAt: clock.now() });
+    await redis.hset(at, { cleared: 'never' });
+    await expect(inRedis().get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
+    await redis.del(at);
+    await redis.set(at, 'text');
+    await expect(inRedis().get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
+    await expect(inRedis().set(ctx, key, { digest, verifiedAt: 1 })).rejects.toBeInstanceOf(CacheFault);
+  });
+
+  it.each(['{"result":"OK"}', '{"result":[]}', '{"result":["a",1]}', '{"result":{}}', '{}', '<html></html>'])(
+    'takes something that is not Redis for a fault: %s',
+    async (body) => {
+      const { ctx, key, digest } = setup();
+      const tags = inRedis({ ...ADDRESS, url: scripted({ body }).url });
+      await expect(tags.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
+      await expect(tags.set(ctx, key, { digest, verifiedAt: 1 })).rejects.toBeInstanceOf(CacheFault);
+      await expect(tags.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
+    },
+  );
+
+  it('what an edge that takes pushes drops stays dropped for as long as a mirror could still set it', async () => {
+    const { name, tagPath } = await pushManifest();
+    const closed = createEdge({ ...REDIS, TAG_TTL: '10s', STALE_IF_ERROR: '1h', ORIGIN_TIMEOUT: '30s' });
+    const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' };
+    expect((await closed.fetch(tagPath, { method: 'PUT', body: someManifest(), headers })).status).toBe(201);
+    // A question of before may be answered after ORIGIN_TIMEOUT.
+    expect(await redis.pttl(`registry-edge::tags::${name}::latest`)).toBeGreaterThan(30_000);
+  });
+});
+
+describe('tagItem', () => {
+  /** Manifests by digest, as a cache would have them. */
+  function setupItem() {
+    const { clock, ctx, key } = setup();
+    const manifests = new Map<Digest, Entry>();
+    const known: [Digest, Entry | undefined][] = [];
+    const manifestOf = (digest: Digest): CacheItem => ({
+      stat: async () => manifests.get(digest),
+      async set(_ctx, entry, before) {
+        known.push([digest, before]);
+        manifests.set(digest, entry);
+        return true;
+      },
+      clear: async () => void manifests.delete(digest),
+    });
+    const tags = memory();
+    return { clock, ctx, key, tags, manifests, known, item: () => tagItem(key, tags, manifestOf) };
+  }
+
+  it('leads to a manifest, as old as the pointer, while there is an entry of it', async () => {
+    const { clock, ctx, item, manifests } = setupItem();
+    const entry = entryFor(someDigest(), clock.now());
+    expect(await item().stat(ctx)).toBeUndefined();
+    await item().set(ctx, entry, undefined);
+    manifests.set(entry.descriptor.digest, { ...entry, verifiedAt: 7 });
+    expect(await item().stat(ctx)).toEqual(entry);
+    manifests.clear();
+    expect(await item().stat(ctx)).toBeUndefined();
+  });
+
+  it('tells the manifest what was known of it, also where the tag moves to one that is known', async () => {
+    const { clock, ctx, item, manifests, known } = setupItem();
+    const [one, other] = [entryFor(someDigest(), 5), entryFor(someDigest(), 6)];
+    manifests.set(one.descriptor.digest, one);
+    manifests.set(other.descriptor.digest, other);
+    const first = item();
+    await first.stat(ctx);
+    await first.set(ctx, { ...one, verifiedAt: clock.now() }, undefined);
+    const second = item();
+    const found = await second.stat(ctx);
+    await second.set(ctx, { ...other, verifiedAt: clock.now() }, found);
+    expect(known).toEqual([
+      [one.descriptor.digest, one],
+      [other.descriptor.digest, other],
+    ]);
+  });
+
+  it('drops the tag and not the manifest', async () => {
+    const { clock, ctx, item, manifests, tags, key } = setupItem();
+    await item().set(ctx, entryFor(someDigest(), clock.now()), undefined);
+    await item().clear(ctx, clock.now());
+    expect([manifests.size, await tags.get(ctx, key), await item().stat(ctx)]).toEqual([1, undefined, undefined]);
+  });
+});

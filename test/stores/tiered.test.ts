@@ -1,0 +1,138 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createProvider } from '../../src/cache/descriptors.ts';
+import { createMemory } from '../../src/isolate/memory.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
+import { createBreaker, guarded } from '../../src/stores/breaker.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
+import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
+import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
+import { observed } from '../../src/stores/observed.ts';
+import { tiered } from '../../src/stores/tiered.ts';
+import { contextOf, createClock } from '../support/context.ts';
+import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
+import { entryFor, someDigest, someName } from '../support/digests.ts';
+
+const memory = (keepsGlobal = false) =>
+  createProvider(
+    createInMemoryDescriptors(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000, keepsGlobal }),
+  );
+const kv = () => createProvider(createKvDescriptors(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false }));
+const failing: BlobDescriptorCacheProvider = {
+  repositoryScoped: () => ({
+    batch: 1,
+    stat: () => Promise.reject(new Error('down')),
+    setDescriptor: () => Promise.reject(new Error('down')),
+    clear: () => Promise.reject(new Error('down')),
+    markDeleting: () => Promise.reject(new Error('down')),
+    evict: () => Promise.reject(new Error('down')),
+    markEvicted: () => Promise.reject(new Error('down')),
+    clearEach: () => Promise.reject(new Error('down')),
+    clearPresent: () => Promise.reject(new Error('down')),
+    purge: () => Promise.reject(new Error('down')),
+  }),
+};
+
+describeDescriptorCache('tiered: inmemory before kv', { create: () => tiered(memory(), kv()) });
+describeDescriptorCache('tiered: inmemory before inmemory', { create: () => tiered(memory(), memory(true)) });
+describeDescriptorCache('guarded: observed: inmemory', {
+  create: () => guarded(createBreaker(), observed('memory', memory(true))),
+});
+describeDescriptorCache('observed: kv', { create: () => observed('kv', kv()) });
+
+describe('tiered', () => {
+  const setup = () => {
+    const clock = createClock(Date.now());
+    return { clock, ctx: contextOf(clock), name: parseRepositoryName(someName()), digest: someDigest() };
+  };
+
+  it('lets the near store learn what the far one knows', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const [near, far] = [memory(), memory()];
+    await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    await tiered(near, far).repositoryScoped(name, 'blobs').stat(ctx, digest);
+    expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeDefined();
+  });
+
+  it('keeps the near store from telling what the far one did not take', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const near = memory();
+    const scoped = tiered(near, failing).repositoryScoped(name, 'blobs');
+    await expect(scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()))).rejects.toThrow('down');
+    expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('clears the near store even where the far one fails, and says that it failed', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const near = memory();
+    await near.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    await expect(tiered(near, failing).repositoryScoped(name, 'blobs').clear(ctx, digest)).rejects.toThrow('down');
+    expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('buries what an eviction found in the far store alone until the question was sent, and no longer', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const [near, far] = [memory(), memory()];
+    const before = entryFor(digest, clock.now());
+    await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, before);
+    const scoped = tiered(near, far).repositoryScoped(name, 'blobs');
+    const sentAtMs = clock.now();
+    clock.advance(1);
+    expect(await scoped.evict(ctx, [digest], sentAtMs)).toEqual(new Set([digest]));
+    const nearby = near.repositoryScoped(name, 'blobs');
+    await nearby.setDescriptor(ctx, digest, before);
+    expect(await nearby.stat(ctx, digest)).toBeUndefined();
+    // The next question may find it again: it was uploaded.
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    expect(await nearby.stat(ctx, digest)).toBeDefined();
+    expect(await scoped.stat(ctx, digest)).toBeDefined();
+  });
+
+  it('is not taught again by a stat that read the far store before the clear', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const far = memory();
+    await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const slow: BlobDescriptorCacheProvider = {
+      repositoryScoped(of, links) {
+        const scoped = far.repositoryScoped(of, links);
+        return {
+          ...scoped,
+          async stat(at, asked) {
+            const entry = await scoped.stat(at, asked);
+            await held;
+            return entry;
+          },
+        };
+      },
+    };
+    const scoped = tiered(memory(), slow).repositoryScoped(name, 'blobs');
+    const underWay = scoped.stat(ctx, digest);
+    await scoped.clear(ctx, digest);
+    letGo();
+    await underWay;
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+  });
+});
+
+describe('observed', () => {
+  it('tells every stat with its store and outcome', async () => {
+    const clock = createClock();
+    const ctx = contextOf(clock);
+    const digest = someDigest();
+    const name = parseRepositoryName(someName());
+    const scoped = observed('memory', memory()).repositoryScoped(name, 'blobs');
+    await scoped.stat(ctx, digest);
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    await scoped.stat(ctx, digest);
+    await expect(observed('kv', failing).repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toThrow('down');
+    expect(ctx.events).toEqual([
+      { kind: 'stat', store: 'memory', outcome: 'miss', ms: 0 },
+      { kind: 'stat', store: 'memory', outcome: 'hit', ms: 0 },
+      { kind: 'stat', store: 'kv', outcome: 'fault', ms: 0 },
+    ]);
+  });
+});

@@ -1,0 +1,46 @@
+import { env } from 'cloudflare:workers';
+import { expect, it } from 'vitest';
+import type { Flights } from '../../src/isolate/singleFlight.ts';
+import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { pushBlob } from '../support/push.ts';
+
+const CACHE_TIMEOUT_MS = 600;
+const kv = env.DESCRIPTORS;
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+it('a question that the store answered, late, keeps no later one waiting, although it comes to lead only then', async () => {
+  const { path } = await pushBlob();
+  let lateMs = 0;
+  let isLeading = Promise.resolve();
+  const get = async (...call: Parameters<typeof kv.get>) => {
+    await delay(lateMs);
+    return kv.get(...call);
+  };
+  const edge = createEdge(
+    { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT: `${CACHE_TIMEOUT_MS}ms`, MEMORY_TTL: '0' },
+    {
+      namespace: { get, put: kv.put.bind(kv) } as unknown as DescriptorNamespace,
+      upstream: (made) => {
+        // As if it waited for a leader whose answer does not count.
+        const join = (async (question, joining) => {
+          await isLeading;
+          return made.flights.join(question, joining);
+        }) as Flights['join'];
+        return { ...made, flights: { ...made.flights, join } };
+      },
+    },
+  );
+  await edge.fetch(path, { method: 'HEAD' });
+
+  const gate = Promise.withResolvers<void>();
+  isLeading = gate.promise;
+  lateMs = CACHE_TIMEOUT_MS + 150;
+  expect(cacheStatusOf(await edge.fetch(path, { method: 'HEAD' }))).toContain('registry-edge; hit');
+  lateMs = 0;
+  gate.resolve();
+  await delay(50);
+  const since = performance.now();
+  expect(cacheStatusOf(await edge.fetch(path, { method: 'HEAD' }))).toContain('registry-edge; hit');
+  expect(performance.now() - since).toBeLessThan(CACHE_TIMEOUT_MS / 2);
+});

@@ -1,0 +1,59 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CONTENT_TIMEOUT_MS, STORE_TIMEOUT_MS } from '../../src/stores/options.ts';
+import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { pushBlob } from '../support/push.ts';
+import { asking, pushManifest, REDIS } from '../support/pushManifest.ts';
+import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+
+const HEAD = { method: 'HEAD' };
+const QUICK = { ...REDIS, CACHE_TIMEOUT: '100ms', MEMORY_TTL: '0' };
+const isPaused = (edge: Edge) => edge.log.some((line) => line.includes('reads of the cache pause'));
+
+/** Redis, of which reads of content take this long. */
+function lateContent(ms: number): void {
+  const send = globalThis.fetch;
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const isContent = String(input).startsWith(ADDRESS.url) && String(init?.body).startsWith('["getex"');
+    if (!isContent) return send(input, init);
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      init?.signal?.addEventListener('abort', () => {
+        clearTimeout(timer);
+        reject(init.signal?.reason);
+      });
+    });
+    return send(input, init);
+  });
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe.skipIf(NO_REDIS)('content that is slow to come from Redis', () => {
+  it.each([
+    ['later than a descriptor may', STORE_TIMEOUT_MS + 200],
+    ['later than content may', CONTENT_TIMEOUT_MS + 60_000],
+  ])('%s stops no reads, and the origin answers: six at the same time', { timeout: 20_000 }, async (_when, ms) => {
+    const manifest = await pushManifest();
+    const blob = await pushBlob(undefined, manifest.name);
+    const edge = createEdge(QUICK);
+    for (const path of [manifest.path, blob.path]) await edge.fetch(path, asking('GET'));
+    await edge.fetch(blob.path, HEAD);
+    lateContent(ms);
+    const since = performance.now();
+    const sent = Array.from({ length: 6 }, () => edge.send(manifest.path, asking('GET')));
+    for (const { answer } of sent) expect((await answer).status).toBe(200);
+    expect(performance.now() - since).toBeLessThan(STORE_TIMEOUT_MS);
+    await Promise.all(sent.map(({ over }) => over));
+    expect(isPaused(edge)).toBe(false);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('registry-edge; hit');
+  });
+
+  it('does not keep a store that is down from being left alone', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...QUICK, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' });
+    for (let n = 0; n < 7; n++) expect((await edge.fetch(manifest.path, asking('GET'))).status).toBe(200);
+    expect(isPaused(edge)).toBe(true);
+  });
+});
