@@ -39,7 +39,7 @@ export function isMet({ compared, target }: Figure): boolean | undefined {
   return 'atLeast' in target ? median >= target.atLeast : median <= target.atMost;
 }
 
-/** A table for the README: medians, with the least and the greatest of the rounds. */
+/** A table for docs/benchmarks.md: medians, with the least and the greatest of the rounds. */
 export function figuresTable(figures: readonly Figure[]): string {
   const lines = figures.map((figure) => {
     const { row, measure, against, compared, target } = figure;

@@ -3,7 +3,7 @@
  *
  *     node test/ci/summary.mjs FOLDER NAME...
  *
- * reads FOLDER/NAME.json, as Vitest's JSON reporter writes it, for each of the names. It exits with 1 if a test failed, was
+ * reads FOLDER/NAME.json for each name, as Vitest's JSON reporter writes it. It exits with 1 if a test failed or was
  * skipped, or if a run has no results. It is plain JavaScript without dependencies, because it runs even where
  * `npm install` has failed, with whatever Node the machine has (20 or newer).
  */
