@@ -4,65 +4,67 @@ import type { Digest } from '../oci/digest.ts';
 import type { LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 
-/** A digest of which the origin told a caller that it is not there: 404. */
+/** A digest for which the origin answered a caller's question with 404. */
 export interface Absence {
   readonly digest: Digest;
-  /** Epoch ms at which the question was sent: what was confirmed later stands. */
+  /** When the question was sent (epoch ms): an entry that was confirmed later stays. */
   readonly sentAt: number;
-  /** The caller's `Accept`: of a manifest registries say 404 also because of its media type. */
+  /** The caller's `Accept`: a registry also answers 404 when it has the manifest, but in another media type. */
   readonly accept: string | null;
 }
 
 /**
- * What the origin told callers of whom nothing was proved yet. A stranger's 404 says nothing of the content, so it evicts
- * nothing. Once the caller proves that it may know of such content here, it did, and what it was told is evicted before the
- * cache speaks to it. This is no negative cache: nobody is ever answered from it.
+ * The 404s that the origin gave to callers without a proof of access. A stranger's 404 says nothing about the content,
+ * so it evicts nothing. But if the caller later proves its access to this kind of content, the 404 was true, and the
+ * digest is evicted before the cache answers that caller. This is not a negative cache: nobody is ever answered from
+ * it.
  */
 export interface Absences {
-  note(ctx: RequestContext, repository: RepositoryName, links: LinkSet, absence: Absence): void;
-  /** @returns what the origin told this caller, and has not told otherwise since */
-  of(ctx: RequestContext, repository: RepositoryName, links: LinkSet): readonly Absence[];
-  /** It is there now, or evicted. */
+  /** Notes an absence for this caller, in place of an earlier one of the same digest. */
+  add(ctx: RequestContext, repository: RepositoryName, links: LinkSet, absence: Absence): void;
+  /** Returns the absences that are noted for this caller. */
+  list(ctx: RequestContext, repository: RepositoryName, links: LinkSet): readonly Absence[];
+  /** Removes the absence of a digest: the origin has the content now, or it has been evicted. */
   forget(ctx: RequestContext, repository: RepositoryName, links: LinkSet, digest: Digest): void;
 }
 
-/** A client asks for some dozens of layers at once; of more, the latest count. */
+/** A client asks for a few dozen layers at once. If there are more absences than this, the latest ones are kept. */
 const MAX_ABSENCES = 50;
 /** A digest, a time and a reference to the caller's `Accept`. */
 const ABSENCE_BYTES = 300;
 
-/** @param keptMs as long as an entry may answer that was confirmed before */
-export function createAbsences(memory: Memory, keptMs: number): Absences {
-  const noted = memory.part<readonly Absence[]>('absent');
+/** @param retentionMs how long an entry that was confirmed before the absence may still answer */
+export function createAbsences(memory: Memory, retentionMs: number): Absences {
+  const absencesByKey = memory.part<readonly Absence[]>('absent');
 
-  /** A repository's name has no space, so that no two pairs make one key. */
+  /** Spaces separate the parts. A repository name has none, so no two callers share a key. */
   const keyOf = ({ caller }: RequestContext, repository: RepositoryName, links: LinkSet) =>
     caller === undefined ? undefined : `${links} ${repository} ${caller}`;
 
-  function of(ctx: RequestContext, key: string | undefined): readonly Absence[] {
-    return (key !== undefined && noted.get(key, ctx.now())) || [];
+  function read(ctx: RequestContext, key: string | undefined): readonly Absence[] {
+    return (key !== undefined && absencesByKey.get(key, ctx.now())) || [];
   }
-  function keep(ctx: RequestContext, key: string | undefined, absences: readonly Absence[]): void {
+  function write(ctx: RequestContext, key: string | undefined, absences: readonly Absence[]): void {
     if (key === undefined) return;
-    if (absences.length === 0) noted.delete(key);
-    else noted.set(key, absences, ctx.now() + keptMs, absences.length * ABSENCE_BYTES);
+    if (absences.length === 0) absencesByKey.delete(key);
+    else absencesByKey.set(key, absences, ctx.now() + retentionMs, absences.length * ABSENCE_BYTES);
   }
 
   return {
-    note(ctx, repository, links, absence) {
+    add(ctx, repository, links, absence) {
       const key = keyOf(ctx, repository, links);
-      const others = without(of(ctx, key), absence.digest);
-      keep(ctx, key, [...others.slice(1 - MAX_ABSENCES), absence]);
+      const others = withoutDigest(read(ctx, key), absence.digest);
+      write(ctx, key, [...others.slice(1 - MAX_ABSENCES), absence]);
     },
-    of: (ctx, repository, links) => of(ctx, keyOf(ctx, repository, links)),
+    list: (ctx, repository, links) => read(ctx, keyOf(ctx, repository, links)),
     forget(ctx, repository, links, digest) {
       const key = keyOf(ctx, repository, links);
-      const known = of(ctx, key);
-      if (known.length > 0) keep(ctx, key, without(known, digest));
+      const absences = read(ctx, key);
+      if (absences.length > 0) write(ctx, key, withoutDigest(absences, digest));
     },
   };
 }
 
-function without(absences: readonly Absence[], one: Digest): readonly Absence[] {
-  return absences.filter(({ digest }) => digest !== one);
+function withoutDigest(absences: readonly Absence[], digest: Digest): readonly Absence[] {
+  return absences.filter((absence) => absence.digest !== digest);
 }

@@ -1,15 +1,15 @@
 import type { Access, Authorizer } from './authorizer.ts';
 
-const EVERYBODY: Access = { kind: 'granted', mayPush: false };
+const PULL_ONLY: Access = { kind: 'granted', mayPush: false };
 
 /**
- * `CLIENT_AUTH=anonymous`: an openly declared public mirror. Every caller may pull and nobody may push; the origin is
- * asked without any caller's credential, so that what is cached is what everybody may see.
+ * Creates the authorizer of `CLIENT_AUTH=anonymous`, a mirror that is declared public: every caller may pull and nobody
+ * may push. The origin is asked without any caller's credential, so the cache holds only what everybody may see.
  */
 export function createAnonymousAuthorizer(): Authorizer {
   return {
-    authorize: () => EVERYBODY,
-    proved() {},
-    refuted() {},
+    authorize: () => PULL_ONLY,
+    recordProof() {},
+    recordRefusal() {},
   };
 }

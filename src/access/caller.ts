@@ -3,9 +3,10 @@ import { isOtherIdentity } from '../http/identity.ts';
 const VISIBLE_ASCII = /^[ -~]*$/;
 
 /**
- * Who calls: the `Authorization` and nothing else, empty for a caller without. `undefined` for a caller who shows, or may
- * show, another identity: what the origin grants to that mixture can be remembered for nobody. An `Authorization` that is
- * not ASCII is none: two of them may read the same.
+ * Returns the caller's name: its `Authorization` header, or the empty string without one. Returns `undefined` if any
+ * header may carry a further identity: what the origin grants to such a combination cannot be remembered for anybody.
+ * An `Authorization` that is not ASCII also gives `undefined`, because two different ones may decode to the same
+ * string.
  */
 export function callerOf({ headers }: Request): string | undefined {
   for (const name of headers.keys()) {

@@ -9,59 +9,60 @@ import type { RepositoryName } from '../oci/name.ts';
 import { CacheFault } from '../stores/faults.ts';
 import type { Upstream } from './upstream.ts';
 
-interface Where {
+interface ContentScope {
   readonly name: RepositoryName;
   readonly links: LinkSet;
 }
 
 /**
- * Evicts, after the reply, what the origin told a caller to be absent, if the caller has proved that it may know of such
- * content here; else it is noted until the caller does. A stranger evicts nothing.
+ * Records that the origin answered a caller's question with 404. If the caller has proved that it may know of content
+ * of this kind in this repository, the digest is evicted after the reply. Otherwise the absence is noted until the
+ * caller proves that: a stranger's 404 evicts nothing.
  */
 export async function recordAbsence(
   ctx: RequestContext,
   upstream: Upstream,
-  where: Where,
+  scope: ContentScope,
   { digest, sentAt }: Pick<Absence, 'digest' | 'sentAt'>,
 ): Promise<void> {
   const { authorizer, absences } = upstream;
   const absence = { digest, sentAt, accept: ctx.request.headers.get('accept') };
-  const { kind } = await authorizer.authorize(ctx, where.name, `HEAD ${where.links}`);
-  if (kind === 'granted') ctx.waitUntil(evictAbsent(ctx, upstream, where, [absence]));
-  else absences.note(ctx, where.name, where.links, absence);
+  const { kind } = await authorizer.authorize(ctx, scope.name, `HEAD ${scope.links}`);
+  if (kind === 'granted') ctx.waitUntil(evictAbsences(ctx, upstream, scope, [absence]));
+  else absences.add(ctx, scope.name, scope.links, absence);
 }
 
 /**
- * Evicts what the origin did not have for a caller who may know; each of it as of when the caller was told.
- * @throws CacheFault the store failed; what it failed for stays noted, for the caller's next proof
+ * Evicts each absent digest, as of the time at which its question was sent, and removes its note.
+ * @throws CacheFault the store failed; the absences that could not be evicted stay noted for the caller's next proof
  */
-export async function evictAbsent(
+export async function evictAbsences(
   ctx: RequestContext,
   upstream: Upstream,
-  { name, links }: Where,
-  absent: readonly Absence[],
+  { name, links }: ContentScope,
+  absences: readonly Absence[],
 ): Promise<void> {
-  const scope = upstream.descriptors.repositoryScoped(name, links);
+  const descriptors = upstream.descriptors.repositoryScoped(name, links);
   await observeClear(ctx, 'clear', () =>
-    inTurn(absent, async (absence) => {
+    inTurn(absences, async (absence) => {
       const { digest, sentAt } = absence;
-      if (links === 'blobs' || (await isOfAcceptedType(ctx, upstream, name, absence))) {
-        await scope.evict(ctx, [digest], sentAt);
+      if (links === 'blobs' || (await hadAcceptedType(ctx, upstream, name, absence))) {
+        await descriptors.evict(ctx, [digest], sentAt);
       }
       upstream.absences.forget(ctx, name, links, digest);
     }),
   );
 }
 
-/** Whether the manifest that is kept is one of those that the caller asked for: else the 404 was about its type. */
-async function isOfAcceptedType(
+/** Whether the caller accepted the stored manifest's media type. If not, the 404 may have been about the type. */
+async function hadAcceptedType(
   ctx: RequestContext,
   { shared }: Upstream,
   name: RepositoryName,
   { digest, accept }: Absence,
 ): Promise<boolean> {
-  const found = await lookUp(ctx, { stat: () => shared.repositoryScoped(name, 'manifests').stat(ctx, digest) });
-  if (isStoreFault(found)) throw new CacheFault('nobody knows of which type the manifest is');
-  // Rubbish has no type, and goes.
-  return found.outcome === 'fault' || (found.outcome === 'hit' && accepts(accept, found.entry.descriptor.mediaType));
+  const lookup = await lookUp(ctx, { stat: () => shared.repositoryScoped(name, 'manifests').stat(ctx, digest) });
+  if (isStoreFault(lookup)) throw new CacheFault('cannot read the media type of an absent manifest');
+  // A record that cannot be parsed has no media type; it is evicted, too.
+  return lookup.outcome === 'fault' || (lookup.outcome === 'hit' && accepts(accept, lookup.entry.descriptor.mediaType));
 }

@@ -8,23 +8,30 @@ import { recordAccess } from './proof.ts';
 import type { ContentQuestion } from './question.ts';
 import type { Upstream } from './upstream.ts';
 
-export interface Asking<E extends Entry> {
+export interface AskOptions<E extends Entry> {
+  /** Whether the caller has proved that it may have this kind of answer. */
   readonly isGranted: boolean;
+  /** What the cache has, past its window. */
   readonly known?: E | undefined;
+  /** The flight that this request leads. */
   readonly flight?: Flight<E> | undefined;
+  /** Ends the question early. */
   readonly cancelled?: AbortSignal | undefined;
 }
 
 /**
- * Asks the origin for this caller. What a redirect's target told is confirmed only for a caller with a grant, unless it is
- * known to be the origin's storage: else the target knows nothing of the repository, and an origin may redirect strangers to
- * a page for signing in. What was asked with another identity besides the `Authorization` confirms nothing.
+ * Asks the origin on behalf of this caller, and records what its answer proves of the caller.
+ *
+ * The answer of a redirect's target counts as confirmed only if the caller has a grant, or if the target is known to be
+ * the origin's own storage. Any other target knows nothing of the repository, and an origin may redirect strangers to a
+ * sign-in page. A request with another identity besides its `Authorization` confirms nothing.
+ * @throws RegistryError ORIGIN_UNREACHABLE
  */
 export async function askOrigin<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
   question: Pick<ContentQuestion<E>, 'name' | 'links' | 'staleMs' | 'ask'>,
-  { known, isGranted, flight, cancelled }: Asking<E>,
+  { known, isGranted, flight, cancelled }: AskOptions<E>,
 ): Promise<OriginAnswer<E>> {
   let shared: E | undefined;
   const sentAtMs = ctx.now();
@@ -32,7 +39,7 @@ export async function askOrigin<E extends Entry>(
     const { response, method, relay = response, found } = await question.ask(known, cancelled);
     const byStorage = found?.byStorage ?? false;
     recordAccess(ctx, upstream, question.name, `${method} ${question.links}`, response, byStorage);
-    // What another question was told says nothing of those that a stale answer would do for.
+    // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
     if (question.staleMs > 0) upstream.retryAfter.note(ctx, response);
     if (!found) return { kind: 'relay', response: relay, sentAtMs };
     const { entry, firstHand, direct } = found;

@@ -8,14 +8,15 @@ import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Of a larger manifest the first blobs are looked at. */
+/** Only the first blobs of a larger manifest are checked. */
 const MAX_BLOBS = 100;
-/** KV takes few requests at once. */
-const AT_ONCE = 5;
+/** KV accepts few requests at once. */
+const CONCURRENCY = 5;
 
 /**
- * Where the origin tells a blob's media type by the manifest that names it, a pushed manifest gives its blobs one: those that
- * are kept without are forgotten. Nothing is done where the origin was not seen to do so.
+ * Evicts the blobs of a pushed manifest that are stored without a media type of their own. Some origins take a blob's
+ * media type from the manifests that name it, so the push may have changed it. Does nothing unless this origin was seen
+ * to do that.
  * @param copy the manifest
  */
 export async function forgetTypes(
@@ -25,16 +26,16 @@ export async function forgetTypes(
   copy: Copy | undefined,
 ): Promise<void> {
   const answeredAtMs = ctx.now();
-  const pushed = upstream.origin.traits.typesBlobs ? await copy?.whole(upstream.cacheTimeoutMs) : undefined;
-  if (!pushed) return;
-  const named = [...digestsIn(new TextDecoder().decode(pushed.content))].slice(0, MAX_BLOBS);
+  const manifest = upstream.origin.traits.typesBlobs ? await copy?.whole(upstream.cacheTimeoutMs) : undefined;
+  if (!manifest) return;
+  const digests = [...digestsIn(new TextDecoder().decode(manifest.content))].slice(0, MAX_BLOBS);
   const shared = upstream.shared.repositoryScoped(name, 'blobs');
   const untyped: Digest[] = [];
-  const look = async (digest: Digest) => {
+  const collectUntyped = async (digest: Digest) => {
     if ((await shared.stat(ctx, digest))?.descriptor.mediaType === BLOB_TYPE) untyped.push(digest);
   };
   await observeClear(ctx, 'clear', async () => {
-    await inTurn(batchesOf(named, AT_ONCE), async (some) => void (await Promise.all(some.map(look))));
+    await inTurn(batchesOf(digests, CONCURRENCY), async (batch) => void (await Promise.all(batch.map(collectUntyped))));
     if (untyped.length > 0)
       await upstream.descriptors.repositoryScoped(name, 'blobs').evict(ctx, untyped, answeredAtMs);
   }).catch(() => undefined);

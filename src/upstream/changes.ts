@@ -10,40 +10,43 @@ import type { RepositoryDescriptors } from '../stores/descriptors.ts';
 import { bothLinkSets } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
-/** At most this many repositories of an envelope have tags dropped and digests cleared. */
+/** Tags are dropped and digests cleared in at most this many repositories of one notification. */
 const MAX_REPOSITORIES = 200;
 /** At most this many tags are dropped in one request to the store. */
-const TAGS_AT_ONCE = 500;
-/** Up to this many batches of digests are cleared whether they are there or not. */
-const MAX_BATCHES_CLEARED = 4;
+const TAGS_PER_REQUEST = 500;
+/** Up to this many batches of digests are cleared without a look at which of them are stored. */
+const MAX_BLIND_BATCHES = 4;
 /**
- * What else one request may do: look what is there, for a batch or a page, and clear what was found, of which each may be 50
- * writes to KV.
+ * If there are more, one request may do this much: read a batch or a page to see which digests are stored, and clear
+ * those that are. Each clear may be 50 writes to KV.
  */
 const MAX_LOOKS = 250;
 const MAX_CLEARS = 8;
-/** At most this many requests wait at once: each may be several to KV, and a Worker has six connections. */
-const AT_ONCE = 3;
+/** At most this many batches are in progress: each may be several requests to KV, and a Worker has six connections. */
+const CONCURRENCY = 3;
 
 /** What changed in one repository. */
-interface Changed {
-  /** Where each tag leads now; `undefined`: nowhere, or nobody knows. */
+interface RepositoryChanges {
+  /** Where each tag points now; `undefined` if the tag is gone or nobody knows. */
   readonly tags: Map<string, Digest | undefined>;
   readonly digests: Set<Digest>;
   isGone: boolean;
 }
 
-/** Some digests of one link set of a repository. */
+type NamedChanges = readonly (readonly [RepositoryName, RepositoryChanges])[];
+
+/** Digests of one link set of a repository, at most as many as fit into one request to the store. */
 interface Batch {
-  readonly scope: RepositoryDescriptors;
+  readonly descriptors: RepositoryDescriptors;
   readonly digests: readonly Digest[];
 }
 
 /**
- * Forgets what changed, in batches for each repository. What a request may not do in one go is refused for now: what it did
- * is only looked up when the same is sent again, so that each time brings it further. What no number of repetitions would
- * bring to an end is left to its window, and the log says so.
- * @throws RegistryError UNAVAILABLE: there is more to clear; CacheFault: the store failed, and all else is done
+ * Forgets what changed, repository by repository and in batches. If one request cannot clear everything, it fails for
+ * now: when the registry sends the same notification again, what is already cleared costs only a look, so each
+ * repetition gets further. Whatever no number of repetitions could finish stays cached until its window ends, and a
+ * warning is logged.
+ * @throws RegistryError UNAVAILABLE: there is more to clear; CacheFault: the store failed, and everything else is done
  */
 export async function forgetChanges(ctx: RequestContext, upstream: Upstream, changes: readonly Change[]) {
   const all = [...byRepository(changes)];
@@ -51,74 +54,74 @@ export async function forgetChanges(ctx: RequestContext, upstream: Upstream, cha
     upstream.flights.close(name);
     upstream.lists.drop(name);
   }
-  const some = all.slice(0, MAX_REPOSITORIES);
-  if (some.length < all.length) warnOfRest(ctx, { repositories: all.length - some.length });
-  // Tags first: where they led is forgotten with the digests.
-  await inTurn([dropAll, clearAll], (step) => step(ctx, upstream, some));
+  const repositories = all.slice(0, MAX_REPOSITORIES);
+  if (repositories.length < all.length) warnOfRest(ctx, { repositories: all.length - repositories.length });
+  // Tags come first: the digests that they pointed to are cleared together with the others.
+  await inTurn([dropTags, clearDigests], (step) => step(ctx, upstream, repositories));
 }
 
-type Repositories = readonly (readonly [RepositoryName, Changed])[];
-
-function byRepository(changes: readonly Change[]): Map<RepositoryName, Changed> {
-  const all = new Map<RepositoryName, Changed>();
+function byRepository(changes: readonly Change[]): Map<RepositoryName, RepositoryChanges> {
+  const repositories = new Map<RepositoryName, RepositoryChanges>();
   for (const change of changes) {
-    const of = all.get(change.name) ?? { tags: new Map(), digests: new Set(), isGone: false };
-    all.set(change.name, of);
-    if (change.kind === 'content deleted') of.digests.add(change.digest);
-    else if (change.kind === 'repository deleted') of.isGone = true;
-    // Of two events about a tag the later one says where it leads.
-    else if (change.kind === 'tag deleted') of.tags.set(change.tag, undefined);
-    else if (change.tag !== undefined) of.tags.set(change.tag, change.digest);
+    const repository = repositories.get(change.name) ?? { tags: new Map(), digests: new Set(), isGone: false };
+    repositories.set(change.name, repository);
+    if (change.kind === 'content deleted') repository.digests.add(change.digest);
+    else if (change.kind === 'repository deleted') repository.isGone = true;
+    // If two events concern the same tag, the later one says where it points.
+    else if (change.kind === 'tag deleted') repository.tags.set(change.tag, undefined);
+    else if (change.tag !== undefined) repository.tags.set(change.tag, change.digest);
   }
-  return all;
+  return repositories;
 }
 
-async function dropAll(ctx: RequestContext, { tags }: Upstream, some: Repositories): Promise<void> {
-  await concurrently(some, async ([name, changed]) => {
-    const lead = new Set(changed.tags.values());
-    await inTurn(batchesOf([...changed.tags.keys()], TAGS_AT_ONCE), async (names) => {
-      for (const digest of await tags.drop(ctx, name, names)) if (!lead.has(digest)) changed.digests.add(digest);
+async function dropTags(ctx: RequestContext, { tags }: Upstream, repositories: NamedChanges): Promise<void> {
+  await concurrently(repositories, async ([name, changes]) => {
+    const currentTargets = new Set(changes.tags.values());
+    await inTurn(batchesOf([...changes.tags.keys()], TAGS_PER_REQUEST), async (batch) => {
+      for (const digest of await tags.drop(ctx, name, batch)) {
+        if (!currentTargets.has(digest)) changes.digests.add(digest);
+      }
     });
   });
 }
 
-async function clearAll(ctx: RequestContext, upstream: Upstream, some: Repositories): Promise<void> {
-  const batches = some.flatMap(([name, { digests }]) =>
-    bothLinkSets(upstream, name).flatMap((scope) =>
-      batchesOf([...digests], scope.batch).map((batch) => ({ scope, digests: batch })),
+async function clearDigests(ctx: RequestContext, upstream: Upstream, repositories: NamedChanges): Promise<void> {
+  const batches = repositories.flatMap(([name, { digests }]) =>
+    bothLinkSets(upstream, name).flatMap((descriptors) =>
+      batchesOf([...digests], descriptors.batch).map((batch) => ({ descriptors, digests: batch })),
     ),
   );
-  const gone = some.flatMap(([name, { isGone }]) => (isGone ? name : []));
-  if (gone.length === 0 && batches.length <= MAX_LOOKS && isFew(batches)) {
-    return concurrently(batches, ({ scope, digests }) =>
-      observeClear(ctx, 'clear', () => scope.clearEach(ctx, digests)),
+  const deletedNames = repositories.flatMap(([name, { isGone }]) => (isGone ? name : []));
+  if (deletedNames.length === 0 && batches.length <= MAX_LOOKS && isFew(batches)) {
+    return concurrently(batches, ({ descriptors, digests }) =>
+      observeClear(ctx, 'clear', () => descriptors.clearEach(ctx, digests)),
     );
   }
-  await clearPresent(ctx, upstream, batches, gone);
+  await clearStored(ctx, upstream, batches, deletedNames);
 }
 
-/** In each of the two link sets. */
+/** Whether the digests are few enough to be cleared without a look. Each digest counts twice, once per link set. */
 function isFew(batches: readonly Batch[]): boolean {
   const digests = batches.reduce((sum, batch) => sum + batch.digests.length, 0);
-  return digests <= 2 * MAX_BATCHES_CLEARED * (batches[0]?.scope.batch ?? 0);
+  return digests <= 2 * MAX_BLIND_BATCHES * (batches[0]?.descriptors.batch ?? 0);
 }
 
-async function clearPresent(
+async function clearStored(
   ctx: RequestContext,
-  { descriptors }: Upstream,
+  upstream: Upstream,
   batches: readonly Batch[],
-  gone: readonly RepositoryName[],
+  deletedNames: readonly RepositoryName[],
 ): Promise<void> {
-  const left = { looks: MAX_LOOKS, clears: MAX_CLEARS };
+  const allowance = { looks: MAX_LOOKS, clears: MAX_CLEARS };
   await observeClear(ctx, 'clear', async () => {
-    await inTurn(batches.slice(0, MAX_LOOKS), async ({ scope, digests }) => {
-      if (left.clears === 0) throw moreToClear();
-      left.looks -= 1;
-      if ((await scope.clearPresent(ctx, digests)).size > 0) left.clears -= 1;
+    await inTurn(batches.slice(0, MAX_LOOKS), async ({ descriptors, digests }) => {
+      if (allowance.clears === 0) throw moreToClear();
+      allowance.looks -= 1;
+      if ((await descriptors.clearPresent(ctx, digests)).size > 0) allowance.clears -= 1;
     });
     if (batches.length > MAX_LOOKS) warnOfRest(ctx, { batches: batches.length - MAX_LOOKS });
-    await inTurn(gone, async (name) => {
-      const outcome = await purgeDescriptors(ctx, descriptors, name, left);
+    await inTurn(deletedNames, async (name) => {
+      const outcome = await purgeDescriptors(ctx, upstream.descriptors, name, allowance);
       if (outcome === 'more to clear') throw moreToClear();
       if (outcome === 'too much') warnOfRest(ctx, { repository: name });
     });
@@ -126,13 +129,15 @@ async function clearPresent(
 }
 
 function moreToClear(): RegistryError {
-  return new RegistryError('UNAVAILABLE', { message: 'there is more to forget than one request may: send it again' });
+  return new RegistryError('UNAVAILABLE', {
+    message: 'one request could not clear everything: send the same notification again',
+  });
 }
 
 function warnOfRest(ctx: RequestContext, rest: Readonly<Record<string, number | string>>): void {
-  ctx.log.warn('an envelope tells of more than one request can forget: the rest ends with its windows', rest);
+  ctx.log.warn('a notification names more than one request can clear: the rest stays cached until its TTL ends', rest);
 }
 
 function concurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  return inTurn(batchesOf(items, AT_ONCE), (batch) => allDone(batch.map(work)));
+  return inTurn(batchesOf(items, CONCURRENCY), (batch) => allDone(batch.map(work)));
 }

@@ -5,9 +5,9 @@ import type { OriginResponse } from '../origin/origin.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
- * Hands a write to the origin, its body as a stream. What was asked before a write may be otherwise after it, also after
- * one that nobody answered: nobody joins those questions any more.
- * @param sent the body, where it is not to go on as it is
+ * Sends a write to the origin and streams its body. A write may change the answer to any question that was asked before
+ * it, even if the origin does not answer the write; so the repository's flights are closed, and nobody joins them.
+ * @param sent the body, if it is not the request's own
  * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the body broke off
  */
 export async function write(

@@ -8,21 +8,21 @@ import { isFirstHand } from '../origin/confirmation.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
- * Whether what the origin answers may be stored: to a caller with another identity besides the `Authorization` it may be
- * about something else. An open mirror passes on no identity at all.
+ * Whether the origin's answers to this caller may be stored. If the request has another identity besides its
+ * `Authorization`, the answer may depend on that. An open mirror sends no identity to the origin at all.
  */
 export function storesAnswersFor(ctx: RequestContext, { readOnly }: Upstream): boolean {
   return readOnly || ctx.caller !== undefined;
 }
 
-/** Whether the origin's answer to this caller may be learnt from, and what is learnt could be used. */
+/** Whether the origin's answer may be stored, and could answer anybody once it is. */
 export function isStorable(ctx: RequestContext, upstream: Upstream, response: Response): boolean {
   return isFirstHand(response) && storesAnswersFor(ctx, upstream) && retentionMs(upstream.ttls) > 0;
 }
 
 /**
- * Writes what a push proved, without a look at what stands there, and waits for it as long as for any answer of the
- * cache: the next question finds it.
+ * Writes what a push proved, without reading what is stored. The next question should find it, so the write is waited
+ * for, as long as the cache may take to answer.
  */
 export async function storeProven<E extends Entry>(
   ctx: RequestContext,

@@ -12,8 +12,8 @@ import { storesAnswersFor } from './learn.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
- * Stores, after the reply, what the origin's whole answer to a GET says of a blob. The media type is stored only where the
- * answer proves it; a size that differs from the stored one evicts that.
+ * Stores, after the reply, the descriptor that the origin's complete answer to a GET of a blob gives. The media type is
+ * stored only if the answer proves it. If the size differs from the stored one, the stored entry is evicted instead.
  */
 export function storeFromGet(
   ctx: RequestContext,
@@ -24,34 +24,40 @@ export function storeFromGet(
 ): void {
   const entry = entryOf(response, digest, sentAt);
   if (!entry || !isFirstHand(response) || !storesAnswersFor(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
-  writeBack(ctx, evictOnSizeMismatch(item, isOwnType(ctx, upstream, entry)), entry);
+  writeBack(ctx, evictOnSizeMismatch(item, isTypeProven(ctx, upstream, entry)), entry);
 }
 
-/** Whether the media type is the origin's word, and neither the client's `Accept` nor one that only a HEAD could tell. */
-function isOwnType({ request }: RequestContext, { origin }: Upstream, { descriptor: { mediaType } }: Entry): boolean {
+/**
+ * Whether the answer to a GET proves the blob's media type. It does so only for the generic type of blobs, if that does
+ * not repeat the client's `Accept`, and if this origin gives blobs no types of their own, which only a HEAD reveals.
+ */
+function isTypeProven(
+  { request }: RequestContext,
+  { origin }: Upstream,
+  { descriptor: { mediaType } }: Entry,
+): boolean {
   const isRepeated = (request.headers.get('accept') ?? '').includes(mediaType);
   return mediaType === BLOB_TYPE && !isRepeated && !origin.traits.typesBlobs;
 }
 
 /**
- * Of two sizes one is wrong, and nobody knows which: the origin is asked again. Of two media types the one that is known
- * stands, since a HEAD told it.
+ * Wraps an item so that a write compares itself with the stored entry. If the sizes differ, one of them is wrong and
+ * nobody knows which: the entry is evicted, and the origin is asked again. If the media types differ, the stored one is
+ * kept, because a HEAD gave it.
  */
-function evictOnSizeMismatch(item: CacheItem, isOwn: boolean): CacheItem {
+function evictOnSizeMismatch(item: CacheItem, isTypeProven: boolean): CacheItem {
   return {
     ...item,
     async set(ctx, entry, known) {
-      if (!known) return isOwn && item.set(ctx, entry, known);
+      if (!known) return isTypeProven && item.set(ctx, entry, known);
       const { mediaType } = known.descriptor;
       const confirmed = { ...entry, descriptor: { ...entry.descriptor, mediaType } };
-      if (!contradicts(entry, known)) return item.set(ctx, confirmed, known);
-      ctx.log.warn('the size in the cache is contradicted', { digest: entry.descriptor.digest });
+      if (entry.descriptor.size === known.descriptor.size) return item.set(ctx, confirmed, known);
+      ctx.log.warn('the cached size of a blob is contradicted by the origin: evicting it', {
+        digest: entry.descriptor.digest,
+      });
       await observeClear(ctx, 'clear', () => item.clear(ctx, entry.verifiedAt));
       return false;
     },
   };
-}
-
-function contradicts(entry: Entry, known: Entry): boolean {
-  return known.descriptor.size !== entry.descriptor.size;
 }

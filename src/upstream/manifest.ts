@@ -19,57 +19,64 @@ export interface ManifestRoute extends Target {
   readonly reference: Reference;
 }
 
-/** What differs between HEAD and GET. */
-export interface Verb<E extends Entry> {
+/** What differs between a HEAD and a GET of a manifest. */
+export interface ManifestMethod<E extends Entry> {
+  /** Returns the entry in this isolate's memory, fresh or not. */
   peek(digest: Digest, mayPush: boolean): E | undefined;
+  /** Returns where the cache may have the manifest of a digest. */
   itemOf(digest: Digest, mayPush: boolean): CacheItem<E>;
-  /** Whether an answer to this method told the media type of what is known. */
+  /** Whether an answer to this method gave the entry's media type. */
   isWitnessed(entry: Entry): boolean;
+  /**
+   * Asks the origin.
+   * @param known the stored entry, if it is past its window
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
   ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
 }
 
-/** A HEAD: of the descriptor. */
+/** Returns the HEAD method, which needs the descriptor only. */
 export function head(
   ctx: RequestContext,
   upstream: Upstream,
   { path, search, name, reference }: ManifestRoute,
-): Verb<Entry> {
+): ManifestMethod<Entry> {
   return {
     peek: (digest, mayPush) => readerFor(upstream, mayPush).peek?.(ctx, name, 'manifests', digest),
     itemOf: (digest, mayPush) => itemIn(upstream, { name, links: 'manifests', digest }, mayPush),
-    // The type of a GET does for a HEAD, but at an origin that was seen to tell HEADs none.
+    // A media type from a GET holds for a HEAD, too, unless this origin was seen to hide it from HEADs.
     isWitnessed: ({ witness }) => witness !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
-    ask: (_known, cancelled) => upstream.origin.statManifest(ctx, path + search, reference, cancelled),
+    ask: (_entry, cancelled) => upstream.origin.statManifest(ctx, path + search, reference, cancelled),
   };
 }
 
-/** A GET: of the descriptor and the content. */
-export function get(ctx: RequestContext, upstream: Upstream, route: ManifestRoute): Verb<ContentEntry> {
+/** Returns the GET method, which needs the descriptor and the content. */
+export function get(ctx: RequestContext, upstream: Upstream, route: ManifestRoute): ManifestMethod<ContentEntry> {
   const { peek, itemOf } = head(ctx, upstream, route);
   const { contents } = upstream;
-  const contentOf = (digest: Digest, mayPush: boolean) => contentItem(digest, itemOf(digest, mayPush), contents);
-  // What a HEAD says of the type may be nothing, and content may be known from another repository.
+  const contentItemOf = (digest: Digest, mayPush: boolean) => contentItem(digest, itemOf(digest, mayPush), contents);
+  // A HEAD may give no usable media type, even if the content itself is stored, perhaps for another repository.
   const isWitnessed = ({ witness }: Entry) => witness !== 'HEAD';
   return {
     peek(digest, mayPush) {
       const entry = peek(digest, mayPush);
       return entry && withContent(entry, contents.peek?.(ctx, digest));
     },
-    itemOf: contentOf,
+    itemOf: contentItemOf,
     isWitnessed,
     ask(known, cancelled) {
       const isUseful =
         known && isWitnessed(known) && accepts(ctx.request.headers.get('accept'), known.descriptor.mediaType);
       if (!isUseful) return fetchManifest(ctx, upstream, route, cancelled);
-      return confirm(ctx, upstream, route, { known, cancelled, contentOf });
+      return confirm(ctx, upstream, route, { known, cancelled, contentItemOf });
     },
   };
 }
 
-interface Asking {
+interface ConfirmOptions {
   readonly known: ContentEntry;
   readonly cancelled: AbortSignal | undefined;
-  contentOf(digest: Digest, mayPush: boolean): CacheItem<ContentEntry>;
+  contentItemOf(digest: Digest, mayPush: boolean): CacheItem<ContentEntry>;
 }
 
 function fetchManifest(
@@ -82,53 +89,56 @@ function fetchManifest(
 }
 
 /**
- * Asks for a manifest of which one is known. A HEAD tells whether that is still the answer, at the cost of no body, and
- * of none of the pulls that rate-limited registries count. It is no witness of a GET's media type: where the two differ the
- * manifest is fetched.
+ * Asks for a manifest that is stored. A HEAD shows whether the stored one is still the answer. It costs no body, and
+ * none of the pulls that rate-limited registries count. It is no witness of the media type that a GET would give, so if
+ * the descriptors differ, the manifest is fetched.
  */
 async function confirm(
   ctx: RequestContext,
   upstream: Upstream,
   route: ManifestRoute,
-  asking: Asking,
+  options: ConfirmOptions,
 ): Promise<ContentStat<ContentEntry>> {
-  const { cancelled } = asking;
+  const { cancelled } = options;
   const target = route.path + route.search;
   const { response, method, found } = await upstream.origin.statManifest(ctx, target, route.reference, cancelled);
   if (found) {
     const { descriptor } = found.entry;
-    const known = await knownAs(ctx, upstream, descriptor, asking);
+    const known = await storedEntry(ctx, upstream, descriptor, options);
     const isSame = known !== undefined && known.witness !== 'HEAD' && isSameDescriptor(known.descriptor, descriptor);
     const entry = isSame ? withContent(found.entry, known.content) : undefined;
     if (entry) return { response, method, found: { ...found, entry } };
   }
-  // Another manifest, or an answer that tells too little.
+  // The tag points to another manifest now, or the answer says too little.
   if (response.status < 400) return fetchManifest(ctx, upstream, route, cancelled);
-  const refused = { response, method, relay: withErrorBody(response, CODES[response.status] ?? 'UNAVAILABLE') };
+  const refused = { response, method, relay: withErrorBody(response, ERROR_CODES[response.status] ?? 'UNAVAILABLE') };
   if (isOriginFailure(response.status)) return refused;
-  // For the words of the refusal; that it is one is settled, whatever becomes of this question.
-  const got = await fetchManifest(ctx, upstream, route, cancelled).catch(() => refused);
-  return isOriginFailure(got.response.status) ? refused : got;
+  // A HEAD's refusal has no body, so the GET is sent for its words. If that fails, the refusal stands all the same.
+  const answer = await fetchManifest(ctx, upstream, route, cancelled).catch(() => refused);
+  return isOriginFailure(answer.response.status) ? refused : answer;
 }
 
-/** What is known of the manifest that the origin names now; only who pulls asks by a tag that may have moved. */
-async function knownAs(
+/**
+ * Returns the stored entry of the manifest that the origin names now. It is another one only if the question was a tag
+ * that has moved. The cache has entries for tags only if the caller only pulls, so `mayPush` is false here.
+ */
+async function storedEntry(
   ctx: RequestContext,
   { cacheTimeoutMs }: Upstream,
   { digest }: Descriptor,
-  { known, contentOf }: Asking,
+  { known, contentItemOf }: ConfirmOptions,
 ): Promise<ContentEntry | undefined> {
   if (digest === known.descriptor.digest) return known;
-  const looking = contentOf(digest, false).stat(ctx);
+  const lookup = contentItemOf(digest, false).stat(ctx);
   const other = await within(
-    looking.catch(() => undefined),
+    lookup.catch(() => undefined),
     cacheTimeoutMs,
   );
   return other && accepts(ctx.request.headers.get('accept'), other.descriptor.mediaType) ? other : undefined;
 }
 
-/** What a HEAD's refusal says in words. */
-const CODES: Readonly<Record<number, ErrorCode>> = {
+/** The error codes for a HEAD's refusal, which has no body of its own. */
+const ERROR_CODES: Readonly<Record<number, ErrorCode>> = {
   401: 'UNAUTHORIZED',
   403: 'DENIED',
   404: 'MANIFEST_UNKNOWN',

@@ -8,10 +8,10 @@ import { bothLinkSets } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
- * Drops where tags led, and forgets the manifests that they are known to have led to: some registries delete a manifest when
- * its tag moves or goes (zot). To a registry that does not it costs a question.
- * @param to where the tags lead now: that manifest stays; `undefined` where they are gone, or nobody knows
- * @param clearedForMs as `Tags.drop`
+ * Drops tags, and clears the manifests that they are known to have pointed to: some registries delete a manifest when
+ * its tag moves or is deleted (zot). With other registries this costs one question per manifest.
+ * @param to the manifest that the tags point to now, which is kept; `undefined` if they are gone, or nobody knows
+ * @param clearedForMs as for `Tags.drop`
  * @throws CacheFault
  */
 export async function forgetTags(
@@ -24,9 +24,10 @@ export async function forgetTags(
   }: { readonly name: RepositoryName; readonly tags: readonly string[]; readonly to: Digest | undefined },
   clearedForMs?: number,
 ): Promise<void> {
-  const led = [...(await upstream.tags.drop(ctx, name, tags, clearedForMs))].filter((digest) => digest !== to);
-  if (led.length === 0) return;
+  const dropped = await upstream.tags.drop(ctx, name, tags, clearedForMs);
+  const manifests = [...dropped].filter((digest) => digest !== to);
+  if (manifests.length === 0) return;
   const clearIn = (scope: RepositoryDescriptors) =>
-    observeClear(ctx, 'clear', () => scope.clearEach(ctx, led, clearedForMs));
+    observeClear(ctx, 'clear', () => scope.clearEach(ctx, manifests, clearedForMs));
   await allDone(bothLinkSets(upstream, name).map(clearIn));
 }

@@ -3,10 +3,10 @@ import type { RequestContext } from '../context.ts';
 import { LINK_SETS, type LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
-import { evictAbsent } from './absent.ts';
+import { evictAbsences } from './absent.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Decides, before anything is read from the cache, what is known of the caller's right to this kind of answer here. */
+/** Decides the caller's right to this kind of answer in a repository, before anything is read from the cache. */
 export function authorize(
   ctx: RequestContext,
   { authorizer }: Upstream,
@@ -23,12 +23,12 @@ function observe(ctx: RequestContext, access: Access): Access {
 }
 
 /**
- * Remembers how the origin itself judged the caller. What it had told this caller to be absent, while nothing was proved of
- * it, is evicted before the proof counts.
- * @param kind of the question that the origin answered, which is not always the client's own
- * @param response the origin's own answer to a GET or HEAD of the caller's in this repository
- * @param byStorage the origin redirected this very question to its own storage, which had the content
- * @returns whether the answer proves that the caller may have this kind
+ * Records whether the origin granted or refused its answer to the caller. If absences are noted for this caller, they
+ * are evicted before the proof counts.
+ * @param kind the kind of the question that the origin answered, which is not always the client's own
+ * @param response the origin's own answer to a GET or HEAD with the caller's credential in this repository
+ * @param byStorage whether the origin redirected this very question to its own storage, which had the content
+ * @returns whether the answer proves that the caller may have answers of this kind
  */
 export function recordAccess(
   ctx: RequestContext,
@@ -40,14 +40,15 @@ export function recordAccess(
 ): boolean {
   const { authorizer, absences } = upstream;
   const { status } = response;
-  if (status === 401 || status === 403) authorizer.refuted(ctx, name);
+  if (status === 401 || status === 403) authorizer.recordRefusal(ctx, name);
   const isProof = byStorage || ((status === 200 || status === 206 || status === 304) && isFirstHand(response));
   if (!isProof) return false;
   const links = linksOf(kind);
-  const absent = links ? absences.of(ctx, name, links) : [];
-  const prove = () => authorizer.proved(ctx, name, kind);
-  if (links && absent.length > 0) ctx.waitUntil(evictAbsent(ctx, upstream, { name, links }, absent).then(prove));
-  else prove();
+  const absent = links ? absences.list(ctx, name, links) : [];
+  const recordProof = () => authorizer.recordProof(ctx, name, kind);
+  if (links && absent.length > 0)
+    ctx.waitUntil(evictAbsences(ctx, upstream, { name, links }, absent).then(recordProof));
+  else recordProof();
   return ctx.caller !== undefined;
 }
 
@@ -55,7 +56,7 @@ function linksOf(kind: AnswerKind): LinkSet | undefined {
   return LINK_SETS.find((links) => kind.endsWith(links));
 }
 
-/** Whether the caller has proved that it may read content here, of whatever kind. */
+/** Whether the caller has proved that it may read any content in the repository: blobs or manifests. */
 export async function hasReadContent(
   ctx: RequestContext,
   { authorizer }: Upstream,

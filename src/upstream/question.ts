@@ -8,39 +8,45 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What a caller asks for: a HEAD or GET of content. */
+/** A caller's question for content: a HEAD or a GET of a blob or a manifest. */
 export interface ContentQuestion<E extends Entry> {
   readonly name: RepositoryName;
   readonly links: LinkSet;
-  /** Absent for a tag, which may lead anywhere. */
+  /** Absent for a tag, which may point to any manifest. */
   readonly digest?: Digest;
-  /** All that makes the question, besides the repository and the caller; `undefined`: nobody may join. */
+  /** Everything that distinguishes the question, besides repository and caller; `undefined` if nobody may join it. */
   key(): string | undefined;
-  /** The caller's `Accept`, which the origin gets, is none of those that clients send. */
-  readonly isOdd?: boolean;
-  /** How long what the origin confirmed may answer this caller, in ms; and how much longer where the origin is ill. */
+  /** Whether the caller's `Accept`, which is sent to the origin, is none of those that real clients send. */
+  readonly hasUncommonAccept?: boolean;
+  /** How long a confirmed entry may answer this caller, in ms. */
   readonly windowMs: number;
+  /** How much longer it may do so while the origin fails, in ms. */
   readonly staleMs: number;
-  /** What this isolate's memory knows, fresh or not. */
+  /** Returns the entry in this isolate's memory, fresh or not. */
   peek?(): E | undefined;
-  /** Where the cache may know it. */
+  /** Returns where the cache may have the answer. */
   item(): CacheItem<E>;
-  /** Where to keep what the origin told a caller whom the cache may not answer, if not there. */
+  /** Returns where to store an entry for a caller whom the cache may not answer; without it, `item()`. */
   itemOf?(entry: E): CacheItem<E>;
   /**
-   * Where else a tombstone of what another caller's question found may stand.
-   * @param hasLooked whether this caller has looked at `item` itself
+   * Returns the items whose tombstones may hide an entry that another request was answered.
+   * @param hasLooked whether this caller has already looked up `item` itself, which is then left out
    */
   unseen(shared: E, hasLooked: boolean): readonly Pick<CacheItem, 'stat'>[];
-  /** Whether the caller takes what is known; without it, all. */
+  /** Whether the caller accepts the stored entry's media type; without it, every entry is accepted. */
   accepts?(entry: Entry): boolean;
-  /** Whether what is known was told by an answer of this kind; without it, always. */
+  /** Whether an answer to this method gave the stored media type; without it, always. */
   isWitnessed?(entry: Entry): boolean;
-  /** @param known past its window @throws RegistryError ORIGIN_UNREACHABLE */
+  /**
+   * Asks the origin.
+   * @param known the stored entry, if it is past its window
+   * @param cancelled ends the question early
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
   ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
 }
 
-/** What is known of a caller's right to push; nobody knows it of one without a grant, so it is taken to be there. */
+/** A caller's rights. Nobody knows whether a caller without a grant may push, so it is assumed that it may. */
 export interface Caller {
   readonly isGranted: boolean;
   readonly mayPush: boolean;
@@ -48,13 +54,15 @@ export interface Caller {
 
 export type QuestionFor<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
 
-/** What makes two questions one; `undefined` where nobody may join. */
-export function joinable<E extends Entry>(
+/**
+ * Returns the question's identity for the flights: equal questions share an answer. `undefined` if nobody may join it.
+ */
+export function flightQuestion<E extends Entry>(
   ctx: RequestContext,
   { ttls, readOnly }: Upstream,
   { name, key }: ContentQuestion<E>,
 ): Question | undefined {
-  // To an open mirror's origin all callers are one.
+  // The origin of an open mirror cannot tell callers apart.
   const caller = readOnly ? '' : ctx.caller;
   if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
   const about = key();

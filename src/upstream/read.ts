@@ -11,55 +11,56 @@ import { recordAbsence } from './absent.ts';
 import { askOrigin } from './askOrigin.ts';
 import type { CallerHeaders } from './callerHeaders.ts';
 import { authorize } from './proof.ts';
-import { type Caller, type ContentQuestion, joinable, type QuestionFor } from './question.ts';
-import { askTogether, judge, type Looked } from './shared.ts';
+import { type Caller, type ContentQuestion, flightQuestion, type QuestionFor } from './question.ts';
+import { joinFlight, type OwnLookup, settleVerdict } from './shared.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What a read came to: an entry to answer with, or a response: the origin's to be relayed, or the authorizer's refusal. */
+/** What a read came to: an entry to answer with, the origin's response to be relayed, or the authorizer's refusal. */
 export type Outcome<E extends Entry> =
   | { readonly kind: 'found'; readonly entry: E; readonly callerHeaders?: CallerHeaders }
   | { readonly kind: 'relay' | 'refused'; readonly response: Response };
 
 /**
- * HEAD or GET of content, the main job (docs/request-handling.md tells it step by step).
+ * Answers a HEAD or GET of content: the edge's main job. docs/request-handling.md describes it step by step.
  *
- * 1. What is known of the caller's right to this kind of answer is decided; nothing is read from the cache before.
- * 2. A caller with a grant is answered from the cache, within the window that it may rely on; at once, where this
- *    isolate's memory knows. If the same question of the same caller was just answered, its write-back is waited for
- *    before the store is read.
- * 3. Else the origin answers, once for all who ask the same at the same time, and what it confirmed is written back
- *    after the reply.
+ * 1. The caller's right to this kind of answer is decided. Nothing is read from the cache before that.
+ * 2. A caller with a grant is answered from the cache, if the entry is within the window that holds for this caller; at
+ *    once, if this isolate's memory has it. If the same question of the same caller has just been answered, its
+ *    write-back is waited for before the store is read.
+ * 3. Otherwise the origin answers, once for all callers who ask the same at the same time. What it confirmed is written
+ *    back after the reply.
+ * @throws RegistryError ORIGIN_UNREACHABLE
  */
 export function readContent<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
   { name, kind }: { readonly name: RepositoryName; readonly kind: AnswerKind },
-  asked: QuestionFor<E>,
+  questionFor: QuestionFor<E>,
 ): Outcome<E> | Promise<Outcome<E>> {
   const access = authorize(ctx, upstream, name, kind);
-  if (access instanceof Promise) return access.then((decided) => answerTo(ctx, upstream, asked, decided));
-  return answerTo(ctx, upstream, asked, access);
+  if (access instanceof Promise) return access.then((decided) => readWith(ctx, upstream, questionFor, decided));
+  return readWith(ctx, upstream, questionFor, access);
 }
 
-function answerTo<E extends Entry>(
+function readWith<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
-  asked: QuestionFor<E>,
+  questionFor: QuestionFor<E>,
   access: Access,
 ): Outcome<E> | Promise<Outcome<E>> {
   if (access.kind === 'refused') return { kind: 'refused', response: access.answer };
   const isGranted = access.kind === 'granted';
   const caller: Caller = { isGranted, mayPush: !isGranted || access.mayPush };
-  const question = asked(caller);
-  const known = isGranted ? question.peek?.() : undefined;
-  if (!known || !isUsable(ctx, question, known)) return readOrAsk(ctx, upstream, question, caller);
+  const question = questionFor(caller);
+  const entry = isGranted ? question.peek?.() : undefined;
+  if (!entry || !isUsable(ctx, question, entry)) return readOrAsk(ctx, upstream, question, caller);
   ctx.emit({ kind: 'hit' });
-  return { kind: 'found', entry: known };
+  return { kind: 'found', entry };
 }
 
-function isUsable<E extends Entry>(ctx: RequestContext, question: ContentQuestion<E>, known: E): boolean {
+function isUsable<E extends Entry>(ctx: RequestContext, question: ContentQuestion<E>, entry: E): boolean {
   const { windowMs, accepts, isWitnessed } = question;
-  return isFresh(known, ctx.now(), windowMs) && (accepts?.(known) ?? true) && (isWitnessed?.(known) ?? true);
+  return isFresh(entry, ctx.now(), windowMs) && (accepts?.(entry) ?? true) && (isWitnessed?.(entry) ?? true);
 }
 
 async function readOrAsk<E extends Entry>(
@@ -70,26 +71,28 @@ async function readOrAsk<E extends Entry>(
 ): Promise<Outcome<E>> {
   const { flights, cacheTimeoutMs, ttls } = upstream;
   const { windowMs, staleMs, accepts, isWitnessed, digest } = question;
-  const joined = joinable(ctx, upstream, question);
+  const flightKey = flightQuestion(ctx, upstream, question);
   let flight: Flight<E> | undefined;
   let finished: PromiseWithResolvers<void> | undefined;
   let isFinished = false;
 
-  async function ask(looked: Looked<E>, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
-    // Held until the write-back is over, also when the client leaves: others may be waiting for it.
+  async function ask(lookup: OwnLookup<E>, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
+    // Keeps the request going until the write-back is over, even if the client leaves: followers may be waiting for it.
     finished = Promise.withResolvers();
     ctx.waitUntil(finished.promise);
-    const { flight: own, shared } = await askTogether(ctx, upstream, question, looked);
-    flight = own;
-    // The store may have answered, late, while this waited for another's answer.
+    const joined = await joinFlight(ctx, upstream, question, lookup);
+    flight = joined.flight;
+    // A slow store may have answered while this request waited for the leader.
     if (isFinished) finish();
-    if (shared) {
+    if (joined.shared) {
       ctx.emit({ kind: 'collapsed' });
-      return { kind: 'found', entry: shared, confirmed: false };
+      return { kind: 'found', entry: joined.shared, confirmed: false };
     }
-    const known = looked?.outcome === 'hit' ? looked.entry : undefined;
+    const known = lookup?.outcome === 'hit' ? lookup.entry : undefined;
     const answer = await askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
-    if (own && answer.kind === 'found' && answer.confirmed) ctx.waitUntil(judge(ctx, question, answer.entry, own));
+    if (joined.flight && answer.kind === 'found' && answer.confirmed) {
+      ctx.waitUntil(settleVerdict(ctx, question, answer.entry, joined.flight));
+    }
     return answer;
   }
   function finish(): void {
@@ -99,7 +102,7 @@ async function readOrAsk<E extends Entry>(
   }
 
   try {
-    const { answer, stored } = await readOrElse();
+    const { answer, stored } = await (mustAsk(ctx, isGranted, windowMs + staleMs) ? askAlways() : readCache());
     if (stored) stored.finally(finish);
     else finish();
     return answer;
@@ -108,20 +111,21 @@ async function readOrAsk<E extends Entry>(
     throw error;
   }
 
-  async function readOrElse(): Promise<ReadThroughAnswer<E>> {
-    if (mustAsk(ctx, isGranted, windowMs + staleMs)) {
-      // What could never be used is not kept.
-      const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
-      const sentAt = ctx.now();
-      const asked = await askThrough(ctx, itemOf, () => ask(undefined));
-      const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
-      if (isAbsent && digest && !isGranted) await recordAbsence(ctx, upstream, question, { digest, sentAt });
-      return asked;
-    }
-    if (joined) await within(flights.landing(joined), cacheTimeoutMs);
+  async function askAlways(): Promise<ReadThroughAnswer<E>> {
+    // An entry that no request could ever use is not stored.
+    const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
+    const sentAt = ctx.now();
+    const asked = await askThrough(ctx, itemOf, () => ask(undefined));
+    const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
+    if (isAbsent && digest && !isGranted) await recordAbsence(ctx, upstream, question, { digest, sentAt });
+    return asked;
+  }
+
+  async function readCache(): Promise<ReadThroughAnswer<E>> {
+    if (flightKey) await within(flights.landing(flightKey), cacheTimeoutMs);
     const retryAt = staleMs > 0 ? upstream.retryAfter.until(ctx) : 0;
     const isOpen = upstream.readOnly;
-    const isProvocable = isOpen && (question.isOdd ?? false);
+    const isProvocable = isOpen && (question.hasUncommonAccept ?? false);
     return readThrough(ctx, question.item(), {
       ...{ windowMs, staleMs, accepts, isWitnessed, retryAt, mayPush, isOpen, isProvocable, cacheTimeoutMs },
       ask,
@@ -129,7 +133,7 @@ async function readOrAsk<E extends Entry>(
   }
 }
 
-/** Whether the cache may not answer: access is not proven, or nothing in it can be young enough. Tells why. */
+/** Whether the cache may not answer: access is unproven, or no entry could be young enough. Emits the reason. */
 function mustAsk(ctx: RequestContext, isGranted: boolean, usableMs: number): boolean {
   if (!isGranted) ctx.emit({ kind: 'forward', reason: 'miss', detail: 'unproven' });
   else if (usableMs === 0) ctx.emit({ kind: 'forward', reason: 'bypass' });

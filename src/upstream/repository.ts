@@ -6,14 +6,17 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { RepositoryDescriptors } from '../stores/descriptors.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Content of a repository. */
+/** A digest in one link set of a repository. */
 export interface ContentKey {
   readonly name: RepositoryName;
   readonly links: LinkSet;
   readonly digest: Digest;
 }
 
-/** Where the descriptor of a digest is: for callers that may push, in the store that all isolates share. */
+/**
+ * Returns the cache item of a digest's descriptor. Callers that may push read it from the store that all isolates
+ * share.
+ */
 export function itemIn(upstream: Upstream, { name, digest, links }: ContentKey, mayPush: boolean) {
   return descriptorItem(digest, {
     reader: readerFor(upstream, mayPush).repositoryScoped(name, links),
@@ -23,8 +26,8 @@ export function itemIn(upstream: Upstream, { name, digest, links }: ContentKey, 
 }
 
 /**
- * Where else a tombstone of what another caller's question found may stand: under the digest itself, where nobody has
- * looked there yet, and under the canonical one that the origin named.
+ * Returns the items whose tombstones may hide an entry that another request was answered: that of the digest itself,
+ * unless this caller has already looked it up, and that of the canonical digest which the origin named.
  */
 export function unseenIn(
   upstream: Upstream,
@@ -34,21 +37,22 @@ export function unseenIn(
 ): CacheItem[] {
   const digests = new Set([digest, shared.descriptor.digest]);
   if (hasLooked) digests.delete(digest);
-  return [...digests].map((one) => itemIn(upstream, { name, links, digest: one }, mayPush));
+  return [...digests].map((candidate) => itemIn(upstream, { name, links, digest: candidate }, mayPush));
 }
 
+/** Returns the descriptors that a caller reads: all tiers, or the shared store for callers that may push. */
 export function readerFor({ shared, descriptors }: Upstream, mayPush: boolean) {
   return mayPush ? shared : descriptors;
 }
 
-/** How long a caller may rely on what the origin confirmed of a digest, in ms. */
+/** Returns how long a caller may rely on a digest's confirmed entry, in ms. */
 export function windowOf({ ttls }: Upstream, mayPush: boolean): number {
   return mayPush ? ttls.pushExistenceMs : ttls.descriptorMs;
 }
 
 /**
- * A repository's descriptors in every link set: what is gone is gone from both, since an error does not say which, and
- * registries keep manifests among the blobs.
+ * Returns a repository's descriptors in both link sets. Deleted content is cleared from both, since an error does not
+ * say from which it was deleted, and registries keep manifests among the blobs.
  */
 export function bothLinkSets({ descriptors }: Upstream, name: RepositoryName): RepositoryDescriptors[] {
   return LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));

@@ -3,38 +3,41 @@ import type { RequestContext } from '../context.ts';
 import type { Flight, Joined } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { isAlive } from '../stores/tombstone.ts';
-import { type ContentQuestion, joinable } from './question.ts';
+import { type ContentQuestion, flightQuestion } from './question.ts';
 import type { Upstream } from './upstream.ts';
 
-/** What this caller's own look came to; `undefined`: the store is slow, or may not answer this caller. */
-export type Looked<E extends Entry> = Lookup<E> | undefined;
+/** What this caller's own lookup found; `undefined` if the store is slow, or must not answer this caller. */
+export type OwnLookup<E extends Entry> = Lookup<E> | undefined;
 
 /**
- * Asks together with those who ask the same. What another one was answered counts where no tombstone hides it, since a
- * delete through another isolate closes no flight of this one:
+ * Joins the flight of the same question, as its leader or as a follower. A delete through another isolate closes no
+ * flight of this one, so a follower accepts the leader's answer only if no tombstone hides it:
  *
- * - a caller who has looked follows nothing that was asked before the tombstones that it saw;
- * - for all who have not looked, or whom the store did not answer, the leader looks once, after the origin's answer: that
- *   look began after they did, so it sees what theirs would. A look for each would be a crowd at the store;
- * - where that does not help, they ask once more, together: what was asked after a request began is true for it.
+ * - A follower that has done its own lookup joins no flight that took off before the tombstones that it saw.
+ * - For all followers without a lookup of their own, or whose lookup failed, the leader does one lookup after the
+ *   origin's answer. It begins after their requests did, so it sees every tombstone that theirs would have seen. A
+ *   lookup for each follower would crowd the store.
+ * - If that does not help, they join once more, now only a flight that took off after their request began: its answer
+ *   is true for them.
  */
-export async function askTogether<E extends Entry>(
+export async function joinFlight<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
   question: ContentQuestion<E>,
-  looked: Looked<E>,
+  lookup: OwnLookup<E>,
 ): Promise<Joined<E>> {
   const { flights } = upstream;
-  const joined = joinable(ctx, upstream, question);
-  if (!joined) return {};
-  const hasLooked = looked !== undefined && looked.outcome !== 'fault';
-  const notBefore = hasLooked && looked.cleared > 0 ? looked.cleared + 1 : 0;
-  const first = await flights.join<E>(joined, { nowMs: ctx.now(), notBefore, hasLooked });
-  if (!first.shared || (await counts(ctx, question, first.shared, first, hasLooked))) return first;
-  return flights.join<E>(joined, { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLooked: true });
+  const key = flightQuestion(ctx, upstream, question);
+  if (!key) return {};
+  const hasLooked = lookup !== undefined && lookup.outcome !== 'fault';
+  const notBefore = hasLooked && lookup.cleared > 0 ? lookup.cleared + 1 : 0;
+  const first = await flights.join<E>(key, { nowMs: ctx.now(), notBefore, hasLooked });
+  if (!first.shared || (await isBelievable(ctx, question, first.shared, first, hasLooked))) return first;
+  return flights.join<E>(key, { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLooked: true });
 }
 
-async function counts<E extends Entry>(
+/** Whether no tombstone hides a shared answer from this caller. */
+async function isBelievable<E extends Entry>(
   ctx: RequestContext,
   question: ContentQuestion<E>,
   shared: E,
@@ -43,12 +46,12 @@ async function counts<E extends Entry>(
 ): Promise<boolean> {
   if (shared.verifiedAt >= ctx.startedAt) return true;
   if (hasLooked && question.unseen(shared, true).length === 0) return true;
-  const told = await verdict?.();
-  return told !== undefined && told.at >= ctx.startedAt && isAlive(shared.verifiedAt, told.cleared);
+  const seen = await verdict?.();
+  return seen !== undefined && seen.at >= ctx.startedAt && isAlive(shared.verifiedAt, seen.cleared);
 }
 
-/** Looks for the tombstones of what the origin confirmed, for those who follow. */
-export async function judge<E extends Entry>(
+/** Looks up the tombstones of the entry that the origin confirmed, if the flight's followers need that. */
+export async function settleVerdict<E extends Entry>(
   ctx: RequestContext,
   question: ContentQuestion<E>,
   entry: E,
@@ -57,11 +60,11 @@ export async function judge<E extends Entry>(
   const isNeeded = flight.isDoubted || (flight.isFollowed && question.unseen(entry, true).length > 0);
   if (!isNeeded) return flight.judged(undefined);
   const at = ctx.now();
-  const seen = await Promise.all(question.unseen(entry, false).map((item) => lookUp(ctx, item)));
+  const lookups = await Promise.all(question.unseen(entry, false).map((item) => lookUp(ctx, item)));
   let cleared = 0;
-  for (const one of seen) {
-    if (one.outcome === 'fault') return flight.judged(undefined);
-    cleared = Math.max(cleared, one.cleared);
+  for (const lookup of lookups) {
+    if (lookup.outcome === 'fault') return flight.judged(undefined);
+    cleared = Math.max(cleared, lookup.cleared);
   }
   flight.judged({ at, cleared });
 }

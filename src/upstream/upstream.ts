@@ -11,39 +11,39 @@ import type { Contents } from '../stores/contents.ts';
 import type { BlobDescriptorCacheProvider } from '../stores/descriptors.ts';
 import type { Tags } from '../stores/tags.ts';
 
-/** What a route sees of the world: one registry behind the edge, and what the edge knows of it. */
+/** One registry behind the edge, with everything that the edge keeps about it. */
 export interface Upstream {
   readonly origin: Origin;
-  /** All tiers: where writes and clears go, and reads of callers that only pull. */
+  /** All tiers: for writes and clears, and for reads of callers that only pull. */
   readonly descriptors: BlobDescriptorCacheProvider;
-  /** The store that all isolates share: where callers that may push look. */
+  /** The store that all isolates share: for reads of callers that may push. */
   readonly shared: BlobDescriptorCacheProvider;
-  /** Manifests, in all tiers: bytes that were verified are right wherever they come from. */
+  /** Content of manifests, in all tiers: verified bytes are right wherever they come from. */
   readonly contents: Contents;
-  /** Where tags point to; for callers that only pull. */
+  /** Where tags point; read only for callers that only pull. */
   readonly tags: Tags;
-  /** What is held of bodies. */
+  /** The memory budget of all bodies that the isolate holds. */
   readonly bodies: Budget;
-  /** Of manifests that are being pushed. */
+  /** Copies of manifests that are being pushed. */
   readonly copies: Copies;
-  /** Tag lists and the like; for callers that only pull. */
+  /** Lists of tags, referrers and repositories; only for callers that only pull. */
   readonly lists: Lists;
   readonly authorizer: Authorizer;
-  /** What the origin did not have for callers of whom nothing was proved. */
+  /** 404s that the origin gave to callers without a proof of access. */
   readonly absences: Absences;
   readonly flights: Flights;
   readonly retryAfter: RetryAfter;
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */
   readonly cacheTimeoutMs: number;
-  /** A read-only mirror: every write is UNSUPPORTED. */
+  /** Whether this is a read-only mirror: every write is answered UNSUPPORTED. */
   readonly readOnly: boolean;
   /** `DELETE_ENABLED` */
   readonly deleteEnabled: boolean;
-  /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage for clients that cannot. */
+  /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage, for clients that cannot. */
   readonly followsRedirects: boolean;
   /** `UPLOAD_ORIGIN=direct`: clients upload to the origin itself. */
   readonly directUploads: boolean;
-  /** Queries that ask for the origin's own content all the same: `?ns=` with one of `MIRRORED_HOSTS`. */
+  /** Queries that still ask for the origin's own content: `?ns=` with one of `MIRRORED_HOSTS`. */
   readonly ownQueries: ReadonlySet<string>;
 }

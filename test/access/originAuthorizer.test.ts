@@ -39,7 +39,7 @@ describe('createOriginAuthorizer', () => {
     const ctx = asking(authorization, clock);
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
     expect(await authorizer.authorize(ctx, name, 'HEAD blobs')).toEqual({ kind: 'unproven' });
-    authorizer.proved(ctx, name, 'HEAD blobs');
+    authorizer.recordProof(ctx, name, 'HEAD blobs');
     clock.advance(lastsMs - 1);
     if (lastsMs > 0)
       expect(await authorizer.authorize(ctx, name, 'HEAD blobs')).toEqual({ kind: 'granted', mayPush: true });
@@ -51,9 +51,9 @@ describe('createOriginAuthorizer', () => {
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
     const [alice, bob] = [asking('Basic YQ=='), asking('Basic Yg==')];
     const other = parseRepositoryName('a/b/c');
-    for (const ctx of [alice, bob]) authorizer.proved(ctx, name, 'HEAD blobs');
-    authorizer.proved(alice, other, 'HEAD blobs');
-    authorizer.refuted(alice, name);
+    for (const ctx of [alice, bob]) authorizer.recordProof(ctx, name, 'HEAD blobs');
+    authorizer.recordProof(alice, other, 'HEAD blobs');
+    authorizer.recordRefusal(alice, name);
     expect((await authorizer.authorize(alice, name, 'HEAD blobs')).kind).toBe('unproven');
     expect((await authorizer.authorize(alice, other, 'HEAD blobs')).kind).toBe('granted');
     expect((await authorizer.authorize(bob, name, 'HEAD blobs')).kind).toBe('granted');
@@ -70,16 +70,16 @@ describe('createOriginAuthorizer', () => {
     const ctx = asking('Basic YQ==');
     const grantedNow = () =>
       KINDS.filter((kind) => (authorizer.authorize(ctx, name, kind) as Access).kind === 'granted');
-    authorizer.proved(ctx, name, proved);
+    authorizer.recordProof(ctx, name, proved);
     expect(grantedNow()).toEqual(granted);
-    authorizer.refuted(ctx, name);
+    authorizer.recordRefusal(ctx, name);
     expect(grantedNow()).toEqual([]);
   });
 
   it('keeps within MEMORY_BYTES, however long the credentials are', async () => {
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10_000, bytes: MEBIBYTE }));
     const callers = Array.from({ length: 100 }, (_, n) => asking(`Bearer ${n}${'x'.repeat(20_000)}`));
-    for (const ctx of callers) authorizer.proved(ctx, name, 'HEAD blobs');
+    for (const ctx of callers) authorizer.recordProof(ctx, name, 'HEAD blobs');
     const granted = await Promise.all(callers.map((ctx) => authorizer.authorize(ctx, name, 'HEAD blobs')));
     const kept = granted.filter(({ kind }) => kind === 'granted').length;
     // V8 may keep two bytes a character.
@@ -137,7 +137,7 @@ describe('the smallest memory that is taken', () => {
     const authorizer = createOriginAuthorizer(createMemory(memory));
     const ctx = asking(`Basic ${'x'.repeat(16 * 1024)}`);
     const longest = parseRepositoryName('a'.repeat(255));
-    for (const kind of KINDS) authorizer.proved(ctx, longest, kind);
+    for (const kind of KINDS) authorizer.recordProof(ctx, longest, kind);
     const granted = KINDS.filter((kind) => (authorizer.authorize(ctx, longest, kind) as Access).kind === 'granted');
     expect(granted).toEqual(KINDS);
   });

@@ -134,7 +134,7 @@ describe.each(BACKENDS)('notifications: an envelope that tells of much, cache in
     expect((await tell(edge, ...events)).status).toBe(204);
     expect(edge.spent().storeRequests).toBeLessThanOrEqual(200 + 4);
     expect([await known(first, [digest]), await known(last, [digest])]).toEqual([0, 1]);
-    expect(edge.log.filter((line) => line.includes('ends with its windows'))).toHaveLength(1);
+    expect(edge.log.filter((line) => line.includes('stays cached until its TTL ends'))).toHaveLength(1);
   });
 });
 
