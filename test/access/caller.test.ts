@@ -7,9 +7,9 @@ import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
-const requestWith = (name: string) => new Request('https://edge.test/v2/', { headers: { ...ALICE, [name]: 'x' } });
+const withHeader = (name: string) => new Request('https://edge.test/v2/', { headers: { ...ALICE, [name]: 'x' } });
 
-/** Of each family whose members are known, credentials that look like one of them. */
+/** Credentials whose names look like a member of a well-known family of headers. */
 const CREDENTIALS = [
   'authorization',
   'cookie',
@@ -96,21 +96,21 @@ const HARMLESS = [
 ];
 
 describe('a header', () => {
-  it.each(IDENTITIES)('may tell who calls: %s', (name) => {
-    expect([isOtherIdentity(name), callerOf(requestWith(name))]).toEqual([true, undefined]);
+  it.each(IDENTITIES)('may identify the caller: %s', (name) => {
+    expect([isOtherIdentity(name), callerOf(withHeader(name))]).toEqual([true, undefined]);
   });
 
-  it.each(ADDRESSES)('is about the way of the request, and stays at the edge: %s', (name) => {
-    expect([isOfProxies(name), callerOf(requestWith(name))]).toEqual([true, ALICE.authorization]);
+  it.each(ADDRESSES)('describes the way of the request, and stays at the edge: %s', (name) => {
+    expect([isOfProxies(name), callerOf(withHeader(name))]).toEqual([true, ALICE.authorization]);
     const sent = requestHeaders(new Headers({ [name]: 'x' }), { identity: true, for: 'relay' });
     expect(sent.has(name)).toBe(false);
   });
 
-  it.each(HARMLESS)('says nothing of who calls: %s', (name) => {
-    expect([isOtherIdentity(name), callerOf(requestWith(name))]).toEqual([false, ALICE.authorization]);
+  it.each(HARMLESS)('says nothing about the caller: %s', (name) => {
+    expect([isOtherIdentity(name), callerOf(withHeader(name))]).toEqual([false, ALICE.authorization]);
   });
 
-  it('of any name is a credential, at the edge only, or one that is listed', () => {
+  it('with a name that looks like a credential identifies the caller, or stays at the edge', () => {
     const names = fc.stringMatching(/^(?:x-|cf-|sec-|docker-|oci-|content-|if-)?[a-z]{1,8}(?:-[a-z]{1,8}){0,2}$/);
     fc.assert(
       fc.property(names, (name) => {
@@ -128,13 +128,13 @@ describe('a header', () => {
     'oci-token',
     'x-meta-token',
     'sec-websocket-protocol',
-  ])("by which an origin could judge never makes one caller's 200 another's hit: %s", async (name) => {
+  ])("that an origin could judge by never turns one caller's 200 into another's hit: %s", async (name) => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (const value of ['alice', 'bob']) {
       const response = await edge.fetch(blob.path, { method: 'HEAD', headers: { [name]: value } });
       const [sent] = (await rig.requests(blob.path)).slice(-1);
-      // Either the origin has not seen it, or it was asked for this caller.
+      // Either the origin did not get the header, or it was asked for this caller.
       expect(sent?.headers[name] === undefined || sent.headers[name] === value).toBe(true);
       if (sent?.headers[name] !== undefined) expect(cacheStatusOf(response)).toContain('unproven');
     }

@@ -7,8 +7,8 @@ import { rig } from './push.ts';
 const CONTENT: readonly AnswerKind[] = ['GET blobs', 'GET manifests'];
 
 /**
- * The origin proves these kinds of answer to the caller in a repository, which this isolate remembers for a minute; all of
- * its content, unless said. It answers with a part of something (206), from which nothing else is learnt.
+ * Earns a caller a grant for these kinds of answer in a repository, by default for all content; the isolate remembers
+ * it for one minute. The origin answers with a partial response (206), from which nothing else is learnt.
  */
 export async function grant(
   edge: Edge,

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 
-/** Holds a provider to its word: before every stat, what `peek` tells is nothing, or what that stat then answers. */
+/** Wraps a provider so that every `stat` checks `peek` first: it returns nothing, or what that `stat` then returns. */
 export function peeking(provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
   return {
     ...provider,
@@ -11,9 +11,9 @@ export function peeking(provider: BlobDescriptorCacheProvider): BlobDescriptorCa
         ...scoped,
         async stat(ctx, digest) {
           const peeked = provider.peek?.(ctx, name, links, digest);
-          const found = await scoped.stat(ctx, digest);
-          if (peeked) expect(peeked).toEqual(found);
-          return found;
+          const entry = await scoped.stat(ctx, digest);
+          if (peeked) expect(peeked).toEqual(entry);
+          return entry;
         },
       };
     },

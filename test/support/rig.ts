@@ -1,33 +1,33 @@
-/** What the rigged origin does with matching requests instead of answering them as a registry. */
+/** What the rigged origin does with matching requests, instead of answering them as a registry. */
 export interface Rule {
-  /** Of the path, such as `/v2/some/repository/`. */
+  /** The rule is for paths that begin with this, such as `/v2/some/repository/`. */
   readonly prefix: string;
   readonly method?: string;
-  /** The rule is for callers with another `Authorization`, or none. */
+  /** The rule is for callers whose `Authorization` differs from this one, or is missing. */
   readonly unlessAuthorization?: string;
-  /** Without one the registry answers, after the delay. */
+  /** If it is absent, the registry itself answers, after the delay. */
   readonly status?: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
   readonly delayMs?: number;
-  /** Before that, so much of the body has to come, in bytes; the rest is not looked at. */
+  /** Before the delay, this many bytes of the request's body have to arrive; the rest is ignored. */
   readonly afterBytes?: number;
-  /** After so many requests the rule is gone. */
+  /** After this many requests the rule is removed. */
   times?: number;
-  /** The requests that it meets are not recorded. */
+  /** Whether the requests that match are left out of the record. */
   readonly isUnrecorded?: boolean;
-  /** Holds the answer until `release` is called with this. */
+  /** Holds the answer until `release` is called with this id. */
   readonly holdAs?: string;
 }
 
 export interface RecordedRequest {
   readonly method: string;
-  /** With the query. */
+  /** Includes the query. */
   readonly path: string;
   readonly headers: Record<string, string>;
 }
 
-/** The handle of a test on the rigged origin. */
+/** Returns a test's controls of the rigged origin. */
 export function rigOf(originUrl: string) {
   const call = async (path: string, init?: RequestInit) => {
     const response = await fetch(`${originUrl}/_rig/${path}`, init);
@@ -36,18 +36,20 @@ export function rigOf(originUrl: string) {
   };
   return {
     rule: (rule: Rule) => call('rules', { method: 'POST', body: JSON.stringify(rule) }),
+    /** Removes the rules whose prefix begins with this. */
     forget: (prefix: string) => call(`forget?prefix=${encodeURIComponent(prefix)}`),
+    /** Returns the recorded requests whose path begins with this. */
     async requests(prefix: string): Promise<RecordedRequest[]> {
       return (await call(`requests?prefix=${encodeURIComponent(prefix)}`)).json() as Promise<RecordedRequest[]>;
     },
-    /** Lets a held answer go, once it is held. */
+    /** Releases a held answer; waits for up to 2 s until it is held. */
     async release(id: string): Promise<void> {
-      for (let tries = 0; tries < 100; tries++) {
+      for (let attempt = 0; attempt < 100; attempt++) {
         const response = await fetch(`${originUrl}/_rig/release?id=${encodeURIComponent(id)}`);
         if (response.status === 204) return;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      throw new Error(`nothing was held as ${id}`);
+      throw new Error(`no answer is held as ${id}`);
     },
   };
 }

@@ -6,8 +6,9 @@ import { type Served, serveLocally } from '../../local/serve.ts';
 import type { RecordedRequest, Rule } from './rig.ts';
 
 /**
- * A registry that can be told to misbehave: our own in-memory one, behind rules that tests set over HTTP (they run in
- * workerd, it in Node) and a record of every request. Tests keep apart by using repositories of their own.
+ * Starts a registry that can be made to misbehave: the project's own in-memory one, behind rules that tests set over
+ * HTTP (tests run in workerd, the registry in Node), with a record of all requests. Tests do not disturb each other
+ * because each uses repositories of its own.
  */
 export async function startRiggedOrigin(): Promise<Served> {
   const content = new Content();
@@ -17,9 +18,9 @@ export async function startRiggedOrigin(): Promise<Served> {
   const requests: RecordedRequest[] = [];
   const held = new Map<string, () => void>();
 
-  async function rigged(rule: Rule, request: Request): Promise<Response> {
+  async function answerByRule(rule: Rule, request: Request): Promise<Response> {
     if (rule.holdAs) await new Promise<void>((resolve) => held.set(rule.holdAs ?? '', resolve));
-    if (rule.afterBytes) await received(request, rule.afterBytes);
+    if (rule.afterBytes) await receiveBytes(request, rule.afterBytes);
     if (rule.delayMs) await delay(rule.delayMs);
     if (rule.status === undefined) return registry.fetch(request);
     const headers = new Headers(rule.headers);
@@ -36,32 +37,32 @@ export async function startRiggedOrigin(): Promise<Served> {
         rules = rules.filter((rule) => !rule.prefix.startsWith(searchParams.get('prefix') ?? ''));
         return new Response(null, { status: 204 });
       case '/_rig/requests':
-        return Response.json(requests.filter((sent) => sent.path.startsWith(searchParams.get('prefix') ?? '')));
+        return Response.json(requests.filter((request) => request.path.startsWith(searchParams.get('prefix') ?? '')));
       case '/_rig/release':
         held.get(searchParams.get('id') ?? '')?.();
         return new Response(null, { status: held.delete(searchParams.get('id') ?? '') ? 204 : 404 });
     }
     const { method } = request;
     const rule = rules.find(
-      (one) =>
-        pathname.startsWith(one.prefix) &&
-        (one.method ?? method) === method &&
-        (one.unlessAuthorization === undefined || one.unlessAuthorization !== request.headers.get('authorization')),
+      ({ prefix, method: only = method, unlessAuthorization }) =>
+        pathname.startsWith(prefix) &&
+        only === method &&
+        (unlessAuthorization === undefined || unlessAuthorization !== request.headers.get('authorization')),
     );
     if (!rule?.isUnrecorded) {
       requests.push({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
     }
-    if (rule?.times !== undefined && --rule.times === 0) rules = rules.filter((one) => one !== rule);
-    return rule ? rigged(rule, request) : registry.fetch(request);
+    if (rule?.times !== undefined && --rule.times === 0) rules = rules.filter((other) => other !== rule);
+    return rule ? answerByRule(rule, request) : registry.fetch(request);
   });
 }
 
-/** Waits until so many bytes of a body have come. @throws Error they never will */
-async function received({ body }: Request, bytes: number): Promise<void> {
+/** Waits until this many bytes of a body have arrived. @throws Error the body ends before that */
+async function receiveBytes({ body }: Request, bytes: number): Promise<void> {
   const reader = body?.getReader();
   for (let length = 0; length < bytes; ) {
-    const piece = await reader?.read();
-    if (!piece || piece.done) throw new Error(`${length} bytes came`);
-    length += piece.value.length;
+    const chunk = await reader?.read();
+    if (!chunk || chunk.done) throw new Error(`expected ${bytes} bytes, got ${length}`);
+    length += chunk.value.length;
   }
 }

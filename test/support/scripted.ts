@@ -1,33 +1,33 @@
 import { inject } from 'vitest';
 
-/** How the scripted server answers; without anything, with an empty 200. */
+/** How a scripted server answers; an empty script gives an empty 200. */
 export interface Script {
   readonly status?: number;
-  /** In a value `{base}` is the server's own URL with this script. */
+  /** `{base}` in a value stands for the server's own URL with this script. */
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** The body goes out coded, with the length of that. */
+  /** The body is sent in this content coding, with the coded length. */
   readonly coding?: 'gzip' | 'br';
-  /** Before the headers. */
+  /** How long the server waits before the headers. */
   readonly waitMs?: number;
-  /** Between headers and body. */
+  /** How long the server waits between headers and body. */
   readonly bodyWaitMs?: number;
-  /** Takes the request and says nothing, or ends the connection. */
+  /** Reads the request and then never answers, or closes the connection. */
   readonly instead?: 'silence' | 'close';
-  /** The base URL of another server, whose answer is handed on. */
+  /** The base URL of another server, to which requests are forwarded. */
   readonly forward?: string;
 }
 
-/** What it was asked, and whether it could answer or the asker had left. */
+/** A request to the server, and whether the server could answer it or the client had left. */
 export interface Call {
   readonly method: string;
-  /** Below the script. */
+  /** The path after the script. */
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly outcome: 'open' | 'answered' | 'left';
 }
 
-/** A server that answers everything by one script, for one test. */
+/** Returns a server, for one test, that answers every request by one script. */
 export function scripted(script: Script) {
   const server = inject('scriptedUrl');
   const id = crypto.randomUUID();

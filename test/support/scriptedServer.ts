@@ -6,13 +6,13 @@ import type { Served } from '../../local/serve.ts';
 import type { Call, Script } from './scripted.ts';
 
 const CODERS = { gzip: gzipSync, br: brotliCompressSync };
-/** So that it is the edge that a long header meets, not this server. */
+/** Long enough that a test of long headers tests the edge and not this server. */
 const MAX_HEADER_BYTES = 65_536;
 
 /**
- * A server whose URL says how it answers: `/<id>/<script>/<path>`, the script as base64url of JSON. It stands for a store
- * or an origin that goes wrong on the wire, where a `Response` made in a test could not. `/_calls/<id>` tells what it was
- * asked.
+ * Starts a server whose URL says how it answers: `/<id>/<script>/<path>`, the script being JSON in base64url. It stands
+ * for a store or an origin that fails on the wire, as no `Response` made in a test could. `/_calls/<id>` returns the
+ * requests that it got.
  */
 export async function startScriptedServer(): Promise<Served> {
   const calls = new Map<string, Call[]>();
@@ -57,7 +57,7 @@ async function play(
   { status = 200, headers = {}, body = '', coding, waitMs = 0, bodyWaitMs = 0, instead, forward }: Script,
   base: string,
 ): Promise<void> {
-  const asked = Buffer.concat(await request.toArray());
+  const requestBody = Buffer.concat(await request.toArray());
   if (waitMs > 0) await delay(waitMs);
   if (instead === 'silence') return;
   if (instead === 'close') {
@@ -66,16 +66,21 @@ async function play(
   }
   if (forward !== undefined) {
     const { authorization = '', 'content-type': type = '', 'upstash-encoding': encoding = '' } = request.headers;
-    const sent = { authorization, 'content-type': type, 'upstash-encoding': `${encoding}` };
-    const answered = await fetch(forward + path, { method: request.method ?? 'GET', headers: sent, body: asked });
-    response.writeHead(answered.status, headers).end(Buffer.from(await answered.arrayBuffer()));
+    const forwarded = { authorization, 'content-type': type, 'upstash-encoding': `${encoding}` };
+    const answer = await fetch(forward + path, {
+      method: request.method ?? 'GET',
+      headers: forwarded,
+      body: requestBody,
+    });
+    response.writeHead(answer.status, headers).end(Buffer.from(await answer.arrayBuffer()));
     return;
   }
-  const own = Object.entries(headers).map(([name, value]) => [name, value.replaceAll('{base}', base)]);
-  const sent = coding === undefined ? Buffer.from(body) : CODERS[coding](body);
-  if (coding !== undefined) own.push(['content-encoding', coding], ['content-length', String(sent.length)]);
-  response.writeHead(status, Object.fromEntries(own));
+  const headerLines = Object.entries(headers).map(([name, value]) => [name, value.replaceAll('{base}', base)]);
+  const responseBody = coding === undefined ? Buffer.from(body) : CODERS[coding](body);
+  if (coding !== undefined)
+    headerLines.push(['content-encoding', coding], ['content-length', String(responseBody.length)]);
+  response.writeHead(status, Object.fromEntries(headerLines));
   response.flushHeaders();
   if (bodyWaitMs > 0) await delay(bodyWaitMs);
-  response.end(request.method === 'HEAD' ? undefined : sent);
+  response.end(request.method === 'HEAD' ? undefined : responseBody);
 }

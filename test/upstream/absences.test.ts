@@ -3,17 +3,18 @@ import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
 import { asking, OCI_INDEX, pushManifest, STORES } from '../support/pushManifest.ts';
+import { delayCalls } from '../support/slowStore.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const BOB = { authorization: 'Basic Ym9iOnNlY3JldA==' };
 
-describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
+describe.each(STORES)('a 404 for a digest, with the cache in %s', (_store, variables) => {
   it.each([
     ['HEAD', 'blobs'],
     ['GET', 'blobs'],
     ['HEAD', 'manifests'],
     ['GET', 'manifests'],
-  ] as const)('to a %s of %s by a caller of whom nothing is proved evicts once something is', async (method, links) => {
+  ] as const)('to a %s of %s evicts the digest once the caller proves its access', async (method, links) => {
     const edge = createEdge(variables);
     const manifest = await pushManifest();
     const blob = await pushBlob(undefined, manifest.name);
@@ -29,7 +30,7 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     expect([(await head(BOB)).status, (await head(ALICE)).status]).toEqual([404, 404]);
   });
 
-  it('of which the type is none that the caller takes evicts nothing', async () => {
+  it('evicts nothing if the caller does not accept the stored media type', async () => {
     const edge = createEdge(variables);
     const manifest = await pushManifest();
     const head = (accept: string, caller: Record<string, string>) =>
@@ -41,7 +42,7 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     for (const caller of [BOB, ALICE]) expect(cacheStatusOf(await head(manifest.mediaType, caller))).toContain('; hit');
   });
 
-  it('evicts also where the proof comes later than a grant may live', async () => {
+  it('evicts the digest even if the proof comes later than a grant may last', async () => {
     const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '5m' });
     const blob = await pushBlob();
     const head = (caller: Record<string, string>) => edge.fetch(blob.path, asking('HEAD', null, caller));
@@ -53,7 +54,7 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     expect((await head(BOB)).status).toBe(404);
   });
 
-  it('evicts nothing that was confirmed after it, to this caller or another', async () => {
+  it('evicts nothing that was confirmed later, to this caller or another', async () => {
     const edge = createEdge(variables);
     const [first, second] = [await pushBlob(), await pushBlob()];
     const path = `/v2/${first.name}/blobs/${second.digest}`;
@@ -68,23 +69,10 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     expect(cacheStatusOf(await head(first.path, BOB))).toContain('; hit');
   });
 
-  it('is evicted before any of several proofs at the same time counts', async () => {
-    const [slow, release] = [Promise.withResolvers<void>(), () => slow.resolve()];
+  it('evicts the digest before any of several simultaneous proofs counts', async () => {
+    const eviction = Promise.withResolvers<void>();
     const edge = createEdge(variables, {
-      upstream: (made) => ({
-        ...made,
-        descriptors: {
-          ...made.descriptors,
-          repositoryScoped(...scope) {
-            const scoped = made.descriptors.repositoryScoped(...scope);
-            const evict: typeof scoped.evict = async (...call) => {
-              await slow.promise;
-              return scoped.evict(...call);
-            };
-            return { ...scoped, evict };
-          },
-        },
-      }),
+      upstream: (made) => ({ ...made, descriptors: delayCalls(made.descriptors, 'evict', () => eviction.promise) }),
     });
     const [gone, one, other] = [await pushBlob(), await pushBlob(), await pushBlob()];
     const head = (digest: string, caller: Record<string, string>) =>
@@ -94,12 +82,12 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     await fetch(inject('originUrl') + gone.path, { method: 'DELETE' });
     expect((await head(gone.digest, BOB)).status).toBe(404);
     await Promise.all([head(one.digest, BOB), head(other.digest, BOB)]);
-    const asked = head(gone.digest, BOB);
-    setTimeout(release, 100);
-    expect((await asked).status).toBe(404);
+    const answer = head(gone.digest, BOB);
+    setTimeout(eviction.resolve, 100);
+    expect((await answer).status).toBe(404);
   });
 
-  it('or none: a proof that comes after a later refusal counts no more', async () => {
+  it('does not let a proof count that a later refusal has overtaken', async () => {
     const edge = createEdge(variables);
     const blob = await pushBlob();
     const [gone, refused] = [
@@ -119,7 +107,7 @@ describe.each(STORES)('a 404 by digest, cache in %s', (_store, variables) => {
     expect(cacheStatusOf(await edge.fetch(blob.path, asking('HEAD', null, BOB)))).toContain('unproven');
   });
 
-  it('is never an answer of the cache', async () => {
+  it('is never answered from the cache', async () => {
     const edge = createEdge(variables);
     const blob = await pushBlob();
     await rig.rule({ prefix: blob.path, status: 404, times: 2 });

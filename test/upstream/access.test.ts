@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { someName } from '../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { unverifiableJwt } from '../support/jwt.ts';
 import { pushBlob, rig } from '../support/push.ts';
 
 const ALICE = 'Basic YWxpY2U6c2VjcmV0';
@@ -10,8 +11,8 @@ const head = (authorization?: string, more: Record<string, string> = {}) => ({
   headers: { ...(authorization && { authorization }), ...more },
 });
 
-/** A blob in a repository that only Alice may read. */
-async function guardedBlob() {
+/** Pushes a blob into a repository that only Alice may read. */
+async function pushGuardedBlob() {
   const blob = await pushBlob();
   await rig.rule({
     prefix: `/v2/${blob.name}/`,
@@ -24,8 +25,8 @@ async function guardedBlob() {
 }
 
 describe('CLIENT_AUTH=origin', () => {
-  it('gives nothing from a warm cache to another credential, or to none, and no Cache-Status', async () => {
-    const blob = await guardedBlob();
+  it('gives another credential, or none, nothing from a warm cache and no Cache-Status', async () => {
+    const blob = await pushGuardedBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, head(ALICE));
     expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toBe('registry-edge; hit; detail=kv');
@@ -39,7 +40,7 @@ describe('CLIENT_AUTH=origin', () => {
   });
 
   it('asks the origin for the same credential in another repository', async () => {
-    const blob = await guardedBlob();
+    const blob = await pushGuardedBlob();
     const other = await pushBlob(blob.bytes);
     const edge = createEdge();
     await edge.fetch(blob.path, head(ALICE));
@@ -58,7 +59,7 @@ describe('CLIENT_AUTH=origin', () => {
     ['x-goog-iap-jwt-assertion', 'a.b.c'],
     ['x-original-url', '/v2/other'],
     ['x-whatever', '1'],
-  ])('neither earns nor uses a grant with another identity: %s', async (name, value) => {
+  ])('neither earns nor uses a grant if the request has another identity: %s', async (name, value) => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (let n = 0; n < 2; n++) {
@@ -69,7 +70,7 @@ describe('CLIENT_AUTH=origin', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE, { [name]: value })))).toContain('unproven');
   });
 
-  it('forgets a grant 60 s after the request that earned it', async () => {
+  it('ends a grant 60 s after the request that earned it', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, head(ALICE));
@@ -79,10 +80,10 @@ describe('CLIENT_AUTH=origin', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toContain('unproven');
   });
 
-  it("forgets a grant at the token's own end", async () => {
+  it('ends a grant when the token expires', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
-    const token = `Bearer ${jwt({ exp: Math.floor(edge.clock.now() / 1000) + 10 })}`;
+    const token = `Bearer ${unverifiableJwt({ exp: Math.floor(edge.clock.now() / 1000) + 10 })}`;
     await edge.fetch(blob.path, head(token));
     edge.clock.advance(8_000);
     expect(cacheStatusOf(await edge.fetch(blob.path, head(token)))).toContain('hit');
@@ -91,7 +92,7 @@ describe('CLIENT_AUTH=origin', () => {
   });
 
   it.each(['user-agent', 'accept', 'x-request-id', 'traceparent', 'cf-ray', 'x-forwarded-for', 'x-meta-source-client'])(
-    'knows that %s tells nobody from another',
+    'does not take %s for an identity',
     async (name) => {
       const blob = await pushBlob();
       const edge = createEdge();
@@ -100,7 +101,7 @@ describe('CLIENT_AUTH=origin', () => {
     },
   );
 
-  it('takes an Authorization that is not ASCII for nobody', async () => {
+  it('remembers no grant for an Authorization that is not ASCII', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (let n = 0; n < 2; n++) {
@@ -108,15 +109,15 @@ describe('CLIENT_AUTH=origin', () => {
     }
   });
 
-  it('learns nothing from what was asked with another identity', async () => {
+  it('stores no answer to a request with another identity', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
-    const odd = { cookie: 'session=1' };
-    expect(cacheStatusOf(await edge.fetch(blob.path, { method: 'HEAD', headers: odd }))).not.toContain('stored');
-    expect(cacheStatusOf(await edge.fetch(blob.path, { headers: odd }))).not.toContain('stored');
+    const identity = { cookie: 'session=1' };
+    expect(cacheStatusOf(await edge.fetch(blob.path, { method: 'HEAD', headers: identity }))).not.toContain('stored');
+    expect(cacheStatusOf(await edge.fetch(blob.path, { headers: identity }))).not.toContain('stored');
   });
 
-  it('sends the caller’s own Authorization, and writes it nowhere', async () => {
+  it('sends the caller’s own Authorization to the origin, and does not log it', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, head(ALICE));
@@ -125,23 +126,23 @@ describe('CLIENT_AUTH=origin', () => {
     expect(edge.log.join('\n')).not.toContain(ALICE.slice(6));
   });
 
-  it('answers a granted caller from the cache while the origin does not answer; all else is a 502', async () => {
+  it('answers a caller with a grant from the cache while the origin is silent, and everything else with 502', async () => {
     const blob = await pushBlob();
-    const cold = await pushBlob(undefined, blob.name);
+    const uncached = await pushBlob(undefined, blob.name);
     const edge = createEdge({ ORIGIN_TIMEOUT: '100ms' });
     await edge.fetch(blob.path, head(ALICE));
     await rig.rule({ prefix: `/v2/${blob.name}/`, delayMs: 300 });
     expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toContain('hit');
     const unproven = await edge.fetch(blob.path, head(MALLORY));
     expect([unproven.status, cacheStatusOf(unproven)]).toEqual([502, null]);
-    expect((await edge.fetch(cold.path, head(ALICE))).status).toBe(502);
-    const get = await edge.fetch(cold.path, { headers: { authorization: ALICE } });
+    expect((await edge.fetch(uncached.path, head(ALICE))).status).toBe(502);
+    const get = await edge.fetch(uncached.path, { headers: { authorization: ALICE } });
     expect([get.status, get.headers.get('content-type')]).toEqual([502, 'application/json']);
     expect(await get.json()).toEqual({
       errors: [{ code: 'UNAVAILABLE', message: 'the origin registry cannot be reached' }],
     });
     await rig.forget(`/v2/${blob.name}/`);
-    expect((await edge.fetch(cold.path, head(ALICE))).status).toBe(200);
+    expect((await edge.fetch(uncached.path, head(ALICE))).status).toBe(200);
   });
 });
 
@@ -164,8 +165,8 @@ describe('CLIENT_AUTH=anonymous', () => {
     }
   });
 
-  it('does not answer from what was confirmed to a caller, in the same store', async () => {
-    const blob = await guardedBlob();
+  it('does not use what the origin confirmed to a caller, in the same store', async () => {
+    const blob = await pushGuardedBlob();
     const closed = createEdge();
     await closed.fetch(blob.path, head(ALICE));
     expect(cacheStatusOf(await closed.fetch(blob.path, head(ALICE)))).toContain('hit');
@@ -173,7 +174,7 @@ describe('CLIENT_AUTH=anonymous', () => {
     expect((await edge.fetch(blob.path, head())).status).toBe(401);
   });
 
-  it('forgets what is deleted through an edge that takes pushes, in the same store', async () => {
+  it('forgets what is deleted through an edge that accepts pushes, in the same store', async () => {
     const blob = await pushBlob();
     const [open, closed] = [createEdge({ CLIENT_AUTH: 'anonymous', MEMORY_TTL: '0' }), createEdge()];
     await open.fetch(blob.path, head());
@@ -197,8 +198,8 @@ describe('CLIENT_AUTH=anonymous', () => {
     expect(await rig.requests(`/v2/${name}/`)).toEqual([]);
   });
 
-  it('relays a refusal of the origin, and remembers nothing of it', async () => {
-    const blob = await guardedBlob();
+  it('relays the origin’s refusal, and does not store it', async () => {
+    const blob = await pushGuardedBlob();
     const response = await edge.fetch(blob.path, head(ALICE));
     expect([response.status, cacheStatusOf(response)]).toEqual([401, null]);
     expect(response.headers.get('www-authenticate')).toContain('Bearer');
@@ -206,9 +207,3 @@ describe('CLIENT_AUTH=anonymous', () => {
     expect((await edge.fetch(blob.path, head())).status).toBe(200);
   });
 });
-
-/** A token as an origin issues it; nobody checks the signature here. */
-function jwt(claims: Record<string, unknown>): string {
-  const part = (value: unknown) => btoa(JSON.stringify(value)).replace(/=+$/, '');
-  return `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}.c2ln`;
-}

@@ -8,8 +8,8 @@ import { asking, pushManifest } from '../support/pushManifest.ts';
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const ROBOT = { authorization: 'Basic cm9ib3Q6c2VjcmV0' };
 
-/** A manifest and a blob in one repository, which the edge knows: Alice has read both. */
-async function known() {
+/** Makes an edge that has a manifest and a blob of one repository in its cache, because Alice has read both. */
+async function createWarmEdge() {
   const manifest = await pushManifest();
   const blob = await pushBlob(undefined, manifest.name);
   const edge = createEdge();
@@ -32,10 +32,10 @@ describe('a proof of access', () => {
     ['GET blobs', ['HEAD blobs', 'GET blobs']],
     ['HEAD manifests', ['HEAD manifests']],
     ['GET manifests', ['HEAD manifests', 'GET manifests']],
-  ])('by %s answers %j from the cache, and no other kind', async (proof, answered) => {
-    const { edge, name, requests } = await known();
+  ])('by %s lets the cache answer %j, and no other kind', async (proof, expected) => {
+    const { edge, name, requests } = await createWarmEdge();
     await grant(edge, { name }, ROBOT, [proof]);
-    // What the origin refuses the cache must not give.
+    // The cache must not give what the origin refuses.
     await rig.rule({ prefix: `/v2/${name}/`, unlessAuthorization: ALICE.authorization, status: 403 });
     const hits: string[] = [];
     for (const [kind, path, init] of requests) {
@@ -43,26 +43,26 @@ describe('a proof of access', () => {
       if (cacheStatusOf(response)?.includes('; hit')) hits.push(kind);
       else {
         expect([kind, response.status, cacheStatusOf(response)]).toEqual([kind, 403, null]);
-        // The refusal has ended what was proved.
+        // The refusal has revoked the grants.
         await rig.forget(`/v2/${name}/`);
         await grant(edge, { name }, ROBOT, [proof]);
         await rig.rule({ prefix: `/v2/${name}/`, unlessAuthorization: ALICE.authorization, status: 403 });
       }
     }
-    expect(hits).toEqual(answered);
+    expect(hits).toEqual(expected);
   });
 
   it.each<[string, string, RequestInit]>([
-    ['the list of tags', 'tags/list', {}],
-    ['a page of it', 'tags/list?n=1', {}],
+    ['a list of tags', 'tags/list', {}],
+    ['a page of tags', 'tags/list?n=1', {}],
     ['referrers', `referrers/sha256:${'a'.repeat(64)}`, {}],
     ['an extension', 'manifests/blake3:abcd', {}],
-    ['an upload’s session', 'blobs/uploads/1', {}],
-    ['an upload', 'blobs/uploads/', { method: 'POST' }],
-    ['a manifest’s PUT', 'manifests/latest', { method: 'PUT', body: '{}' }],
+    ['a GET of an upload session', 'blobs/uploads/1', {}],
+    ['a POST of an upload', 'blobs/uploads/', { method: 'POST' }],
+    ['a PUT of a manifest', 'manifests/latest', { method: 'PUT', body: '{}' }],
     ['a mount', `blobs/uploads/?mount=sha256:${'a'.repeat(64)}&from=a`, { method: 'POST' }],
-  ])('is none: %s', async (_what, target, init) => {
-    const { edge, name, requests } = await known();
+  ])('is not given by an answer to %s', async (_what, target, init) => {
+    const { edge, name, requests } = await createWarmEdge();
     const path = `/v2/${name}/${target}`;
     await rig.rule({ prefix: path.replace(/\?.*/, ''), status: 200, body: '{}' });
     expect((await edge.fetch(path, { ...init, headers: ROBOT })).status).toBe(200);
@@ -84,8 +84,8 @@ describe('a proof of access', () => {
     { status: 200, headers: { 'cache-status': 'x; hit=?1' } },
     { status: 200, headers: { 'cache-status': 'other-edge; hit; detail=kv' } },
     { status: 200, headers: { 'content-type': 'text/html' } },
-  ])('is none: a redirect, a failure, an answer out of a cache on the way, a page: %j', async (rule) => {
-    const { edge, name, requests } = await known();
+  ])('is not given by a redirect, a failure, a cached answer or a page: %j', async (rule) => {
+    const { edge, name, requests } = await createWarmEdge();
     const path = `/v2/${name}/blobs/sha256:${'b'.repeat(64)}`;
     await rig.rule({ prefix: path, ...rule });
     for (const method of ['HEAD', 'GET']) await edge.fetch(path, { method, headers: ROBOT });
@@ -93,8 +93,8 @@ describe('a proof of access', () => {
     expect(cacheStatusOf(await edge.fetch(at, question))).toContain('unproven');
   });
 
-  it('ends with any refusal of this caller in this repository', async () => {
-    const { edge, name, requests } = await known();
+  it('ends with any refusal of the caller in the repository', async () => {
+    const { edge, name, requests } = await createWarmEdge();
     await grant(edge, { name }, ROBOT);
     const path = `/v2/${name}/blobs/sha256:${'c'.repeat(64)}`;
     await rig.rule({ prefix: path, status: 403 });

@@ -5,17 +5,18 @@ import { someDigest } from '../support/digests.ts';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import {
-  ALL,
-  errorOf,
+  ALL_BUT_REPORTED,
+  ALL_PARTS,
+  cachedImage,
+  errorBody,
+  headParts,
   isThere,
-  knownOf,
+  NOT_IN_MANIFEST,
   ONLY_OTHER,
-  probesOf,
+  probesAfterPut,
   push,
   refuses,
   someImage,
-  UNNAMED,
-  UNTOLD,
 } from '../support/healing.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
 import { asking, newManifest, OCI_MANIFEST, REDIS, STORES } from '../support/pushManifest.ts';
@@ -25,54 +26,45 @@ import { byPut, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;
-const LACKING = errorOf('MANIFEST_BLOB_UNKNOWN');
+const BLOB_UNKNOWN = errorBody('MANIFEST_BLOB_UNKNOWN');
 
-describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store, variables) => {
+describe.each(STORES)('a refused manifest, with the cache in %s', (_store, variables) => {
   it.each<[code: string, what: string, detail: (digest: string) => unknown]>([
     ['MANIFEST_BLOB_UNKNOWN', 'a digest', (digest) => digest],
     ['BLOB_UNKNOWN', 'an object', (Digest) => ({ Digest })],
     ['MANIFEST_UNKNOWN', 'a sentence', (digest) => ({ message: `unknown manifest=${digest}` })],
   ])(
-    'for %s: all that it and the detail name is forgotten before the reply; detail: %s',
+    'evicts all that it and the refusal name, before the reply: code %s, the detail is %s',
     async (code, _what, detail) => {
-      const image = await someImage();
-      await isThere(image);
-      const edge = createEdge(variables);
-      await knownOf(edge, image);
-      expect(await knownOf(edge, image)).toEqual(ALL);
-      const body = errorOf(code, detail(image.parts.told));
+      const { edge, image } = await cachedImage(variables);
+      expect(await headParts(edge, image)).toEqual(ALL_PARTS);
+      const body = errorBody(code, detail(image.parts.reported));
       await refuses(image, { body });
       const { answer, over } = push(edge, image);
       const response = await answer;
       expect([response.status, await response.text()]).toEqual([400, body]);
-      expect(await probesOf(image)).toEqual([]);
-      expect(await knownOf(edge, image)).toEqual(ONLY_OTHER);
+      expect(await probesAfterPut(image)).toEqual([]);
+      expect(await headParts(edge, image)).toEqual(ONLY_OTHER);
       await over;
     },
   );
 
-  it('for one of several reasons: it is forgotten', async () => {
-    const image = await someImage();
-    await isThere(image);
-    const edge = createEdge(variables);
-    await knownOf(edge, image);
-    const errors = [null, { code: 'MANIFEST_INVALID' }, { code: 'BLOB_UNKNOWN', detail: image.parts.told }];
+  it('evicts all that it and the refusal name, if only one of several errors has a digest', async () => {
+    const { edge, image } = await cachedImage(variables);
+    const errors = [null, { code: 'MANIFEST_INVALID' }, { code: 'BLOB_UNKNOWN', detail: image.parts.reported }];
     await refuses(image, { status: 404, body: JSON.stringify({ errors }) });
     await push(edge, image).over;
-    expect(await knownOf(edge, image)).toEqual(ONLY_OTHER);
+    expect(await headParts(edge, image)).toEqual(ONLY_OTHER);
   });
 
-  it('in as much as 1 MiB: it is forgotten', async () => {
-    const image = await someImage();
-    await isThere(image);
-    const edge = createEdge(variables);
-    await knownOf(edge, image);
-    await refuses(image, { body: LACKING.padEnd(MIB) });
+  it('evicts all that it names, if the refusal is 1 MiB long', async () => {
+    const { edge, image } = await cachedImage(variables);
+    await refuses(image, { body: BLOB_UNKNOWN.padEnd(MIB) });
     await push(edge, image).over;
-    expect(await knownOf(edge, image)).toEqual(UNNAMED);
+    expect(await headParts(edge, image)).toEqual(NOT_IN_MANIFEST);
   });
 
-  it('since a manifest below it was forgotten: what that one names is, too', async () => {
+  it('evicts what an evicted manifest below it names', async () => {
     const image = await someImage();
     const { name, parts } = image;
     const { layer1, layer2 } = parts;
@@ -90,24 +82,31 @@ describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store
     });
     expect((await edge.fetch(below.path, putOf(below))).status).toBe(201);
     await isThere(image);
-    await knownOf(edge, image);
-    await refuses(image, { body: LACKING });
+    await headParts(edge, image);
+    await refuses(image, { body: BLOB_UNKNOWN });
     const bytes = JSON.stringify({ manifests: [{ digest: below.digest }] });
     await push(edge, { ...image, bytes }).over;
-    const known = (await knownOf(edge, image)).filter((part) => part.startsWith('blobs'));
-    expect(known).toEqual(['blobs config', 'blobs child', 'blobs subject', 'blobs own', 'blobs told', 'blobs other']);
+    const blobs = (await headParts(edge, image)).filter((part) => part.startsWith('blobs'));
+    expect(blobs).toEqual([
+      'blobs config',
+      'blobs child',
+      'blobs subject',
+      'blobs self',
+      'blobs reported',
+      'blobs other',
+    ]);
   });
 
-  it('since twenty manifests below it were forgotten, among many layers: what each of them names is, too', async () => {
+  it('evicts what each of twenty evicted manifests below it names, among many layers', async () => {
     const image = await someImage();
     const { name } = image;
     await isThere(image);
-    // Each is read from the store, where there is one.
+    // Without memory, each manifest is read from the store, if there is one.
     const edge = createEdge({ ...variables, MEMORY_TTL: '0' });
     const digests = (count: number) => Array.from({ length: count }, () => someDigest());
     const [layers, below] = [digests(25), digests(20)];
-    const know = (digest: string) => edge.fetch(`/v2/${name}/blobs/${digest}`, HEAD);
-    await Promise.all([...layers, ...below].map(know));
+    const headBlob = (digest: string) => edge.fetch(`/v2/${name}/blobs/${digest}`, HEAD);
+    await Promise.all([...layers, ...below].map(headBlob));
     const manifests = await Promise.all(
       below.map((digest) =>
         newManifest({ name, bytes: JSON.stringify({ mediaType: OCI_MANIFEST, layers: [{ digest }] }) }),
@@ -118,49 +117,43 @@ describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store
       await rig.rule({ prefix: path, method: 'GET', status: 200, headers, body: bytes });
       await edge.fetch(path, asking('GET'));
     }
-    for (const digest of below) expect(cacheStatusOf(await know(digest))).toContain('registry-edge; hit');
-    await refuses(image, { body: LACKING });
-    const named = [...layers, ...manifests.map(({ digest }) => digest)].map((digest) => ({ digest }));
-    await push(edge, { ...image, bytes: JSON.stringify({ manifests: named }) }).over;
-    const left = await Promise.all(below.map(know));
+    for (const digest of below) expect(cacheStatusOf(await headBlob(digest))).toContain('registry-edge; hit');
+    await refuses(image, { body: BLOB_UNKNOWN });
+    const descriptors = [...layers, ...manifests.map(({ digest }) => digest)].map((digest) => ({ digest }));
+    await push(edge, { ...image, bytes: JSON.stringify({ manifests: descriptors }) }).over;
+    const left = await Promise.all(below.map(headBlob));
     expect(left.map(cacheStatusOf).filter((status) => status?.includes('; hit'))).toEqual([]);
   });
 
-  it('by its digest, and is longer than one may be: it is forgotten itself', async () => {
-    const image = await someImage();
-    await isThere(image);
-    const edge = createEdge(variables);
-    await knownOf(edge, image);
-    await refuses(image, { body: LACKING });
-    const path = image.path.replace('latest', image.parts.own);
+  it('evicts itself if it was pushed by digest, although it is too long to be copied', async () => {
+    const { edge, image } = await cachedImage(variables);
+    await refuses(image, { body: BLOB_UNKNOWN });
+    const path = image.path.replace('latest', image.parts.self);
     await push(edge, { ...image, path, bytes: image.bytes.padEnd(4 * MIB + 1) }).over;
-    expect(await knownOf(edge, image)).toEqual(ALL.filter((part) => !part.endsWith(' own')));
+    expect(await headParts(edge, image)).toEqual(ALL_PARTS.filter((part) => !part.endsWith(' self')));
   });
 
-  it('that is longer than a manifest may be: what the refusal names is forgotten', async () => {
-    const image = await someImage();
-    await isThere(image);
-    const edge = createEdge(variables);
-    await knownOf(edge, image);
-    await refuses(image, { body: errorOf('BLOB_UNKNOWN', image.parts.told) });
+  it('evicts what the refusal names, although it is too long to be copied itself', async () => {
+    const { edge, image } = await cachedImage(variables);
+    await refuses(image, { body: errorBody('BLOB_UNKNOWN', image.parts.reported) });
     await push(edge, { ...image, bytes: image.bytes.padEnd(4 * MIB + 1) }).over;
-    expect(await knownOf(edge, image)).toEqual(UNTOLD);
+    expect(await headParts(edge, image)).toEqual(ALL_BUT_REPORTED);
   });
 
-  it('with more layers than are looked for at once: all are forgotten', async () => {
+  it('evicts all of its layers, even if they exceed one batch', async () => {
     const { name } = await pushBlob();
     const layers = Array.from({ length: 120 }, () => someDigest());
     const paths = [0, 60, 119].map((at) => `/v2/${name}/blobs/${layers[at]}`);
     for (const prefix of paths) await rig.rule({ prefix, status: 200, headers: { 'content-length': '7' } });
     const edge = createEdge(variables);
     for (const path of paths) await edge.fetch(path, HEAD);
-    await rig.rule({ prefix: `/v2/${name}/manifests/`, status: 400, body: LACKING });
+    await rig.rule({ prefix: `/v2/${name}/manifests/`, status: 400, body: BLOB_UNKNOWN });
     const bytes = JSON.stringify({ layers: layers.map((digest) => ({ digest })) });
     await edge.fetch(`/v2/${name}/manifests/latest`, putOf({ bytes, mediaType: OCI_MANIFEST }));
     for (const path of paths) expect(cacheStatusOf(await edge.fetch(path, HEAD))).toContain('fwd=miss');
   });
 
-  it('since a layer was lost behind the edge’s back: the second attempt succeeds', async () => {
+  it('succeeds at the second attempt, if the origin lost a layer unnoticed', async () => {
     const layer = await newBlob();
     const edge = createEdge(variables);
     await grant(edge, layer);
@@ -181,12 +174,12 @@ describe.each(STORES)('a manifest that the origin refuses, cache in %s', (_store
   });
 });
 
-describe('a refusal', () => {
-  it.each([400, 404, 422, 413])('reaches the client as it is: %i', async (status) => {
+describe('a refusal of a manifest', () => {
+  it.each([400, 404, 422, 413])('is relayed unchanged: %i', async (status) => {
     const image = await someImage();
     const edge = createEdge();
     await grant(edge, image);
-    const body = `{ "errors":[ {"code" :"BLOB_UNKNOWN","detail":{"Digest":"${image.parts.told}","é":"\\u00e9"}} ] }\n`;
+    const body = `{ "errors":[ {"code" :"BLOB_UNKNOWN","detail":{"Digest":"${image.parts.reported}","é":"\\u00e9"}} ] }\n`;
     const headers = { 'content-type': 'application/json; charset=utf-8', warning: '299 - "a"', 'x-request-id': 'b' };
     await refuses(image, { status, body, headers });
     const response = await push(edge, image).answer;
@@ -194,20 +187,20 @@ describe('a refusal', () => {
     expect(lastingHeaders(response)).toMatchObject(headers);
   });
 
-  it('that breaks off is told in words of the edge', async () => {
+  it('is replaced by an error of the edge if its body breaks off', async () => {
     const image = await someImage();
     const edge = createEdge();
     const headers = { 'content-length': '1000', connection: 'close' };
-    await refuses(image, { body: errorOf('BLOB_UNKNOWN'), headers });
+    await refuses(image, { body: errorBody('BLOB_UNKNOWN'), headers });
     const response = await push(edge, image).answer;
     expect([response.status, await response.json()]).toMatchObject([400, { errors: [{ code: 'MANIFEST_INVALID' }] }]);
   });
 
-  it.each(DOWN)('reaches the client where %s fails', async (_store, variables, options) => {
+  it.each(DOWN)('is relayed even if the store fails: %s', async (_store, variables, options) => {
     const image = await someImage();
     const edge = createEdge(variables, options);
     await grant(edge, image);
-    const body = errorOf('MANIFEST_BLOB_UNKNOWN', image.parts.told);
+    const body = errorBody('MANIFEST_BLOB_UNKNOWN', image.parts.reported);
     await refuses(image, { body });
     const { answer, over } = push(edge, image);
     const response = await answer;
@@ -217,22 +210,22 @@ describe('a refusal', () => {
   });
 });
 
-describe.each(STORES.slice(1))('two isolates on one store: %s', (_store, variables) => {
-  it('what one had to forget, the other asks the origin for at once', async () => {
+describe.each(STORES.slice(1))('two isolates that share a store: %s', (_store, variables) => {
+  it('see an eviction through one of them at once', async () => {
     const image = await someImage();
     await isThere(image);
     const clock = createClock(Date.now());
     const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
-    for (const edge of [one, two]) await knownOf(edge, image);
-    expect(await knownOf(two, image)).toEqual(ALL);
-    await refuses(image, { body: errorOf('MANIFEST_BLOB_UNKNOWN', await sha256('')) });
+    for (const edge of [one, two]) await headParts(edge, image);
+    expect(await headParts(two, image)).toEqual(ALL_PARTS);
+    await refuses(image, { body: errorBody('MANIFEST_BLOB_UNKNOWN', await sha256('')) });
     await push(one, image).answer;
-    expect(await knownOf(two, image)).toEqual(UNNAMED);
+    expect(await headParts(two, image)).toEqual(NOT_IN_MANIFEST);
   });
 });
 
-describe.skipIf(NO_REDIS)('a Redis that is slow', () => {
-  it('has forgotten before the refusal reaches the client', async () => {
+describe.skipIf(NO_REDIS)('a slow Redis', () => {
+  it('has evicted the parts before the refusal reaches the client', async () => {
     const image = await someImage();
     await isThere(image);
     const { url } = scripted({ forward: ADDRESS.url, waitMs: 250 });
@@ -240,11 +233,11 @@ describe.skipIf(NO_REDIS)('a Redis that is slow', () => {
     const slow = createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url }, { clock });
     const fast = createEdge(REDIS, { clock });
     await grant(slow, image);
-    await knownOf(fast, image);
-    await refuses(image, { body: LACKING });
+    await headParts(fast, image);
+    await refuses(image, { body: BLOB_UNKNOWN });
     const { answer, over } = push(slow, image);
     expect((await answer).status).toBe(400);
-    expect(await knownOf(fast, image)).toEqual(UNNAMED);
+    expect(await headParts(fast, image)).toEqual(NOT_IN_MANIFEST);
     await over;
   });
 });

@@ -1,58 +1,51 @@
 import { describe, expect, it } from 'vitest';
-import { createEdge } from '../support/edge.ts';
-import { ALL, errorOf, isThere, knownOf, push, refuses, someImage, UNNAMED } from '../support/healing.ts';
+import { ALL_PARTS, cachedImage, errorBody, headParts, NOT_IN_MANIFEST, push, refuses } from '../support/healing.ts';
 
 const MIB = 1_048_576;
-const LACKING = errorOf('MANIFEST_BLOB_UNKNOWN');
+const BLOB_UNKNOWN = errorBody('MANIFEST_BLOB_UNKNOWN');
 
-describe('a manifest that the origin refuses', () => {
-  // As registries say it that lack a layer: zot, Quay, Artifactory, ECR, and what has been seen of others.
+describe('a refused manifest', () => {
+  // What registries answer if a layer is missing: zot, Quay, Artifactory, ECR, and what others were seen to answer.
   it.each<[string, number, string]>([
-    ['MANIFEST_INVALID', 400, errorOf('MANIFEST_INVALID')],
-    ['BLOB_UPLOAD_UNKNOWN', 404, errorOf('BLOB_UPLOAD_UNKNOWN')],
-    ['DENIED', 400, errorOf('DENIED')],
-    ['UNSUPPORTED', 405, errorOf('UNSUPPORTED')],
+    ['MANIFEST_INVALID', 400, errorBody('MANIFEST_INVALID')],
+    ['BLOB_UPLOAD_UNKNOWN', 404, errorBody('BLOB_UPLOAD_UNKNOWN')],
+    ['DENIED', 400, errorBody('DENIED')],
+    ['UNSUPPORTED', 405, errorBody('UNSUPPORTED')],
     ['a 408', 408, ''],
-    ['a 409', 409, LACKING],
+    ['a 409', 409, BLOB_UNKNOWN],
     ['a 412', 412, 'precondition failed'],
     ['a 413', 413, ''],
     ['a 422', 422, '{}'],
-    ['a 500', 500, LACKING],
+    ['a 500', 500, BLOB_UNKNOWN],
     ['a 502', 502, '<html>'],
     ['a 503', 503, 'unknown blob'],
     ['a 504', 504, ''],
-    ['nothing', 400, ''],
-    ['what is no JSON', 400, `${LACKING},`],
-    ['null', 400, 'null'],
-    ['more than 1 MiB', 400, LACKING.padEnd(MIB + 1)],
-  ])('in whatever words: what it names is forgotten: %s', async (_what, status, body) => {
-    const image = await someImage();
-    await isThere(image);
-    const edge = createEdge();
-    await knownOf(edge, image);
+    ['an empty body', 400, ''],
+    ['a body that is not JSON', 400, `${BLOB_UNKNOWN},`],
+    ['null as body', 400, 'null'],
+    ['a body of more than 1 MiB', 400, BLOB_UNKNOWN.padEnd(MIB + 1)],
+  ])('evicts all that it names, whatever the refusal says: %s', async (_what, status, body) => {
+    const { edge, image } = await cachedImage();
     await refuses(image, { status, body });
     const { answer, over } = push(edge, image);
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([status, body]);
     await over;
-    expect(await knownOf(edge, image)).toEqual(UNNAMED);
+    expect(await headParts(edge, image)).toEqual(NOT_IN_MANIFEST);
   });
 
   it.each<[string, number]>([
-    ['who asks', 401],
-    ['what the caller may', 403],
-    ['how often', 429],
-    ['where to ask', 307],
-  ])('for %s: nothing is forgotten: %i', async (_what, status) => {
-    const image = await someImage();
-    await isThere(image);
-    const edge = createEdge();
-    await knownOf(edge, image);
-    await refuses(image, { status, body: LACKING });
+    ['the credential', 401],
+    ['the caller’s rights', 403],
+    ['a rate limit', 429],
+    ['the address', 307],
+  ])('evicts nothing, if the answer concerns %s: %i', async (_what, status) => {
+    const { edge, image } = await cachedImage();
+    await refuses(image, { status, body: BLOB_UNKNOWN });
     const { answer, over } = push(edge, image);
     const response = await answer;
-    expect([response.status, await response.text()]).toEqual([status, LACKING]);
+    expect([response.status, await response.text()]).toEqual([status, BLOB_UNKNOWN]);
     await over;
-    expect(await knownOf(edge, image)).toEqual(ALL);
+    expect(await headParts(edge, image)).toEqual(ALL_PARTS);
   });
 });

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
+import { delay } from '../../src/async.ts';
 import type { Flights } from '../../src/isolate/singleFlight.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
@@ -7,12 +8,11 @@ import { pushBlob } from '../support/push.ts';
 
 const CACHE_TIMEOUT_MS = 600;
 const kv = env.DESCRIPTORS;
-const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-it('a question that the store answered, late, keeps no later one waiting, although it comes to lead only then', async () => {
+it('a question that a slow store has answered does not block the next one if it becomes a leader only afterwards', async () => {
   const { path } = await pushBlob();
   let lateMs = 0;
-  let isLeading = Promise.resolve();
+  let joining = Promise.resolve();
   const get = async (...call: Parameters<typeof kv.get>) => {
     await delay(lateMs);
     return kv.get(...call);
@@ -22,10 +22,10 @@ it('a question that the store answered, late, keeps no later one waiting, althou
     {
       namespace: { get, put: kv.put.bind(kv) } as unknown as DescriptorNamespace,
       upstream: (made) => {
-        // As if it waited for a leader whose answer does not count.
-        const join = (async (question, joining) => {
-          await isLeading;
-          return made.flights.join(question, joining);
+        // Simulates a request that waits for a leader whose answer does not count.
+        const join = (async (question, options) => {
+          await joining;
+          return made.flights.join(question, options);
         }) as Flights['join'];
         return { ...made, flights: { ...made.flights, join } };
       },
@@ -34,7 +34,7 @@ it('a question that the store answered, late, keeps no later one waiting, althou
   await edge.fetch(path, { method: 'HEAD' });
 
   const gate = Promise.withResolvers<void>();
-  isLeading = gate.promise;
+  joining = gate.promise;
   lateMs = CACHE_TIMEOUT_MS + 150;
   expect(cacheStatusOf(await edge.fetch(path, { method: 'HEAD' }))).toContain('registry-edge; hit');
   lateMs = 0;

@@ -7,12 +7,12 @@ import { putOf } from '../support/uploading.ts';
 
 const EVENTS_TOKEN = 'events-token-of-16';
 
-/** What moves a tag from one manifest to another, or takes it away. */
+/** Requests that move a tag to another manifest, or remove it. */
 const MOVES: [string, (edge: Edge, to: PushedManifest, tag: string) => Promise<Response>][] = [
   ['a PUT of the tag', (edge, to, tag) => edge.fetch(`/v2/${to.name}/manifests/${tag}`, putOf(to))],
   ['a PUT by digest with ?tag=', (edge, to, tag) => edge.fetch(`${to.path}?tag=other&tag=${tag}`, putOf(to))],
   [
-    'a PUT of which the origin says OCI-Tag',
+    'a PUT that the origin answers with OCI-Tag',
     async (edge, to, tag) => {
       const headers = { 'oci-tag': `x, ${tag}`, 'docker-content-digest': to.digest };
       await rig.rule({ prefix: to.path, method: 'PUT', status: 201, headers });
@@ -20,16 +20,16 @@ const MOVES: [string, (edge: Edge, to: PushedManifest, tag: string) => Promise<R
     },
   ],
   [
-    'a PUT of which nobody knows whether it was taken',
+    'a PUT with an unknown outcome',
     async (edge, to, tag) => {
       await rig.rule({ prefix: `/v2/${to.name}/manifests/${tag}`, method: 'PUT', status: 504 });
       return edge.fetch(`/v2/${to.name}/manifests/${tag}`, putOf(to));
     },
   ],
-  ['its DELETE', (edge, to, tag) => edge.fetch(`/v2/${to.name}/manifests/${tag}`, { method: 'DELETE' })],
+  ['a DELETE of the tag', (edge, to, tag) => edge.fetch(`/v2/${to.name}/manifests/${tag}`, { method: 'DELETE' })],
   ['the event of a push', (edge, to, tag) => notify(edge, { action: 'push', target: targetOf(to, tag) })],
   [
-    'the event of its delete',
+    'the event of the tag’s delete',
     (edge, to, tag) => notify(edge, { action: 'delete', target: { repository: to.name, tag } }),
   ],
 ];
@@ -46,42 +46,41 @@ function notify(edge: Edge, event: object): Promise<Response> {
   return edge.fetch('/_edge/events', { method: 'POST', headers, body: JSON.stringify({ events: [event] }) });
 }
 
-/** How the edge came to know where the tag leads. */
-const WAYS: [string, (edge: Edge, manifest: PushedManifest) => Promise<Response>][] = [
-  ['its PUT', (edge, manifest) => edge.fetch(manifest.tagPath, putOf(manifest))],
-  ['a GET of it', (edge, manifest) => edge.fetch(manifest.tagPath, asking('GET'))],
-  ['a HEAD of it', (edge, manifest) => edge.fetch(manifest.tagPath, asking('HEAD'))],
+/** Requests from which the edge learns where the tag points. */
+const LESSONS: [string, (edge: Edge, manifest: PushedManifest) => Promise<Response>][] = [
+  ['a PUT of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, putOf(manifest))],
+  ['a GET of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, asking('GET'))],
+  ['a HEAD of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, asking('HEAD'))],
 ];
 
 describe.each(STORES)(
-  'at a registry that deletes a manifest when its tag moves (zot), cache in %s',
+  'at a registry that deletes a manifest when its tag moves (zot), with the cache in %s',
   (store, variables) => {
-    /** An edge, and with Redis another one that moves the tag. */
-    async function edges(name: string): Promise<[Edge, Edge]> {
+    /** Makes an edge, and with Redis another one that moves the tag. */
+    async function createEdges(name: string): Promise<[Edge, Edge]> {
       const one = createEdge({ ...variables, EVENTS_TOKEN });
       const other = store === 'redis' ? createEdge({ ...variables, EVENTS_TOKEN }) : one;
       for (const edge of new Set([one, other])) await grant(edge, { name });
       return [one, other];
     }
 
-    it.each(MOVES.flatMap(([move, moveIt]) => WAYS.map(([way, learn]) => [move, way, moveIt, learn] as const)))(
-      '%s forgets the manifest that %s showed',
-      async (_move, _way, moveIt, learn) => {
-        const old = await pushManifest();
-        const [edge, mover] = await edges(old.name);
-        await learn(edge, old);
-        await edge.fetch(old.path, asking('HEAD'));
-        expect(cacheStatusOf(await edge.fetch(old.path, asking('HEAD')))).toContain('; hit');
-        const tag = old.tagPath.split('/').at(-1) ?? '';
-        await moveIt(mover, await newManifest({ name: old.name }), tag);
-        await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
-        for (const one of [edge, mover]) expect((await one.fetch(old.path, asking('HEAD'))).status).toBe(404);
-      },
-    );
-
-    it('a manifest that was known before the tag led to it is forgotten, too', async () => {
+    it.each(
+      MOVES.flatMap(([move, moveTag]) => LESSONS.map(([lesson, learn]) => [move, lesson, moveTag, learn] as const)),
+    )('%s clears the manifest to which the tag pointed according to %s', async (_move, _lesson, moveTag, learn) => {
       const old = await pushManifest();
-      const [edge, mover] = await edges(old.name);
+      const [edge, mover] = await createEdges(old.name);
+      await learn(edge, old);
+      await edge.fetch(old.path, asking('HEAD'));
+      expect(cacheStatusOf(await edge.fetch(old.path, asking('HEAD')))).toContain('; hit');
+      const tag = old.tagPath.split('/').at(-1) ?? '';
+      await moveTag(mover, await newManifest({ name: old.name }), tag);
+      await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
+      for (const one of [edge, mover]) expect((await one.fetch(old.path, asking('HEAD'))).status).toBe(404);
+    });
+
+    it('a PUT of the tag clears a manifest that was stored before the tag was asked for', async () => {
+      const old = await pushManifest();
+      const [edge, mover] = await createEdges(old.name);
       await edge.fetch(old.path, asking('GET'));
       for (const method of ['GET', 'HEAD'] as const) await edge.fetch(old.tagPath, asking(method));
       const moved = await newManifest({ name: old.name });
@@ -90,9 +89,9 @@ describe.each(STORES)(
       expect((await edge.fetch(old.path, asking('GET'))).status).toBe(404);
     });
 
-    it('what a read of the tag brings that was under way is neither kept nor noted', async () => {
+    it('a read of the tag that was in progress during the move is neither stored nor noted', async () => {
       const old = await pushManifest();
-      const [edge, mover] = await edges(old.name);
+      const [edge, mover] = await createEdges(old.name);
       const holdAs = crypto.randomUUID();
       const headers = {
         'content-type': old.mediaType,
@@ -115,7 +114,7 @@ describe.each(STORES)(
         one.clock.advance(10_000);
         expect((await one.fetch(old.path, asking('GET'))).status).toBe(404);
       }
-      // The next move still knows where the tag leads.
+      // The next move still finds where the tag points.
       await mover.fetch(moved.path, asking('HEAD'));
       expect(cacheStatusOf(await mover.fetch(moved.path, asking('HEAD')))).toContain('; hit');
       await mover.fetch(old.tagPath, putOf(await newManifest({ name: old.name })));
@@ -123,9 +122,9 @@ describe.each(STORES)(
       expect((await mover.fetch(moved.path, asking('HEAD'))).status).toBe(404);
     });
 
-    it('the manifest that is pushed again under its tag is not forgotten', async () => {
+    it('a PUT of the same manifest under its tag does not clear it', async () => {
       const manifest = await pushManifest();
-      const [edge] = await edges(manifest.name);
+      const [edge] = await createEdges(manifest.name);
       for (let n = 0; n < 3; n++) {
         await edge.fetch(manifest.tagPath, putOf(manifest));
         expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toContain('; hit');

@@ -3,7 +3,7 @@ import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
 import { asking, OCI_MANIFEST, pushManifest, STORES } from '../support/pushManifest.ts';
 
-/** What a caller may send to make a firewall before the origin refuse it. */
+/** Headers with which a caller may provoke a refusal by a firewall in front of the origin. */
 const PROVOCATIONS: Record<string, string>[] = [
   { 'user-agent': 'sqlmap/1.0' },
   { referer: 'https://evil.test/' },
@@ -20,7 +20,7 @@ const PROVOCATIONS: Record<string, string>[] = [
 ];
 
 describe('an open mirror', () => {
-  it.each(PROVOCATIONS)('hands nothing of one caller on to the origin: %j', async (provocation) => {
+  it.each(PROVOCATIONS)('forwards nothing by which one caller could provoke a refusal: %j', async (provocation) => {
     const manifest = await pushManifest();
     const blob = await pushBlob(undefined, manifest.name);
     const mirror = createEdge({ CLIENT_AUTH: 'anonymous' });
@@ -34,20 +34,20 @@ describe('an open mirror', () => {
   });
 });
 
-describe('an open mirror asks', () => {
+describe('the Accept that an open mirror sends', () => {
   it.each([
     [`${OCI_MANIFEST}, ${OCI_MANIFEST}`, OCI_MANIFEST],
     [`*/*,${'*/*,'.repeat(2_000)}${OCI_MANIFEST}`, `*/*,${OCI_MANIFEST}`],
-  ])('in the form in which it tells questions apart: %#', async (accept, asked) => {
+  ])('has the form by which the mirror tells questions apart: %#', async (accept, expected) => {
     const manifest = await pushManifest();
     await createEdge({ CLIENT_AUTH: 'anonymous' }).fetch(manifest.path, asking('GET', accept));
     const [sent] = (await rig.requests(manifest.path)).slice(-1);
-    expect(sent?.headers.accept).toBe(asked);
+    expect(sent?.headers.accept).toBe(expected);
   });
 });
 
-describe.each(STORES)('an open mirror, cache in %s', (_store, variables) => {
-  it('forgets no blob for a 404 that one caller’s range provoked', async () => {
+describe.each(STORES)('an open mirror, with the cache in %s', (_store, variables) => {
+  it('evicts no blob for a 404 that one caller’s Range provoked', async () => {
     const blob = await pushBlob('0123456789');
     const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
     await mirror.fetch(blob.path, { method: 'HEAD' });
@@ -56,11 +56,11 @@ describe.each(STORES)('an open mirror, cache in %s', (_store, variables) => {
     expect(cacheStatusOf(await mirror.fetch(blob.path, { method: 'HEAD' }))).toContain('; hit');
   });
 
-  it.each([401, 403, 404])('forgets no manifest for a %i that one caller’s Accept provoked', async (status) => {
+  it.each([401, 403, 404])('evicts no manifest for a %i that one caller’s Accept provoked', async (status) => {
     const { name, path, tagPath } = await pushManifest();
     const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous', STALE_IF_ERROR: '1d' });
     for (const at of [path, tagPath]) await mirror.fetch(at, asking('GET'));
-    // Past its window, so that the origin is asked.
+    // The entries are past their windows now, so the origin is asked.
     mirror.clock.advance(2 * 3_600_000);
     await rig.rule({ prefix: `/v2/${name}/`, status });
     for (const at of [path, tagPath]) {

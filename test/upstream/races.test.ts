@@ -14,11 +14,11 @@ if (!NO_REDIS) {
   const redis = { UPSTASH_REDIS_REST_URL: ADDRESS.url, UPSTASH_REDIS_REST_TOKEN: ADDRESS.token };
   STORES.push(['redis', { BLOBDESCRIPTOR: 'redis', CACHE_TIMEOUT: '5s', ...redis }]);
 }
-/** How far the second isolate's clock is before the first one's, in ms. */
+/** By how much the second isolate's clock is ahead of the first one's, in ms. */
 const SKEWS = [-2_000, 0, 2_000];
 
-/** Two isolates of the Worker on one store, whose clocks differ, and a caller who may be in both. */
-async function pair(variables: Record<string, string>, skewMs: number, name: string): Promise<[Edge, Edge]> {
+/** Makes two isolates on one store whose clocks differ; the caller has a grant in both. */
+async function createPair(variables: Record<string, string>, skewMs: number, name: string): Promise<[Edge, Edge]> {
   const now = Date.now();
   const edges: [Edge, Edge] = [
     createEdge(variables, { clock: createClock(now) }),
@@ -32,12 +32,12 @@ function advance(edges: readonly Edge[], ms: number): void {
   for (const { clock } of edges) clock.advance(ms);
 }
 
-/** The next HEADs, from either isolate, say that the blob is gone. */
+/** Expects the next HEAD through each isolate to be a 404. */
 async function expectGone(edges: readonly Edge[], { path }: Pushed): Promise<void> {
   for (const edge of edges) expect((await edge.fetch(path, HEAD)).status).toBe(404);
 }
 
-/** Holds the origin's answer to the next HEAD of a blob, which says that it is there. */
+/** Holds the origin's answer to the next HEAD of a blob: it says that the blob exists. @returns the id to release it */
 async function holdNextHead({ path, digest, bytes }: Pushed): Promise<string> {
   const headers = { 'content-length': String(bytes.length), 'docker-content-digest': digest };
   const holdAs = crypto.randomUUID();
@@ -45,52 +45,52 @@ async function holdNextHead({ path, digest, bytes }: Pushed): Promise<string> {
   return holdAs;
 }
 
-describe.each(STORES)('two isolates on one store: %s', (_store, variables) => {
-  describe.each(SKEWS)('whose clocks are %i ms apart', (skewMs) => {
-    it('a delete through one is seen by the other at once', async () => {
+describe.each(STORES)('two isolates that share a store: %s', (_store, variables) => {
+  describe.each(SKEWS)('whose clocks differ by %i ms', (skewMs) => {
+    it('see a delete through the other at once', async () => {
       const blob = await pushBlob();
-      const edges = await pair(variables, skewMs, blob.name);
+      const edges = await createPair(variables, skewMs, blob.name);
       for (const edge of edges) await edge.fetch(blob.path, HEAD);
       expect(cacheStatusOf(await edges[1].fetch(blob.path, HEAD))).toContain('hit');
       expect((await edges[0].fetch(blob.path, DELETE)).status).toBe(202);
       await expectGone(edges, blob);
     });
 
-    it('an answer that was held back over a delete through the other revives nothing', async () => {
+    it('revive nothing by an answer that was in progress during a delete through the other', async () => {
       const blob = await pushBlob();
-      const edges = await pair(variables, skewMs, blob.name);
-      const held = await holdNextHead(blob);
+      const edges = await createPair(variables, skewMs, blob.name);
+      const heldAs = await holdNextHead(blob);
       const late = edges[0].send(blob.path, HEAD);
       await expect.poll(() => blob.questions()).toContain(`HEAD ${blob.path}`);
       advance(edges, 1_000);
       expect((await edges[1].fetch(blob.path, DELETE)).status).toBe(202);
       advance(edges, 10_000);
-      await rig.release(held);
+      await rig.release(heldAs);
       expect((await late.answer).status).toBe(200);
       await late.over;
       await expectGone(edges, blob);
     });
 
-    it('an answer that was held back over a delete and a push of the same blob does no harm', async () => {
+    it('are not confused by an answer that was in progress during a delete and a push of the same blob', async () => {
       const blob = await pushBlob();
-      const edges = await pair(variables, skewMs, blob.name);
-      const held = await holdNextHead(blob);
+      const edges = await createPair(variables, skewMs, blob.name);
+      const heldAs = await holdNextHead(blob);
       const late = edges[0].send(blob.path, HEAD);
       await expect.poll(() => blob.questions()).toContain(`HEAD ${blob.path}`);
       expect((await edges[1].fetch(blob.path, DELETE)).status).toBe(202);
       await pushBlob(blob.bytes, blob.name);
       advance(edges, 10_000);
       await edges[1].fetch(blob.path, HEAD);
-      await rig.release(held);
+      await rig.release(heldAs);
       await late.over;
       for (const edge of edges) expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
       expect((await edges[0].fetch(blob.path, DELETE)).status).toBe(202);
       await expectGone(edges, blob);
     });
 
-    it('deletes through both at the same time leave nothing', async () => {
+    it('leave nothing after simultaneous deletes through both', async () => {
       const blob = await pushBlob();
-      const edges = await pair(variables, skewMs, blob.name);
+      const edges = await createPair(variables, skewMs, blob.name);
       for (const edge of edges) await edge.fetch(blob.path, HEAD);
       await Promise.all(edges.flatMap((edge) => [edge.fetch(blob.path, DELETE), edge.fetch(blob.path, HEAD)]));
       await expectGone(edges, blob);
@@ -101,13 +101,10 @@ describe.each(STORES)('two isolates on one store: %s', (_store, variables) => {
 describe('a late write-back', () => {
   it('that reaches the store after a delete through another isolate revives nothing', async () => {
     const blob = await pushBlob();
-    let letGo = () => {};
-    const held = new Promise<void>((resolve) => {
-      letGo = resolve;
-    });
+    const write = Promise.withResolvers<void>();
     const slowToWrite = {
       get: env.DESCRIPTORS.get.bind(env.DESCRIPTORS),
-      put: (...call: Parameters<KVNamespace['put']>) => held.then(() => env.DESCRIPTORS.put(...call)),
+      put: (...call: Parameters<KVNamespace['put']>) => write.promise.then(() => env.DESCRIPTORS.put(...call)),
     } as unknown as DescriptorNamespace;
     const clock = createClock(Date.now());
     const [writing, deleting] = [createEdge({}, { clock, namespace: slowToWrite }), createEdge({}, { clock })];
@@ -116,22 +113,22 @@ describe('a late write-back', () => {
     clock.advance(1_000);
     expect((await deleting.fetch(blob.path, DELETE)).status).toBe(202);
     clock.advance(20_000);
-    letGo();
+    write.resolve();
     await late.over;
     await expectGone([writing, deleting], blob);
   });
 });
 
-describe('a store that comes back', () => {
+describe('a store that recovers', () => {
   it('is used again within 30 s, without a restart', async () => {
     const blob = await pushBlob();
     let isDown = true;
-    const orDown = <A extends unknown[], T>(work: (...call: A) => Promise<T>) => {
+    const failIfDown = <A extends unknown[], T>(work: (...call: A) => Promise<T>) => {
       return (...call: A) => (isDown ? Promise.reject(new Error('KV is down')) : work(...call));
     };
     const namespace = {
-      get: orDown(env.DESCRIPTORS.get.bind(env.DESCRIPTORS) as (...call: unknown[]) => Promise<unknown>),
-      put: orDown(env.DESCRIPTORS.put.bind(env.DESCRIPTORS) as (...call: unknown[]) => Promise<unknown>),
+      get: failIfDown(env.DESCRIPTORS.get.bind(env.DESCRIPTORS) as (...call: unknown[]) => Promise<unknown>),
+      put: failIfDown(env.DESCRIPTORS.put.bind(env.DESCRIPTORS) as (...call: unknown[]) => Promise<unknown>),
     } as unknown as DescriptorNamespace;
     const edge = createEdge({}, { namespace });
     await grant(edge, blob);

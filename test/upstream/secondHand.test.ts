@@ -17,8 +17,8 @@ const sized = ({ bytes }: Pushed, more: Record<string, string> = {}) => ({
   ...more,
 });
 
-describe('learn: a GET that is passed through', () => {
-  it.each(SECOND_HAND)('earns no grant when a cache on the way answers it: %s', async (_what, headers) => {
+describe('a GET of a blob', () => {
+  it.each(SECOND_HAND)('earns no grant if a cache on the way answered it: %s', async (_what, headers) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized(blob, headers), body: blob.bytes });
@@ -26,7 +26,7 @@ describe('learn: a GET that is passed through', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('unproven');
   });
 
-  it.each(SECOND_HAND)('is not written back when a cache on the way answers it: %s', async (_what, headers) => {
+  it.each(SECOND_HAND)('is not written back if a cache on the way answered it: %s', async (_what, headers) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized(blob, headers), body: blob.bytes });
@@ -35,7 +35,7 @@ describe('learn: a GET that is passed through', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
   });
 
-  it('teaches no descriptor and earns no grant with a query, which may ask another registry', async () => {
+  it('stores no descriptor and earns no grant if it has a query, which may ask for another registry', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     const get = await edge.fetch(`${blob.path}?ns=docker.io`);
@@ -45,7 +45,7 @@ describe('learn: a GET that is passed through', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
   });
 
-  it('ends no grant with a query either', async () => {
+  it('ends no grant if it has a query', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -56,21 +56,24 @@ describe('learn: a GET that is passed through', () => {
   });
 });
 
-describe('statBlob: a hop that a cache on the way answers', () => {
-  it.each(SECOND_HAND)('confirms nothing, though the caller has a grant: at the target, %s', async (_what, headers) => {
-    const blob = await pushBlob();
-    const edge = createEdge();
-    await grant(edge, blob);
-    const storage = scripted({ headers: sized(blob, headers) });
-    await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
-    for (let n = 0; n < 2; n++) {
-      const response = await edge.fetch(blob.path, HEAD);
-      expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=miss']);
-    }
-  });
+describe('a redirected HEAD of a blob', () => {
+  it.each(SECOND_HAND)(
+    'confirms nothing if a cache answered for the target, even to a caller with a grant: %s',
+    async (_what, headers) => {
+      const blob = await pushBlob();
+      const edge = createEdge();
+      await grant(edge, blob);
+      const storage = scripted({ headers: sized(blob, headers) });
+      await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
+      for (let n = 0; n < 2; n++) {
+        const response = await edge.fetch(blob.path, HEAD);
+        expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=miss']);
+      }
+    },
+  );
 
   it.each(SECOND_HAND)(
-    'confirms nothing, though the target is asked itself: at the origin, %s',
+    'confirms nothing if a cache answered for the origin, even if the target itself answered: %s',
     async (_what, headers) => {
       const blob = await pushBlob();
       const edge = createEdge();
@@ -83,7 +86,7 @@ describe('statBlob: a hop that a cache on the way answers', () => {
     },
   );
 
-  it('is confirmed where nobody on the way answered: the same with a target that says nothing of a cache', async () => {
+  it('confirms the blob if no cache answered on the way', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await grant(edge, blob);
@@ -94,8 +97,8 @@ describe('statBlob: a hop that a cache on the way answers', () => {
   });
 });
 
-describe('follow', () => {
-  it('gets nothing of what a cache on the way told the leader', async () => {
+describe('a follower', () => {
+  it('does not get what a cache on the way answered the leader', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     const rule = { status: 200, headers: sized(blob, { age: '1' }), holdAs: blob.digest, times: 1 };

@@ -9,8 +9,8 @@ const HEAD = { method: 'HEAD' };
 const QUICK = { ...REDIS, CACHE_TIMEOUT: '100ms', MEMORY_TTL: '0' };
 const isPaused = (edge: Edge) => edge.log.some((line) => line.includes('reads of the cache pause'));
 
-/** Redis, of which reads of content take this long. */
-function lateContent(ms: number): void {
+/** From now on reads of content from Redis take this long. */
+function delayContent(ms: number): void {
   const send = globalThis.fetch;
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const isContent = String(input).startsWith(ADDRESS.url) && String(init?.body).startsWith('["getex"');
@@ -30,27 +30,31 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.skipIf(NO_REDIS)('content that is slow to come from Redis', () => {
+describe.skipIf(NO_REDIS)('content that is slow to arrive from Redis', () => {
   it.each([
-    ['later than a descriptor may', STORE_TIMEOUT_MS + 200],
-    ['later than content may', CONTENT_TIMEOUT_MS + 60_000],
-  ])('%s stops no reads, and the origin answers: six at the same time', { timeout: 20_000 }, async (_when, ms) => {
-    const manifest = await pushManifest();
-    const blob = await pushBlob(undefined, manifest.name);
-    const edge = createEdge(QUICK);
-    for (const path of [manifest.path, blob.path]) await edge.fetch(path, asking('GET'));
-    await edge.fetch(blob.path, HEAD);
-    lateContent(ms);
-    const since = performance.now();
-    const sent = Array.from({ length: 6 }, () => edge.send(manifest.path, asking('GET')));
-    for (const { answer } of sent) expect((await answer).status).toBe(200);
-    expect(performance.now() - since).toBeLessThan(STORE_TIMEOUT_MS);
-    await Promise.all(sent.map(({ over }) => over));
-    expect(isPaused(edge)).toBe(false);
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('registry-edge; hit');
-  });
+    ['after the timeout of descriptors', STORE_TIMEOUT_MS + 200],
+    ['after the timeout of content', CONTENT_TIMEOUT_MS + 60_000],
+  ])(
+    '%s does not pause reads, and the origin answers six simultaneous requests',
+    { timeout: 20_000 },
+    async (_when, ms) => {
+      const manifest = await pushManifest();
+      const blob = await pushBlob(undefined, manifest.name);
+      const edge = createEdge(QUICK);
+      for (const path of [manifest.path, blob.path]) await edge.fetch(path, asking('GET'));
+      await edge.fetch(blob.path, HEAD);
+      delayContent(ms);
+      const since = performance.now();
+      const sent = Array.from({ length: 6 }, () => edge.send(manifest.path, asking('GET')));
+      for (const { answer } of sent) expect((await answer).status).toBe(200);
+      expect(performance.now() - since).toBeLessThan(STORE_TIMEOUT_MS);
+      await Promise.all(sent.map(({ over }) => over));
+      expect(isPaused(edge)).toBe(false);
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('registry-edge; hit');
+    },
+  );
 
-  it('does not keep a store that is down from being left alone', async () => {
+  it('does not prevent the pause of reads when the store is down', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...QUICK, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' });
     for (let n = 0; n < 7; n++) expect((await edge.fetch(manifest.path, asking('GET'))).status).toBe(200);

@@ -11,13 +11,13 @@ const HOUR_MS = 60 * MINUTE_MS;
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', DESCRIPTOR_TTL: '10s', STALE_IF_ERROR: '1h' };
 const [MEMORY = {}] = STORES.map(([, variables]) => variables);
 
-type Illness = number | 'unreachable' | 'too late';
+type Failure = number | 'unreachable' | 'too late';
 
-/** An edge whose origin falls ill when it is told. */
-function createPatient(variables: Record<string, string>) {
-  let isGone = false;
+/** Makes an edge whose origin a test can make fail. */
+function createFailingEdge(variables: Record<string, string>) {
+  let isDown = false;
   const url = new URL('http://127.0.0.1:1');
-  const gone = createOrigin({
+  const down = createOrigin({
     url,
     timeoutMs: 1_000,
     redirectHosts: undefined,
@@ -26,28 +26,28 @@ function createPatient(variables: Record<string, string>) {
   });
   const edge = createEdge(
     { ...OPEN, ...variables },
-    { upstream: (made) => Object.defineProperty({ ...made }, 'origin', { get: () => (isGone ? gone : made.origin) }) },
+    { upstream: (made) => Object.defineProperty({ ...made }, 'origin', { get: () => (isDown ? down : made.origin) }) },
   );
   return {
     ...edge,
-    async fallIll({ name }: { name: string }, illness: Illness, headers: Record<string, string> = {}) {
+    async failOrigin({ name }: { name: string }, failure: Failure, headers: Record<string, string> = {}) {
       const prefix = `/v2/${name}/`;
-      if (illness === 'unreachable') isGone = true;
-      else if (illness === 'too late') await rig.rule({ prefix, delayMs: 900 });
-      else await rig.rule({ prefix, status: illness, headers, body: '{"errors":[]}' });
+      if (failure === 'unreachable') isDown = true;
+      else if (failure === 'too late') await rig.rule({ prefix, delayMs: 900 });
+      else await rig.rule({ prefix, status: failure, headers, body: '{"errors":[]}' });
     },
   };
 }
 
-/** A manifest that an edge has fetched by its tag, so that it knows it by its digest too. */
-async function fetched(edge: Edge): Promise<PushedManifest> {
+/** Pushes a manifest and fetches it by its tag, so that the edge has it by its digest, too. */
+async function pushAndFetch(edge: Edge): Promise<PushedManifest> {
   const manifest = await pushManifest();
   await edge.fetch(manifest.tagPath, asking('GET'));
   return manifest;
 }
 
-describe.each(STORES)('STALE_IF_ERROR, to callers who only pull, cache in %s', (_store, variables) => {
-  it.each<[Illness, string]>([
+describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cache in %s', (_store, variables) => {
+  it.each<[Failure, string]>([
     [500, 'origin-500'],
     [502, 'origin-502'],
     [503, 'origin-503'],
@@ -55,12 +55,12 @@ describe.each(STORES)('STALE_IF_ERROR, to callers who only pull, cache in %s', (
     [429, 'origin-429'],
     ['unreachable', 'unreachable'],
     ['too late', 'unreachable'],
-  ])('%s: the last good tag and manifest answer', async (illness, detail) => {
-    const edge = createPatient({ ...variables, ORIGIN_TIMEOUT: illness === 'too late' ? '500ms' : '5s' });
-    const manifest = await fetched(edge);
+  ])('answers with the last good tag and manifest: %s', async (failure, detail) => {
+    const edge = createFailingEdge({ ...variables, ORIGIN_TIMEOUT: failure === 'too late' ? '500ms' : '5s' });
+    const manifest = await pushAndFetch(edge);
     const warm = await Promise.all(METHODS.map((method) => edge.fetch(manifest.tagPath, asking(method))));
     edge.clock.advance(10_000);
-    await edge.fallIll(manifest, illness);
+    await edge.failOrigin(manifest, failure);
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const [at, method] of METHODS.entries()) {
         const response = await edge.fetch(path, asking(method));
@@ -71,25 +71,25 @@ describe.each(STORES)('STALE_IF_ERROR, to callers who only pull, cache in %s', (
     }
   });
 
-  it.each([401, 403, 404])('%i is the word of the origin, and relayed', async (status) => {
-    const edge = createPatient(variables);
-    const manifest = await fetched(edge);
+  it.each([401, 403, 404])('relays a %i, which is the origin’s decision and no failure', async (status) => {
+    const edge = createFailingEdge(variables);
+    const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
-    await edge.fallIll(manifest, status);
+    await edge.failOrigin(manifest, status);
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(status);
     }
-    // It stays so when the origin falls ill after it.
+    // The decision holds when the origin fails afterwards.
     await rig.forget(`/v2/${manifest.name}/`);
-    await edge.fallIll(manifest, 503);
+    await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(503);
     }
   });
 
-  it('a HEAD that tells nothing, and a GET that fails: the last good tag and manifest answer', async () => {
-    const edge = createPatient(variables);
-    const manifest = await fetched(edge);
+  it('answers with the last good tag and manifest if a HEAD says too little and the GET fails', async () => {
+    const edge = createFailingEdge(variables);
+    const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
     await rig.rule({
       prefix: `/v2/${manifest.name}/`,
@@ -97,20 +97,20 @@ describe.each(STORES)('STALE_IF_ERROR, to callers who only pull, cache in %s', (
       status: 200,
       headers: { 'content-type': 'a/b' },
     });
-    await edge.fallIll(manifest, 503);
+    await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
       const response = await edge.fetch(path, asking('GET'));
       expect([response.status, await response.text()]).toEqual([200, manifest.bytes]);
     }
   });
 
-  it.each<[Illness, number]>([
+  it.each<[Failure, number]>([
     [503, 503],
     ['unreachable', 502],
-  ])('%s: answers until STALE_IF_ERROR after the window, then it is a %i', async (illness, status) => {
-    const edge = createPatient(variables);
-    const manifest = await fetched(edge);
-    await edge.fallIll(manifest, illness);
+  ])('answers until STALE_IF_ERROR after the window, then fails: %s, %i', async (failure, status) => {
+    const edge = createFailingEdge(variables);
+    const manifest = await pushAndFetch(edge);
+    await edge.failOrigin(manifest, failure);
     edge.clock.advance(HOUR_MS + 9_999);
     const questions = [manifest.tagPath, manifest.path].flatMap((path) =>
       METHODS.map((method) => [path, method] as const),
@@ -125,24 +125,24 @@ describe.each(STORES)('STALE_IF_ERROR, to callers who only pull, cache in %s', (
     }
   });
 
-  it('a tag answers only while the entry of its manifest stands', async () => {
-    const edge = createPatient({ ...variables, TAG_TTL: '1m' });
-    const manifest = await fetched(edge);
+  it('answers by tag only while the manifest’s entry exists', async () => {
+    const edge = createFailingEdge({ ...variables, TAG_TTL: '1m' });
+    const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
     await rig.rule({ prefix: manifest.path, status: 404, times: 1 });
     expect((await edge.fetch(manifest.path, asking('HEAD'))).status).toBe(404);
-    await edge.fallIll(manifest, 503);
+    await edge.failOrigin(manifest, 503);
     for (const method of METHODS) expect((await edge.fetch(manifest.tagPath, asking(method))).status).toBe(503);
   });
 });
 
-describe.each(STORES.slice(1))('STALE_IF_ERROR, deleted through another edge, store: %s', (_store, variables) => {
-  it('a tag answers no longer', async () => {
-    const edge = createPatient({ ...variables, MEMORY_TTL: '0' });
-    const manifest = await fetched(edge);
+describe.each(STORES.slice(1))('STALE_IF_ERROR, with the store %s', (_store, variables) => {
+  it('does not answer by tag once another edge has deleted the manifest', async () => {
+    const edge = createFailingEdge({ ...variables, MEMORY_TTL: '0' });
+    const manifest = await pushAndFetch(edge);
     await createEdge(variables).fetch(manifest.path, { method: 'DELETE' });
     edge.clock.advance(10_000);
-    await edge.fallIll(manifest, 503);
+    await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(503);
     }
@@ -150,17 +150,17 @@ describe.each(STORES.slice(1))('STALE_IF_ERROR, deleted through another edge, st
 });
 
 describe('STALE_IF_ERROR', () => {
-  it('=0: the failure of the origin is relayed, and an origin out of reach is a 502 in OCI JSON', async () => {
-    for (const [illness, status] of [
+  it('of 0 relays the origin’s failure, and answers 502 in OCI JSON if the origin is unreachable', async () => {
+    for (const [failure, status] of [
       [503, 503],
       [429, 429],
       ['unreachable', 502],
     ] as const) {
-      const edge = createPatient({ ...MEMORY, STALE_IF_ERROR: '0' });
-      const [manifest, unknown] = [await fetched(edge), await pushManifest()];
+      const edge = createFailingEdge({ ...MEMORY, STALE_IF_ERROR: '0' });
+      const [manifest, uncached] = [await pushAndFetch(edge), await pushManifest()];
       edge.clock.advance(10_000);
-      for (const { name } of [manifest, unknown]) await edge.fallIll({ name }, illness);
-      for (const path of [manifest.tagPath, manifest.path, unknown.tagPath, unknown.path]) {
+      for (const { name } of [manifest, uncached]) await edge.failOrigin({ name }, failure);
+      for (const path of [manifest.tagPath, manifest.path, uncached.tagPath, uncached.path]) {
         const [head, get] = [await edge.fetch(path, asking('HEAD')), await edge.fetch(path, asking('GET'))];
         expect([head.status, get.status, await head.text()]).toEqual([status, status, '']);
         const text = await get.text();
@@ -171,9 +171,9 @@ describe('STALE_IF_ERROR', () => {
     }
   });
 
-  it('is not for callers who may push', async () => {
+  it('does not answer callers that may push', async () => {
     const edge = createEdge({ ...OPEN, ...MEMORY, CLIENT_AUTH: 'origin', PUSH_EXISTENCE_TTL: '10s' });
-    const manifest = await fetched(edge);
+    const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
     await rig.rule({ prefix: `/v2/${manifest.name}/`, status: 503 });
     for (const path of [manifest.tagPath, manifest.path]) {
@@ -181,20 +181,20 @@ describe('STALE_IF_ERROR', () => {
     }
   });
 
-  it('is not for blobs', async () => {
-    const edge = createPatient(MEMORY);
+  it('does not answer for blobs', async () => {
+    const edge = createFailingEdge(MEMORY);
     const blob = await pushBlob();
     await edge.fetch(blob.path, { method: 'HEAD' });
     edge.clock.advance(10_000);
-    await edge.fallIll(blob, 503);
+    await edge.failOrigin(blob, 503);
     expect((await edge.fetch(blob.path, { method: 'HEAD' })).status).toBe(503);
   });
 
-  it('is not for callers who do not take the type of what is known', async () => {
-    const edge = createPatient(MEMORY);
-    const manifest = await fetched(edge);
+  it('does not answer callers that do not accept the stored media type', async () => {
+    const edge = createFailingEdge(MEMORY);
+    const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
-    await edge.fallIll(manifest, 503);
+    await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const method of METHODS) expect((await edge.fetch(path, asking(method, OCI_INDEX))).status).toBe(503);
     }
@@ -202,12 +202,12 @@ describe('STALE_IF_ERROR', () => {
 
   it.each([
     ['GETs of the tag', ['GET tag']],
-    ['a HEAD of the tag and a GET of the digest, as docker asks', ['HEAD tag', 'GET digest']],
-  ])('holds from the last confirmation, however long ago the content was fetched: %s', async (_what, asked) => {
-    const edge = createPatient({ ...MEMORY, DESCRIPTOR_TTL: '1h' });
-    const manifest = await fetched(edge);
+    ['a HEAD of the tag and a GET of the digest, as docker sends them', ['HEAD tag', 'GET digest']],
+  ])('counts from the last confirmation, however long ago the content was fetched: %s', async (_what, questions) => {
+    const edge = createFailingEdge({ ...MEMORY, DESCRIPTOR_TTL: '1h' });
+    const manifest = await pushAndFetch(edge);
     const pull = async () => {
-      for (const question of asked) {
+      for (const question of questions) {
         const [method, by] = question.split(' ') as ['HEAD' | 'GET', string];
         const response = await edge.fetch(by === 'tag' ? manifest.tagPath : manifest.path, asking(method));
         expect([response.status, await response.text()]).toEqual([200, method === 'GET' ? manifest.bytes : '']);
@@ -218,7 +218,7 @@ describe('STALE_IF_ERROR', () => {
         edge.clock.advance(5 * MINUTE_MS);
         await pull();
       }
-      await edge.fallIll(manifest, 503);
+      await edge.failOrigin(manifest, 503);
       edge.clock.advance(59 * MINUTE_MS);
       await pull();
       await rig.forget(`/v2/${manifest.name}/`);
@@ -228,67 +228,67 @@ describe('STALE_IF_ERROR', () => {
 
 describe('a 429 with Retry-After', () => {
   const PAUSED = 'registry-edge; fwd=stale; detail=paused';
-  const ASKED = 'registry-edge; fwd=stale; detail=origin-429';
+  const NOT_PAUSED = 'registry-edge; fwd=stale; detail=origin-429';
 
-  /** What is known is past its window, and the origin answers with a 429. */
-  async function limited(retryAfter: string | ((nowMs: number) => string)) {
-    const edge = createPatient(MEMORY);
-    const manifest = await fetched(edge);
+  /** Makes an edge whose stored manifest is past its window and whose origin has just answered 429. */
+  async function limitRate(retryAfter: string | ((nowMs: number) => string)) {
+    const edge = createFailingEdge(MEMORY);
+    const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
     const text = typeof retryAfter === 'string' ? retryAfter : retryAfter(edge.clock.now());
-    await edge.fallIll(manifest, 429, { 'retry-after': text });
-    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('GET')))).toBe(ASKED);
+    await edge.failOrigin(manifest, 429, { 'retry-after': text });
+    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('GET')))).toBe(NOT_PAUSED);
     return { edge, manifest };
   }
 
   it.each<[string, string | ((nowMs: number) => string), number, number]>([
-    ['60', '60', 59_999, 60_000],
-    ['in an hour', '3600', 299_999, 300_000],
+    ['a minute in seconds', '60', 59_999, 60_000],
+    ['an hour in seconds', '3600', 299_999, 300_000],
     ['a date in a minute', (nowMs) => new Date(nowMs + MINUTE_MS).toUTCString(), 58_999, 60_000],
     ['a date in an hour', (nowMs) => new Date(nowMs + HOUR_MS).toUTCString(), 299_999, 300_000],
   ])(
-    '429 and Retry-After, %s: what is known is not asked for until then, by tag or by digest',
+    'pauses questions for what is stored until then, but for at most five minutes: %s',
     async (_what, retryAfter, lastMs, endMs) => {
-      const { edge, manifest } = await limited(retryAfter);
-      const asked = (await manifest.questions()).length;
+      const { edge, manifest } = await limitRate(retryAfter);
+      const questions = (await manifest.questions()).length;
       edge.clock.advance(lastMs);
       for (const path of [manifest.tagPath, manifest.path]) {
         for (const method of METHODS) expect(cacheStatusOf(await edge.fetch(path, asking(method)))).toBe(PAUSED);
       }
-      expect(await manifest.questions()).toHaveLength(asked);
+      expect(await manifest.questions()).toHaveLength(questions);
       edge.clock.advance(endMs - lastMs);
       await rig.forget(`/v2/${manifest.name}/`);
       expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('GET')))).toBe('registry-edge; fwd=stale; stored');
-      expect(await manifest.questions()).toHaveLength(asked + 1);
+      expect(await manifest.questions()).toHaveLength(questions + 1);
     },
   );
 
   it.each(['', '0', '-1', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT'])(
-    '429 and Retry-After: %j pauses nothing',
+    'pauses nothing if its value is %j',
     async (retryAfter) => {
-      const { edge, manifest } = await limited(retryAfter);
-      expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('HEAD')))).toBe(ASKED);
+      const { edge, manifest } = await limitRate(retryAfter);
+      expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('HEAD')))).toBe(NOT_PAUSED);
       expect((await manifest.questions()).slice(-2)).toEqual(['HEAD latest', 'HEAD latest']);
     },
   );
 
-  it('is for no caller without a last good answer, and for no blob; what is fresh stays a hit', async () => {
-    const { edge, manifest } = await limited('60');
+  it('pauses no questions without a last good answer, nor for blobs, and fresh entries stay hits', async () => {
+    const { edge, manifest } = await limitRate('60');
     const { name } = manifest;
-    const asked = async (path: string, init: RequestInit) => (await edge.fetch(path, init)).status;
+    const statusOf = async (path: string, init: RequestInit) => (await edge.fetch(path, init)).status;
     const [other, blob] = [await pushManifest(), await pushBlob()];
-    expect(await asked(other.tagPath, asking('GET'))).toBe(200);
+    expect(await statusOf(other.tagPath, asking('GET'))).toBe(200);
     expect(cacheStatusOf(await edge.fetch(other.tagPath, asking('GET')))).toBe('registry-edge; hit; detail=memory');
-    expect(await asked(blob.path, { method: 'HEAD' })).toBe(200);
+    expect(await statusOf(blob.path, { method: 'HEAD' })).toBe(200);
     edge.clock.advance(10_000);
-    expect(await asked(blob.path, { method: 'HEAD' })).toBe(200);
+    expect(await statusOf(blob.path, { method: 'HEAD' })).toBe(200);
     expect(await blob.asked()).toBe(2);
-    const limit = await edge.fetch(`/v2/${name}/manifests/other`, asking('GET'));
-    expect([limit.status, limit.headers.get('retry-after')]).toEqual([429, '60']);
+    const relayed = await edge.fetch(`/v2/${name}/manifests/other`, asking('GET'));
+    expect([relayed.status, relayed.headers.get('retry-after')]).toEqual([429, '60']);
     expect(await manifest.questions()).toContain('GET other');
   });
 
-  it('keeps no write, and no caller who may push, from the origin', async () => {
+  it('pauses no writes and no callers that may push', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...OPEN, ...MEMORY, CLIENT_AUTH: 'origin' });
     await edge.fetch(manifest.tagPath, asking('GET'));

@@ -13,10 +13,10 @@ describe('Accept-Ranges and 416', () => {
   const sized = { 'content-length': '10', 'content-type': OCTETS };
 
   it.each<[string, Record<string, string>, boolean]>([
-    ['says so', { 'accept-ranges': 'bytes' }, true],
-    ['says nothing of it', {}, false],
-    ['says that it has none', { 'accept-ranges': 'none' }, false],
-  ])('are claimed for an origin that %s: %j, %s', async (_what, headers, hasRanges) => {
+    ['announces ranges', { 'accept-ranges': 'bytes' }, true],
+    ['says nothing about ranges', {}, false],
+    ['announces that it has none', { 'accept-ranges': 'none' }, false],
+  ])('are claimed only if the origin was seen to have ranges; this one %s: %j', async (_what, headers, hasRanges) => {
     const blob = await pushBlob(BYTES);
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'HEAD', status: 200, headers: { ...sized, ...headers } });
@@ -28,7 +28,7 @@ describe('Accept-Ranges and 416', () => {
     expect([cold, warm].map((answer) => answer.headers.get('accept-ranges'))).toEqual([claimed, claimed]);
 
     await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized, body: BYTES });
-    // A grant without a 206, which would show ranges.
+    // This earns a grant without a 206, which would show that the origin has ranges.
     await edge.fetch(blob.path);
     const beyond = await edge.fetch(blob.path, { headers: { range: 'bytes=10-' } });
     expect([beyond.status, cacheStatusOf(beyond)]).toEqual(
@@ -36,7 +36,7 @@ describe('Accept-Ranges and 416', () => {
     );
   });
 
-  it('are seen by a 206 as well', async () => {
+  it('are claimed after a 206 of the origin, too', async () => {
     const blob = await pushBlob(BYTES);
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'HEAD', status: 200, headers: sized });
@@ -45,17 +45,17 @@ describe('Accept-Ranges and 416', () => {
   });
 });
 
-describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) => {
+describe.each(STORES)("a blob's media type, with the cache in %s", (_store, variables) => {
   const typeOf = async (edge: ReturnType<typeof createEdge>, path: string) =>
     (await edge.fetch(path, { method: 'HEAD' })).headers.get('content-type');
 
   it.each([
     ['a type of its own', 'application/x-evil', 'application/x-evil'],
     ['the type of all blobs', OCTETS, OCTETS],
-    ['some types', `text/plain, ${OCTETS}`, `text/plain, ${OCTETS}`],
+    ['several types', `text/plain, ${OCTETS}`, `text/plain, ${OCTETS}`],
     ['any', '*/*', '*/*'],
     ['none', '', 'text/plain'],
-  ])('is not what the origin repeats of one GET’s Accept: %s', async (_what, accept, repeated) => {
+  ])('is not learnt from an origin that repeats the GET’s Accept: %s', async (_what, accept, repeated) => {
     const blob = await pushBlob(BYTES);
     const edge = createEdge(variables);
     await rig.rule({
@@ -77,13 +77,13 @@ describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) =>
     }
   });
 
-  it('is not what the origin repeats of one HEAD’s Accept', async () => {
+  it('cannot be provoked by one HEAD’s Accept, which the origin does not get', async () => {
     const blob = await pushBlob(BYTES);
     await createEdge(variables).fetch(blob.path, { method: 'HEAD', headers: { accept: 'application/x-evil' } });
     expect((await rig.requests(blob.path)).map(({ headers }) => headers.accept)).toEqual(['*/*']);
   });
 
-  it('is learnt from a GET where it is the origin’s own word', async () => {
+  it('is learnt from a GET if the origin does not repeat the Accept', async () => {
     const blob = await pushBlob(BYTES);
     const edge = createEdge(variables);
     await edge.fetch(blob.path, { headers: { accept: '*/*' } });
@@ -94,13 +94,13 @@ describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) =>
     ]);
   });
 
-  it('is asked for again once a pushed manifest names the blob, where the origin tells it by that', async () => {
+  it('is asked for again once a pushed manifest names the blob, at an origin that takes blobs’ types from manifests', async () => {
     const [seen, layer] = [await newBlob(), await newBlob()];
     const edge = createEdge(variables);
     await grant(edge, layer);
     await (await byPut(edge, layer)).over;
     expect(await typeOf(edge, layer.path)).toBe(OCTETS);
-    // Of another blob this isolate sees what kind of origin it is.
+    // Another blob shows the isolate what kind of origin this is.
     const typed = { 'content-length': '10', 'content-type': LAYER };
     await rig.rule({ prefix: seen.path, status: 200, headers: typed });
     expect(await typeOf(edge, seen.path)).toBe(LAYER);
@@ -114,7 +114,7 @@ describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) =>
     expect(pushed.status).toBe(201);
     edge.clock.advance(1);
     expect(await typeOf(edge, layer.path)).toBe(LAYER);
-    // Pushed again, what is known by its type stays.
+    // A second push of the manifest does not evict the blob, whose type is known now.
     expect(
       (await edge.fetch(`/v2/${layer.name}/manifests/other`, putOf({ bytes: manifest, mediaType: OCI_MANIFEST })))
         .status,
@@ -124,7 +124,7 @@ describe.each(STORES)("a blob's media type, cache in %s", (_store, variables) =>
       LAYER,
       'registry-edge; hit',
     ]);
-    // From now on no push teaches a type.
+    // From now on no upload teaches a type.
     const next = await newBlob();
     await grant(edge, next);
     await rig.rule({ prefix: next.path, method: 'HEAD', status: 200, headers: typed });

@@ -6,25 +6,25 @@ import { type Pushed, pushBlob, rig } from '../support/push.ts';
 
 const HEAD = { method: 'HEAD' };
 
-/** Holds the first answer about a blob, as it is before anything else happens. */
+/** Holds the origin's first answer about a blob: it says that the blob exists, whatever happens afterwards. */
 async function holdFirst(blob: Pushed, method = 'HEAD'): Promise<void> {
   const headers = { 'content-length': String(blob.bytes.length), 'content-type': 'application/octet-stream' };
   await rig.rule({ prefix: blob.path, method, status: 200, headers, holdAs: blob.digest, times: 1 });
 }
 
-/** How many HEADs of the blob the origin got. */
-async function headsOf(blob: Pushed): Promise<number> {
+/** Counts the HEADs of the blob that the origin got. */
+async function countHeads(blob: Pushed): Promise<number> {
   return (await blob.questions()).filter((question) => question === `HEAD ${blob.path}`).length;
 }
 
 describe('a grant', () => {
-  it('lasts a minute from the start of the request that earned it, however late the answer was', async () => {
+  it('lasts one minute from the start of the request that earned it, however late the answer came', async () => {
     const blob = await pushBlob();
     const other = await pushBlob(undefined, blob.name);
     const edge = createEdge();
     await holdFirst(blob);
     const slow = edge.send(blob.path, HEAD);
-    await expect.poll(() => headsOf(blob)).toBe(1);
+    await expect.poll(() => countHeads(blob)).toBe(1);
     edge.clock.advance(50_000);
     await rig.release(blob.digest);
     await slow.over;
@@ -36,7 +36,7 @@ describe('a grant', () => {
 });
 
 describe('PUSH_EXISTENCE_TTL=0', () => {
-  it('lets nobody join another question', async () => {
+  it('lets no request join another', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '0' });
     await rig.rule({ prefix: blob.path, delayMs: 100 });
@@ -45,7 +45,7 @@ describe('PUSH_EXISTENCE_TTL=0', () => {
     expect(answers.filter((answer) => cacheStatusOf(answer)?.includes('collapsed'))).toEqual([]);
   });
 
-  it('bypasses the cache for a caller with a grant, and says so', async () => {
+  it('bypasses the cache for a caller with a grant, and reports that', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '0' });
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored; detail=unproven');
@@ -54,7 +54,7 @@ describe('PUSH_EXISTENCE_TTL=0', () => {
     }
   });
 
-  it('and DESCRIPTOR_TTL=0: nothing is written, and nobody says so', async () => {
+  it('together with DESCRIPTOR_TTL=0 writes nothing, and reports no write', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0' });
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; detail=unproven');
@@ -65,7 +65,7 @@ describe('PUSH_EXISTENCE_TTL=0', () => {
 });
 
 describe('DESCRIPTOR_TTL=0', () => {
-  it('bypasses the cache for a caller that only pulls; one that may push has its own window', async () => {
+  it('bypasses the cache for callers that only pull; those that may push have their own window', async () => {
     const blob = await pushBlob();
     const mirror = createEdge({ DESCRIPTOR_TTL: '0', CLIENT_AUTH: 'anonymous' });
     const edge = createEdge({ DESCRIPTOR_TTL: '0' });
@@ -75,36 +75,36 @@ describe('DESCRIPTOR_TTL=0', () => {
   });
 });
 
-describe('close: a question that was asked before a write has no followers after it', () => {
-  const name = (blob: Pushed) => `/v2/${blob.name}`;
+describe('a question that was asked before a write has no followers after it', () => {
+  const repository = (blob: Pushed) => `/v2/${blob.name}`;
   it.each<[string, string, (blob: Pushed) => string, string | undefined, number]>([
-    ['PUT of a manifest', 'PUT', (blob) => `${name(blob)}/manifests/latest`, '{}', 2],
-    ['PATCH of an upload', 'PATCH', (blob) => `${name(blob)}/blobs/uploads/unknown`, 'x', 2],
-    ['POST of an upload', 'POST', (blob) => `${name(blob)}/blobs/uploads/`, undefined, 2],
-    ['DELETE of a tag', 'DELETE', (blob) => `${name(blob)}/manifests/latest`, undefined, 2],
-    ['DELETE of the blob', 'DELETE', (blob) => blob.path, undefined, 2],
-    ['a write of an extension', 'PUT', (blob) => `${name(blob)}/manifests/blake3:abcd`, '{}', 2],
-    ['no write at all', 'GET', (blob) => `${name(blob)}/tags/list`, undefined, 1],
-    ['a write in another repository', 'PUT', (blob) => `${name(blob)}x/manifests/latest`, '{}', 1],
-  ])('%s', async (_what, method, path, body, heads) => {
+    ['a PUT of a manifest', 'PUT', (blob) => `${repository(blob)}/manifests/latest`, '{}', 2],
+    ['a PATCH of an upload', 'PATCH', (blob) => `${repository(blob)}/blobs/uploads/unknown`, 'x', 2],
+    ['a POST of an upload', 'POST', (blob) => `${repository(blob)}/blobs/uploads/`, undefined, 2],
+    ['a DELETE of a tag', 'DELETE', (blob) => `${repository(blob)}/manifests/latest`, undefined, 2],
+    ['a DELETE of the blob', 'DELETE', (blob) => blob.path, undefined, 2],
+    ['a write of an extension', 'PUT', (blob) => `${repository(blob)}/manifests/blake3:abcd`, '{}', 2],
+    ['unless it is only a read', 'GET', (blob) => `${repository(blob)}/tags/list`, undefined, 1],
+    ['unless it is in another repository', 'PUT', (blob) => `${repository(blob)}x/manifests/latest`, '{}', 1],
+  ])('%s', async (_what, method, pathOf, body, heads) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await holdFirst(blob);
-    // Nobody has a grant, so that only the flight could answer.
+    // Nobody has a grant, so only the flight could answer.
     const before = edge.send(blob.path, HEAD);
     await expect.poll(() => blob.asked()).toBe(1);
     await rig.rule({ prefix: blob.path, method: 'DELETE', status: 405 });
-    const probed = method === 'DELETE' && path(blob) === blob.path ? 1 : 0;
-    await edge.fetch(path(blob), { method, headers: { authorization: 'Basic d3JpdGVy' }, ...(body && { body }) });
+    const probed = method === 'DELETE' && pathOf(blob) === blob.path ? 1 : 0;
+    await edge.fetch(pathOf(blob), { method, headers: { authorization: 'Basic d3JpdGVy' }, ...(body && { body }) });
     const after = edge.send(blob.path, HEAD);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await rig.release(blob.digest);
     expect([(await before.answer).status, (await after.answer).status]).toEqual([200, 200]);
-    expect(await headsOf(blob)).toBe(heads + probed);
+    expect(await countHeads(blob)).toBe(heads + probed);
     await Promise.all([before.over, after.over]);
   });
 
-  it('also after a PUT whose client left', async () => {
+  it('nor after a PUT whose client has left', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     const manifest = `/v2/${blob.name}/manifests/latest`;
@@ -121,7 +121,7 @@ describe('close: a question that was asked before a write has no followers after
     await before.over;
   });
 
-  it('also after a DELETE without an answer', async () => {
+  it('nor after a DELETE that the origin did not answer', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ ORIGIN_TIMEOUT: '1500ms' });
     const deleted = `/v2/${blob.name}/blobs/${someDigest()}`;
@@ -132,7 +132,7 @@ describe('close: a question that was asked before a write has no followers after
     await new Promise((resolve) => setTimeout(resolve, 750));
     const before = edge.send(blob.path, HEAD);
     expect((await write.answer).status).toBe(502);
-    // The question of before is still open: nobody waits for it.
+    // The earlier question is still open, and nobody waits for it.
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
     expect(await Promise.race([before.answer, 'open'])).toBe('open');
     await rig.release(blob.digest);
