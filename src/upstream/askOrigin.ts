@@ -11,7 +11,7 @@ import type { Upstream } from './upstream.ts';
 export interface AskOptions<E extends Entry> {
   /** Whether the caller has proved that it may have this kind of answer. */
   readonly isGranted: boolean;
-  /** What the cache has, past its window. */
+  /** The stored entry, if there is one that may not answer this caller as it is. */
   readonly known?: E | undefined;
   /** The flight that this request leads. */
   readonly flight?: Flight<E> | undefined;

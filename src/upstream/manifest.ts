@@ -29,7 +29,7 @@ export interface ManifestMethod<E extends Entry> {
   isWitnessed(entry: Entry): boolean;
   /**
    * Asks the origin.
-   * @param known the stored entry, if it is past its window
+   * @param known the stored entry, if there is one that may not answer this caller as it is
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
   ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;

@@ -29,7 +29,7 @@ export interface ContentQuestion<E extends Entry> {
   /** Returns where to store an entry for a caller whom the cache may not answer; without it, `item()`. */
   itemOf?(entry: E): CacheItem<E>;
   /**
-   * Returns the items whose tombstones may hide an entry that another request was answered.
+   * Returns the items whose tombstones may hide the entry with which another request was answered.
    * @param hasLooked whether this caller has already looked up `item` itself, which is then left out
    */
   unseen(shared: E, hasLooked: boolean): readonly Pick<CacheItem, 'stat'>[];
@@ -39,7 +39,7 @@ export interface ContentQuestion<E extends Entry> {
   isWitnessed?(entry: Entry): boolean;
   /**
    * Asks the origin.
-   * @param known the stored entry, if it is past its window
+   * @param known the stored entry, if there is one that may not answer this caller as it is
    * @param cancelled ends the question early
    * @throws RegistryError ORIGIN_UNREACHABLE
    */

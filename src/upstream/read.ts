@@ -115,10 +115,10 @@ async function readOrAsk<E extends Entry>(
     // An entry that no request could ever use is not stored.
     const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
     const sentAt = ctx.now();
-    const asked = await askThrough(ctx, itemOf, () => ask(undefined));
-    const isAbsent = asked.answer.kind === 'relay' && asked.answer.response.status === 404;
+    const result = await askThrough(ctx, itemOf, () => ask(undefined));
+    const isAbsent = result.answer.kind === 'relay' && result.answer.response.status === 404;
     if (isAbsent && digest && !isGranted) await recordAbsence(ctx, upstream, question, { digest, sentAt });
-    return asked;
+    return result;
   }
 
   async function readCache(): Promise<ReadThroughAnswer<E>> {

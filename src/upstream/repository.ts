@@ -26,8 +26,8 @@ export function itemIn(upstream: Upstream, { name, digest, links }: ContentKey, 
 }
 
 /**
- * Returns the items whose tombstones may hide an entry that another request was answered: that of the digest itself,
- * unless this caller has already looked it up, and that of the canonical digest which the origin named.
+ * Returns the items whose tombstones may hide the entry with which another request was answered: that of the digest
+ * itself, unless this caller has already looked it up, and that of the canonical digest which the origin named.
  */
 export function unseenIn(
   upstream: Upstream,
