@@ -2,10 +2,10 @@ import type { OriginAnswer } from '../cache/originAnswer.ts';
 import type { RequestContext } from '../context.ts';
 import type { Flight } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
+import { recordAccess } from './authorize.ts';
 import { callerHeadersOf } from './callerHeaders.ts';
-import { storesAnswersFor } from './learn.ts';
-import { recordAccess } from './proof.ts';
 import type { ContentQuestion } from './question.ts';
+import { mayStoreAnswersTo } from './storeFromPush.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface AskOptions<E extends Entry> {
@@ -44,7 +44,7 @@ export async function askOrigin<E extends Entry>(
     if (!found) return { kind: 'relay', response: relay, sentAtMs };
     const { entry, firstHand, direct } = found;
     if (firstHand) upstream.absences.forget(ctx, question.name, question.links, entry.descriptor.digest);
-    const confirmed = firstHand && (direct || byStorage || isGranted) && storesAnswersFor(ctx, upstream);
+    const confirmed = firstHand && (direct || byStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);
     if (confirmed) shared = entry;
     return { kind: 'found', entry, confirmed, callerHeaders: callerHeadersOf(ctx, upstream, response) };
   } finally {

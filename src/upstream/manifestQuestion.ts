@@ -3,16 +3,16 @@ import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { accepts, isCommonVariant, variantOf } from '../oci/mediaTypes.ts';
-import type { ManifestMethod, ManifestRoute } from './manifest.ts';
+import type { ManifestMethod, ManifestRoute } from './manifestMethods.ts';
 import type { QuestionFor } from './question.ts';
-import { unseenIn, windowOf } from './repository.ts';
+import { unseenItems, windowOf } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
  * Returns the question that a request for a manifest asks, for a caller whose rights are still to be decided.
  * @param methodOf `head` or `get` of manifest.ts
  */
-export function questionFor<E extends Entry>(
+export function manifestQuestionFor<E extends Entry>(
   ctx: RequestContext,
   upstream: Upstream,
   route: ManifestRoute,
@@ -36,7 +36,7 @@ export function questionFor<E extends Entry>(
   return ({ mayPush }) => {
     const staleMs = mayPush ? 0 : ttls.staleMs;
     const unseenManifests = (digest: Digest, shared: Entry, hasLooked: boolean) =>
-      unseenIn(upstream, { name, links: 'manifests', digest }, shared, { hasLooked, mayPush });
+      unseenItems(upstream, { name, links: 'manifests', digest }, shared, { hasLooked, mayPush });
     if (reference.kind === 'digest') {
       return {
         ...common,

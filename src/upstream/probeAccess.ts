@@ -4,7 +4,7 @@ import { isOriginFailure } from '../oci/errors.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
-import { hasReadContent, recordAccess } from './proof.ts';
+import { hasReadContent, recordAccess } from './authorize.ts';
 import type { Upstream } from './upstream.ts';
 
 /** At most three blobs are probed. */

@@ -7,12 +7,12 @@ import type { RequestContext } from '../context.ts';
 import type { Flight } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import { recordAbsence } from './absent.ts';
 import { askOrigin } from './askOrigin.ts';
+import { authorize } from './authorize.ts';
 import type { CallerHeaders } from './callerHeaders.ts';
-import { authorize } from './proof.ts';
+import { joinFlight, type OwnLookup, settleVerdict } from './collapse.ts';
+import { recordAbsence } from './evictAbsences.ts';
 import { type Caller, type ContentQuestion, flightQuestion, type QuestionFor } from './question.ts';
-import { joinFlight, type OwnLookup, settleVerdict } from './shared.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What a read came to: an entry to answer with, the origin's response to be relayed, or the authorizer's refusal. */

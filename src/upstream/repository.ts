@@ -17,7 +17,7 @@ export interface ContentKey {
  * Returns the cache item of a digest's descriptor. Callers that may push read it from the store that all isolates
  * share.
  */
-export function itemIn(upstream: Upstream, { name, digest, links }: ContentKey, mayPush: boolean) {
+export function repositoryItem(upstream: Upstream, { name, digest, links }: ContentKey, mayPush: boolean) {
   return descriptorItem(digest, {
     reader: readerFor(upstream, mayPush).repositoryScoped(name, links),
     writer: () => upstream.descriptors.repositoryScoped(name, links),
@@ -29,7 +29,7 @@ export function itemIn(upstream: Upstream, { name, digest, links }: ContentKey, 
  * Returns the items whose tombstones may hide the entry with which another request was answered: that of the digest
  * itself, unless this caller has already looked it up, and that of the canonical digest which the origin named.
  */
-export function unseenIn(
+export function unseenItems(
   upstream: Upstream,
   { name, digest, links }: ContentKey,
   shared: Entry,
@@ -37,7 +37,7 @@ export function unseenIn(
 ): CacheItem[] {
   const digests = new Set([digest, shared.descriptor.digest]);
   if (hasLooked) digests.delete(digest);
-  return [...digests].map((candidate) => itemIn(upstream, { name, links, digest: candidate }, mayPush));
+  return [...digests].map((candidate) => repositoryItem(upstream, { name, links, digest: candidate }, mayPush));
 }
 
 /** Returns the descriptors that a caller reads: all tiers, or the shared store for callers that may push. */

@@ -7,7 +7,7 @@ import { parseWholeNumber } from '../../oci/descriptor.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { parseEnvelope } from '../../oci/notification.ts';
 import { createRepositoryScan, type RepositoryScan } from '../../oci/repositoryScan.ts';
-import { forgetChanges } from '../../upstream/changes.ts';
+import { forgetChanges } from '../../upstream/forgetChanges.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { guard, orUnavailable } from './guard.ts';
 

@@ -4,7 +4,7 @@ import type { RepositoryName } from '../../oci/name.ts';
 import type { Target } from '../../oci/route.ts';
 import type { ContentStat } from '../../origin/origin.ts';
 import { readContent } from '../../upstream/read.ts';
-import { itemIn, readerFor, unseenIn, windowOf } from '../../upstream/repository.ts';
+import { readerFor, repositoryItem, unseenItems, windowOf } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { contentAnswer, notModified, outcomeAnswer } from './answer.ts';
 
@@ -35,9 +35,10 @@ export function answerExistence(
     // A push that is told of a blob that is gone leaves a broken image: no blob outlives its window.
     staleMs: 0,
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
-    item: () => itemIn(upstream, { name, links: 'blobs', digest }, mayPush),
+    item: () => repositoryItem(upstream, { name, links: 'blobs', digest }, mayPush),
     ask: (_known, cancelled) => askOrigin(cancelled),
-    unseen: (shared, hasLooked) => unseenIn(upstream, { name, links: 'blobs', digest }, shared, { hasLooked, mayPush }),
+    unseen: (shared, hasLooked) =>
+      unseenItems(upstream, { name, links: 'blobs', digest }, shared, { hasLooked, mayPush }),
   }));
   return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) => {
     const { hasRanges } = upstream.origin.traits;

@@ -12,7 +12,7 @@ import { canonicalOf, isFirstHand } from '../../origin/confirmation.ts';
 import type { OriginResponse } from '../../origin/origin.ts';
 import type { RepositoryDescriptors } from '../../stores/descriptors.ts';
 import { CLOCK_SKEW_MS, tombstoneDurations } from '../../stores/tombstone.ts';
-import { authorize, recordAccess } from '../../upstream/proof.ts';
+import { authorize, recordAccess } from '../../upstream/authorize.ts';
 import { bothLinkSets } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { relayUnlessStalled } from './answer.ts';

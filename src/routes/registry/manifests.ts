@@ -1,6 +1,6 @@
 import type { RequestContext } from '../../context.ts';
-import { get, head, type ManifestRoute } from '../../upstream/manifest.ts';
-import { questionFor } from '../../upstream/manifestQuestion.ts';
+import { getMethod, headMethod, type ManifestRoute } from '../../upstream/manifestMethods.ts';
+import { manifestQuestionFor } from '../../upstream/manifestQuestion.ts';
 import { readContent } from '../../upstream/read.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { contentAnswer, outcomeAnswer } from './answer.ts';
@@ -13,14 +13,24 @@ export function readManifest(
 ): Response | Promise<Response> {
   const { name } = route;
   if (ctx.method === 'GET') {
-    const outcome = readContent(ctx, upstream, { name, kind: 'GET manifests' }, questionFor(ctx, upstream, route, get));
+    const outcome = readContent(
+      ctx,
+      upstream,
+      { name, kind: 'GET manifests' },
+      manifestQuestionFor(ctx, upstream, route, getMethod),
+    );
     return outcomeAnswer(ctx, upstream, outcome, ({ descriptor, content }, said) => {
       // It may be from another question, or from this isolate's memory.
       upstream.bodies.hold(ctx, content);
       return contentAnswer(ctx, descriptor, false, { content, said });
     });
   }
-  const outcome = readContent(ctx, upstream, { name, kind: 'HEAD manifests' }, questionFor(ctx, upstream, route, head));
+  const outcome = readContent(
+    ctx,
+    upstream,
+    { name, kind: 'HEAD manifests' },
+    manifestQuestionFor(ctx, upstream, route, headMethod),
+  );
   return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) =>
     contentAnswer(ctx, descriptor, false, { said }),
   );

@@ -2,7 +2,7 @@ import type { RequestContext } from '../../context.ts';
 import { forwardBody } from '../../http/body/forwardBody.ts';
 import { isRead, isSafe } from '../../http/methods.ts';
 import type { Route } from '../../oci/route.ts';
-import { write } from '../../upstream/commit.ts';
+import { sendWrite } from '../../upstream/sendWrite.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { relayRewritten, relayUnlessStalled } from './answer.ts';
 import { PREFLIGHT_HEADERS } from './cors.ts';
@@ -14,7 +14,7 @@ import { PREFLIGHT_HEADERS } from './cors.ts';
  */
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const answered = isSafe(ctx.method) ? ask(ctx, upstream, route) : write(ctx, upstream, route);
+  const answered = isSafe(ctx.method) ? ask(ctx, upstream, route) : sendWrite(ctx, upstream, route);
   // A blob takes as long as it takes.
   const isContent = route.kind === 'blob' || route.kind === 'upload';
   return (isContent ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);

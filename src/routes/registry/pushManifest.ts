@@ -11,13 +11,13 @@ import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import { tombstoneDurations } from '../../stores/tombstone.ts';
 import { errorName } from '../../telemetry/log.ts';
-import { forgetTypes } from '../../upstream/blobTypes.ts';
-import { write } from '../../upstream/commit.ts';
+import { hasReadContent } from '../../upstream/authorize.ts';
+import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
+import { forgetTags } from '../../upstream/forgetTags.ts';
 import { heal } from '../../upstream/heal.ts';
-import { isStorable, storeProven } from '../../upstream/learn.ts';
-import { forgetTags } from '../../upstream/movedTags.ts';
-import { hasReadContent } from '../../upstream/proof.ts';
-import { itemIn } from '../../upstream/repository.ts';
+import { repositoryItem } from '../../upstream/repository.ts';
+import { sendWrite } from '../../upstream/sendWrite.ts';
+import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { relayUnlessStalled } from './answer.ts';
 
@@ -37,7 +37,7 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   const copy = upstream.copies.of(ctx);
   const doubted = () => ctx.waitUntil(dropUnknown(ctx, upstream, route));
   try {
-    const { response } = await write(ctx, upstream, route, copy);
+    const { response } = await sendWrite(ctx, upstream, route, copy);
     const { status } = response;
     // The page of a sign-on takes nothing.
     const ok = response.ok && isFirstHand(response);
@@ -57,7 +57,10 @@ async function accepted(
   response: Response,
   copy: Copy | undefined,
 ): Promise<void> {
-  const dropped = allDone([drop(ctx, upstream, route, response.headers), forgetTypes(ctx, upstream, route.name, copy)]);
+  const dropped = allDone([
+    drop(ctx, upstream, route, response.headers),
+    forgetBlobTypes(ctx, upstream, route.name, copy),
+  ]);
   ctx.waitUntil(dropped);
   if (response.status === 201 && copy && isStorable(ctx, upstream, response)) {
     await storePushed(ctx, upstream, route, response, copy);
@@ -130,7 +133,7 @@ async function storePushed(
   const descriptor = { digest: canonical, size: content.length, mediaType };
   const item = contentItem(
     asked,
-    itemIn(upstream, { name, links: 'manifests', digest: asked }, true),
+    repositoryItem(upstream, { name, links: 'manifests', digest: asked }, true),
     upstream.contents,
   );
   for (const digest of digests) upstream.absences.forget(ctx, name, 'manifests', digest);

@@ -7,9 +7,9 @@ import { type Digest, isDigest } from '../../oci/digest.ts';
 import { BLOB_TYPE } from '../../oci/mediaTypes.ts';
 import type { Route } from '../../oci/route.ts';
 import { askOrigin } from '../../upstream/askOrigin.ts';
-import { write } from '../../upstream/commit.ts';
-import { isStorable, storeProven } from '../../upstream/learn.ts';
-import { itemIn } from '../../upstream/repository.ts';
+import { repositoryItem } from '../../upstream/repository.ts';
+import { sendWrite } from '../../upstream/sendWrite.ts';
+import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { relay, relayRewritten } from './answer.ts';
 
@@ -27,7 +27,7 @@ export async function upload(ctx: RequestContext, upstream: Upstream, route: Upl
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const digest = completedBy(route, upstream);
   const body = digest && hashBody(ctx, digest);
-  const { response } = await write(ctx, upstream, route, body);
+  const { response } = await sendWrite(ctx, upstream, route, body);
   const { status } = response;
   if (digest && status === 201 && isStorable(ctx, upstream, response)) {
     await storeUploaded(ctx, upstream, { name: route.name, digest }, response, body);
@@ -58,7 +58,7 @@ async function storeUploaded(
   body: HashedBody | undefined,
 ): Promise<void> {
   const path = `/v2/${name}/blobs/${digest}`;
-  const item = itemIn(upstream, { name, links: 'blobs', digest }, true);
+  const item = repositoryItem(upstream, { name, links: 'blobs', digest }, true);
   const answeredAt = ctx.now();
   // An upload's session is the origin's own word; where the blob went, and under which digest, its answer tells.
   const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;

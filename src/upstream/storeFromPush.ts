@@ -11,13 +11,13 @@ import type { Upstream } from './upstream.ts';
  * Whether the origin's answers to this caller may be stored. If the request has another identity besides its
  * `Authorization`, the answer may depend on that. An open mirror sends no identity to the origin at all.
  */
-export function storesAnswersFor(ctx: RequestContext, { readOnly }: Upstream): boolean {
+export function mayStoreAnswersTo(ctx: RequestContext, { readOnly }: Upstream): boolean {
   return readOnly || ctx.caller !== undefined;
 }
 
 /** Whether the origin's answer may be stored, and could answer anybody once it is. */
 export function isStorable(ctx: RequestContext, upstream: Upstream, response: Response): boolean {
-  return isFirstHand(response) && storesAnswersFor(ctx, upstream) && retentionMs(upstream.ttls) > 0;
+  return isFirstHand(response) && mayStoreAnswersTo(ctx, upstream) && retentionMs(upstream.ttls) > 0;
 }
 
 /**

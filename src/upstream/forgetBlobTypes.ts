@@ -19,7 +19,7 @@ const CONCURRENCY = 5;
  * to do that.
  * @param copy the manifest
  */
-export async function forgetTypes(
+export async function forgetBlobTypes(
   ctx: RequestContext,
   upstream: Upstream,
   name: RepositoryName,

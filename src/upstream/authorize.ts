@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.ts';
 import { LINK_SETS, type LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
-import { evictAbsences } from './absent.ts';
+import { evictAbsences } from './evictAbsences.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Decides the caller's right to this kind of answer in a repository, before anything is read from the cache. */

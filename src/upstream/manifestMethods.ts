@@ -11,7 +11,7 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
-import { itemIn, readerFor } from './repository.ts';
+import { readerFor, repositoryItem } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface ManifestRoute extends Target {
@@ -36,14 +36,14 @@ export interface ManifestMethod<E extends Entry> {
 }
 
 /** Returns the HEAD method, which needs the descriptor only. */
-export function head(
+export function headMethod(
   ctx: RequestContext,
   upstream: Upstream,
   { path, search, name, reference }: ManifestRoute,
 ): ManifestMethod<Entry> {
   return {
     peek: (digest, mayPush) => readerFor(upstream, mayPush).peek?.(ctx, name, 'manifests', digest),
-    itemOf: (digest, mayPush) => itemIn(upstream, { name, links: 'manifests', digest }, mayPush),
+    itemOf: (digest, mayPush) => repositoryItem(upstream, { name, links: 'manifests', digest }, mayPush),
     // A media type from a GET holds for a HEAD, too, unless this origin was seen to hide it from HEADs.
     isWitnessed: ({ witness }) => witness !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
     ask: (_entry, cancelled) => upstream.origin.statManifest(ctx, path + search, reference, cancelled),
@@ -51,8 +51,8 @@ export function head(
 }
 
 /** Returns the GET method, which needs the descriptor and the content. */
-export function get(ctx: RequestContext, upstream: Upstream, route: ManifestRoute): ManifestMethod<ContentEntry> {
-  const { peek, itemOf } = head(ctx, upstream, route);
+export function getMethod(ctx: RequestContext, upstream: Upstream, route: ManifestRoute): ManifestMethod<ContentEntry> {
+  const { peek, itemOf } = headMethod(ctx, upstream, route);
   const { contents } = upstream;
   const contentItemOf = (digest: Digest, mayPush: boolean) => contentItem(digest, itemOf(digest, mayPush), contents);
   // A HEAD may give no usable media type, even if the content itself is stored, perhaps for another repository.

@@ -10,7 +10,7 @@ import type { Upstream } from './upstream.ts';
  * @param sent the body, if it is not the request's own
  * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the body broke off
  */
-export async function write(
+export async function sendWrite(
   ctx: RequestContext,
   { origin, flights }: Upstream,
   route: Route,

@@ -8,7 +8,7 @@ import type { Digest } from '../oci/digest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import { entryOf, isFirstHand } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
-import { storesAnswersFor } from './learn.ts';
+import { mayStoreAnswersTo } from './storeFromPush.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
@@ -23,7 +23,7 @@ export function storeFromGet(
   { response, sentAt }: OriginResponse,
 ): void {
   const entry = entryOf(response, digest, sentAt);
-  if (!entry || !isFirstHand(response) || !storesAnswersFor(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
+  if (!entry || !isFirstHand(response) || !mayStoreAnswersTo(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
   writeBack(ctx, evictOnSizeMismatch(item, isTypeProven(ctx, upstream, entry)), entry);
 }
 
