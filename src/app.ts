@@ -15,15 +15,15 @@ import type { Upstream } from './upstream/upstream.ts';
 export interface AppOptions {
   readonly upstream: Upstream;
   readonly log: Logger;
-  /** `ADMIN_TOKEN`; without it operators' paths are 404. */
+  /** `ADMIN_TOKEN`; without it the paths for operators are 404. */
   readonly adminToken?: string | undefined;
-  /** `EVENTS_TOKEN`; without it the registry's events are 404. */
+  /** `EVENTS_TOKEN`; without it the path for the registry's events is 404. */
   readonly eventsToken?: string | undefined;
-  /** The clock, epoch ms; tests turn it. */
+  /** The clock, in epoch ms; tests replace it. */
   readonly now?: () => number;
 }
 
-/** What registries know. Others reach no origin: no cache could follow what they change there. */
+/** The methods that registries use. No other reaches the origin: the cache could not follow what it changes there. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 type AppEnv = { Bindings: { ctx: RequestContext } };
@@ -33,9 +33,9 @@ export interface App {
   fetch(request: Request, bindings: unknown, execution: ExecutionContext): Response | Promise<Response>;
 }
 
-/** Here, and nowhere else, an error becomes an answer. */
+/** Builds the application. This is the only place where an error becomes a response. */
 export function createApp({ upstream, log, adminToken, eventsToken, now = Date.now }: AppOptions): App {
-  // Hono would decode the path before it matches; what the route parser sees and what is matched must be the same.
+  // Hono would decode the path before matching it, but it must match exactly the path that the route parser sees.
   const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
   const registry = (ctx: RequestContext) => {
     if (!METHODS.includes(ctx.method)) throw unsupported();
@@ -52,8 +52,8 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
   hono.onError((error, c) => errorAnswer(c.env.ctx, error));
 
   /**
-   * A HEAD of the registry goes to the same handlers without Hono, which would run it as a GET and make a second response
-   * of what the handler made: a fifth of the throughput of the main job (`npm run bench -- warm-memory`).
+   * Passes a HEAD of the registry to the same handlers without Hono, which would run it as a GET and build a second
+   * response from the handler's. That costs a fifth of the throughput of warm HEADs (`npm run bench -- warm-memory`).
    */
   function head(ctx: RequestContext): Response | Promise<Response> {
     try {
@@ -68,10 +68,10 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
     fetch(request, _bindings, execution) {
       const ctx = createContext(request, { log, now, waitUntil: (work) => execution.waitUntil(work) });
       const host = request.headers.get('host');
-      if (host !== null && !isAuthority(host)) return logged(ctx, errorAnswer(ctx, invalidHost(host)));
+      if (host !== null && !isAuthority(host)) return logRequest(ctx, errorAnswer(ctx, invalidHost(host)));
       const isHead = ctx.method === 'HEAD' && ctx.target.path.startsWith('/v2');
       const answer = isHead ? head(ctx) : hono.fetch(request, { ctx }, execution);
-      return answer instanceof Promise ? answer.then((late) => logged(ctx, late)) : logged(ctx, answer);
+      return answer instanceof Promise ? answer.then((response) => logRequest(ctx, response)) : logRequest(ctx, answer);
     },
   };
 }
@@ -80,15 +80,15 @@ function unsupported(): RegistryError {
   return new RegistryError('UNSUPPORTED', { headers: { Allow: METHODS.join(', ') } });
 }
 
-/** What is asked for cannot be told from such a URL. */
+/** The runtime builds the URL from the Host header, so a malformed one makes the path ambiguous. */
 function invalidHost(host: string): RegistryError {
   return new RegistryError('REQUEST_INVALID', {
-    message: 'the Host header names no host: expected such as registry.example.com:5000',
+    message: 'invalid Host header: send a host name, such as registry.example.com:5000',
     detail: { host: quoted(host) },
   });
 }
 
-/** An answer to HEAD has no body, an error included. */
+/** Turns an error into OCI JSON; the response to a HEAD has no body. */
 function errorAnswer(ctx: RequestContext, thrown: unknown): Response {
   const error = thrown instanceof RegistryError ? thrown : new RegistryError('UNKNOWN', { cause: thrown });
   if (error !== thrown) {
@@ -99,9 +99,9 @@ function errorAnswer(ctx: RequestContext, thrown: unknown): Response {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-store, no-transform',
     ...API_VERSION,
-    // RFC 9110 §15.5.2. Registries' challenges are the origin's; this one is for operators.
+    // RFC 9110 §15.5.2 requires a challenge. For registry paths it comes from the origin; this one is for operators.
     ...(error.status === 401 && { 'WWW-Authenticate': 'Bearer realm="registry-edge"' }),
-    // RFC 9110 §15.5.6. Whatever the edge refuses is a write.
+    // RFC 9110 §15.5.6 requires Allow. What the edge refuses by default is a write.
     ...(error.status === 405 && { Allow: 'GET, HEAD' }),
     ...error.headers,
     ...decisionHeaders(ctx.events, error.status),
@@ -109,8 +109,8 @@ function errorAnswer(ctx: RequestContext, thrown: unknown): Response {
   return new Response(ctx.method === 'HEAD' ? null : error.toBody(), { status: error.status, headers });
 }
 
-/** A line for each request. The path without its query, which may hold an upload's state or a signature. */
-function logged(ctx: RequestContext, response: Response): Response {
+/** Logs one line per request, without the query, which may hold an upload's state or a signature. */
+function logRequest(ctx: RequestContext, response: Response): Response {
   ctx.log.info('request', {
     method: ctx.method,
     path: ctx.target.path,

@@ -5,7 +5,7 @@ import { type Config, ConfigError, parseConfig } from './config/config.ts';
 import { RegistryError } from './oci/errors.ts';
 import { createLogger } from './telemetry/log.ts';
 
-/** Built once per isolate. What is wrong with the configuration is said to every caller until it is mended. */
+/** Builds the application, once per isolate. A bad configuration is reported to every caller until it is fixed. */
 function build(): App {
   let config: Config;
   try {
@@ -26,6 +26,6 @@ const edge = build();
 
 export default {
   fetch: (request, bindings, ctx) => edge.fetch(request, bindings, ctx),
-  // workerd has accepted a CONNECT before anybody is asked; without a handler it fails with an uncaught exception.
+  // workerd accepts a CONNECT by itself; without a handler it then fails with an uncaught exception.
   connect: (socket) => socket.close(),
 } satisfies ExportedHandler;

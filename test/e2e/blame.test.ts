@@ -115,7 +115,7 @@ describeWith([], 'an error of the origin’s', () => {
       ['abc', '5'],
     ],
   ];
-  test('a HEAD’s Content-Length that is no number of bytes is a 502, which the log explains', async () => {
+  test('a HEAD’s Content-Length that is not a number of bytes is a 502, which the log explains', async () => {
     const type = 'Content-Type: application/vnd.oci.image.manifest.v1+json';
     const edge = await edgeBefore((socket, asked) => {
       const [, at, status = ''] = /\/v2\/r([0-9]+)-([0-9]+)\//.exec(asked) ?? [];
@@ -134,6 +134,6 @@ describeWith([], 'an error of the origin’s', () => {
         expect([lengths, await asked(404)]).toEqual([lengths, [404, undefined]]);
       }
     }
-    await until('the log says why', () => /Content-Length is no number of bytes: 5;/.test(edge.process.stdout()));
+    await until('the log says why', () => /Content-Length is not a number of bytes: 5;/.test(edge.process.stdout()));
   });
 });

@@ -5,14 +5,14 @@ import { RegistryError } from '../../oci/errors.ts';
 import { LINK_SETS } from '../../oci/links.ts';
 import { BadRecord } from '../../stores/faults.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { answerJson, guard, orUnavailable } from './guard.ts';
+import { guard, jsonAnswer, orUnavailable } from './guard.ts';
 
 /**
- * `GET` and `DELETE /_edge/descriptors/<digest>`, for operators: what the store knows of a digest over all repositories,
- * and how to make every repository's entry a miss at once. Guarded by `ADMIN_TOKEN` as a bearer token.
- * @returns JSON, a descriptor or null for each link set; after a DELETE what was known before
- * @throws RegistryError as `guard`; DIGEST_INVALID; UNSUPPORTED: the store keeps no global records; UNAVAILABLE: the store
- *   failed
+ * Answers `GET` and `DELETE /_edge/descriptors/<digest>`, for operators with the `ADMIN_TOKEN`: shows the global record
+ * of a digest, or clears it, which makes every repository's entry a miss.
+ * @returns JSON: a descriptor or null for each link set; in answer to a DELETE, what the record was before
+ * @throws RegistryError as `guard`; DIGEST_INVALID; UNSUPPORTED: the store has no global records; UNAVAILABLE: the
+ *   store failed
  */
 export async function descriptorsRoute(
   ctx: RequestContext,
@@ -23,20 +23,23 @@ export async function descriptorsRoute(
   await guard(ctx, adminToken, ['GET', 'HEAD', 'DELETE']);
   const digest = parseDigest(digestText);
   const { unscoped } = upstream.descriptors;
-  const { unscoped: ofStore } = upstream.shared;
-  if (!unscoped || !ofStore) {
-    throw new RegistryError('UNSUPPORTED', { message: 'this store keeps no global records; redis and inmemory do' });
+  const { unscoped: storeUnscoped } = upstream.shared;
+  if (!unscoped || !storeUnscoped) {
+    throw new RegistryError('UNSUPPORTED', {
+      message: 'this store has no global records: only redis and inmemory have',
+    });
   }
   return orUnavailable(async () => {
-    // From the store, since the memory before it keeps none.
-    const known = await Promise.all(LINK_SETS.map((links) => ofStore(links).stat(ctx, digest).catch(rubbishAsNothing)));
+    // Read from the store, since the memory tier in front of it has no global records.
+    const stats = LINK_SETS.map((links) => storeUnscoped(links).stat(ctx, digest).catch(ignoreBadRecord));
+    const entries = await Promise.all(stats);
     if (ctx.method === 'DELETE') await Promise.all(LINK_SETS.map((links) => clear(ctx, digest, unscoped(links))));
-    const found = LINK_SETS.map((links, at) => [links, known[at]?.descriptor ?? null]);
-    return answerJson(ctx, { digest, ...Object.fromEntries(found) });
+    const descriptors = LINK_SETS.map((links, at) => [links, entries[at]?.descriptor ?? null]);
+    return jsonAnswer(ctx, { digest, ...Object.fromEntries(descriptors) });
   });
 }
 
-/** What no setter wrote is not told, and can be cleared. @throws any other fault */
-function rubbishAsNothing(fault: unknown): undefined {
+/** Treats a bad record as absent, so that it can be cleared. @throws any other fault */
+function ignoreBadRecord(fault: unknown): undefined {
   if (!(fault instanceof BadRecord)) throw fault;
 }

@@ -5,16 +5,17 @@ import { RegistryError } from '../../oci/errors.ts';
 import { LINK_SETS } from '../../oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../oci/name.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { answerJson, guard, orUnavailable } from './guard.ts';
+import { guard, jsonAnswer, orUnavailable } from './guard.ts';
 
 const PREFIX = '/_edge/cache/';
 
 /**
- * `DELETE /_edge/cache/<name>` and `/_edge/cache/<name>@<digest>`, for operators: this isolate and the store forget what
- * they know of a repository, or of one digest in it. Guarded by `ADMIN_TOKEN` as a bearer token.
- * @returns JSON: how much was removed; a `cursor` where there is more, to be given as `?cursor=` to the next request
- * @throws RegistryError as `guard`; NAME_INVALID, DIGEST_INVALID; REQUEST_INVALID: another cursor, or another query;
- *   UNAVAILABLE: the store failed, or knows no such cursor
+ * Answers `DELETE /_edge/cache/<name>` and `/_edge/cache/<name>@<digest>`, for operators with the `ADMIN_TOKEN`: purges
+ * a repository, or one digest in it, from this isolate and from the store.
+ * @returns JSON: how many entries were removed, and a `cursor` if there are more, to be sent as `?cursor=` with the
+ *   next request
+ * @throws RegistryError as `guard`; NAME_INVALID, DIGEST_INVALID; REQUEST_INVALID: an invalid cursor, or another query;
+ *   UNAVAILABLE: the store failed, or does not know the cursor
  */
 export async function purgeRoute(
   ctx: RequestContext,
@@ -27,23 +28,25 @@ export async function purgeRoute(
   const digest = digestText === undefined ? undefined : parseDigest(digestText);
   const query = new URLSearchParams(ctx.target.search);
   if ([...query.keys()].some((key) => key !== 'cursor' || digest)) {
-    throw new RegistryError('REQUEST_INVALID', { message: 'the only query here is ?cursor=, for a whole repository' });
+    throw new RegistryError('REQUEST_INVALID', {
+      message: 'invalid query: send none, or ?cursor= to go on with the purge of a repository',
+    });
   }
   upstream.flights.close(name);
   if (digest) return purgeOne(ctx, upstream, name, digest);
   upstream.lists.drop(name);
   const purged = await orUnavailable(() => purge(ctx, upstream, name, query.get('cursor') ?? undefined));
-  return answerJson(ctx, { repository: name, ...purged });
+  return jsonAnswer(ctx, { repository: name, ...purged });
 }
 
 async function purgeOne(ctx: RequestContext, upstream: Upstream, name: RepositoryName, digest: Digest) {
   const work = LINK_SETS.map(async (links) => {
     const scope = upstream.descriptors.repositoryScoped(name, links);
     const removed = await scope.clearPresent(ctx, [digest]);
-    // KV may not show here yet what it has elsewhere.
+    // KV may not show yet what was written elsewhere, so a tombstone is written all the same.
     if (removed.size === 0) await scope.clear(ctx, digest);
     return [links, removed.size] as const;
   });
   const removed = await orUnavailable(() => Promise.all(work));
-  return answerJson(ctx, { repository: name, digest, removed: Object.fromEntries(removed) });
+  return jsonAnswer(ctx, { repository: name, digest, removed: Object.fromEntries(removed) });
 }

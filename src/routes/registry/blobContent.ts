@@ -14,19 +14,21 @@ import { recordAbsence } from '../../upstream/evictAbsences.ts';
 import { repositoryItem, windowOf } from '../../upstream/repository.ts';
 import { storeFromGet } from '../../upstream/storeFromGet.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { relayRewritten, validators } from './answer.ts';
+import { validators } from './answer.ts';
 import { answerExistence, type BlobRoute } from './blobs.ts';
+import { relayRewritten } from './relay.ts';
 
 /**
- * `GET /v2/<name>/blobs/<digest>`: the origin's bytes, as a stream.
+ * Answers `GET /v2/<name>/blobs/<digest>` with the origin's bytes, as a stream.
  *
- * 1. To a caller who names the digest in If-None-Match only existence matters: that is the HEAD's question.
- * 2. A range beyond the end of a known blob is refused without the origin, to a caller with a grant, where the origin has
- *    ranges at all.
- * 3. Else the origin is asked. An If-Range of the digest always holds, any other never does, whatever validators the
- *    origin itself has; a redirect to object storage is the client's to follow, or the edge's (`BLOB_REDIRECT`).
- * 4. What a whole 200 of the origin says teaches the cache, except for the media type, which is a HEAD's to tell; where it
- *    contradicts the size that is known, neither counts.
+ * 1. Where If-None-Match names the digest, only existence matters: that is the question of a HEAD.
+ * 2. A range beyond the end of a known blob is refused without the origin, if the caller has a grant and the origin
+ *    serves ranges.
+ * 3. Otherwise the origin is asked. An If-Range with the digest always holds and any other never does, whatever
+ *    validators the origin uses. A redirect to object storage is followed by the client, or by the edge
+ *    (`BLOB_REDIRECT`).
+ * 4. The cache learns the size from a whole 200 of the origin, but not the media type, which only a HEAD tells. A size
+ *    that contradicts the known one evicts it and is not learnt.
  */
 export async function getBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
   const { name, digest } = route;
@@ -40,27 +42,27 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const ifRange = headers.get('if-range');
   const firstByte = firstByteIn(headers.get('range'));
   const mayRefuse = isGranted && firstByte > 0 && ifRange === null && upstream.origin.traits.hasRanges;
-  const known = mayRefuse ? await fresh(ctx, upstream, item, mayPush) : undefined;
-  // What an empty blob has of a range registries do not agree on.
+  const known = mayRefuse ? await freshEntry(ctx, upstream, item, mayPush) : undefined;
+  // Registries disagree about ranges of an empty blob, so the origin answers those.
   if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
     ctx.emit({ kind: 'hit' });
     throw unsatisfiable(known.descriptor.digest, `bytes */${known.descriptor.size}`);
   }
 
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const isWhole = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
-  const without = ['if-none-match', 'if-range', ...(isWhole ? ['range'] : [])];
-  const answered = await fetchBlob(ctx, upstream, route, without);
-  recordAccess(ctx, upstream, name, 'GET blobs', answered.first);
-  if (answered.isDirect) storeFromGet(ctx, upstream, digest, item, answered);
-  // One caller's odd range must not make an open mirror forget for all.
+  const dropsRange = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
+  const without = ['if-none-match', 'if-range', ...(dropsRange ? ['range'] : [])];
+  const fetched = await fetchBlob(ctx, upstream, route, without);
+  recordAccess(ctx, upstream, name, 'GET blobs', fetched.first);
+  if (fetched.isDirect) storeFromGet(ctx, upstream, digest, item, fetched);
+  // An odd range of one caller must not make an open mirror forget the blob for everybody.
   const isProvocable = upstream.readOnly && headers.has('range');
-  if (answered.first.status === 404) {
-    const { sentAt } = answered;
+  if (fetched.first.status === 404) {
+    const { sentAt } = fetched;
     if (!isGranted) await recordAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt });
     else if (!isProvocable) evictDenied(ctx, item, { known: lookUp(ctx, item), sentAtMs: sentAt });
   }
-  return answer(ctx, upstream, digest, answered.response);
+  return relayBlob(ctx, upstream, digest, fetched.response);
 }
 
 function fetchBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute, without: readonly string[]) {
@@ -69,8 +71,8 @@ function fetchBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute, wi
 }
 
 /**
- * Answers with a 304, or as the origin does to a GET of what it does not have. A HEAD is enough to ask for a caller who may
- * have the content; of any other it would prove less than the answer says.
+ * Answers with a 304, or as the origin answers a GET of a blob that it does not have. A HEAD is enough for a caller
+ * with a grant; for any other caller it would prove less than a 304 to a GET says.
  */
 function statForGet(
   ctx: RequestContext,
@@ -84,53 +86,52 @@ function statForGet(
     const { first, response } = await fetchBlob(ctx, upstream, route, ['if-none-match', 'if-range', 'range']);
     const method = 'GET';
     if (response.status !== 200) return { response: first, method, relay: response };
-    // It is there, whatever its size.
+    // The blob exists; a 304 does not need its size.
     await response.body?.cancel();
     const digest = canonicalOf(first.headers, route.digest);
-    const certain = { ...validators(digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
+    const own = { ...validators(digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
     const relay = new Response(null, {
       status: 304,
-      headers: { ...callerHeadersOf(ctx, upstream, first), ...certain },
+      headers: { ...callerHeadersOf(ctx, upstream, first), ...own },
     });
     return { response: first, method, relay };
   });
 }
 
-/** With what registries say in a 416 besides: of which blob. */
-function unsatisfiable(digest: Digest, contentRange: string | null, said?: CallerHeaders): RegistryError {
+/** Returns the error for a range beyond the end. It names the digest, as registries do in a 416. */
+function unsatisfiable(digest: Digest, contentRange: string | null, callerHeaders?: CallerHeaders): RegistryError {
   const range = contentRange !== null && { 'Content-Range': contentRange };
-  return new RegistryError('RANGE_INVALID', { headers: { ...said, 'Docker-Content-Digest': digest, ...range } });
+  return new RegistryError('RANGE_INVALID', {
+    headers: { ...callerHeaders, 'Docker-Content-Digest': digest, ...range },
+  });
 }
 
-/** What the cache knows of the blob, if this caller may rely on it and it is told in time. */
-async function fresh(ctx: RequestContext, upstream: Upstream, item: CacheItem, mayPush: boolean) {
+/** Returns the cached entry, if the cache answers in time and the caller may rely on the entry's age. */
+async function freshEntry(ctx: RequestContext, upstream: Upstream, item: CacheItem, mayPush: boolean) {
   const windowMs = windowOf(upstream, mayPush);
   if (windowMs === 0) return undefined;
   const found = await within(lookUp(ctx, item), upstream.cacheTimeoutMs);
   return found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
 }
 
-/** RFC 9110 §14.1.2: where one range begins; 0 where there is none, or another kind of it. */
+/** Returns where a single range begins (RFC 9110 §14.1.2); 0 where there is no range, or one of another form. */
 function firstByteIn(range: string | null): number {
   return Number(/^bytes=([0-9]{1,16})-[0-9]*$/.exec(range ?? '')?.[1] ?? 0);
 }
 
-/** The origin's answer, with the validators that are certain. */
-function answer(ctx: RequestContext, upstream: Upstream, asked: Digest, response: Response): Response {
+/**
+ * Relays the origin's response, with the edge's own validators.
+ * @param asked the digest in the request, which may be an alias of the canonical one
+ * @throws RegistryError RANGE_INVALID in place of the origin's 416
+ */
+function relayBlob(ctx: RequestContext, upstream: Upstream, asked: Digest, response: Response): Response {
   const { status, headers } = response;
   if (status === 416) {
     ctx.waitUntil(response.body?.cancel() ?? Promise.resolve());
-    throw unsatisfiable(
-      canonicalOf(headers, asked),
-      headers.get('content-range'),
-      callerHeadersOf(ctx, upstream, response),
-    );
+    const digest = canonicalOf(headers, asked);
+    throw unsatisfiable(digest, headers.get('content-range'), callerHeadersOf(ctx, upstream, response));
   }
   if (status !== 200 && status !== 206) return relayRewritten(ctx, upstream, response);
-  return relayRewritten(
-    ctx,
-    upstream,
-    response,
-    validators(canonicalOf(headers, asked), upstream.origin.traits.hasRanges),
-  );
+  const digest = canonicalOf(headers, asked);
+  return relayRewritten(ctx, upstream, response, validators(digest, upstream.origin.traits.hasRanges));
 }

@@ -13,12 +13,15 @@ export interface BlobRoute extends Target {
   readonly digest: Digest;
 }
 
-/** `HEAD /v2/<name>/blobs/<digest>` */
+/** Answers `HEAD /v2/<name>/blobs/<digest>`. */
 export function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
   return answerExistence(ctx, upstream, route, (cancelled) => upstream.origin.statBlob(ctx, route, cancelled));
 }
 
-/** Whether a blob exists, for a HEAD or for a GET that can do without its bytes. */
+/**
+ * Answers whether a blob exists, for a HEAD, or for a GET whose If-None-Match names the digest.
+ * @param askOrigin asks the origin, until it is cancelled
+ */
 export function answerExistence(
   ctx: RequestContext,
   upstream: Upstream,
@@ -32,7 +35,7 @@ export function answerExistence(
     digest,
     key: () => `${ctx.method} blobs ${digest}${search}`,
     windowMs: windowOf(upstream, mayPush),
-    // A push that is told of a blob that is gone leaves a broken image: no blob outlives its window.
+    // A push that relies on a lost blob leaves a broken image, so no blob is served past its window.
     staleMs: 0,
     peek: () => readerFor(upstream, mayPush).peek?.(ctx, name, 'blobs', digest),
     item: () => repositoryItem(upstream, { name, links: 'blobs', digest }, mayPush),
@@ -40,9 +43,9 @@ export function answerExistence(
     unseen: (shared, hasLooked) =>
       unseenItems(upstream, { name, links: 'blobs', digest }, shared, { hasLooked, mayPush }),
   }));
-  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) => {
+  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, callerHeaders) => {
     const { hasRanges } = upstream.origin.traits;
-    if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, said);
-    return contentAnswer(ctx, descriptor, hasRanges, { said });
+    if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, callerHeaders);
+    return contentAnswer(ctx, descriptor, hasRanges, { callerHeaders });
   });
 }

@@ -1,8 +1,8 @@
 import type { RequestContext } from '../../context.ts';
 
-/** What scripts on which page may do and read is the origin's policy (Fetch, "CORS protocol"): the edge has none. */
+// What scripts of a page may do and read is the origin's policy (Fetch, "CORS protocol"): the edge has none of its own.
 
-/** All that a browser asks before a request that scripts make. */
+/** The headers that a browser sends in a preflight. */
 export const PREFLIGHT_HEADERS = [
   'origin',
   'access-control-request-method',
@@ -10,12 +10,12 @@ export const PREFLIGHT_HEADERS = [
   'access-control-request-private-network',
 ] as const;
 
-/** Whether a script asks: the answer that it may read is the origin's to this page. */
-export function isOfScript({ request }: RequestContext): boolean {
+/** Whether a script on a page sent the request: the origin's answer, policy included, is then specific to that page. */
+export function isFromScript({ request }: RequestContext): boolean {
   return request.headers.has('origin');
 }
 
-/** What an answer of the origin lets scripts do. */
+/** Returns the headers by which a response of the origin states its policy for scripts. */
 export function corsHeaders({ headers }: Response): Record<string, string> {
   return Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary'));
 }

@@ -3,10 +3,10 @@ import { isRead } from '../../http/methods.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { base } from './base.ts';
+import { answerBase } from './base.ts';
 import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
-import { isOfScript } from './cors.ts';
+import { isFromScript } from './cors.ts';
 import { deleteContent } from './deletes.ts';
 import { readList } from './lists.ts';
 import { readManifest } from './manifests.ts';
@@ -15,25 +15,28 @@ import { pushManifest } from './pushManifest.ts';
 import { upload } from './uploads.ts';
 
 /**
- * Chooses by what is asked and how; the method is looked at before anything is fetched, since Hono runs a HEAD as a GET.
- * @throws RegistryError UNSUPPORTED, and what the routes throw
+ * Passes a request to the handler of its route and method.
+ * @throws RegistryError UNSUPPORTED: a write to a read-only mirror, or a delete where deletes are disabled; and
+ *   whatever the handlers throw
  */
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
   if (upstream.readOnly && !isRead(method)) {
-    throw new RegistryError('UNSUPPORTED', { message: 'this is a read-only mirror' });
+    throw new RegistryError('UNSUPPORTED', {
+      message: 'this is a read-only mirror: send writes to the registry itself',
+    });
   }
-  // Of all that can be deleted, only an upload's session is no content.
+  // A DELETE of an upload session cancels the upload; it deletes no content.
   if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
-    throw new RegistryError('UNSUPPORTED', { message: 'deletes are switched off' });
+    throw new RegistryError('UNSUPPORTED', { message: 'deletes are disabled here (DELETE_ENABLED=false)' });
   }
-  if (route.kind !== 'base' && isRead(method) && isOfScript(ctx)) return passThrough(ctx, upstream, route);
-  // A query that is not known, such as `ns` with another registry, may ask for something else.
+  if (route.kind !== 'base' && isRead(method) && isFromScript(ctx)) return passThrough(ctx, upstream, route);
+  // An unknown query, such as `ns` with another registry, may ask for something else.
   const isOwn = upstream.ownQueries.has(route.search);
   switch (route.kind) {
     case 'base':
-      return base(ctx, upstream, route);
+      return answerBase(ctx, upstream, route);
     case 'blob':
       if (method === 'HEAD' && isOwn) return headBlob(ctx, upstream, route);
       if (method === 'GET' && isOwn) return getBlob(ctx, upstream, route);
@@ -51,7 +54,7 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
       if (method === 'GET') return readList(ctx, upstream, route);
       break;
     case 'manifest':
-      // Some registries cut a manifest and some do not; a part of one is of no use to the cache.
+      // Only some registries serve ranges of a manifest, and the cache has no use for a part.
       if (method === 'GET' && ctx.request.headers.has('range')) break;
       if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
       if (method === 'DELETE' && route.reference.kind !== 'foreign') {

@@ -10,35 +10,37 @@ import { decisionHeaders } from '../../telemetry/headers.ts';
 import { authorize } from '../../upstream/authorize.ts';
 import { type CallerHeaders, callerHeadersOf } from '../../upstream/callerHeaders.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { API_VERSION, relayUnlessStalled } from './answer.ts';
+import { API_VERSION } from './answer.ts';
 import { passThrough } from './passthrough.ts';
+import { relayUnlessStalled } from './relay.ts';
 
 export type ListRoute = Extract<Route, { kind: 'catalog' | 'tags' | 'referrers' }>;
 
-/** A longer list is the origin's to give every time. */
+/** A longer list is not stored. */
 const MAX_LIST_BYTES = 256 * 1024;
-/** Beside the body's own length and the API version. */
-const OF_THE_LIST = ['content-type', 'link', 'oci-filters-applied'];
+/** The origin's headers that are stored with a list. */
+const LIST_HEADERS = ['content-type', 'link', 'oci-filters-applied'];
 
 /**
- * `GET` of tags, referrers or the catalog: passed through, unless `LIST_TTL` lets callers that only pull have what
- * another of them was given a moment ago. An empty list of referrers is never kept: the first one is always news.
+ * Answers `GET` of tags, referrers or the catalog. The request passes through, unless `LIST_TTL` allows pull-only
+ * callers to share a list for a short time. An empty list of referrers is never stored: the first referrer must be seen
+ * at once.
  */
 export async function readList(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<Response> {
-  if (upstream.lists.ttlMs === 0 || !(await onlyPulls(ctx, upstream, route))) return passThrough(ctx, upstream, route);
+  if (upstream.lists.ttlMs === 0 || !(await isPullOnly(ctx, upstream, route))) return passThrough(ctx, upstream, route);
   const target = route.path + route.search;
   const key = `${target} ${variantOf(ctx.request.headers.get('accept'))}`;
   const lists = upstream.lists.of(ctx, 'name' in route ? route.name : '');
-  const known = lists.get(key);
-  if (known) {
+  const stored = lists.get(key);
+  if (stored) {
     ctx.emit({ kind: 'hit' });
-    upstream.bodies.hold(ctx, known.body);
-    return listAnswer(ctx, known);
+    upstream.bodies.hold(ctx, stored.body);
+    return listAnswer(ctx, stored);
   }
 
   ctx.emit({ kind: 'forward', reason: 'miss' });
   const { response, sentAt } = await upstream.origin.send(ctx, target, { method: 'GET', as: 'question' });
-  // A coding is the origin's to explain.
+  // A stored list has no Content-Encoding, so a coded one is only relayed.
   if (response.status !== 200 || response.headers.has('content-encoding'))
     return relayUnlessStalled(ctx, upstream, response);
   const body = await readBody(response, {
@@ -48,22 +50,22 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   });
   if (!('bytes' in body)) return relayUnlessStalled(ctx, upstream, new Response(body.stream, response));
   const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
-  const isKept = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
-  if (isKept) lists.set(key, list, sentAt);
+  const isStorable = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
+  if (isStorable) lists.set(key, list, sentAt);
   return listAnswer(ctx, list, callerHeadersOf(ctx, upstream, response));
 }
 
-/** The catalog is of no repository: nobody has a grant there. */
-async function onlyPulls(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<boolean> {
+/** The catalog belongs to no repository, so no caller can have a grant for it. */
+async function isPullOnly(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<boolean> {
   if (route.kind === 'catalog') return upstream.readOnly;
   const access = await authorize(ctx, upstream, route.name, 'GET lists');
   return access.kind === 'granted' && !access.mayPush;
 }
 
 function headersOf({ origin }: Upstream, edgeUrl: string, response: Response): List['headers'] {
-  const moved = rewriteLocation(edgeUrl, origin.url, response);
-  const told = OF_THE_LIST.map((name) => [name, moved[name] ?? response.headers.get(name)] as const);
-  return Object.fromEntries(told.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+  const rewritten = rewriteLocation(edgeUrl, origin.url, response);
+  const headers = LIST_HEADERS.map((name) => [name, rewritten[name] ?? response.headers.get(name)] as const);
+  return Object.fromEntries(headers.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
 function hasManifests({ body }: List): boolean {
@@ -75,10 +77,10 @@ function hasManifests({ body }: List): boolean {
   }
 }
 
-function listAnswer(ctx: RequestContext, { body, headers }: List, said?: CallerHeaders): Response {
+function listAnswer(ctx: RequestContext, { body, headers }: List, callerHeaders?: CallerHeaders): Response {
   return new Response(trackedBody(ctx, body), {
     headers: {
-      ...said,
+      ...callerHeaders,
       ...headers,
       'Cache-Control': 'no-transform',
       ...API_VERSION,

@@ -5,7 +5,7 @@ import { readContent } from '../../upstream/read.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { contentAnswer, outcomeAnswer } from './answer.ts';
 
-/** HEAD and GET of `/v2/<name>/manifests/<reference>`, by digest or by tag. */
+/** Answers HEAD and GET of `/v2/<name>/manifests/<reference>`, by digest or by tag. */
 export function readManifest(
   ctx: RequestContext,
   upstream: Upstream,
@@ -19,10 +19,10 @@ export function readManifest(
       { name, kind: 'GET manifests' },
       manifestQuestionFor(ctx, upstream, route, getMethod),
     );
-    return outcomeAnswer(ctx, upstream, outcome, ({ descriptor, content }, said) => {
-      // It may be from another question, or from this isolate's memory.
+    return outcomeAnswer(ctx, upstream, outcome, ({ descriptor, content }, callerHeaders) => {
+      // The bytes may come from another request's flight or from memory: the budget counts them for this one, too.
       upstream.bodies.hold(ctx, content);
-      return contentAnswer(ctx, descriptor, false, { content, said });
+      return contentAnswer(ctx, descriptor, false, { content, callerHeaders });
     });
   }
   const outcome = readContent(
@@ -31,7 +31,7 @@ export function readManifest(
     { name, kind: 'HEAD manifests' },
     manifestQuestionFor(ctx, upstream, route, headMethod),
   );
-  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, said) =>
-    contentAnswer(ctx, descriptor, false, { said }),
+  return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, callerHeaders) =>
+    contentAnswer(ctx, descriptor, false, { callerHeaders }),
   );
 }

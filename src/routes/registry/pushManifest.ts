@@ -19,38 +19,38 @@ import { repositoryItem } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { relayUnlessStalled } from './answer.ts';
+import { relayUnlessStalled } from './relay.ts';
 
 export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 
 /**
- * PUT of a manifest: distribution-spec, "Pushing manifests".
+ * Answers a PUT of a manifest (distribution-spec, "Pushing manifests").
  *
- * 1. It goes on to the origin as a stream; a copy of it stays here, of what registries take.
- * 2. When the origin has taken it, its tags lead elsewhere now, and the repository's lists are others; what the digest
- *    proves is written to the cache. All of it before the reply.
- * 3. When the origin misses what the manifest names, the cache forgets that (`heal`), before the reply.
- * @throws RegistryError as `write`
+ * 1. The manifest goes to the origin as a stream, and is copied here unless it is larger than registries accept.
+ * 2. When the origin accepts it, the tags that moved and the repository's lists are dropped, and the manifest is stored
+ *    if its digest proves it; all before the reply.
+ * 3. When the origin refuses it, the cache forgets what the manifest names (`heal`), before the reply.
+ * @throws RegistryError as `sendWrite`
  */
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const copy = upstream.copies.of(ctx);
-  const doubted = () => ctx.waitUntil(dropUnknown(ctx, upstream, route));
+  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(ctx, upstream, route));
   try {
     const { response } = await sendWrite(ctx, upstream, route, copy);
     const { status } = response;
-    // The page of a sign-on takes nothing.
-    const ok = response.ok && isFirstHand(response);
-    if (ok) await accepted(ctx, upstream, route, response, copy);
-    else if (status >= 500 || status === 408) doubted();
-    return relayUnlessStalled(ctx, upstream, ok ? response : await heal(ctx, upstream, route, response, copy));
+    // A 200 that is the page of a sign-on accepted nothing.
+    const isAccepted = response.ok && isFirstHand(response);
+    if (isAccepted) await recordPush(ctx, upstream, route, response, copy);
+    else if (status >= 500 || status === 408) dropLater();
+    return relayUnlessStalled(ctx, upstream, isAccepted ? response : await heal(ctx, upstream, route, response, copy));
   } catch (unreached) {
-    doubted();
+    dropLater();
     throw unreached;
   }
 }
 
-async function accepted(
+async function recordPush(
   ctx: RequestContext,
   upstream: Upstream,
   route: PushRoute,
@@ -58,7 +58,7 @@ async function accepted(
   copy: Copy | undefined,
 ): Promise<void> {
   const dropped = allDone([
-    drop(ctx, upstream, route, response.headers),
+    dropMoved(ctx, upstream, route, response.headers),
     forgetBlobTypes(ctx, upstream, route.name, copy),
   ]);
   ctx.waitUntil(dropped);
@@ -68,18 +68,19 @@ async function accepted(
   await dropped;
 }
 
-/** An origin that did not say may have taken the manifest all the same, or take it yet. A stranger drops nothing. */
-async function dropUnknown(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<void> {
+/** Drops the tags because the origin may have accepted the manifest, or may accept it yet. A stranger drops nothing. */
+async function dropAfterUnknownOutcome(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<void> {
   if (!(await hasReadContent(ctx, upstream, route.name))) return;
-  await drop(ctx, upstream, route, undefined, tombstoneDurations(upstream.origin.timeoutMs).unknownOutcomeMs);
+  await dropMoved(ctx, upstream, route, undefined, tombstoneDurations(upstream.origin.timeoutMs).unknownOutcomeMs);
 }
 
 /**
- * What the push moved: of its subject the list of referrers too, which is one of the repository's. Where the tags lead now is
- * noted, for what moves them next.
- * @param headers of the answer, if the origin has taken the manifest
+ * Drops what the push changed: the repository's lists (its subject's referrers are one of them) and the tags that
+ * moved. Where they point now is noted for the next push or delete that moves them.
+ * @param headers of the origin's answer, if it accepted the manifest
+ * @param clearedForMs as `Tags.drop`
  */
-async function drop(
+async function dropMoved(
   ctx: RequestContext,
   upstream: Upstream,
   { name, reference, search }: PushRoute,
@@ -87,18 +88,18 @@ async function drop(
   clearedForMs?: number,
 ): Promise<void> {
   upstream.lists.drop(name);
-  const told = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
-  const named = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...told];
-  const moved = [...new Set(named.filter(isTag))];
+  const acknowledged = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
+  const references = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...acknowledged];
+  const moved = [...new Set(references.filter(isTag))];
   if (moved.length === 0) return;
-  const answered = headers?.get('docker-content-digest') ?? reference.text;
-  const to = headers && isDigest(answered) ? answered : undefined;
+  const named = headers?.get('docker-content-digest') ?? reference.text;
+  const to = headers && isDigest(named) ? named : undefined;
   try {
     await forgetTags(ctx, upstream, { name, tags: moved, to }, clearedForMs);
     if (to) ctx.waitUntil(noteMove(ctx, upstream, name, moved, to));
   } catch (fault) {
-    // `TAG_TTL` bounds how long anybody is led to where it was.
-    ctx.log.warn('a tag could not be dropped', { error: errorName(fault) });
+    // The push stands all the same: `TAG_TTL` bounds how long the old pointer answers.
+    ctx.log.warn('moved tags could not be dropped', { error: errorName(fault) });
   }
 }
 
@@ -113,6 +114,7 @@ async function noteMove(
   await allDone(moved.map((tag) => tags.note(ctx, { name, tag }, pointer, true)));
 }
 
+/** Stores the pushed manifest, if its bytes match every digest by which it is known. */
 async function storePushed(
   ctx: RequestContext,
   upstream: Upstream,
@@ -120,12 +122,12 @@ async function storePushed(
   { headers }: Response,
   copy: Copy,
 ): Promise<void> {
-  const answered = headers.get('docker-content-digest') ?? '';
-  const asked = reference.kind === 'digest' ? reference.text : answered;
-  const canonical = isDigest(answered) ? answered : asked;
+  const named = headers.get('docker-content-digest') ?? '';
+  const asked = reference.kind === 'digest' ? reference.text : named;
+  const canonical = isDigest(named) ? named : asked;
   const pushed = await copy.whole(upstream.cacheTimeoutMs);
   const mediaType = pushed && mediaTypeOf(ctx.request.headers.get('content-type'), pushed.content);
-  if (!pushed || !mediaType || !isDigest(asked) || !isDigest(canonical) || !isAboutOne(upstream, search)) return;
+  if (!pushed || !mediaType || !isDigest(asked) || !isDigest(canonical) || !isPlainPush(upstream, search)) return;
   const { content, sentAt } = pushed;
   const digests: Digest[] = [...new Set([asked, canonical])];
   const proofs = await Promise.all(digests.map((digest) => isContentOf(digest, content)));
@@ -137,11 +139,11 @@ async function storePushed(
     upstream.contents,
   );
   for (const digest of digests) upstream.absences.forget(ctx, name, 'manifests', digest);
-  // What the origin would say to a HEAD nobody has heard.
+  // The media type that the origin tells a HEAD is not known yet.
   await storeProven(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content, witness: 'GET' });
 }
 
-/** Further tags are no other question; what else a query says may be. */
-function isAboutOne({ ownQueries }: Upstream, search: string): boolean {
+/** Whether the query only adds tags: any other may change what the push is about. */
+function isPlainPush({ ownQueries }: Upstream, search: string): boolean {
   return ownQueries.has(search) || [...new URLSearchParams(search).keys()].every((key) => key === 'tag');
 }

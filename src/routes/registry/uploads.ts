@@ -11,21 +11,21 @@ import { repositoryItem } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { relay, relayRewritten } from './answer.ts';
+import { relay, relayRewritten } from './relay.ts';
 
 type UploadRoute = Extract<Route, { kind: 'upload' }>;
 
 /**
- * A POST, PATCH, PUT or DELETE of an upload, handed on as a stream: distribution-spec, "Pushing blobs".
+ * Forwards a POST, PATCH, PUT or DELETE of an upload as a stream (distribution-spec, "Pushing blobs").
  *
- * When the origin says that a blob is there now, the cache learns it: before the reply where all of its bytes came in this
- * request, which their hash proves; else (an upload in pieces, a mount, a large body) by asking the origin after the
- * reply.
- * @throws RegistryError as `write`
+ * When the origin says that the upload created a blob, the cache learns it: before the reply, if the hash of the
+ * request's body proves that it was the whole blob; otherwise (an upload in pieces, a mount, a large body) by asking
+ * the origin after the reply.
+ * @throws RegistryError as `sendWrite`
  */
 export async function upload(ctx: RequestContext, upstream: Upstream, route: UploadRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const digest = completedBy(route, upstream);
+  const digest = completedDigest(route, upstream);
   const body = digest && hashBody(ctx, digest);
   const { response } = await sendWrite(ctx, upstream, route, body);
   const { status } = response;
@@ -38,18 +38,20 @@ export async function upload(ctx: RequestContext, upstream: Upstream, route: Upl
   return relayRewritten(ctx, upstream, response);
 }
 
-/** The digest of the blob that a 201 to this is about: what is mounted, or what the upload's end names. */
-function completedBy({ search }: UploadRoute, { ownQueries }: Upstream): Digest | undefined {
+/** Returns the digest of the blob that a 201 to this request creates: the one it mounts, or that the last PUT names. */
+function completedDigest({ search }: UploadRoute, { ownQueries }: Upstream): Digest | undefined {
   const query = new URLSearchParams(search);
-  // What else the query says is the origin's own, in an upload's address; `ns` is the client's.
+  // Other parameters are the origin's own, from the upload's Location; `ns` is the client's: it may mean another
+  // registry.
   if (query.has('ns') && !ownQueries.has(`?ns=${query.getAll('ns')}`)) return undefined;
-  const named = [...query.getAll('digest'), ...query.getAll('mount')];
-  const [digest = ''] = named;
-  return named.length === 1 && isDigest(digest) ? digest : undefined;
+  const digests = [...query.getAll('digest'), ...query.getAll('mount')];
+  const [digest = ''] = digests;
+  return digests.length === 1 && isDigest(digest) ? digest : undefined;
 }
 
 type Uploaded = Pick<UploadRoute, 'name'> & { readonly digest: Digest };
 
+/** Stores the descriptor of a blob that the origin answered with 201, or confirms it by a HEAD after the reply. */
 async function storeUploaded(
   ctx: RequestContext,
   upstream: Upstream,
@@ -60,13 +62,13 @@ async function storeUploaded(
   const path = `/v2/${name}/blobs/${digest}`;
   const item = repositoryItem(upstream, { name, links: 'blobs', digest }, true);
   const answeredAt = ctx.now();
-  // An upload's session is the origin's own word; where the blob went, and under which digest, its answer tells.
+  // The upload session is opaque, so only the origin's answer tells where the blob went, and under which digest.
   const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;
-  const isThere = isCanonical && pointsTo(path, ctx.url, upstream.origin.url, response.headers);
+  const isConfirmed = isCanonical && pointsTo(path, ctx.url, upstream.origin.url, response.headers);
   const { authorizer, origin } = upstream;
-  // Where its media type is not the one of all blobs, only a HEAD tells it.
-  const isTeaching = isThere && !origin.traits.typesBlobs;
-  const proof = isTeaching ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
+  // Where the origin types blobs by their manifests, only a HEAD tells the media type.
+  const isProvable = isConfirmed && !origin.traits.typesBlobs;
+  const proof = isProvable ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
   if (proof) {
     const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
     upstream.absences.forget(ctx, name, 'blobs', digest);

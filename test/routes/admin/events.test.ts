@@ -115,7 +115,10 @@ describe('notifications: what is no envelope is a 400 that changes nothing', () 
       },
     });
     const response = await send(edge, broken);
-    expect([response.status, await codeOf(response)]).toMatchObject([400, { message: 'the envelope broke off' }]);
+    expect([response.status, await codeOf(response)]).toMatchObject([
+      400,
+      { message: 'the envelope broke off: send it again, whole' },
+    ]);
     expect(await isKnown()).toBe(true);
   });
 });
