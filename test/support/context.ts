@@ -1,7 +1,7 @@
 import { type ContextOptions, createContext, type RequestContext } from '../../src/context.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 
-/** A clock that stands still until it is turned. */
+/** A clock that stands still until it is advanced. */
 export interface Clock {
   now(): number;
   advance(ms: number): void;
@@ -17,8 +17,9 @@ export function createClock(at = Date.UTC(2026, 0, 1)): Clock {
   };
 }
 
-/** A context outside of any application, with what was left to `waitUntil`. */
+/** A context without an application. */
 export interface TestContext extends RequestContext {
+  /** Waits for all work that was passed to `waitUntil`. */
   settled(): Promise<void>;
 }
 

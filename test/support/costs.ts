@@ -1,14 +1,16 @@
-/** What one look into a store, or one write to it, costs: what is billed, and what takes the time. */
+/**
+ * The cost of one lookup in a store, or of one write to it: the round trips take the time, the operations are billed.
+ */
 export interface Cost {
   /** Round trips. */
   readonly storeRequests: number;
-  /** As they are billed: keys of KV, commands of Redis. */
+  /** As they are billed: keys on KV, commands on Redis. */
   readonly operations: { readonly reads: number; readonly writes: number };
 }
 
 /**
- * The costs of a descriptor on each backend, exactly; test/routes/costs.test.ts counts them on every kind of HEAD, and
- * the benchmark prices them. `warm`: a look that finds it; `writeBack`: storing what the origin confirmed.
+ * The exact costs of a descriptor on each backend. test/routes/registry/costs.test.ts counts them for every kind of
+ * HEAD, and the benchmark prices them. `warm`: a lookup that finds it; `writeBack`: storing what the origin confirmed.
  */
 export const COSTS = {
   memory: {

@@ -3,18 +3,18 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 
 const HEX_DIGITS = { sha256: 64, sha384: 96, sha512: 128 } as const;
 
-/** A digest that nobody else uses: tests share their stores. */
+/** Returns a unique digest, since tests share their stores. */
 export function someDigest(algorithm: keyof typeof HEX_DIGITS = 'sha256'): Digest {
   const bytes = crypto.getRandomValues(new Uint8Array(HEX_DIGITS[algorithm] / 2));
   return parseDigest(`${algorithm}:${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`);
 }
 
-/** A repository that nobody else uses. */
+/** Returns a unique repository name. */
 export function someName(): string {
   return `test/${crypto.randomUUID()}`;
 }
 
-/** An entry as the origin would confirm it. */
+/** Returns an entry as the origin would confirm it. */
 export function entryFor(digest: Digest, verifiedAt: number, changes: Partial<Entry['descriptor']> = {}): Entry {
   return { descriptor: { digest, size: 1234, mediaType: 'application/octet-stream', ...changes }, verifiedAt };
 }

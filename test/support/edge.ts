@@ -10,24 +10,26 @@ import type { Upstream } from '../../src/upstream/upstream.ts';
 import { type Clock, createClock } from './context.ts';
 
 export interface Edge {
-  /** Sends a request and waits until all that goes on after the reply is over. */
+  /** Sends a request and waits until all work after the reply has ended. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** Sends a request; `over` settles when all that goes on after the reply is. */
+  /** Sends a request; `over` settles when all work after the reply has ended. */
   send(path: string, init?: RequestInit): { answer: Promise<Response>; over: Promise<void> };
   readonly clock: Clock;
-  /** Every line of the log, as written. */
+  /** The lines of the log, as written. */
   readonly log: string[];
 }
 
 export interface EdgeOptions {
   readonly clock?: Clock;
-  /** Changes what the configuration gives, such as its store. */
+  /** Replaces parts of the upstream that the configuration gives, such as its store. */
   readonly upstream?: (made: Upstream) => Upstream;
-  /** Instead of the KV namespace of the tests. */
+  /** Replaces the KV namespace of the tests. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
 
-/** An isolate of the edge in front of the rigged origin, KV below it: the application with a clock that tests turn. */
+/**
+ * Creates an isolate of the edge in front of the rigged origin, with KV as its store and a clock that tests advance.
+ */
 export function createEdge(variables: Record<string, string> = {}, options: EdgeOptions = {}): Edge {
   const clock = options.clock ?? createClock(Date.now());
   const log: string[] = [];
@@ -60,7 +62,7 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
   };
 }
 
-/** A client's body is no stream of this runtime's own making, which could not be pumped into another of those. */
+/** Wraps a stream as a client's body would arrive: the runtime cannot pump a stream of its own into another one. */
 function fromClient(init: RequestInit | undefined): RequestInit | undefined {
   if (!(init?.body instanceof ReadableStream)) return init;
   const reader = (init.body as ReadableStream<Uint8Array>).getReader();
@@ -77,14 +79,19 @@ function fromClient(init: RequestInit | undefined): RequestInit | undefined {
   return { ...init, body };
 }
 
-/** The value of `Cache-Status`, or null. */
+/** Returns the value of `Cache-Status`, or null. */
 export function cacheStatusOf(response: Response): string | null {
   return response.headers.get('cache-status');
 }
 
-/** All headers but those that may differ from one answer to the next. */
+/** Returns all headers but those that may differ between a cold and a warm answer. */
 export function lastingHeaders(response: Response): Record<string, string> {
   const headers = Object.fromEntries(response.headers);
   for (const name of ['date', 'cache-status', 'server-timing']) delete headers[name];
   return headers;
+}
+
+/** Reads a body as text, whatever its media type says. */
+export async function textOf(response: Response): Promise<string> {
+  return new TextDecoder().decode(await response.arrayBuffer());
 }

@@ -3,17 +3,19 @@ import type { Edge } from './edge.ts';
 
 /** `ADMIN_TOKEN` of the edges that operators purge. */
 export const ADMIN_TOKEN = 'operators-know-this';
-const BEARER = { authorization: `Bearer ${ADMIN_TOKEN}` };
+/** The headers of an operator's request. */
+export const OPERATOR = { authorization: `Bearer ${ADMIN_TOKEN}` };
 
-/** What a purge removed of a repository that has nothing, or nothing any more. */
-export const NOTHING = { blobs: 0, manifests: 0, tags: 0 };
+/** What a purge reports for a repository of which nothing is cached. */
+export const NOTHING_REMOVED = { blobs: 0, manifests: 0, tags: 0 };
 
-/** Asks for a purge. @param what `<name>` or `<name>@<digest>`, with a query perhaps */
-export function purge(edge: Edge, what: string): Promise<Response> {
-  return edge.fetch(`/_edge/cache/${what}`, { method: 'DELETE', headers: BEARER });
+/** Sends one purge request. @param target `<name>` or `<name>@<digest>`, with or without a query */
+export function purge(edge: Edge, target: string): Promise<Response> {
+  return edge.fetch(`/_edge/cache/${target}`, { method: 'DELETE', headers: OPERATOR });
 }
 
-interface Told {
+/** The answer to one purge request. */
+export interface Purged {
   readonly repository: string;
   readonly removed: Record<string, number>;
   readonly cursor?: string;
@@ -21,8 +23,8 @@ interface Told {
 
 /**
  * Purges a repository until nothing is left.
- * @param cursor where a purge before this one stopped
- * @returns what was removed in all, and in how many requests
+ * @param cursor where an earlier purge stopped
+ * @returns how much was removed in total, and in how many requests
  */
 export async function purgeAll(
   edge: Edge,
@@ -34,15 +36,16 @@ export async function purgeAll(
   for (let requests = 1; requests < 100; requests++) {
     const response = await purge(edge, name + query);
     expect(response.status).toBe(200);
-    const told = (await response.json()) as Told;
-    expect(told.repository).toBe(name);
-    for (const [step, count] of Object.entries(told.removed)) removed[step] = (removed[step] ?? 0) + count;
-    if (told.cursor === undefined) return { removed, requests };
-    query = queryOf(told.cursor);
+    const purged = (await response.json()) as Purged;
+    expect(purged.repository).toBe(name);
+    for (const [kind, count] of Object.entries(purged.removed)) removed[kind] = (removed[kind] ?? 0) + count;
+    if (purged.cursor === undefined) return { removed, requests };
+    query = queryOf(purged.cursor);
   }
-  throw new Error('there is no end to it');
+  throw new Error('the purge does not end');
 }
 
-function queryOf(cursor: string | undefined): string {
+/** Returns the query with which a purge goes on; empty at the beginning. */
+export function queryOf(cursor: string | undefined): string {
   return cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
 }

@@ -3,22 +3,22 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { someName } from './digests.ts';
 import { rigOf } from './rig.ts';
 
-/** A blob that the rigged origin holds, or is to be given, in a repository of its own. */
+/** A blob that the rigged origin has, or is to receive, in a repository of its own. */
 export interface Pushed {
   readonly name: string;
   readonly digest: Digest;
   readonly bytes: string;
-  /** Of the blob, below the edge or the origin. */
+  /** The path of the blob, at the edge or the origin. */
   readonly path: string;
-  /** How often the origin was asked about anything in the repository. */
+  /** Counts the origin's requests in the repository. */
   asked(): Promise<number>;
-  /** What it was asked, one line a request. */
+  /** Lists the origin's requests in the repository, as `<method> <path>`. */
   questions(): Promise<string[]>;
 }
 
 export const rig = rigOf(inject('originUrl'));
 
-/** Puts a blob into the origin, directly. */
+/** Pushes a blob to the origin, past the edge. */
 export async function pushBlob(bytes: string = crypto.randomUUID(), name = someName()): Promise<Pushed> {
   const uploads = `${inject('originUrl')}/v2/${name}/blobs/uploads/`;
   const response = await fetch(`${uploads}?digest=${await sha256(bytes)}`, { method: 'POST', body: bytes });
@@ -26,7 +26,7 @@ export async function pushBlob(bytes: string = crypto.randomUUID(), name = someN
   return blobOf(bytes, name);
 }
 
-/** A blob of these bytes, wherever it is; the origin's questions are counted from now on. */
+/** Describes a blob of these bytes, wherever it is; the origin's requests are counted from now on. */
 export async function blobOf(bytes: string, name: string, algorithm: keyof typeof HASHES = 'sha256'): Promise<Pushed> {
   const digest = await digestOf(bytes, algorithm);
   const path = `/v2/${name}/blobs/${digest}`;
@@ -40,6 +40,15 @@ export async function blobOf(bytes: string, name: string, algorithm: keyof typeo
     asked: async () => (await since()).length,
     questions: async () => (await since()).map((request) => `${request.method} ${request.path}`),
   };
+}
+
+/**
+ * Makes the origin hold its answer to the next HEAD of the blob, until `rig.release(blob.digest)`.
+ * @param mediaType as the answer names it
+ */
+export async function holdHead({ path, digest, bytes }: Pushed, mediaType = 'application/octet-stream'): Promise<void> {
+  const headers = { 'content-length': String(bytes.length), 'content-type': mediaType };
+  await rig.rule({ prefix: path, method: 'HEAD', status: 200, headers, holdAs: digest, times: 1 });
 }
 
 const HASHES = { sha256: 'SHA-256', sha512: 'SHA-512' } as const;

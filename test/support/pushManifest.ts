@@ -8,12 +8,15 @@ export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 
-/** The stores in which manifests are kept, with the variables of an edge before each. Slow cores make none of them late. */
+/**
+ * Every store, with the variables of an edge in front of it. The timeout is long, so that slow cores make no store
+ * late.
+ */
 export const STORES: [store: 'memory' | 'kv' | 'redis', variables: Record<string, string>][] = [
   ['memory', { BLOBDESCRIPTOR: 'inmemory', CACHE_TIMEOUT: '10s' }],
   ['kv', { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT: '10s' }],
 ];
-/** Edges and isolates that share it see each other's tags. */
+/** The one store in which edges and isolates see each other's tags. */
 export const REDIS = {
   BLOBDESCRIPTOR: 'redis',
   UPSTASH_REDIS_REST_URL: ADDRESS.url,
@@ -22,31 +25,31 @@ export const REDIS = {
 };
 if (!NO_REDIS) STORES.push(['redis', REDIS]);
 
-/** A manifest that the rigged origin holds, or is to be given. */
+/** A manifest that the rigged origin has, or is to receive. */
 export interface PushedManifest {
   readonly name: string;
   readonly digest: Digest;
   readonly bytes: string;
   readonly mediaType: string;
-  /** By its digest, below the edge or the origin. */
+  /** The path by its digest, at the edge or the origin. */
   readonly path: string;
-  /** By its tag. */
+  /** The path by its tag. */
   readonly tagPath: string;
-  /** What the origin was asked of the repository's manifests since: method and reference, with the query. */
+  /** Lists the origin's requests for manifests of the repository: method and reference, with the query. */
   questions(): Promise<string[]>;
 }
 
 export interface ManifestOptions {
   readonly name?: string;
   readonly tag?: string;
-  /** JSON. */
+  /** The manifest, as JSON. */
   readonly bytes?: string;
   readonly mediaType?: string;
-  /** Of its digest. */
+  /** The algorithm of its digest. */
   readonly algorithm?: 'sha256' | 'sha512';
 }
 
-/** Puts a manifest into the origin, directly. */
+/** Pushes a manifest to the origin, past the edge. */
 export async function pushManifest({
   name = someName(),
   tag = 'latest',
@@ -59,7 +62,7 @@ export async function pushManifest({
   return manifestOf({ name, tag, bytes, mediaType });
 }
 
-/** A manifest that the origin does not hold yet, in a repository that it knows. */
+/** Describes a manifest that the origin does not have yet, in a repository that it has. */
 export async function newManifest(options: ManifestOptions = {}): Promise<PushedManifest> {
   const { name = (await pushBlob()).name, bytes = someManifest() } = options;
   return manifestOf({ tag: 'latest', mediaType: OCI_MANIFEST, ...options, name, bytes });
@@ -89,18 +92,18 @@ async function manifestOf({
   };
 }
 
-/** A manifest that names nothing, of its own digest. @param bytes its length, at least */
+/** Returns a unique manifest that names no content. @param bytes its length, at least */
 export function someManifest(bytes = 0): string {
   const annotations = { id: crypto.randomUUID(), padding: 'x'.repeat(bytes) };
   return JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, annotations });
 }
 
-/** A manifest of this type that names it, or no type at all. */
+/** Returns a unique manifest whose `mediaType` field has this value; `undefined`: no such field. */
 export function manifestOfType(mediaType?: unknown): string {
   return JSON.stringify({ schemaVersion: 2, mediaType, annotations: { id: crypto.randomUUID() } });
 }
 
-/** A request for a manifest, of a caller who takes this type. */
+/** Returns a request for a manifest, by a caller that accepts this type. */
 export function asking(
   method: 'HEAD' | 'GET',
   accept: string | null = OCI_MANIFEST,

@@ -4,25 +4,25 @@ import type { Edge } from './edge.ts';
 import { blobOf, type Pushed, pushBlob, rig } from './push.ts';
 import type { PushedManifest } from './pushManifest.ts';
 
-/** What an edge does with the last request of an upload. */
+/** The last request of an upload, as the edge was sent it. */
 export type Sent = ReturnType<Edge['send']>;
-/** A way of uploading a blob through the edge, all of whose requests carry these headers. */
+/** Uploads a blob through the edge in one of the ways that clients use; every request has the given headers. */
 export type Way = (edge: Edge, blob: Pushed, headers?: Record<string, string>) => Promise<Sent>;
 
-/** A blob that the origin does not hold yet, in a repository that it knows. */
+/** Describes a blob that the origin does not have yet, in a repository that it has. */
 export async function newBlob(bytes: string = crypto.randomUUID()): Promise<Pushed> {
   const { name } = await pushBlob();
   return blobOf(bytes, name);
 }
 
-/** Begins an upload. @returns its session, below the edge */
+/** Begins an upload. @returns the path of its session at the edge */
 export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<string, string> = {}): Promise<string> {
   const opened = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST', headers });
   expect(opened.status).toBe(202);
   return opened.headers.get('location') ?? '';
 }
 
-/** A body whose length is told beforehand, as clients tell it. */
+/** Returns a body with its Content-Length, as clients send it. */
 export function whole(
   bytes: string,
   headers: Record<string, string> = {},
@@ -31,7 +31,7 @@ export function whole(
   return { body: bytes, headers: { 'content-length': String(length), ...headers } };
 }
 
-/** POST, then a PUT with all of the bytes. */
+/** A POST, then a PUT with all of the bytes. */
 export const byPut: Way = async (edge, blob, headers) => {
   const session = await openUpload(edge, blob, headers);
   return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole(blob.bytes, headers) });
@@ -41,13 +41,13 @@ export const byPut: Way = async (edge, blob, headers) => {
 export const byPost: Way = async (edge, { name, digest, bytes }, headers) =>
   edge.send(`/v2/${name}/blobs/uploads/?digest=${digest}`, { method: 'POST', ...whole(bytes, headers) });
 
-/** POST, then a PUT whose length nobody tells. */
+/** A POST, then a PUT without a Content-Length. */
 export const byChunkedPut: Way = async (edge, blob, headers = {}) => {
   const session = await openUpload(edge, blob, headers);
   return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', body: blob.bytes, headers });
 };
 
-/** POST, two PATCHes, and a PUT with what is left of the bytes. */
+/** A POST, two PATCHes, and a PUT with the last `left` bytes. */
 const inPieces =
   (left: number): Way =>
   async (edge, blob, headers = {}) => {
@@ -63,7 +63,7 @@ const inPieces =
 export const byPatches = inPieces(0);
 export const byLastPiece = inPieces(5);
 
-/** From another repository, which holds it. */
+/** A mount from another repository that has the blob. */
 export const byMount: Way = async (edge, { name, digest, bytes }, headers = {}) => {
   const from = someName();
   await pushBlob(bytes, from);
@@ -72,12 +72,12 @@ export const byMount: Way = async (edge, { name, digest, bytes }, headers = {}) 
   return edge.send(`/v2/${name}/blobs/uploads/${query}`, init);
 };
 
-/** With which methods the origin was asked about the blob itself. */
+/** Lists the methods of the origin's requests for the blob. */
 export async function methodsAbout({ path }: Pick<Pushed, 'path'>): Promise<string[]> {
   return (await rig.requests(path)).map(({ method }) => method);
 }
 
-/** How the edge's writes to its cache went so far. */
+/** Lists the outcomes of the edge's write-backs so far. */
 export function writesOf({ log }: Edge): string[] {
   return log.flatMap((line) => {
     const { kind, outcome } = JSON.parse(line) as Record<string, string>;
@@ -85,7 +85,7 @@ export function writesOf({ log }: Edge): string[] {
   });
 }
 
-/** The PUT of a manifest, as clients send it. */
+/** Returns the PUT of a manifest, as clients send it. */
 export function putOf(
   { bytes, mediaType }: Pick<PushedManifest, 'bytes' | 'mediaType'>,
   headers: Record<string, string> = {},

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { someDigest, someName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
-import { ADMIN_TOKEN, NOTHING, purge, purgeAll } from '../../support/purge.ts';
-import { pushBlob, rig } from '../../support/push.ts';
-import { asking, OCI_MANIFEST, pushManifest, STORES } from '../../support/pushManifest.ts';
+import { EVENTS_TOKEN } from '../../support/events.ts';
+import { ADMIN_TOKEN, NOTHING_REMOVED, OPERATOR, purge, purgeAll } from '../../support/purge.ts';
+import { holdHead, pushBlob, rig } from '../../support/push.ts';
+import { OCI_MANIFEST, pushManifest, STORES } from '../../support/pushManifest.ts';
+import { isHit, warm } from '../../support/warm.ts';
 
-const BEARER = { authorization: `Bearer ${ADMIN_TOKEN}` };
 const INMEMORY = { BLOBDESCRIPTOR: 'inmemory', ADMIN_TOKEN };
 const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1h', LIST_TTL: '1h' };
-/** Each store, with the memory of the isolate before it and without. */
+/** Each store, with the isolate's memory in front of it and without. */
 const TIERS: [store: string, variables: Record<string, string>][] = STORES.flatMap(([store, variables]) => {
   const edge = { ...variables, ADMIN_TOKEN };
   if (store === 'memory') return [[store, edge]];
@@ -18,115 +19,101 @@ const TIERS: [store: string, variables: Record<string, string>][] = STORES.flatM
   ];
 });
 
-/** Whether the next HEAD is answered without the origin. */
-async function isKnown(edge: Edge, path: string): Promise<boolean> {
-  return cacheStatusOf(await edge.fetch(path, asking('HEAD')))?.includes('registry-edge; hit') ?? false;
-}
-
-/** Makes the edge know what is at each path. */
-async function learn(edge: Edge, paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    await edge.fetch(path, asking('HEAD'));
-    expect([path, await isKnown(edge, path)]).toEqual([path, true]);
-  }
-}
-
-/** Two blobs and a manifest with a tag, of one repository. */
+/** Pushes two blobs and a tagged manifest to one repository. @returns their paths */
 async function pushAll(name = someName()): Promise<{ name: string; blobs: string[]; manifest: string; tag: string }> {
   const blobs = [await pushBlob(undefined, name), await pushBlob(undefined, name)].map(({ path }) => path);
   const manifest = await pushManifest({ name });
   return { name, blobs, manifest: manifest.path, tag: manifest.tagPath };
 }
 
-describe.each(TIERS)('purge: DELETE /_edge/cache/<name>, cache in %s', (_store, variables) => {
-  it('makes all of the repository a question to the origin again, says how much it was, and then 0', async () => {
+describe.each(TIERS)('DELETE /_edge/cache/<name>, cache in %s', (_store, variables) => {
+  it('clears everything in the repository and says how much; a second purge finds nothing', async () => {
     const { name, blobs, manifest, tag } = await pushAll();
     const edge = createEdge({ ...variables, ...MIRROR });
     const own = [...blobs, manifest, tag];
-    await learn(edge, own);
+    await warm(edge, ...own);
     expect((await purgeAll(edge, name)).removed).toEqual({ blobs: 2, manifests: 1, tags: 1 });
-    expect((await purgeAll(edge, name)).removed).toEqual(NOTHING);
-    for (const path of own) expect([path, await isKnown(edge, path)]).toEqual([path, false]);
+    expect((await purgeAll(edge, name)).removed).toEqual(NOTHING_REMOVED);
+    for (const path of own) expect([path, await isHit(edge, path)]).toEqual([path, false]);
   });
 
-  it('is the same to callers that may push', async () => {
+  it('clears it for callers that may push, too', async () => {
     const { name, blobs, manifest } = await pushAll();
     const edge = createEdge(variables);
-    await learn(edge, [...blobs, manifest]);
+    await warm(edge, ...blobs, manifest);
     expect((await purgeAll(edge, name)).removed).toEqual({ blobs: 2, manifests: 1, tags: 0 });
-    for (const path of [...blobs, manifest]) expect([path, await isKnown(edge, path)]).toEqual([path, false]);
-    expect((await purgeAll(edge, name)).removed).toEqual(NOTHING);
+    for (const path of [...blobs, manifest]) expect([path, await isHit(edge, path)]).toEqual([path, false]);
+    expect((await purgeAll(edge, name)).removed).toEqual(NOTHING_REMOVED);
   });
 
-  it('leaves other repositories alone, whatever their names begin or end with', async () => {
+  it('leaves repositories with similar names alone', async () => {
     const { name, blobs } = await pushAll();
     const others = await Promise.all(['x', '-x', '/x', '.x'].map((more) => pushAll(name + more)));
     others.push(await pushAll(`x/${name}`), await pushAll(name.slice(0, -1)));
     const edge = createEdge({ ...variables, ...MIRROR });
     const kept = others.flatMap((other) => [...other.blobs, other.manifest, other.tag]);
-    await learn(edge, [...blobs, ...kept]);
-    expect((await purgeAll(edge, name)).removed).toEqual({ ...NOTHING, blobs: 2 });
-    for (const path of kept) expect([path, await isKnown(edge, path)]).toEqual([path, true]);
-    expect(await isKnown(edge, blobs[0] ?? '')).toBe(false);
+    await warm(edge, ...blobs, ...kept);
+    expect((await purgeAll(edge, name)).removed).toEqual({ ...NOTHING_REMOVED, blobs: 2 });
+    for (const path of kept) expect([path, await isHit(edge, path)]).toEqual([path, true]);
+    expect(await isHit(edge, blobs[0] ?? '')).toBe(false);
   });
 
-  it('learns anew once two clocks cannot differ by more, and counts that', async () => {
+  it('lets the edge cache again after the skew of clocks, and a later purge counts that', async () => {
     const { name, blobs } = await pushAll();
     const edge = createEdge({ ...variables, ...MIRROR });
-    await learn(edge, blobs);
+    await warm(edge, ...blobs);
     await purgeAll(edge, name);
     edge.clock.advance(5_001);
-    await learn(edge, blobs.slice(1));
-    expect((await purgeAll(edge, name)).removed).toEqual({ ...NOTHING, blobs: 1 });
+    await warm(edge, ...blobs.slice(1));
+    expect((await purgeAll(edge, name)).removed).toEqual({ ...NOTHING_REMOVED, blobs: 1 });
   });
 
-  it('of what is not known removes nothing', async () => {
-    expect((await purgeAll(createEdge(variables), someName())).removed).toEqual(NOTHING);
+  it('removes nothing of an unknown repository', async () => {
+    expect((await purgeAll(createEdge(variables), someName())).removed).toEqual(NOTHING_REMOVED);
   });
 });
 
-describe.each(TIERS)('purge: DELETE /_edge/cache/<name>@<digest>, cache in %s', (_store, variables) => {
-  it('forgets that digest there, as a blob and as a manifest, and nothing else', async () => {
+describe.each(TIERS)('DELETE /_edge/cache/<name>@<digest>, cache in %s', (_store, variables) => {
+  it('clears that digest in that repository, as a blob and as a manifest, and nothing else', async () => {
     const manifest = await pushManifest();
     const { name, digest } = manifest;
     const one = await pushBlob(manifest.bytes, name);
     const other = await pushBlob(undefined, name);
     const elsewhere = await pushBlob(manifest.bytes, `${name}/x`);
     const edge = createEdge({ ...variables, ...MIRROR });
-    await learn(edge, [one.path, manifest.path, manifest.tagPath, other.path, elsewhere.path]);
+    await warm(edge, one.path, manifest.path, manifest.tagPath, other.path, elsewhere.path);
     const purged = async () => (await purge(edge, `${name}@${digest}`)).json();
     expect(await purged()).toEqual({ repository: name, digest, removed: { blobs: 1, manifests: 1 } });
     expect(await purged()).toEqual({ repository: name, digest, removed: { blobs: 0, manifests: 0 } });
-    for (const path of [one.path, manifest.path]) expect(await isKnown(edge, path)).toBe(false);
-    for (const path of [other.path, elsewhere.path]) expect(await isKnown(edge, path)).toBe(true);
-    // What leads to the manifest leads nowhere.
-    expect(await isKnown(edge, manifest.tagPath)).toBe(false);
+    for (const path of [one.path, manifest.path]) expect(await isHit(edge, path)).toBe(false);
+    for (const path of [other.path, elsewhere.path]) expect(await isHit(edge, path)).toBe(true);
+    // The tag points to a manifest that is no longer cached.
+    expect(await isHit(edge, manifest.tagPath)).toBe(false);
   });
 
-  it('also turns away a write-back that is under way, though nothing was there to remove', async () => {
+  it('turns away a write-back in progress, though nothing was cached yet', async () => {
     const blob = await pushBlob();
     const edge = createEdge(variables);
-    const headers = { 'content-length': String(blob.bytes.length), 'content-type': OCI_MANIFEST };
-    await rig.rule({ prefix: blob.path, method: 'HEAD', status: 200, headers, holdAs: blob.digest, times: 1 });
+    await holdHead(blob, OCI_MANIFEST);
     const late = edge.send(blob.path, { method: 'HEAD' });
     await expect.poll(() => blob.asked()).toBe(1);
     expect((await purge(edge, `${blob.name}@${blob.digest}`)).status).toBe(200);
-    // Nobody waits for what was asked before, either.
+    // A new request does not join the flight from before the purge, either.
     expect((await edge.fetch(blob.path, { method: 'HEAD' })).status).toBe(200);
     await rig.release(blob.digest);
     expect(cacheStatusOf(await late.answer)).toContain('stored');
     await late.over;
-    expect(await isKnown(edge, blob.path)).toBe(false);
+    expect(await isHit(edge, blob.path)).toBe(false);
   });
 });
 
-describe('purge: lists', () => {
-  it('of the repository are asked for again, those of others are not', async () => {
+describe('DELETE /_edge/cache/<name> and lists', () => {
+  it('drops the lists of the repository, and no others', async () => {
     const [name, other] = [someName(), someName()];
     const edge = createEdge({ ...INMEMORY, ...MIRROR });
     const lists = [name, other].flatMap((one) => [`/v2/${one}/tags/list`, `/v2/${one}/referrers/${someDigest()}`]);
     for (const prefix of lists) await rig.rule({ prefix, status: 200, body: '{"manifests":[{}]}' });
-    const hits = () => Promise.all(lists.map((path) => isListKnown(edge, path)));
+    const hits = () => Promise.all(lists.map((path) => isListHit(edge, path)));
     await hits();
     expect(await hits()).toEqual([true, true, true, true]);
     await purge(edge, name);
@@ -134,16 +121,16 @@ describe('purge: lists', () => {
   });
 });
 
-async function isListKnown(edge: Edge, path: string): Promise<boolean> {
+async function isListHit(edge: Edge, path: string): Promise<boolean> {
   return cacheStatusOf(await edge.fetch(path)) === 'registry-edge; hit';
 }
 
-describe('purge: refusals', () => {
+describe('DELETE /_edge/cache: refusals', () => {
   const name = someName();
   const digest = someDigest();
 
-  it.each([name, `${name}@${digest}`])('404 where no ADMIN_TOKEN is set: %s', async (what) => {
-    const response = await purge(createEdge({ BLOBDESCRIPTOR: 'inmemory', EVENTS_TOKEN: ADMIN_TOKEN }), what);
+  it.each([name, `${name}@${digest}`])('answers 404 without ADMIN_TOKEN: %s', async (target) => {
+    const response = await purge(createEdge({ BLOBDESCRIPTOR: 'inmemory', EVENTS_TOKEN: ADMIN_TOKEN }), target);
     expect(response.status).toBe(404);
   });
 
@@ -154,22 +141,22 @@ describe('purge: refusals', () => {
     `Bearer ${ADMIN_TOKEN.slice(0, -1)}`,
     `Basic ${ADMIN_TOKEN}`,
     ADMIN_TOKEN,
-  ])('401 to %s, and nothing is forgotten', async (given) => {
+  ])('answers 401 to the credential %s and clears nothing', async (authorization) => {
     const blob = await pushBlob();
-    const edge = createEdge({ ...INMEMORY, EVENTS_TOKEN: 'registries-know-this' });
-    await learn(edge, [blob.path]);
-    const headers: Record<string, string> = given === undefined ? {} : { authorization: given };
-    for (const what of [blob.name, `${blob.name}@${blob.digest}`, 'UPPER']) {
-      const response = await edge.fetch(`/_edge/cache/${what}`, { method: 'DELETE', headers });
+    const edge = createEdge({ ...INMEMORY, EVENTS_TOKEN });
+    await warm(edge, blob.path);
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    for (const target of [blob.name, `${blob.name}@${blob.digest}`, 'UPPER']) {
+      const response = await edge.fetch(`/_edge/cache/${target}`, { method: 'DELETE', headers });
       const challenge = response.headers.get('www-authenticate');
       expect([response.status, challenge]).toEqual([401, 'Bearer realm="registry-edge"']);
     }
-    expect(await isKnown(edge, blob.path)).toBe(true);
+    expect(await isHit(edge, blob.path)).toBe(true);
   });
 
-  it.each(['GET', 'HEAD', 'POST', 'PUT'])('405 to %s, which says what is taken', async (method) => {
-    for (const what of [name, `${name}@${digest}`]) {
-      const response = await createEdge(INMEMORY).fetch(`/_edge/cache/${what}`, { method, headers: BEARER });
+  it.each(['GET', 'HEAD', 'POST', 'PUT'])('answers %s with 405, and names DELETE in Allow', async (method) => {
+    for (const target of [name, `${name}@${digest}`]) {
+      const response = await createEdge(INMEMORY).fetch(`/_edge/cache/${target}`, { method, headers: OPERATOR });
       expect([response.status, response.headers.get('allow')]).toEqual([405, 'DELETE']);
     }
   });
@@ -199,15 +186,15 @@ describe('purge: refusals', () => {
     [`${name}?cursor=blobs&n=1`, 'REQUEST_INVALID'],
     [`${name}@${digest}?cursor=blobs`, 'REQUEST_INVALID'],
     [`${name}@${digest}?x`, 'REQUEST_INVALID'],
-  ])('400: %s is %s', async (what, code) => {
-    const response = await purge(createEdge(INMEMORY), what);
+  ])('answers 400 to %s: %s', async (target, code) => {
+    const response = await purge(createEdge(INMEMORY), target);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ errors: [{ code }] });
   });
 });
 
-describe('purge: a store that does not answer', () => {
-  it.each(['name', 'name@digest'])('503: %s', async (kind) => {
+describe('DELETE /_edge/cache: a failing store', () => {
+  it.each(['name', 'name@digest'])('answers 503 to a purge of %s', async (kind) => {
     const [name, digest] = [someName(), someDigest()];
     const down = {
       BLOBDESCRIPTOR: 'redis',

@@ -12,21 +12,22 @@ import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf } from '../../support/context.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
-import { EVENTS_TOKEN, eventsOf, tell } from '../../support/events.ts';
+import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
-import { ADMIN_TOKEN, NOTHING, purge, purgeAll } from '../../support/purge.ts';
+import { ADMIN_TOKEN, NOTHING_REMOVED, type Purged, purge, purgeAll, queryOf } from '../../support/purge.ts';
 import { ADDRESS, NO_REDIS, redis } from '../../support/redisStore.ts';
 
 const OPTIONS = { retentionMs: 3_600_000, isOpen: false };
+const ROOMY = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
 const AT_ONCE = 50;
-/** Digests on a page. */
+/** Digests per page of a purge. */
 const PAGE = { memory: Number.POSITIVE_INFINITY, kv: 50, redis: 500 };
 
 interface Store {
   readonly name: 'memory' | 'kv' | 'redis';
-  /** In Redis and KV more than one request purges; KV is slow to write. */
+  /** Enough entries for several requests on Redis and KV, but few on KV, whose writes are slow. */
   readonly counts: Record<LinkSet, number>;
-  /** A way into the store past the edge. */
+  /** Opens the store past the edge. */
   providerOf(made: Upstream): BlobDescriptorCacheProvider;
 }
 
@@ -46,7 +47,7 @@ if (!NO_REDIS) {
   });
 }
 
-/** As the edge writes them, some at once. */
+/** Writes records as the edge does, in batches. */
 async function writeToRedis(name: RepositoryName, links: LinkSet, digests: readonly Digest[], verified: number) {
   const members = `repository::${name}::${links}`;
   for (let at = 0; at < digests.length; at += 500) {
@@ -59,7 +60,7 @@ async function writeToRedis(name: RepositoryName, links: LinkSet, digests: reado
   }
 }
 
-/** An edge before a store that has much of one repository. */
+/** Creates an edge in front of a store that has many entries of one repository. */
 async function prepare({ name: store, counts, providerOf }: Store) {
   const name = parseRepositoryName(someName());
   let provider: BlobDescriptorCacheProvider | undefined;
@@ -67,8 +68,7 @@ async function prepare({ name: store, counts, providerOf }: Store) {
     provider = providerOf(made);
     return made;
   };
-  const roomy = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
-  const edge = createMeteredEdge(store, { ...roomy, ADMIN_TOKEN, EVENTS_TOKEN }, { upstream });
+  const edge = createMeteredEdge(store, { ...ROOMY, ADMIN_TOKEN, EVENTS_TOKEN }, { upstream });
   const ctx = contextOf(edge.clock);
   const content = LINK_SETS.map((links) => {
     const digests = Array.from({ length: counts[links] }, () => someDigest());
@@ -83,58 +83,57 @@ async function prepare({ name: store, counts, providerOf }: Store) {
       }
     }
   }
-  /** @returns how many of some from the beginning, the middle and the end are there */
-  async function left(): Promise<number> {
-    const some = content.flatMap(({ digests, scope }) =>
+  /** Counts which of eight entries, from the beginning, the middle and the end, are still stored. */
+  async function countLeft(): Promise<number> {
+    const lookups = content.flatMap(({ digests, scope }) =>
       [0, 1, Math.floor(digests.length / 2), digests.length - 1].map((at) => scope?.stat(ctx, digests[at] as Digest)),
     );
-    return (await Promise.all(some)).filter((entry) => entry !== undefined).length;
+    return (await Promise.all(lookups)).filter((entry) => entry !== undefined).length;
   }
-  expect(await left()).toBe(8);
+  expect(await countLeft()).toBe(8);
   edge.spent();
-  return { name, edge, left };
+  return { name, edge, countLeft };
 }
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Requests to the store: each page lists, looks and clears, and KV writes a tombstone for each digest. */
+/** At most this many pages per request; each page lists, looks up and clears, and KV writes a tombstone per digest. */
 const PAGES = 8;
-/** Eight pages with something to clear, and looks at those that were cleared before. */
-const MOST_OF_AN_EVENT = { memory: 0, kv: 8 * 53 + 20, redis: 8 * 3 + 20 };
-const MOST = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES * 3 };
+/**
+ * The most requests to the store for an event: eight pages with entries to clear, and lookups of pages cleared before.
+ */
+const MAX_EVENT_REQUESTS = { memory: 0, kv: 8 * 53 + 20, redis: 8 * 3 + 20 };
+/** The most requests to the store for one request of a purge. */
+const MAX_PURGE_REQUESTS = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES * 3 };
 
 describe.each(STORES.filter(({ name }) => name !== 'memory'))(
-  'purge: a memory full of it in front of $name',
+  'a purge of a repository that fills the memory in front of $name',
   (store) => {
-    it('costs each request no more than eight pages, and counts each entry once', { timeout: 60_000 }, async () => {
+    it('takes no more than eight pages per request, and counts each entry once', { timeout: 60_000 }, async () => {
       const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
       const name = parseRepositoryName(someName());
       let made: Upstream | undefined;
-      const roomy = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
-      const edge = createMeteredEdge(store.name, { ...roomy, ADMIN_TOKEN }, { upstream: (one) => (made = one) });
+      const edge = createMeteredEdge(store.name, { ...ROOMY, ADMIN_TOKEN }, { upstream: (one) => (made = one) });
       const ctx = contextOf(edge.clock);
       const scope = made?.descriptors.repositoryScoped(name, 'blobs');
       const digests = Array.from({ length: count }, () => someDigest());
-      await inTurn(batchesOf(digests, AT_ONCE), async (some) => {
-        await Promise.all(some.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
+      await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
+        await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
       });
       expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();
       edge.spent();
-      let [removed, cursor, requests] = [0, '', 0];
+      let [removed, query, requests] = [0, '', 0];
       do {
-        const told = (await (await purge(edge, name + cursor)).json()) as {
-          removed: { blobs: number };
-          cursor?: string;
-        };
-        expect(edge.spent().storeRequests).toBeLessThanOrEqual(MOST[store.name]);
-        // From the first on memory answers nothing of it.
+        const purged = (await (await purge(edge, name + query)).json()) as Purged;
+        expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_PURGE_REQUESTS[store.name]);
+        // Already the first request clears all of it from memory.
         for (const digest of digests) expect(made?.descriptors.peek?.(ctx, name, 'blobs', digest)).toBeUndefined();
-        removed += told.removed.blobs;
-        cursor = told.cursor === undefined ? '' : `?cursor=${encodeURIComponent(told.cursor)}`;
+        removed += purged.removed.blobs ?? 0;
+        query = queryOf(purged.cursor);
         requests += 1;
-      } while (cursor);
+      } while (query);
       expect(removed).toBe(count);
       expect(requests).toBeGreaterThan(1);
       for (const digest of digests.slice(-AT_ONCE)) expect(await scope?.stat(ctx, digest)).toBeUndefined();
@@ -142,48 +141,48 @@ describe.each(STORES.filter(({ name }) => name !== 'memory'))(
   },
 );
 
-describe.each(STORES)('purge: a repository with much in it, cache in $name', (store) => {
-  it('is purged to the end, and what was removed is told exactly', { timeout: 60_000 }, async () => {
-    const { name, edge, left } = await prepare(store);
-    const first = (await (await purge(edge, name)).json()) as { removed: Record<string, number>; cursor?: string };
-    // What is in memory alone is purged at once.
+describe.each(STORES)('a repository of many entries, cache in $name', (store) => {
+  it('is purged completely, and the answers add up to what was removed', { timeout: 60_000 }, async () => {
+    const { name, edge, countLeft } = await prepare(store);
+    const first = (await (await purge(edge, name)).json()) as Purged;
+    // A purge of memory alone takes one request.
     expect(first.cursor === undefined).toBe(store.name === 'memory');
     expect(first.removed.blobs).toBeGreaterThan(0);
-    const then = first.cursor === undefined ? { removed: NOTHING } : await purgeAll(edge, name, first.cursor);
+    const rest = first.cursor === undefined ? { removed: NOTHING_REMOVED } : await purgeAll(edge, name, first.cursor);
     const removed = LINK_SETS.map(
-      (links) => (first.removed[links] ?? 0) + ((then.removed as Record<string, number>)[links] ?? 0),
+      (links) => (first.removed[links] ?? 0) + ((rest.removed as Record<string, number>)[links] ?? 0),
     );
     expect(removed).toEqual([store.counts.blobs, store.counts.manifests]);
-    expect(await left()).toBe(0);
-    expect((await purgeAll(edge, name)).removed).toEqual(NOTHING);
+    expect(await countLeft()).toBe(0);
+    expect((await purgeAll(edge, name)).removed).toEqual(NOTHING_REMOVED);
   });
 
-  it('costs about three requests to the store a page', { timeout: 60_000 }, async () => {
+  it('is purged at about three requests to the store per page', { timeout: 60_000 }, async () => {
     const { name, edge } = await prepare(store);
     await purgeAll(edge, name);
     const { storeRequests, operations } = edge.spent();
     const { blobs, manifests } = store.counts;
     const pages = (blobs + manifests) / PAGE[store.name];
-    // A set's pages are somewhat larger or smaller than asked for; what else is in the database is walked for tags.
+    // Pages of a set vary in size, and the search for tags walks everything else in the database.
     if (store.name === 'redis') expect(storeRequests).toBeLessThan(3 * (1.5 * pages + 2) + 20);
-    // Of KV a page is listed, and read twice; each tombstone is a write.
+    // On KV a page is listed once and read twice; each tombstone is a write.
     else if (store.name === 'kv') expect(storeRequests - operations.writes).toBeLessThanOrEqual(3 * (pages + 2));
     else expect(storeRequests).toBe(0);
     if (store.name === 'kv') expect(operations.writes).toBe(blobs + manifests);
   });
 
-  it('is forgotten by the event that tells of its end, sent again while there is more', {
+  it('is cleared by the event of its delete, sent again until nothing is left', {
     timeout: 60_000,
   }, async () => {
-    const { name, edge, left } = await prepare(store);
-    // Else the registry would send it again and again, and nothing after it.
+    const { name, edge, countLeft } = await prepare(store);
+    // The event must succeed in the end, or the registry would repeat it forever and send nothing else.
     const statuses: number[] = [];
     while (statuses.at(-1) !== 204 && statuses.length < 5) {
-      statuses.push((await tell(edge, eventsOf(name).gone())).status);
-      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MOST_OF_AN_EVENT[store.name]);
+      statuses.push((await sendEvents(edge, eventsOf(name).repositoryDeleted())).status);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_EVENT_REQUESTS[store.name]);
     }
     expect(statuses.filter((status) => status === 503).length).toBeLessThanOrEqual(2);
     expect(statuses.at(-1)).toBe(204);
-    expect(await left()).toBe(0);
+    expect(await countLeft()).toBe(0);
   });
 });
