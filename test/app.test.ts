@@ -14,7 +14,7 @@ describe('createApp', () => {
     '/%76%322/',
     '/v2%2Fa/tags/list',
     '/healthz',
-  ])('answers %s, which it does not serve, with 404 in OCI JSON', async (path) => {
+  ])('answers the unknown path %s with 404 in OCI JSON', async (path) => {
     const response = await createEdge().fetch(path);
     expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/json']);
     expect(await response.json()).toMatchObject({ errors: [{ code: 'NAME_UNKNOWN' }] });
@@ -26,14 +26,14 @@ describe('createApp', () => {
     ['GET', '/v2/UPPER/blobs/latest', 'NAME_INVALID'],
     ['GET', '/v2/a/blobs/sha256:short', 'DIGEST_INVALID'],
     ['PUT', '/v2/a/manifests/.x', 'TAG_INVALID'],
-  ])('answers %s %s with 400 %s, and asks the origin nothing', async (method, path, code) => {
+  ])('answers %s %s with 400 %s, without the origin', async (method, path, code) => {
     const response = await createEdge().fetch(path, { method });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ errors: [{ code, detail: expect.anything() }] });
     expect(await rig.requests(path)).toEqual([]);
   });
 
-  it('answers a HEAD that goes wrong without a body', async () => {
+  it('answers a HEAD with an error without a body', async () => {
     for (const path of ['/nowhere', '/v2/a/blobs/sha256:short']) {
       const response = await createEdge().fetch(path, { method: 'HEAD' });
       expect(response.status).toBeGreaterThanOrEqual(400);
@@ -41,7 +41,7 @@ describe('createApp', () => {
     }
   });
 
-  it('answers what nobody foresaw with 500 UNKNOWN, and logs where it was thrown but not what it said', async () => {
+  it('answers an unexpected error with 500 UNKNOWN, and logs its stack but not its message', async () => {
     const blob = await pushBlob();
     const edge = createEdge(
       {},
@@ -58,17 +58,17 @@ describe('createApp', () => {
     const response = await edge.fetch(blob.path);
     expect(response.status).toBe(500);
     expect(await response.json()).toEqual({ errors: [{ code: 'UNKNOWN', message: 'the edge failed to answer' }] });
-    const line = edge.log.find((one) => one.includes('unexpected error')) ?? '';
+    const line = edge.log.find((entry) => entry.includes('unexpected error')) ?? '';
     expect(line).toContain('TypeError');
     expect(line).toContain('at ');
     expect(edge.log.join('\n')).not.toContain('secret');
   });
 
-  it('logs a line for each request: method, path without query, status, cache status', async () => {
+  it('logs each request with its method, path without query, status and cache status', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(`${blob.path}?token=secret`);
-    const line = JSON.parse(edge.log.findLast((one) => one.includes('"request"')) ?? '{}');
+    const line = JSON.parse(edge.log.findLast((entry) => entry.includes('"request"')) ?? '{}');
     expect(line).toEqual({
       level: 'info',
       message: 'request',
@@ -83,7 +83,7 @@ describe('createApp', () => {
 });
 
 describe('the Worker', () => {
-  it('serves with its configuration from the environment', async () => {
+  it('takes its configuration from the environment', async () => {
     const blob = await pushBlob();
     const url = `https://edge.test${blob.path}`;
     const cold = await exports.default.fetch(new Request(url, { method: 'HEAD' }));

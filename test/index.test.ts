@@ -6,10 +6,10 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** The Worker as it starts with other variables. */
+/** Starts the Worker with other variables. @returns a function that sends it requests */
 async function workerWith(variables: Record<string, unknown>) {
   vi.resetModules();
-  // The environment holds what loads modules here, too.
+  // The test runner needs its own bindings in the environment to load modules.
   const changed = { ...env, ...variables };
   const module = (await withEnv(changed, () => import('../src/index.ts'))) as typeof import('../src/index.ts');
   const worker = module.default;
@@ -21,7 +21,7 @@ async function workerWith(variables: Record<string, unknown>) {
 
 describe('the Worker with a bad configuration', () => {
   it.each(['/v2/', '/v2/a/blobs/uploads/', '/', '/anything'])(
-    'answers %s with 503 in OCI JSON that names every bad variable and no value',
+    'answers %s with 503 in OCI JSON that names every bad variable but none of the values',
     async (path) => {
       const log = vi.spyOn(console, 'log').mockImplementation(() => {});
       const fetch = await workerWith({

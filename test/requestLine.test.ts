@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { someDigest, someName } from './support/digests.ts';
 import { createEdge } from './support/edge.ts';
+import { ADMIN_TOKEN, OPERATOR } from './support/purge.ts';
 import { rig } from './support/push.ts';
 
-const ADMIN_TOKEN = 'a-token-for-operators';
-const OPERATOR = { authorization: `Bearer ${ADMIN_TOKEN}` };
-
 describe('the Host of a request', () => {
-  // workerd writes a URL of scheme, Host and target, whatever they hold: this is what it makes of `GET /v2/x`.
+  // workerd concatenates scheme, Host and target to a URL: the second value is its path for `GET /v2/x`.
   it.each([
     ['a/v2/b/tags/list?', '/v2/b/tags/list?/v2/x'],
     ['a/v2/', '/v2//v2/x'],
@@ -20,7 +18,7 @@ describe('the Host of a request', () => {
     ['a:b', '/v2/x'],
     ['a%2f', '/v2/x'],
     ['', '/v2/x'],
-  ])('refuses %j, which names no host', async (host, target) => {
+  ])('is refused where it names no host: %j', async (host, target) => {
     const edge = createEdge();
     for (const method of ['GET', 'HEAD', 'DELETE']) {
       const response = await edge.fetch(target, { method, headers: { host } });
@@ -33,7 +31,7 @@ describe('the Host of a request', () => {
   });
 
   it.each(['edge.test', 'EDGE.test:443', 'edge_1', '127.0.0.1:8787', '[::1]', '[2001:db8::1]:5000', 'a:', 'a.b.'])(
-    'takes %j',
+    'is accepted: %j',
     async (host) => {
       expect((await createEdge().fetch('/v2/', { headers: { host } })).status).toBe(200);
     },
@@ -42,7 +40,7 @@ describe('the Host of a request', () => {
 
 describe('the method of a request', () => {
   it.each(['TRACE', 'PROPFIND', 'MKCOL', 'COPY', 'LOCK', 'PURGE', 'QUERY', 'SEARCH', 'SUBSCRIBE'])(
-    'refuses %s, which no registry knows, before anybody is asked',
+    'is refused where registries do not use it, without the origin: %s',
     async (method) => {
       const edge = createEdge();
       const name = someName();
@@ -57,20 +55,20 @@ describe('the method of a request', () => {
   );
 });
 
-describe('a path with escapes that have one reading', () => {
-  it('is asked of the origin, and kept, as the same path without', async () => {
+describe('a path with unambiguous escapes', () => {
+  it('is sent to the origin, and cached, in its unescaped form', async () => {
     const edge = createEdge();
     const name = someName();
     const hex = someDigest().slice('sha256:'.length);
     const path = `/v2/${name}/blobs/sha256:${hex}`;
     await rig.rule({ prefix: path, headers: { 'content-length': '3', 'content-type': 'a/b' }, status: 200 });
-    const forms = [path, `/v2/${name}/blobs/sha256%3A${hex}`, `/v%32/${name}/blob%73/sha256%3a${hex}`];
-    const seen: unknown[] = [];
-    for (const form of forms) {
-      const response = await edge.fetch(form, { method: 'HEAD' });
-      seen.push([response.status, response.headers.get('cache-status')]);
+    const spellings = [path, `/v2/${name}/blobs/sha256%3A${hex}`, `/v%32/${name}/blob%73/sha256%3a${hex}`];
+    const answers: unknown[] = [];
+    for (const spelling of spellings) {
+      const response = await edge.fetch(spelling, { method: 'HEAD' });
+      answers.push([response.status, response.headers.get('cache-status')]);
     }
-    expect(seen).toEqual([
+    expect(answers).toEqual([
       [200, 'registry-edge; fwd=miss; stored; detail=unproven'],
       [200, 'registry-edge; hit; detail=kv'],
       [200, 'registry-edge; hit; detail=kv'],
@@ -78,20 +76,22 @@ describe('a path with escapes that have one reading', () => {
     expect((await rig.requests(`/v2/${name}/`)).map((request) => request.path)).toEqual([path]);
   });
 
-  it('is the same to operators', async () => {
+  it('means the same on the paths for operators', async () => {
     const edge = createEdge({ ADMIN_TOKEN, BLOBDESCRIPTOR: 'inmemory' });
     const [name, digest] = [someName(), someDigest()];
     const escaped = digest.replace(':', '%3A');
-    const asked = async (path: string, method = 'DELETE') => {
+    const answerTo = async (path: string, method = 'DELETE') => {
       const response = await edge.fetch(path, { method, headers: OPERATOR });
       return [response.status, await response.json()];
     };
-    expect(await asked(`/_edge/cache/${name}%40${escaped}`)).toEqual(await asked(`/_edge/cache/${name}@${digest}`));
-    expect(await asked(`/_edg%65/descriptors/${escaped}`, 'GET')).toEqual([
+    expect(await answerTo(`/_edge/cache/${name}%40${escaped}`)).toEqual(
+      await answerTo(`/_edge/cache/${name}@${digest}`),
+    );
+    expect(await answerTo(`/_edg%65/descriptors/${escaped}`, 'GET')).toEqual([
       200,
       { digest, blobs: null, manifests: null },
     ]);
-    expect((await asked('/_edge/cache/a%2Fb'))[0]).toBe(400);
-    expect((await asked(`/_edge/descriptors/${digest.replace(':', '%253A')}`, 'GET'))[0]).toBe(400);
+    expect((await answerTo('/_edge/cache/a%2Fb'))[0]).toBe(400);
+    expect((await answerTo(`/_edge/descriptors/${digest.replace(':', '%253A')}`, 'GET'))[0]).toBe(400);
   });
 });

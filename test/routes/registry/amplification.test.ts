@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { someDigest, someName } from '../../support/digests.ts';
 import { createEdge } from '../../support/edge.ts';
-import { EVENTS_TOKEN, eventsOf } from '../../support/events.ts';
+import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { isThere, refuses, someImage } from '../../support/healing.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
@@ -10,63 +10,69 @@ import { type Script, scripted } from '../../support/scripted.ts';
 import { putOf } from '../../support/uploading.ts';
 
 const LAYERS = 10_000;
-const path = () => `/v2/${someName()}/blobs/${someDigest()}`;
+const somePath = () => `/v2/${someName()}/blobs/${someDigest()}`;
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('a question about a blob makes a bounded number of requests to an origin whose redirects lead nowhere', () => {
-  /** Where the origin redirects to, below its own URL; `''`: to the same again. */
+describe('a request for a blob makes a bounded number of requests to an origin with endless redirects', () => {
+  /** The origin's Location for a path, where `{base}` is its own URL, and the number of requests that it may cause. */
   const LOCATIONS: [what: string, location: (path: string) => string, requests: number][] = [
-    ['to itself', (asked) => `{base}${asked}`, 1],
-    ['to itself, with another fragment', (asked) => `{base}${asked}#again`, 2],
-    ['to another place, and there to the same', () => '{base}/elsewhere', 2],
-    ['ever further', () => 'further/', 4],
+    ['to the same path', (path) => `{base}${path}`, 1],
+    ['to the same path with a fragment', (path) => `{base}${path}#again`, 2],
+    ['to another path, which redirects to itself', () => '{base}/elsewhere', 2],
+    ['to ever longer paths', () => 'further/', 4],
   ];
 
-  it.each(LOCATIONS)('HEAD: %s', async (_what, location, requests) => {
-    const asked = path();
-    const origin = scripted({ status: 307, headers: { location: location(asked) } });
-    const response = await createEdge({ ORIGIN_URL: origin.url }).fetch(asked, { method: 'HEAD' });
+  it.each(LOCATIONS)('a HEAD, redirected %s', async (_what, location, requests) => {
+    const path = somePath();
+    const origin = scripted({ status: 307, headers: { location: location(path) } });
+    const response = await createEdge({ ORIGIN_URL: origin.url }).fetch(path, { method: 'HEAD' });
     expect(response.status).toBe(307);
     expect((await origin.calls()).map(({ method }) => method)).toEqual(Array(requests).fill('HEAD'));
   });
 
-  it.each(LOCATIONS)('GET that needs no bytes, redirects followed: %s', async (_what, location, requests) => {
-    const asked = path();
-    const origin = scripted({ status: 307, headers: { location: location(asked) } });
-    const edge = createEdge({ ORIGIN_URL: origin.url, BLOB_REDIRECT: 'follow' });
-    await edge.fetch(asked, { headers: { 'if-none-match': asked.split('/').at(-1) ?? '' } });
-    expect((await origin.calls()).length).toBeLessThanOrEqual(2 * requests);
-  });
+  it.each(LOCATIONS)(
+    'a GET that needs no bytes, with BLOB_REDIRECT=follow, redirected %s',
+    async (_what, location, requests) => {
+      const path = somePath();
+      const origin = scripted({ status: 307, headers: { location: location(path) } });
+      const edge = createEdge({ ORIGIN_URL: origin.url, BLOB_REDIRECT: 'follow' });
+      await edge.fetch(path, { headers: { 'if-none-match': path.split('/').at(-1) ?? '' } });
+      expect((await origin.calls()).length).toBeLessThanOrEqual(2 * requests);
+    },
+  );
 
   it.each<[string, Script]>([
-    ['tells no size', { status: 200, headers: { 'transfer-encoding': 'chunked' } }],
-    ['knows no HEAD', { status: 405 }],
-  ])('HEAD of an origin that %s: two', async (_what, script) => {
+    ['states no size', { status: 200, headers: { 'transfer-encoding': 'chunked' } }],
+    ['does not support HEAD', { status: 405 }],
+  ])('a HEAD makes two requests to an origin that %s', async (_what, script) => {
     const origin = scripted(script);
-    await createEdge({ ORIGIN_URL: origin.url }).fetch(path(), { method: 'HEAD' });
+    await createEdge({ ORIGIN_URL: origin.url }).fetch(somePath(), { method: 'HEAD' });
     expect((await origin.calls()).map(({ method }) => method)).toEqual(['HEAD', 'GET']);
   });
 });
 
-describe('what a write makes of one request is bounded', () => {
-  it.each(STORES)(`a refused manifest of ${LAYERS} layers: requests to the store: %s`, async (store, variables) => {
-    const image = await someImage();
-    await isThere(image);
-    const layers = Array.from({ length: LAYERS }, () => ({ digest: someDigest() }));
-    const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
-    await refuses(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
-    const edge = createMeteredEdge(store, variables);
-    await edge.fetch(`/v2/${image.name}/blobs/${someDigest()}`, { method: 'HEAD' });
-    edge.spent();
-    const { status } = await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }));
-    expect(status).toBe(404);
-    expect(edge.spent().storeRequests).toBeLessThanOrEqual({ memory: 0, kv: 42, redis: 10 }[store]);
-  });
+describe('one write makes a bounded number of requests', () => {
+  it.each(STORES)(
+    `a refused manifest of ${LAYERS} layers makes a bounded number to the store: %s`,
+    async (store, variables) => {
+      const image = await someImage();
+      await isThere(image);
+      const layers = Array.from({ length: LAYERS }, () => ({ digest: someDigest() }));
+      const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
+      await refuses(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
+      const edge = createMeteredEdge(store, variables);
+      await edge.fetch(`/v2/${image.name}/blobs/${someDigest()}`, { method: 'HEAD' });
+      edge.spent();
+      const { status } = await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }));
+      expect(status).toBe(404);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual({ memory: 0, kv: 42, redis: 10 }[store]);
+    },
+  );
 
-  it('a refused manifest: four questions to the origin about the right to read, at most', async () => {
+  it('a refused manifest makes at most four to the origin, to prove access', async () => {
     const image = await someImage();
     await refuses(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
     const before = (await rig.requests(`/v2/${image.name}/`)).length;
@@ -75,7 +81,7 @@ describe('what a write makes of one request is bounded', () => {
   });
 
   it.each([200, 404, 405, 500])(
-    'a DELETE: three requests to the origin at most, where it answers HEAD with %i',
+    'a DELETE makes at most three to an origin that answers HEAD with %i',
     async (status) => {
       const blob = await pushBlob();
       if (status !== 200) await rig.rule({ prefix: blob.path, method: 'HEAD', status });
@@ -84,17 +90,11 @@ describe('what a write makes of one request is bounded', () => {
     },
   );
 
-  it('an envelope of events: no request to the origin', async () => {
+  it('an envelope of events makes none to the origin', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ EVENTS_TOKEN });
-    const told = eventsOf(blob.name);
-    const events = Array.from({ length: 50 }, () => told.deleted(someDigest()));
-    const init = {
-      method: 'POST',
-      headers: { authorization: `Bearer ${EVENTS_TOKEN}` },
-      body: JSON.stringify({ events }),
-    };
-    expect((await edge.fetch('/_edge/events', init)).status).toBe(204);
+    const events = Array.from({ length: 50 }, () => eventsOf(blob.name).deleted(someDigest()));
+    expect((await sendEvents(edge, ...events)).status).toBe(204);
     expect(await blob.asked()).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
-import { ADMIN_TOKEN } from '../../support/purge.ts';
+import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
 import { asking, pushManifest, REDIS } from '../../support/pushManifest.ts';
 import { NO_REDIS, redis } from '../../support/redisStore.ts';
@@ -9,23 +9,23 @@ import { keysOfBlob, kvTroubles, poisonTroubles, type Trouble, typeTroubles } fr
 
 const HEAD = { method: 'HEAD' };
 const KV = { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT: '10s' };
-const isRubbish = ({ spoil }: Trouble) => spoil !== undefined;
-/** Rubbish that is a time all the same, of a future that no clock knows, is no fault: it is only never fresh. */
+const isBadRecord = ({ spoil }: Trouble) => spoil !== undefined;
+/** A time far in the future is readable, and so no fault: the entry is only never fresh. */
 const isFault = ({ name }: Trouble) => !name.includes('9007199254740991');
 
-const STORES: [store: string, variables: Record<string, string>, rubbish: Trouble[]][] = [
-  ['kv', KV, kvTroubles().filter(isRubbish)],
+const STORES: [store: string, variables: Record<string, string>, badRecords: Trouble[]][] = [
+  ['kv', KV, kvTroubles().filter(isBadRecord)],
 ];
 if (!NO_REDIS) STORES.push(['redis', REDIS, [...typeTroubles(), ...poisonTroubles()].filter(isFault)]);
 
-/** Makes the caller proven, by another blob of the repository. */
-async function prove(edge: Edge, name: string): Promise<void> {
+/** Proves the caller's access by another blob of the repository. */
+async function proveAccess(edge: Edge, name: string): Promise<void> {
   await edge.fetch((await pushBlob(undefined, name)).path, HEAD);
 }
 const statusOf = async (edge: Edge, path: string) => cacheStatusOf(await edge.fetch(path, HEAD));
 
-describe.each(STORES)('rubbish in the store is no bad store: %s', (_store, variables, troubles) => {
-  async function poisoned(trouble: Trouble): Promise<{ edge: Edge; blob: Pushed }> {
+describe.each(STORES)('a bad record in %s', (_store, variables, troubles) => {
+  async function spoil(trouble: Trouble): Promise<{ edge: Edge; blob: Pushed }> {
     const blob = await pushBlob();
     const edge = createEdge(variables);
     await edge.fetch(blob.path, HEAD);
@@ -33,33 +33,33 @@ describe.each(STORES)('rubbish in the store is no bad store: %s', (_store, varia
     return { edge, blob };
   }
 
-  it.each(troubles)('the origin’s 200 is written over it: $name', async (trouble) => {
-    const { edge, blob } = await poisoned(trouble);
+  it.each(troubles)('is overwritten after the origin’s 200: $name', async (trouble) => {
+    const { edge, blob } = await spoil(trouble);
     expect(await statusOf(edge, blob.path)).toBe('registry-edge; fwd=bypass; stored; detail=fault');
     expect(await statusOf(edge, blob.path)).toContain('registry-edge; hit');
   });
 
-  it.each(troubles)('the same to a caller whom nobody knew: $name', async (trouble) => {
-    const { blob } = await poisoned(trouble);
+  it.each(troubles)('is overwritten after the origin’s 200 to a stranger: $name', async (trouble) => {
+    const { blob } = await spoil(trouble);
     const stranger = createEdge(variables);
     expect(await statusOf(stranger, blob.path)).toContain('unproven');
     expect(await statusOf(stranger, blob.path)).toContain('registry-edge; hit');
   });
 
-  it.each(troubles)('the origin’s 404 clears it: $name', async (trouble) => {
-    const { edge, blob } = await poisoned(trouble);
+  it.each(troubles)('is cleared after the origin’s 404: $name', async (trouble) => {
+    const { edge, blob } = await spoil(trouble);
     await fetch(`${inject('originUrl')}${blob.path}`, { method: 'DELETE' });
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
     expect(await statusOf(edge, blob.path)).toBe('registry-edge; fwd=miss');
   });
 
-  // The set of members is the others' key, too.
+  // Other digests share the set of members.
   const ofOneDigest = troubles.filter(({ name }) => !name.endsWith('members'));
-  it.each(ofOneDigest)('however often it is asked for, other keys are read: $name', async (trouble) => {
-    const { edge, blob } = await poisoned(trouble);
+  it.each(ofOneDigest)('does not pause reads of other keys, however often it is read: $name', async (trouble) => {
+    const { edge, blob } = await spoil(trouble);
     const other = await pushBlob(undefined, blob.name);
     await edge.fetch(other.path, HEAD);
-    // As often as it is repaired.
+    // Each request repairs the record, so it is spoiled again.
     for (let n = 0; n < 8; n++) {
       await edge.fetch(blob.path, HEAD);
       await trouble.spoil?.(keysOfBlob(blob), blob);
@@ -69,7 +69,7 @@ describe.each(STORES)('rubbish in the store is no bad store: %s', (_store, varia
   });
 });
 
-describe.skipIf(NO_REDIS)('rubbish in the keys of a tag', () => {
+describe.skipIf(NO_REDIS)('a bad record of a tag', () => {
   const MIRROR = { ...REDIS, CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '0' };
   const pointerOf = (digest: string, at: number) => `${digest} ${at}`;
 
@@ -77,33 +77,33 @@ describe.skipIf(NO_REDIS)('rubbish in the keys of a tag', () => {
     ['a pointer without a time', (key, field, digest) => redis.hset(key, { [field]: digest })],
     ['a pointer to nothing', (key, field) => redis.hset(key, { [field]: pointerOf('sha256:short', 1) })],
     ['an empty pointer', (key, field) => redis.hset(key, { [field]: '' })],
-    ['a drop at no time', (key) => redis.hset(key, { cleared: 'never' })],
-    ['a drop beyond all times', (key) => redis.hset(key, { cleared: '9999999999999999' })],
+    ['a drop without a time', (key) => redis.hset(key, { cleared: 'never' })],
+    ['a drop in the far future', (key) => redis.hset(key, { cleared: '9999999999999999' })],
     ['a key of another type', (key) => redis.set(key, 'text')],
-  ])('is written over by the origin’s 200, and cleared by its 404: %s', async (_what, spoil) => {
+  ])('is overwritten after the origin’s 200, and cleared after its 404: %s', async (_what, spoil) => {
     const manifest = await pushManifest();
     const edge = createEdge(MIRROR);
     const key = `registry-edge::tags::${manifest.name}::latest`;
     await edge.fetch(manifest.tagPath, asking('GET'));
     const [field = ''] = (await redis.hkeys(key)).filter((name) => name !== 'cleared');
-    const asked = async () => (await manifest.questions()).length;
+    const countRequests = async () => (await manifest.questions()).length;
     for (let n = 0; n < 6; n++) {
       await spoil(key, field, manifest.digest);
       await edge.fetch(manifest.tagPath, asking('GET'));
-      const before = await asked();
+      const before = await countRequests();
       expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(200);
-      expect(await asked()).toBe(before);
+      expect(await countRequests()).toBe(before);
       edge.clock.advance(1_000);
     }
     await spoil(key, field, manifest.digest);
     await fetch(`${inject('originUrl')}${manifest.tagPath}`, { method: 'DELETE' });
-    for (const told of ['detail=fault', 'fwd=miss']) {
+    for (const status of ['detail=fault', 'fwd=miss']) {
       const response = await edge.fetch(manifest.tagPath, asking('GET'));
-      expect([response.status, cacheStatusOf(response)]).toEqual([404, expect.stringContaining(told)]);
+      expect([response.status, cacheStatusOf(response)]).toEqual([404, expect.stringContaining(status)]);
     }
   });
 
-  it('of the manifest that it leads to is written over, too', async () => {
+  it('is overwritten also where it is that of the manifest', async () => {
     const manifest = await pushManifest();
     const edge = createEdge(MIRROR);
     await edge.fetch(manifest.tagPath, asking('GET'));
@@ -113,30 +113,30 @@ describe.skipIf(NO_REDIS)('rubbish in the keys of a tag', () => {
   });
 });
 
-describe.skipIf(NO_REDIS)('rubbish in a database that is shared with a registry', () => {
+describe.skipIf(NO_REDIS)('a bad record in a database that is shared with a registry', () => {
   const SHARED = { ...REDIS, REDIS_SHARED: 'true', ADMIN_TOKEN };
-  const registryWrites = async (blob: Pushed, size: number | string) => {
+  const writeAsRegistry = async (blob: Pushed, size: number | string) => {
     const { members, global, scoped } = keysOfBlob(blob);
     await redis.sadd(members, blob.digest);
     await redis.hset(global, { digest: blob.digest, size, mediatype: 'application/octet-stream' });
     await redis.hset(scoped, { mediatype: 'application/octet-stream' });
   };
 
-  it('is cleared as the registry does it, and counts again once that has written its own', async () => {
+  it('is cleared as the registry would, and the registry’s next record counts', async () => {
     const blob = await pushBlob();
     const edge = createEdge(SHARED);
-    await prove(edge, blob.name);
-    await registryWrites(blob, 'large');
+    await proveAccess(edge, blob.name);
+    await writeAsRegistry(blob, 'large');
     expect(await statusOf(edge, blob.path)).toContain('detail=fault');
     expect(await redis.exists(keysOfBlob(blob).scoped)).toBe(0);
-    await registryWrites(blob, blob.bytes.length);
+    await writeAsRegistry(blob, blob.bytes.length);
     expect(await statusOf(edge, blob.path)).toContain('registry-edge; hit');
   });
 
-  it.each(['members', 'global'] as const)('is left alone where it is a key of another type: %s', async (which) => {
+  it.each(['members', 'global'] as const)('is left alone where the key has another type: %s', async (which) => {
     const blob = await pushBlob();
     const edge = createEdge(SHARED);
-    await prove(edge, blob.name);
+    await proveAccess(edge, blob.name);
     const key = which === 'members' ? `${keysOfBlob(blob).members}` : keysOfBlob(blob).global;
     await redis.set(key, 'the registry’s');
     for (let n = 0; n < 6; n++) expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
@@ -144,21 +144,20 @@ describe.skipIf(NO_REDIS)('rubbish in a database that is shared with a registry'
     expect(edge.log.filter((line) => line.includes('reads of the cache pause'))).toEqual([]);
   });
 
-  it('does not keep an operator from clearing a digest', async () => {
+  it('does not prevent an operator from clearing the digest', async () => {
     const blob = await pushBlob();
-    await registryWrites(blob, 'large');
+    await writeAsRegistry(blob, 'large');
     const path = `/_edge/descriptors/${blob.digest}`;
-    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-    const response = await createEdge(SHARED).fetch(path, { method: 'DELETE', headers });
+    const response = await createEdge(SHARED).fetch(path, { method: 'DELETE', headers: OPERATOR });
     expect([response.status, await response.json()]).toEqual([200, expect.objectContaining({ blobs: null })]);
     expect(await redis.hexists(keysOfBlob(blob).global, 'size')).toBe(0);
   });
 });
 
-it('KV: what is refuted is removed, not only buried', async () => {
+it('a bad record in kv is removed after the origin’s 404, and not only covered by a tombstone', async () => {
   const blob = await pushBlob();
   const edge = createEdge(KV);
-  await prove(edge, blob.name);
+  await proveAccess(edge, blob.name);
   const key = `blobs::${blob.name}::${blob.digest}`;
   await env.DESCRIPTORS.put(key, '{"digest":"D","size":"9"}');
   await fetch(`${inject('originUrl')}${blob.path}`, { method: 'DELETE' });

@@ -1,7 +1,8 @@
 import { describe, expect, inject, it } from 'vitest';
+import { delay } from '../../../src/async.ts';
 import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
-import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
+import { cacheStatusOf, createEdge, type Edge, textOf } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import type { Rule } from '../../support/rig.ts';
@@ -12,16 +13,11 @@ const DELETE = { method: 'DELETE' };
 const OTHER_CALLER = { authorization: 'Basic b3RoZXI6Y2FsbGVy' };
 const HIT = /registry-edge; hit/;
 
-const textOf = async (response: Response) => new TextDecoder().decode(await response.arrayBuffer());
-const passed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Earns the caller a grant by something else in the repository. */
-
-/** The origin answers the blob's GET, and only that, otherwise. */
+/** Changes how the origin answers a GET of the blob. */
 const rule = (blob: Pushed, change: Partial<Rule>) => rig.rule({ prefix: blob.path, method: 'GET', ...change });
 
-/** An edge whose origin answers every GET of a blob with this. */
-function edgeBefore(response: Response): Edge {
+/** Creates an edge whose origin answers every GET of a blob with this response. */
+function createEdgeWith(response: Response): Edge {
   const answer = (sentAt: number) => ({ response, first: response, isDirect: true, sentAt });
   return createEdge(
     {},
@@ -29,33 +25,30 @@ function edgeBefore(response: Response): Edge {
   );
 }
 
-describe('GET of a blob: the stream', () => {
+describe('the stream of a blob', () => {
   it.each<[string, Record<string, string>]>([
     ['ends', {}],
-    ['breaks half-way, with Content-Length', { 'content-length': '9' }],
-    ['breaks half-way, without', {}],
-  ])(
-    'reaches the client while more of it is under way, and %s there as it does at the origin',
-    async (end, headers) => {
-      const { path } = await pushBlob();
-      const { readable, writable } = new TransformStream<Uint8Array>();
-      const writer = writable.getWriter();
-      const answer = await edgeBefore(new Response(readable, { headers })).send(path).answer;
-      const reader = answer.body?.getReader();
-      for (const byte of [1, 2]) {
-        const [, read] = await Promise.all([writer.write(new Uint8Array([byte])), reader?.read()]);
-        expect(read?.value).toEqual(new Uint8Array([byte]));
-      }
-      const last = reader?.read().then(
-        ({ done }) => done && 'ends',
-        () => 'breaks',
-      );
-      await (end === 'ends' ? writer.close() : writer.abort(new Error('the origin has left')));
-      expect(end).toContain(await last);
-    },
-  );
+    ['breaks half-way, with a Content-Length', { 'content-length': '9' }],
+    ['breaks half-way, without a Content-Length', {}],
+  ])('reaches the client piece by piece, and %s for it as at the origin', async (end, headers) => {
+    const { path } = await pushBlob();
+    const { readable, writable } = new TransformStream<Uint8Array>();
+    const writer = writable.getWriter();
+    const answer = await createEdgeWith(new Response(readable, { headers })).send(path).answer;
+    const reader = answer.body?.getReader();
+    for (const byte of [1, 2]) {
+      const [, read] = await Promise.all([writer.write(new Uint8Array([byte])), reader?.read()]);
+      expect(read?.value).toEqual(new Uint8Array([byte]));
+    }
+    const last = reader?.read().then(
+      ({ done }) => done && 'ends',
+      () => 'breaks',
+    );
+    await (end === 'ends' ? writer.close() : writer.abort(new Error('the origin has left')));
+    expect(end).toContain(await last);
+  });
 
-  it('that ends before its Content-Length is broken for the client too', async () => {
+  it('is broken for the client, too, where it ends before its Content-Length', async () => {
     const { path } = await pushBlob();
     const origin = scripted({ headers: { 'content-length': '99', connection: 'close' }, body: 'only this' });
     const answer = await createEdge({ ORIGIN_URL: origin.url }).fetch(path);
@@ -63,7 +56,7 @@ describe('GET of a blob: the stream', () => {
     await expect(answer.arrayBuffer()).rejects.toThrow();
   });
 
-  it('takes as long as it takes: ORIGIN_TIMEOUT ends with the headers', async () => {
+  it('may take longer than ORIGIN_TIMEOUT, which only bounds the headers', async () => {
     const { path } = await pushBlob();
     const origin = scripted({ headers: { 'content-length': '4' }, bodyWaitMs: 400, body: 'late' });
     expect(await textOf(await createEdge({ ORIGIN_URL: origin.url, ORIGIN_TIMEOUT: '200ms' }).fetch(path))).toBe(
@@ -71,7 +64,7 @@ describe('GET of a blob: the stream', () => {
     );
   });
 
-  it('ends at the origin when the client leaves', async () => {
+  it('is cancelled at the origin when the client leaves', async () => {
     const { path } = await pushBlob();
     const origin = scripted({ headers: { 'content-length': '4' }, bodyWaitMs: 2_000, body: 'late' });
     const leaving = new AbortController();
@@ -83,14 +76,14 @@ describe('GET of a blob: the stream', () => {
   });
 });
 
-describe('GET of a blob: validators', () => {
+describe('the validators of a GET of a blob', () => {
   it.each<[string, Record<string, string>]>([
-    ['the digest, quoted', { etag: '"D"', 'accept-ranges': 'bytes', 'docker-content-digest': 'D' }],
-    ['none', {}],
-    ['the digest, not quoted', { etag: 'D' }],
+    ['a quoted digest', { etag: '"D"', 'accept-ranges': 'bytes', 'docker-content-digest': 'D' }],
+    ['no validators', {}],
+    ['a bare digest', { etag: 'D' }],
     ['a weak ETag', { etag: 'W/"D"', 'accept-ranges': 'none' }],
     ['an ETag of object storage', { etag: '"9b2cf535f27731c974343645a3985328-2"', 'accept-ranges': 'bytes' }],
-  ])('are those of HEAD in a 200 and a 206, whatever the origin sends: %s', async (_what, sent) => {
+  ])('equal those of a HEAD, in a 200 and a 206, where the origin sends %s', async (_what, sent) => {
     const blob = await pushBlob();
     const edge = createEdge();
     const head = validatorsOf(await edge.fetch(blob.path, HEAD));
@@ -114,14 +107,14 @@ function validatorsOf({ headers }: Response): (string | null)[] {
   return names.map((name) => headers.get(name));
 }
 
-describe('GET of a blob: what it teaches', () => {
+describe('from a GET of a blob the cache learns', () => {
   it.each<[string, string, Record<string, string>, Partial<Rule> | undefined, RegExp]>([
-    ['a whole 200 is known to HEAD', '0123456789', {}, undefined, HIT],
-    ['a zero-byte blob too', '', {}, undefined, HIT],
-    ['a whole 200 in place of a range too', '0123456789', { range: 'bytes=-3' }, undefined, HIT],
-    ['a 206 is not', '0123456789', { range: 'bytes=2-4' }, undefined, /fwd=miss/],
-    ['a 200 of no certain length is not', 'abc', {}, { headers: { 'transfer-encoding': 'chunked' } }, /fwd=miss/],
-    ['an encoded 200 is not', 'abc', {}, { headers: { 'content-encoding': 'x-other' } }, /fwd=miss/],
+    ['existence and size, from a whole 200', '0123456789', {}, undefined, HIT],
+    ['the same of an empty blob', '', {}, undefined, HIT],
+    ['the same from a whole 200 to a range', '0123456789', { range: 'bytes=-3' }, undefined, HIT],
+    ['nothing from a 206', '0123456789', { range: 'bytes=2-4' }, undefined, /fwd=miss/],
+    ['nothing from a 200 without a length', 'abc', {}, { headers: { 'transfer-encoding': 'chunked' } }, /fwd=miss/],
+    ['nothing from an encoded 200', 'abc', {}, { headers: { 'content-encoding': 'x-other' } }, /fwd=miss/],
   ])('%s', async (_what, bytes, headers, change, expected) => {
     const blob = await pushBlob(bytes);
     const edge = createEdge();
@@ -133,7 +126,7 @@ describe('GET of a blob: what it teaches', () => {
     expect(cacheStatusOf(head)).toMatch(expected);
   });
 
-  it('nothing with a query that is not known, nor is that answer changed', async () => {
+  it('nothing from an answer to an unknown query, which is relayed unchanged', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await grant(edge, blob);
@@ -145,12 +138,12 @@ describe('GET of a blob: what it teaches', () => {
   });
 });
 
-describe('GET of a blob: what it evicts', () => {
+describe('a GET of a blob', () => {
   it.each<[string, Record<string, string>, RequestInit]>([
-    ['by a caller with a grant', {}, {}],
-    ['by a stranger whom the origin serves', {}, { headers: OTHER_CALLER }],
-    ['on an open mirror, from memory too', { CLIENT_AUTH: 'anonymous' }, {}],
-  ])('a size that a whole answer contradicts, and logs it: %s', async (_what, variables, init) => {
+    ['a caller with a grant', {}, {}],
+    ['a stranger whom the origin serves', {}, { headers: OTHER_CALLER }],
+    ['a caller of an open mirror', { CLIENT_AUTH: 'anonymous' }, {}],
+  ])('evicts, and logs, a size that a whole answer to %s contradicts', async (_what, variables, init) => {
     const blob = await pushBlob();
     const edge = createEdge(variables);
     await edge.fetch(blob.path, HEAD);
@@ -167,9 +160,9 @@ describe('GET of a blob: what it evicts', () => {
   });
 
   it.each([
-    ['a whole answer of the same size', {}],
+    ['a whole 200 of the same size', {}],
     ['a 206', { range: 'bytes=0-1' }],
-  ])('nothing after %s', async (_what, headers) => {
+  ])('evicts nothing after %s', async (_what, headers) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -178,7 +171,7 @@ describe('GET of a blob: what it evicts', () => {
     expect(edge.log.join()).not.toContain('contradicted');
   });
 
-  it('what stands, after a 404 to a caller with a grant', async () => {
+  it('evicts the blob after a 404 to a caller with a grant', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -192,7 +185,7 @@ describe('GET of a blob: what it evicts', () => {
     [404, OTHER_CALLER],
     [429, {}],
     [500, {}],
-  ])('nothing after a %i to %o', async (status, headers) => {
+  ])('evicts nothing after a %i to a caller with %j', async (status, headers) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -203,7 +196,7 @@ describe('GET of a blob: what it evicts', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toMatch(HIT);
   });
 
-  it('what it tells of a blob that is deleted while it is under way', async () => {
+  it('learns nothing of a blob that is deleted during the GET', async () => {
     const [blob, slow] = [await pushBlob(), await pushBlob()];
     const edge = createEdge();
     await rule(slow, { status: 200, body: slow.bytes, holdAs: slow.digest, times: 1 });
@@ -224,28 +217,31 @@ describe('GET of a blob: what it evicts', () => {
   });
 });
 
-describe('GET of a blob: a store in trouble', () => {
-  const stuck = () => new Promise<never>(() => {});
-  const failed = () => Promise.reject(new CacheFault('down'));
-  /** The same store, which cannot be read. */
-  const unread = (provider: BlobDescriptorCacheProvider, stat: () => Promise<never>): BlobDescriptorCacheProvider => ({
+describe('a GET of a blob with a failing store', () => {
+  const hang = () => new Promise<never>(() => {});
+  const fail = () => Promise.reject(new CacheFault('down'));
+  /** Returns the same store with another `stat`. */
+  const withStat = (
+    provider: BlobDescriptorCacheProvider,
+    stat: () => Promise<never>,
+  ): BlobDescriptorCacheProvider => ({
     repositoryScoped: (...scope) => ({ ...provider.repositoryScoped(...scope), stat }),
   });
 
   it.each<[string, Record<string, string>, () => Promise<never>, Record<string, string>, string, number]>([
-    ['silent, a whole GET', { CACHE_TIMEOUT: '20s' }, stuck, {}, 'GET', 200],
-    ['failing, a whole GET', {}, failed, {}, 'GET', 200],
-    ['silent, a range', { CACHE_TIMEOUT: '50ms' }, stuck, { range: 'bytes=2-3' }, 'GET', 206],
-    ['failing, a range', { CACHE_TIMEOUT: '20s' }, failed, { range: 'bytes=2-3' }, 'GET', 206],
-    ['silent, an impossible range', { CACHE_TIMEOUT: '50ms' }, stuck, { range: 'bytes=99-' }, 'GET', 416],
-    ['silent, a condition', { CACHE_TIMEOUT: '50ms' }, stuck, { 'if-none-match': '*' }, 'HEAD', 304],
-    ['failing, a condition', { CACHE_TIMEOUT: '20s' }, failed, { 'if-none-match': '*' }, 'HEAD', 304],
-  ])('%s: the origin answers, without delay', async (...row) => {
+    ['a whole GET, the store silent', { CACHE_TIMEOUT: '20s' }, hang, {}, 'GET', 200],
+    ['a whole GET, the store failing', {}, fail, {}, 'GET', 200],
+    ['a range, the store silent', { CACHE_TIMEOUT: '50ms' }, hang, { range: 'bytes=2-3' }, 'GET', 206],
+    ['a range, the store failing', { CACHE_TIMEOUT: '20s' }, fail, { range: 'bytes=2-3' }, 'GET', 206],
+    ['an impossible range, the store silent', { CACHE_TIMEOUT: '50ms' }, hang, { range: 'bytes=99-' }, 'GET', 416],
+    ['a condition, the store silent', { CACHE_TIMEOUT: '50ms' }, hang, { 'if-none-match': '*' }, 'HEAD', 304],
+    ['a condition, the store failing', { CACHE_TIMEOUT: '20s' }, fail, { 'if-none-match': '*' }, 'HEAD', 304],
+  ])('is answered by the origin without delay: %s', async (...row) => {
     const [, variables, stat, headers, method, status] = row;
     const blob = await pushBlob();
-    const edge = createEdge(variables, { upstream: (made) => ({ ...made, shared: unread(made.shared, stat) }) });
+    const edge = createEdge(variables, { upstream: (made) => ({ ...made, shared: withStat(made.shared, stat) }) });
     await grant(edge, blob);
-    const answer = await Promise.race([edge.send(blob.path, { headers }).answer, passed(2_000)]);
+    const answer = await Promise.race([edge.send(blob.path, { headers }).answer, delay(2_000)]);
     expect(answer).toMatchObject({ status });
     expect(await blob.questions()).toEqual([`${method} ${blob.path}`]);
   });

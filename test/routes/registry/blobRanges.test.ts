@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
+import { cacheStatusOf, createEdge, type Edge, lastingHeaders, textOf } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import { scripted } from '../../support/scripted.ts';
@@ -8,14 +8,12 @@ const HEAD = { method: 'HEAD' };
 const HIT = 'registry-edge; hit; detail=kv';
 const BYTES = '0123456789';
 
-const textOf = async (response: Response) => new TextDecoder().decode(await response.arrayBuffer());
-
-/** Headers in which `D` stands for the digest. */
-function naming({ digest }: Pushed, headers: Record<string, string>): Record<string, string> {
+/** Replaces `D` in header values by the digest. */
+function withDigest({ digest }: Pushed, headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace('D', digest)]));
 }
 
-/** What a GET with these headers gives, and what the origin was asked for it. */
+/** Sends a GET. @returns the response, and the requests to the origin that it caused */
 async function get(edge: Edge, blob: Pushed, headers: Record<string, string>) {
   const before = (await rig.requests(blob.path)).length;
   const response = await edge.fetch(blob.path, { headers });
@@ -23,23 +21,23 @@ async function get(edge: Edge, blob: Pushed, headers: Record<string, string>) {
   return { response, status: response.status, asked, methods: asked.map(({ method }) => method) };
 }
 
-/** A blob of ten bytes that the edge knows, and a caller who may be told so. */
-async function known(variables: Record<string, string> = {}): Promise<{ edge: Edge; blob: Pushed }> {
+/** Creates an edge that has cached a blob of ten bytes, and on which the caller has a grant. */
+async function createWarmEdge(variables: Record<string, string> = {}): Promise<{ edge: Edge; blob: Pushed }> {
   const [edge, blob] = [createEdge(variables), await pushBlob(BYTES)];
   await edge.fetch(blob.path, HEAD);
   await grant(edge, blob);
   return { edge, blob };
 }
 
-describe('GET of a blob: Range', () => {
+describe('Range in a GET of a blob', () => {
   it.each([
     ['bytes=2-4', 206, 'bytes 2-4/10', '234'],
     ['bytes=7-', 206, 'bytes 7-9/10', '789'],
     ['bytes=9-', 206, 'bytes 9-9/10', '9'],
     ['bytes=5-99', 206, 'bytes 5-9/10', '56789'],
     ['items=99-', 200, null, BYTES],
-  ])('%s is the origin’s to answer, cold and warm: %i, %s', async (range, status, contentRange, body) => {
-    const { edge, blob } = await known();
+  ])('%s is answered by the origin, cold and warm, with %i and %s', async (range, status, contentRange, body) => {
+    const { edge, blob } = await createWarmEdge();
     for (const [at, caller] of [
       [edge, {}],
       [createEdge(), { authorization: 'Basic b3RoZXI6Y2FsbGVy' }],
@@ -53,8 +51,8 @@ describe('GET of a blob: Range', () => {
     }
   });
 
-  it('of several parts is handed on, and the parts with it', async () => {
-    const { edge, blob } = await known();
+  it('of several parts is forwarded, and the multipart answer relayed', async () => {
+    const { edge, blob } = await createWarmEdge();
     const headers = { 'content-type': 'multipart/byteranges; boundary=x', 'content-length': '20' };
     await rig.rule({ prefix: blob.path, method: 'GET', status: 206, headers, body: '--x parts of it --x-' });
     const { response, asked } = await get(edge, blob, { range: 'bytes=99-100, 0-1' });
@@ -64,9 +62,9 @@ describe('GET of a blob: Range', () => {
   });
 
   it.each(['bytes=10-', 'bytes=10-20', 'bytes=9999999999999999-'])(
-    '%s of ten bytes that are known is a 416 without the origin',
+    '%s of a cached blob of ten bytes is answered with 416 without the origin',
     async (range) => {
-      const { edge, blob } = await known();
+      const { edge, blob } = await createWarmEdge();
       const { response, asked } = await get(edge, blob, { range });
       expect([response.status, asked, cacheStatusOf(response)]).toEqual([416, [], HIT]);
       expect(response.headers.get('content-range')).toBe('bytes */10');
@@ -82,9 +80,9 @@ describe('GET of a blob: Range', () => {
     ['a caller past PUSH_EXISTENCE_TTL', { PUSH_EXISTENCE_TTL: '10s' }, {}, 10_000],
     ['any caller with PUSH_EXISTENCE_TTL=0', { PUSH_EXISTENCE_TTL: '0' }, {}, 0],
     ['a caller past DESCRIPTOR_TTL', { CLIENT_AUTH: 'anonymous', DESCRIPTOR_TTL: '10s' }, {}, 10_000],
-  ])('of bytes that are not there, or If-None-Match, is the origin’s to answer to %s', async (...row) => {
+  ])('beyond the end, and If-None-Match, are answered by the origin to %s', async (...row) => {
     const [, variables, caller, laterMs] = row;
-    const { edge, blob } = await known(variables);
+    const { edge, blob } = await createWarmEdge(variables);
     edge.clock.advance(laterMs);
     const beyond = await get(edge, blob, { range: 'bytes=10-', ...caller });
     expect([beyond.status, beyond.asked]).toMatchObject([416, [{ method: 'GET', headers: { range: 'bytes=10-' } }]]);
@@ -92,12 +90,12 @@ describe('GET of a blob: Range', () => {
     expect(beyond.response.headers.get('docker-content-digest')).toBe(blob.digest);
     expect(await beyond.response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
     const same = await get(edge, blob, { 'if-none-match': `"${blob.digest}"`, ...caller });
-    // A HEAD would prove less of a stranger than a 304 to a GET says.
+    // For a stranger a HEAD would prove less than a 304 to a GET says.
     const isStranger = Object.keys(caller).length > 0;
     expect([same.status, same.methods]).toEqual([304, [isStranger ? 'GET' : 'HEAD']]);
   });
 
-  it('beyond the end does not hang on a 416 that announces 2048 bytes and sends 14 (docker-registry 2.8.2)', async () => {
+  it('beyond the end does not hang on a 416 that sends less than it announces (docker-registry 2.8.2)', async () => {
     const { path } = await pushBlob();
     const headers = { 'content-length': '2048', 'content-range': 'bytes */10', 'content-type': 'text/plain' };
     const origin = scripted({ status: 416, headers, body: 'bad range value' });
@@ -107,13 +105,13 @@ describe('GET of a blob: Range', () => {
     expect(await response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
   });
 
-  // Of a blob without bytes registry 3.1.1 gives the whole, docker-registry 2.8.2 a 416.
+  // For a range of an empty blob registry 3.1.1 answers 200, docker-registry 2.8.2 answers 416.
   it.each([
     ['bytes=0-', 200],
     ['bytes=0-', 416],
     ['bytes=5-9', 200],
     ['bytes=5-9', 416],
-  ])('%s of a zero-byte blob is a %i where the origin says so, cold and warm', async (range, status) => {
+  ])('%s of an empty blob gets the origin’s %i, cold and warm', async (range, status) => {
     const blob = await pushBlob('');
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'GET', status, headers: { 'content-range': 'bytes */0' } });
@@ -123,26 +121,26 @@ describe('GET of a blob: Range', () => {
   });
 });
 
-describe('GET of a blob: If-Range', () => {
+describe('If-Range in a GET of a blob', () => {
   it.each([
-    ['the ETag that the edge gives', '"D"', 206, 'bytes=2-4'],
-    ['the digest, not quoted', 'D', 206, 'bytes=2-4'],
+    ['the edge’s own ETag', '"D"', 206, 'bytes=2-4'],
+    ['a bare digest', 'D', 206, 'bytes=2-4'],
     ['another ETag', '"other"', 200, undefined],
     ['an ETag of object storage', '"9b2cf535f27731c974343645a3985328-2"', 200, undefined],
     ['a date', 'Wed, 21 Oct 2026 07:28:00 GMT', 200, undefined],
     ['a weak ETag, since RFC 9110 §13.1.5 compares strongly', 'W/"D"', 200, undefined],
-    ['what is no ETag', '*', 200, undefined],
-  ])('%s', async (_what, value, status, range) => {
-    const { edge, blob } = await known();
-    const headers = naming(blob, { range: 'bytes=2-4', 'if-range': value });
+    ['a value that is not an ETag', '*', 200, undefined],
+  ])('with %s %s gets a %i', async (_what, value, status, range) => {
+    const { edge, blob } = await createWarmEdge();
+    const headers = withDigest(blob, { range: 'bytes=2-4', 'if-range': value });
     const { response, asked } = await get(edge, blob, headers);
     expect(response.status).toBe(status);
     expect(await textOf(response)).toBe(status === 206 ? '234' : BYTES);
     expect(asked.map((sent) => [sent.headers.range, sent.headers['if-range']])).toEqual([[range, undefined]]);
   });
 
-  it('that does not hold gives the whole blob also where the range is impossible', async () => {
-    const { edge, blob } = await known();
+  it('that does not hold gets the whole blob, also where the range is impossible', async () => {
+    const { edge, blob } = await createWarmEdge();
     const { response } = await get(edge, blob, { range: 'bytes=99-', 'if-range': '"other"' });
     expect([response.status, await textOf(response)]).toEqual([200, BYTES]);
     const same = await get(edge, blob, { range: 'bytes=99-', 'if-range': `"${blob.digest}"` });
@@ -150,13 +148,13 @@ describe('GET of a blob: If-Range', () => {
   });
 });
 
-describe('GET of a blob: If-None-Match', () => {
+describe('If-None-Match in a GET of a blob', () => {
   it.each(['"D"', 'D', 'W/"D"', '"x", "D"', '"x",W/"D"', '*'])(
-    '%s of a digest D that is known is a 304 without the origin, before any range',
-    async (form) => {
-      const { edge, blob } = await known();
-      const condition = naming(blob, { 'if-none-match': form });
-      for (const headers of [condition, { ...condition, range: 'bytes=99-' }]) {
+    '%s, with the digest D of a cached blob, gets a 304 without the origin, whatever the range',
+    async (condition) => {
+      const { edge, blob } = await createWarmEdge();
+      const conditional = withDigest(blob, { 'if-none-match': condition });
+      for (const headers of [conditional, { ...conditional, range: 'bytes=99-' }]) {
         const { response, asked } = await get(edge, blob, headers);
         expect([response.status, asked, cacheStatusOf(response)]).toEqual([304, [], HIT]);
         expect(response.headers.get('etag')).toBe(`"${blob.digest}"`);
@@ -166,25 +164,28 @@ describe('GET of a blob: If-None-Match', () => {
   );
 
   it.each(['"other"', '"D-1"', 'sha256:other', '"9b2cf535f27731c974343645a3985328"'])(
-    '%s is no ETag of the edge, so the origin hears nothing of it',
-    async (form) => {
+    '%s, which is no ETag of the edge, is not forwarded, and the blob is sent',
+    async (condition) => {
       const blob = await pushBlob(BYTES);
-      await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: { etag: form }, body: BYTES });
-      for (const { edge } of [{ edge: createEdge() }, await known()]) {
-        const { response, asked } = await get(edge, blob, naming(blob, { 'if-none-match': form }));
+      await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: { etag: condition }, body: BYTES });
+      for (const { edge } of [{ edge: createEdge() }, await createWarmEdge()]) {
+        const { response, asked } = await get(edge, blob, withDigest(blob, { 'if-none-match': condition }));
         expect([response.status, await textOf(response)]).toEqual([200, BYTES]);
         expect(asked.map(({ method, headers }) => [method, headers['if-none-match']])).toEqual([['GET', undefined]]);
       }
     },
   );
 
-  it.each(['"D"', 'D', 'W/"D"', '*'])('%s of a digest D that is there is a 304 to a stranger', async (form) => {
-    const blob = await pushBlob(BYTES);
-    const { response, methods } = await get(createEdge(), blob, naming(blob, { 'if-none-match': form }));
-    expect([response.status, methods, await textOf(response)]).toEqual([304, ['GET'], '']);
-  });
+  it.each(['"D"', 'D', 'W/"D"', '*'])(
+    '%s, with the digest D of an existing blob, gets a 304 also for a stranger',
+    async (condition) => {
+      const blob = await pushBlob(BYTES);
+      const { response, methods } = await get(createEdge(), blob, withDigest(blob, { 'if-none-match': condition }));
+      expect([response.status, methods, await textOf(response)]).toEqual([304, ['GET'], '']);
+    },
+  );
 
-  it.each([401, 404, 429, 503])('gives the origin’s %i where it says so to a GET', async (status) => {
+  it.each([401, 404, 429, 503])('gets the %i with which the origin answers a GET', async (status) => {
     const [edge, blob] = [createEdge(), await pushBlob(BYTES)];
     await rig.rule({
       prefix: blob.path,
@@ -196,7 +197,7 @@ describe('GET of a blob: If-None-Match', () => {
     expect([response.status, await textOf(response)]).toEqual([status, '{"errors":[]}']);
   });
 
-  it('of the digest is a 304 also where the origin tells no size', async () => {
+  it('with the digest gets a 304 also where the origin states no size', async () => {
     const blob = await pushBlob(BYTES);
     const headers = { 'transfer-encoding': 'chunked', etag: '"other"' };
     await rig.rule({ prefix: blob.path, status: 200, headers, body: BYTES });
@@ -205,16 +206,16 @@ describe('GET of a blob: If-None-Match', () => {
   });
 });
 
-describe('GET of a blob: warm equals cold', () => {
+describe('a warm and a cold answer to a GET of a blob', () => {
   it.each<[string, Record<string, string>]>([
     ['a 304', { 'if-none-match': '"D"' }],
-    ['a 304 of the digest without quotes', { 'if-none-match': 'D' }],
-    ['a 304 before a range', { 'if-none-match': 'D', range: 'bytes=2-4' }],
-    ['a 304 before a range beyond', { 'if-none-match': 'D', range: 'bytes=10-' }],
+    ['a 304 to a bare digest', { 'if-none-match': 'D' }],
+    ['a 304 despite a range', { 'if-none-match': 'D', range: 'bytes=2-4' }],
+    ['a 304 despite a range beyond the end', { 'if-none-match': 'D', range: 'bytes=10-' }],
     ['a 416', { range: 'bytes=10-' }],
-  ])('in status, headers and body: %s', async (_what, given) => {
+  ])('are equal in status, headers and body: %s', async (_what, given) => {
     const [edge, blob] = [createEdge(), await pushBlob(BYTES)];
-    // As docker-registry 2.8.2 answers it.
+    // The headers of docker-registry 2.8.2.
     const own = {
       etag: '"D"',
       'docker-content-digest': 'D',
@@ -228,13 +229,13 @@ describe('GET of a blob: warm equals cold', () => {
       prefix: blob.path,
       method: 'GET',
       status: given.range === 'bytes=10-' && !given['if-none-match'] ? 416 : 200,
-      headers: naming(blob, own),
+      headers: withDigest(blob, own),
       body: 'invalid range',
     });
-    const cold = await get(edge, blob, naming(blob, given));
+    const cold = await get(edge, blob, withDigest(blob, given));
     await edge.fetch(blob.path, HEAD);
     await grant(edge, blob);
-    const warm = await get(edge, blob, naming(blob, given));
+    const warm = await get(edge, blob, withDigest(blob, given));
     expect([cold.asked.length, warm.asked.length]).toEqual([1, 0]);
     expect(cold.status).toBe(warm.status);
     expect(lastingHeaders(cold.response)).toEqual(lastingHeaders(warm.response));
@@ -242,13 +243,13 @@ describe('GET of a blob: warm equals cold', () => {
   });
 });
 
-describe('GET of a blob: access', () => {
+describe('a grant for a blob', () => {
   it.each([
-    ['part of it', { range: 'bytes=0-1' }],
+    ['a 206', { range: 'bytes=0-1' }],
     ['a 304', { 'if-none-match': '"D"' }],
-  ])('is earned by %s from the origin', async (_what, given) => {
+  ])('is earned by the origin’s %s', async (_what, given) => {
     const [edge, blob] = [createEdge(), await pushBlob(BYTES)];
-    await edge.fetch(blob.path, { headers: naming(blob, given) });
+    await edge.fetch(blob.path, { headers: withDigest(blob, given) });
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
   });
 });

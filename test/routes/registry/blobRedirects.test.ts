@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
-import { cacheStatusOf, createEdge, lastingHeaders } from '../../support/edge.ts';
+import { cacheStatusOf, createEdge, lastingHeaders, textOf } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import { type Script, scripted } from '../../support/scripted.ts';
@@ -7,13 +7,12 @@ import { type Script, scripted } from '../../support/scripted.ts';
 const HEAD = { method: 'HEAD' };
 const FOLLOW = { BLOB_REDIRECT: 'follow' };
 const SIGNATURE = 'X-Amz-Signature=c2lnbmVk%2Fa+b';
-/** What a caller sends that is nobody else's to see. */
+/** Headers of a caller that must not reach the storage. */
 const SECRETS = { authorization: 'Basic c2VjcmV0', cookie: 'session=1', 'x-gitlab-token': 't', 'x-custom': '1' };
 
-/** A path at the rigged origin that stands for a storage which redirects. */
+/** Returns a path at the rigged origin that stands for a redirecting storage. */
 const someHop = () => `/_store/${crypto.randomUUID()}`;
-const textOf = async (response: Response) => new TextDecoder().decode(await response.arrayBuffer());
-/** The origin's GET of the blob redirects, with a body as Go's servers send it. */
+/** Makes the origin redirect a GET of the blob, with the body of Go's servers. */
 const redirect = (blob: Pushed, location: string, status = 307) =>
   rig.rule({
     prefix: blob.path,
@@ -23,8 +22,8 @@ const redirect = (blob: Pushed, location: string, status = 307) =>
     body: '<a href="elsewhere">Temporary Redirect</a>.',
   });
 
-/** Object storage that answers by this script, and a blob whose GET leads there. */
-async function stored(script: Script) {
+/** Creates object storage that answers by this script, and a blob that the origin redirects there. */
+async function pushToStorage(script: Script) {
   const [blob, storage] = [await pushBlob('0123456789'), scripted(script)];
   const location = `${storage.url}/object?${SIGNATURE}`;
   await redirect(blob, location);
@@ -32,7 +31,7 @@ async function stored(script: Script) {
 }
 
 describe('BLOB_REDIRECT=pass', () => {
-  it.each([301, 302, 303, 307, 308])('hands a %i on byte for byte, and learns nothing of it', async (status) => {
+  it.each([301, 302, 303, 307, 308])('relays a %i byte for byte, and learns nothing from it', async (status) => {
     const blob = await pushBlob();
     const location = `https://storage.test/a'b%2fC?${SIGNATURE}&x=a'%2f b`;
     await redirect(blob, location, status);
@@ -48,8 +47,8 @@ describe('BLOB_REDIRECT=pass', () => {
     }
   });
 
-  it('needs no redirect to tell a caller that names the digest', async () => {
-    const { blob } = await stored({ headers: { 'content-length': '10' }, body: '0123456789' });
+  it('answers a caller that names the digest without a redirect', async () => {
+    const { blob } = await pushToStorage({ headers: { 'content-length': '10' }, body: '0123456789' });
     const edge = createEdge();
     await grant(edge, blob);
     const response = await edge.fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
@@ -57,7 +56,7 @@ describe('BLOB_REDIRECT=pass', () => {
   });
 
   it('earns no grant by a redirect', async () => {
-    const { blob } = await stored({});
+    const { blob } = await pushToStorage({});
     const edge = createEdge();
     await edge.fetch(blob.path);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('unproven');
@@ -65,7 +64,7 @@ describe('BLOB_REDIRECT=pass', () => {
 });
 
 describe('BLOB_REDIRECT=follow', () => {
-  const ofStorage = {
+  const storageHeaders = {
     etag: '"9b2cf535f27731c974343645a3985328"',
     'accept-ranges': 'none',
     'cache-control': 'public',
@@ -82,9 +81,9 @@ describe('BLOB_REDIRECT=follow', () => {
     [200, {}, { ...content, 'content-length': '10' }, '0123456789'],
     [206, { range: 'bytes=2-4' }, { ...content, 'content-length': '3', ...range('bytes 2-4/10') }, '234'],
     [416, { range: 'bytes=99-' }, { ...range('bytes */10'), 'content-type': 'application/json' }, 'RANGE_INVALID'],
-  ])('gives the storage’s %i with the content’s headers and canonical validators', async (...row) => {
+  ])('relays the storage’s %i with the headers of the content and canonical validators', async (...row) => {
     const [status, asked, expected, body] = row;
-    const { blob, storage } = await stored({ status, headers: { ...ofStorage, ...expected }, body });
+    const { blob, storage } = await pushToStorage({ status, headers: { ...storageHeaders, ...expected }, body });
     const edge = createEdge(FOLLOW);
     const response = await edge.fetch(blob.path, { headers: { ...SECRETS, ...asked } });
     expect(response.status).toBe(status);
@@ -110,8 +109,8 @@ describe('BLOB_REDIRECT=follow', () => {
     [302, 2, 200],
     [308, 3, 200],
     [307, 4, 502],
-  ])('follows a %i, %i of them in all: %i', async (status, hops, expected) => {
-    const { blob, location } = await stored({ headers: { 'content-length': '10' }, body: '0123456789' });
+  ])('follows a %i in a chain of %i, and answers %i', async (status, hops, expected) => {
+    const { blob, location } = await pushToStorage({ headers: { 'content-length': '10' }, body: '0123456789' });
     const at = someHop();
     await rig.forget(blob.path);
     await redirect(blob, hops > 1 ? `${at}/1` : location, status);
@@ -128,7 +127,7 @@ describe('BLOB_REDIRECT=follow', () => {
   });
 
   it('learns nothing from the storage, neither content nor access', async () => {
-    const { blob } = await stored({ headers: { 'content-length': '3' }, body: 'abc' });
+    const { blob } = await pushToStorage({ headers: { 'content-length': '3' }, body: 'abc' });
     const edge = createEdge(FOLLOW);
     expect(cacheStatusOf(await edge.fetch(blob.path))).toBe('registry-edge; fwd=bypass');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored; detail=unproven');
@@ -143,8 +142,11 @@ describe('BLOB_REDIRECT=follow', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
   });
 
-  it('keeps what If-Range and If-None-Match mean, of which the storage hears nothing', async () => {
-    const { blob, storage } = await stored({ headers: { 'content-length': '10', etag: '"s3"' }, body: '0123456789' });
+  it('applies If-Range and If-None-Match itself, and forwards neither to the storage', async () => {
+    const { blob, storage } = await pushToStorage({
+      headers: { 'content-length': '10', etag: '"s3"' },
+      body: '0123456789',
+    });
     const edge = createEdge(FOLLOW);
     const whole = await edge.fetch(blob.path, { headers: { range: 'bytes=2-4', 'if-range': '"s3"' } });
     expect([whole.status, await textOf(whole)]).toEqual([200, '0123456789']);
@@ -154,27 +156,30 @@ describe('BLOB_REDIRECT=follow', () => {
     for (const { headers } of await storage.calls()) expect(headers).not.toHaveProperty('if-none-match');
   });
 
-  it('tells a caller who names the digest that it stands, though the storage tells no size', async () => {
-    const { blob, location } = await stored({ body: '0123456789' });
+  it('answers a caller that names the digest with 304, though the storage states no size', async () => {
+    const { blob, location } = await pushToStorage({ body: '0123456789' });
     await rig.rule({ prefix: blob.path, method: 'HEAD', status: 307, headers: { location } });
     const edge = createEdge(FOLLOW);
     const response = await edge.fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
     expect([response.status, response.headers.get('etag')]).toEqual([304, `"${blob.digest}"`]);
-    // By the storage's word, which grants nothing.
+    // Only the storage answered, which earns no grant.
     const other = await pushBlob(undefined, blob.name);
     expect(cacheStatusOf(await edge.fetch(other.path, HEAD))).toContain('unproven');
   });
 
-  it('waits ORIGIN_TIMEOUT for the storage’s headers, and for its bytes as long as they take', async () => {
+  it('applies ORIGIN_TIMEOUT to the storage’s headers, but not to its body', async () => {
     const late = { headers: { 'content-length': '10' }, body: '0123456789' };
     const edge = createEdge({ ...FOLLOW, ORIGIN_TIMEOUT: '200ms' });
-    const [body, headers] = [await stored({ ...late, bodyWaitMs: 400 }), await stored({ ...late, waitMs: 400 })];
+    const [body, headers] = [
+      await pushToStorage({ ...late, bodyWaitMs: 400 }),
+      await pushToStorage({ ...late, waitMs: 400 }),
+    ];
     expect(await textOf(await edge.fetch(body.blob.path))).toBe('0123456789');
     expect((await edge.fetch(headers.blob.path)).status).toBe(502);
   });
 
-  it('shows the client a storage that breaks off', async () => {
-    const { blob } = await stored({ headers: { 'content-length': '10', connection: 'close' }, body: '012' });
+  it('breaks off the body for the client where the storage does', async () => {
+    const { blob } = await pushToStorage({ headers: { 'content-length': '10', connection: 'close' }, body: '012' });
     const response = await createEdge(FOLLOW).fetch(blob.path);
     expect(response.status).toBe(200);
     await expect(response.arrayBuffer()).rejects.toThrow();
@@ -189,16 +194,16 @@ describe('BLOB_REDIRECT=follow', () => {
     ['a redirect to nowhere', { status: 307 }],
     ['a redirect to itself', { status: 307, headers: { location: '{base}/object' } }],
     ['a closed connection', { instead: 'close' }],
-  ])('answers 502 that tells nothing of the address where the storage gives %s', async (_what, script) => {
-    const { blob, storage } = await stored(script);
+  ])('answers 502, without the storage’s address, where the storage sends %s', async (_what, script) => {
+    const { blob, storage } = await pushToStorage(script);
     const edge = createEdge(FOLLOW);
     await edge.fetch(blob.path, HEAD);
     const response = await edge.fetch(blob.path);
     expect([response.status, response.headers.get('content-type')]).toEqual([502, 'application/json']);
     const text = await response.text();
     expect(JSON.parse(text)).toMatchObject({ errors: [{ code: 'UNAVAILABLE', message: expect.any(String) }] });
-    const told = text + JSON.stringify([...response.headers]) + edge.log.join('\n');
-    for (const secret of ['Signature', new URL(storage.url).host, '/object']) expect(told).not.toContain(secret);
+    const visible = text + JSON.stringify([...response.headers]) + edge.log.join('\n');
+    for (const secret of ['Signature', new URL(storage.url).host, '/object']) expect(visible).not.toContain(secret);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
   });
 
@@ -208,7 +213,7 @@ describe('BLOB_REDIRECT=follow', () => {
     ['a login in the URL', {}, (to) => to.replace('//', '//a:b@')],
   ])('leaves a redirect that leads to %s to the client', (_what, variables, change) => {
     it.each(['from the origin', 'after a hop'])('%s', async (place) => {
-      const { blob, storage } = await stored({ body: 'elsewhere' });
+      const { blob, storage } = await pushToStorage({ body: 'elsewhere' });
       const at = someHop();
       const elsewhere = change(`${storage.url.replace('127.0.0.1', 'localhost')}/object?${SIGNATURE}`);
       const location = place === 'from the origin' ? elsewhere : inject('originUrl') + at;

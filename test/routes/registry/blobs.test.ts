@@ -53,7 +53,7 @@ describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
-  it('is a 404 after a DELETE, also when an answer of before it was held back', async () => {
+  it('is a 404 after a DELETE, also where an earlier answer of the origin arrives later', async () => {
     const blob = await pushBlob();
     const edge = createEdge(variables);
     const rule = { status: 200, headers: headersOf(blob), holdAs: blob.digest, times: 1 };
@@ -62,7 +62,7 @@ describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
     await expect.poll(() => blob.asked()).toBe(1);
     edge.clock.advance(1_000);
     expect((await edge.fetch(blob.path, { method: 'DELETE' })).status).toBe(202);
-    // Past what two clocks may differ: what counts is when the question was sent, not when the answer came.
+    // Past the skew of clocks: the time of the question counts, not that of the answer.
     edge.clock.advance(10_000);
     await rig.release(blob.digest);
     expect((await late.answer).status).toBe(200);
@@ -70,7 +70,7 @@ describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
-  it('asks the origin once for many HEADs of one blob by one caller, one after the other or all at once', async () => {
+  it('asks the origin once for many HEADs of one blob by one caller, in sequence or concurrent', async () => {
     const [blob, crowded] = [await pushBlob(), await pushBlob()];
     const edge = createEdge({ ...variables, CACHE_TIMEOUT: '10s' });
     for (let n = 0; n < 200; n++) expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
@@ -81,7 +81,7 @@ describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
     expect(crowd.filter((response) => cacheStatusOf(response)?.includes('collapsed')).length).toBeGreaterThan(100);
   });
 
-  it('lets a caller whom the origin refuses ask for itself, though many others ask the same', async () => {
+  it('asks the origin separately for a caller that it refuses, though others ask the same', async () => {
     const blob = await pushBlob();
     const edge = createEdge(variables);
     await rig.rule({ prefix: blob.path, method: 'HEAD', unlessAuthorization: 'Basic eQ==', status: 401 });
@@ -108,19 +108,19 @@ function headersOf({ digest, bytes }: { digest: string; bytes: string }) {
 }
 
 describe('HEAD of a blob: windows', () => {
-  it('asks again for a caller that may push after PUSH_EXISTENCE_TTL, and renews the entry', async () => {
+  it('asks the origin again after PUSH_EXISTENCE_TTL for a caller that may push, and renews the entry', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '5m' });
     await edge.fetch(blob.path, HEAD);
     edge.clock.advance(299_000);
-    await prove(edge, blob.name);
+    await renewGrant(edge, blob.name);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
     edge.clock.advance(1_000);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=stale; stored; detail=push');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
   });
 
-  it('always asks for a caller that may push with PUSH_EXISTENCE_TTL=0', async () => {
+  it('always asks the origin with PUSH_EXISTENCE_TTL=0 for a caller that may push', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '0' });
     for (let n = 0; n < 3; n++) await edge.fetch(blob.path, HEAD);
@@ -135,7 +135,7 @@ describe('HEAD of a blob: windows', () => {
     }
   });
 
-  it('answers a caller that only pulls for DESCRIPTOR_TTL, from memory within MEMORY_TTL', async () => {
+  it('answers a pull-only caller for DESCRIPTOR_TTL, from memory within MEMORY_TTL', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ CLIENT_AUTH: 'anonymous', DESCRIPTOR_TTL: '1h', MEMORY_TTL: '30s' });
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
@@ -147,19 +147,19 @@ describe('HEAD of a blob: windows', () => {
     expect(await blob.asked()).toBe(2);
   });
 
-  it('evicts an entry that is past its window when the origin no longer knows the blob', async () => {
+  it('evicts an entry past its window where the origin no longer has the blob', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '1m' });
     await edge.fetch(blob.path, HEAD);
     await fetch(inject('originUrl') + blob.path, { method: 'DELETE' });
     edge.clock.advance(60_000);
-    await prove(edge, blob.name);
+    await renewGrant(edge, blob.name);
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
     const mirror = createEdge({ CLIENT_AUTH: 'anonymous' }, { clock: edge.clock });
     expect((await mirror.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
-  it('writes a digest that many callers ask for only once in half a window', async () => {
+  it('writes a digest back only once in half a window, whoever asks', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -170,14 +170,14 @@ describe('HEAD of a blob: windows', () => {
   });
 });
 
-/** Lets the caller's grant be renewed by another blob of the repository. */
-async function prove(edge: Edge, name: string): Promise<void> {
+/** Renews the caller's grant by another blob of the repository. */
+async function renewGrant(edge: Edge, name: string): Promise<void> {
   const { path } = await pushBlob(undefined, name);
   await edge.fetch(path, { method: 'GET' });
 }
 
 describe('HEAD of a blob: conditions and queries', () => {
-  it('answers If-None-Match with 304, cold and warm', async () => {
+  it('answers 304 where If-None-Match names the digest, cold and warm', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (const condition of [`"${blob.digest}"`, blob.digest, `W/"${blob.digest}"`, '*', `"x", "${blob.digest}"`]) {
@@ -198,7 +198,7 @@ describe('HEAD of a blob: conditions and queries', () => {
     }
   });
 
-  it('bypasses the cache with a query, and learns nothing from it', async () => {
+  it('bypasses the cache where the query is unknown, and teaches it nothing', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (let n = 0; n < 2; n++) {

@@ -7,11 +7,11 @@ import { scripted } from '../../support/scripted.ts';
 
 const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1m', LIST_TTL: '1m' };
 const WHO: [who: string, variables: Record<string, string>][] = [
-  ['an origin that judges', {}],
+  ['CLIENT_AUTH=origin', {}],
   ['an open mirror', MIRROR],
 ];
 const PAGE = { origin: 'https://ui.test' };
-/** What the origin lets scripts on that page do. */
+/** The origin's policy for scripts on that page. */
 const POLICY = {
   'access-control-allow-origin': 'https://ui.test',
   'access-control-allow-credentials': 'true',
@@ -24,8 +24,8 @@ const PREFLIGHT = {
   'access-control-request-headers': 'authorization, accept',
   'access-control-request-private-network': 'true',
 };
-/** What is of one caller, and nothing that a preflight needs. */
-const OF_ONE_CALLER = {
+/** Headers that identify a caller; no preflight needs them. */
+const IDENTITY = {
   authorization: 'Basic c2VjcmV0',
   cookie: 'a=b',
   'user-agent': 'ui/1',
@@ -47,8 +47,8 @@ const CASES = READS.flatMap(([what, method, below]) =>
   WHO.map(([who, variables]) => [what, who, method, below, variables] as const),
 );
 
-/** Content at the origin, which tells everybody the policy for the page. */
-async function served(below: (digest: string) => string) {
+/** Makes the origin serve content together with its policy for the page. */
+async function serve(below: (digest: string) => string) {
   const [name, manifest] = [someName(), someManifest()];
   const digest = await digestOf(manifest, 'sha256');
   const path = `/v2/${name}/${below(digest)}`;
@@ -66,45 +66,45 @@ const headersOf = ({ headers }: Response, names: readonly string[]) =>
 const policyOf = (response: Response) => headersOf(response, Object.keys(POLICY));
 const isHit = (response: Response) => cacheStatusOf(response)?.includes('hit') ?? false;
 
-describe('a request of a browser', () => {
+describe('a browser’s request', () => {
   it.each(CASES)(
-    'is the origin’s to answer, with what scripts may read, known or not: %s, %s',
+    'is answered by the origin, policy included, whether cached or not: %s, %s',
     async (_what, _who, method, below, variables) => {
-      const { path, body, digest } = await served(below);
+      const { path, body, digest } = await serve(below);
       const edge = createEdge(variables);
       const ask = (more?: Record<string, string>) => edge.fetch(path, asking(method, OCI_MANIFEST, more));
-      const [cold] = [await ask(PAGE)];
-      const learnt = await ask();
-      expect([isHit(cold), isHit(learnt)]).toEqual([false, false]);
-      const isKnown = isHit(await ask());
+      const cold = await ask(PAGE);
+      const second = await ask();
+      expect([isHit(cold), isHit(second)]).toEqual([false, false]);
+      const isCached = isHit(await ask());
       for (const more of [PAGE, { origin: 'null' }, { ...PAGE, 'if-none-match': `"${digest}"` }]) {
-        const asked = (await rig.requests(path)).length;
+        const before = (await rig.requests(path)).length;
         const response = await ask(more);
         expect([response.status, policyOf(response)]).toEqual([200, POLICY]);
         expect(cacheStatusOf(response)).toBe('registry-edge; fwd=bypass');
         expect(await response.text()).toBe(method === 'GET' ? body : '');
-        const questions = (await rig.requests(path)).slice(asked);
+        const questions = (await rig.requests(path)).slice(before);
         expect(questions.map((question) => [question.method, question.headers.origin])).toEqual([
           [method, more.origin],
         ]);
       }
-      // Other callers have what they had.
-      expect(isHit(await ask())).toBe(isKnown);
+      // Requests without a page are answered as before.
+      expect(isHit(await ask())).toBe(isCached);
       expect((await ask()).headers.get('access-control-allow-origin')).toBe(
-        isKnown ? null : POLICY['access-control-allow-origin'],
+        isCached ? null : POLICY['access-control-allow-origin'],
       );
     },
   );
 
-  it('teaches nothing, neither of the content nor of the caller', async () => {
-    const { path } = await served((digest) => `blobs/${digest}`);
+  it('teaches the cache nothing about the content or the caller', async () => {
+    const { path } = await serve((digest) => `blobs/${digest}`);
     const edge = createEdge();
     for (const method of ['GET', 'HEAD'] as const) await edge.fetch(path, asking(method, '*/*', PAGE));
     const after = await edge.fetch(path, { method: 'HEAD' });
     expect(cacheStatusOf(after)).toBe('registry-edge; fwd=miss; stored; detail=unproven');
   });
 
-  it('of a blob in another storage is followed with BLOB_REDIRECT=follow, the policy the origin’s', async () => {
+  it('gets a blob from object storage under the origin’s policy, with BLOB_REDIRECT=follow', async () => {
     const { path, url } = {
       ...(await pushBlob('0123456789')),
       ...scripted({ headers: { 'content-length': '10' }, body: '0123456789' }),
@@ -116,7 +116,7 @@ describe('a request of a browser', () => {
     expect([passed.status, policyOf(passed)]).toEqual([307, POLICY]);
   });
 
-  it.each([401, 403, 404, 429, 503])('that the origin answers with %i gets that, with the policy', async (status) => {
+  it.each([401, 403, 404, 429, 503])('gets the origin’s %i with its policy', async (status) => {
     const path = `/v2/${someName()}/manifests/latest`;
     await rig.rule({ prefix: path, status, headers: POLICY, body: '{}' });
     for (const [, variables] of WHO) {
@@ -135,30 +135,30 @@ describe('OPTIONS', () => {
   ];
 
   it.each(PATHS.flatMap((path) => WHO.map(([who, variables]) => [path, who, variables] as const)))(
-    'is the origin’s to answer: %s, %s',
+    'is answered by the origin: %s, %s',
     async (pattern, _who, variables) => {
       const { url, calls } = scripted({
         status: 204,
         headers: { ...POLICY, 'access-control-allow-methods': 'GET, HEAD' },
       });
       const path = pattern.replace('NAME', someName());
-      const init = { method: 'OPTIONS', headers: { ...PREFLIGHT, ...OF_ONE_CALLER } };
+      const init = { method: 'OPTIONS', headers: { ...PREFLIGHT, ...IDENTITY } };
       const response = await createEdge({ ...variables, ORIGIN_URL: url }).fetch(path, init);
       expect([response.status, policyOf(response)]).toEqual([204, POLICY]);
       expect(response.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
       const [asked, ...more] = await calls();
       expect([asked?.method, asked?.path, more]).toEqual(['OPTIONS', path, []]);
-      // A firewall before the origin may refuse who has no name.
-      const { 'user-agent': itself } = variables === MIRROR ? { 'user-agent': 'registry-edge' } : OF_ONE_CALLER;
-      expect(asked?.headers).toMatchObject({ ...PREFLIGHT, 'user-agent': itself });
-      for (const [name, value] of Object.entries(OF_ONE_CALLER)) {
+      // A firewall in front of the origin may refuse a request without a User-Agent.
+      const { 'user-agent': userAgent } = variables === MIRROR ? { 'user-agent': 'registry-edge' } : IDENTITY;
+      expect(asked?.headers).toMatchObject({ ...PREFLIGHT, 'user-agent': userAgent });
+      for (const [name, value] of Object.entries(IDENTITY)) {
         expect([name, asked?.headers[name] === value]).toEqual([name, variables !== MIRROR]);
       }
     },
   );
 
-  it('proves nothing, though it is answered to everybody', async () => {
-    const { path } = await served((digest) => `blobs/${digest}`);
+  it('proves no access, since everybody gets an answer', async () => {
+    const { path } = await serve((digest) => `blobs/${digest}`);
     const edge = createEdge();
     await edge.fetch(path, { method: 'HEAD', headers: { authorization: 'Basic YWxpY2U6' } });
     await rig.rule({ prefix: path, method: 'OPTIONS', status: 200 });
@@ -167,8 +167,8 @@ describe('OPTIONS', () => {
     expect(cacheStatusOf(await edge.fetch(path, { method: 'HEAD' }))).toContain('unproven');
   });
 
-  it('changes nothing: what is being asked may still be joined', async () => {
-    const { path, digest, body } = await served((digest) => `manifests/${digest}`);
+  it('closes no flight: a later request joins the one in progress', async () => {
+    const { path, digest, body } = await serve((digest) => `manifests/${digest}`);
     await rig.forget(path);
     const headers = {
       'content-type': OCI_MANIFEST,
@@ -190,7 +190,7 @@ describe('OPTIONS', () => {
     await Promise.all([first.over, second.over]);
   });
 
-  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('leaves an open mirror read-only to a browser: %s', async (method) => {
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('does not make an open mirror accept %s', async (method) => {
     const { url, calls } = scripted({});
     const edge = createEdge({ ...MIRROR, ORIGIN_URL: url });
     const response = await edge.fetch(`/v2/${someName()}/manifests/latest`, { method, headers: PAGE });
@@ -198,14 +198,14 @@ describe('OPTIONS', () => {
   });
 });
 
-describe('GET /v2/ of an open mirror, of a browser', () => {
-  it.each([200, 401])('is the mirror’s yes with the origin’s policy, where that says %i', async (status) => {
+describe('a browser’s GET /v2/ of an open mirror', () => {
+  it.each([200, 401])('is a 200 with the origin’s policy, where the origin answers %i', async (status) => {
     const { url, calls } = scripted({
       status,
       headers: { ...POLICY, 'www-authenticate': 'Bearer', 'set-cookie': 'a=b' },
     });
     const edge = createEdge({ ...MIRROR, ORIGIN_URL: url });
-    const response = await edge.fetch('/v2/', { headers: { ...PAGE, ...OF_ONE_CALLER } });
+    const response = await edge.fetch('/v2/', { headers: { ...PAGE, ...IDENTITY } });
     expect([response.status, await response.text(), policyOf(response)]).toEqual([200, '{}', POLICY]);
     expect(headersOf(response, ['www-authenticate', 'set-cookie'])).toEqual({
       'www-authenticate': null,
@@ -214,12 +214,12 @@ describe('GET /v2/ of an open mirror, of a browser', () => {
     expect((await calls()).map(({ headers }) => [headers.origin, headers.authorization])).toEqual([
       [PAGE.origin, undefined],
     ]);
-    // Others do not need the origin for it.
+    // For other callers the mirror does not ask the origin.
     expect((await edge.fetch('/v2/')).status).toBe(200);
     expect(await calls()).toHaveLength(1);
   });
 
-  it('is a yes without one where the origin cannot be reached', async () => {
+  it('is a 200 without a policy where the origin is unreachable', async () => {
     const { url } = scripted({ instead: 'close' });
     const response = await createEdge({ ...MIRROR, ORIGIN_URL: url }).fetch('/v2/', { headers: PAGE });
     expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([200, null]);

@@ -5,32 +5,35 @@ import { OCI_MANIFEST } from '../../support/pushManifest.ts';
 import { scripted } from '../../support/scripted.ts';
 import { putOf } from '../../support/uploading.ts';
 
-/** Much longer than when it is coded. */
+/** Long enough that the coded body is much shorter. */
 const BODY = JSON.stringify({ tags: Array.from({ length: 500 }, (_, n) => `tag-${n}`) });
 const MIRROR = { CLIENT_AUTH: 'anonymous', LIST_TTL: '30s' };
 const PUT = putOf({ bytes: '{}', mediaType: OCI_MANIFEST });
 
-describe.each(['gzip', 'br'] as const)('an answer that the origin codes reaches the client whole: %s', (coding) => {
-  it.each<[what: string, path: string, status: number, variables?: Record<string, string>, init?: RequestInit]>([
-    ['a list of tags', 'tags/list', 200],
-    ['a list of tags, in an open mirror', 'tags/list', 200, MIRROR],
-    ['referrers', `referrers/${someDigest()}`, 200],
-    ['a manifest by its tag', 'manifests/latest', 200],
-    ['a manifest by its digest', `manifests/${someDigest()}`, 200],
-    ['a manifest, in an open mirror', 'manifests/latest', 200, MIRROR],
-    ['that there is no manifest', 'manifests/latest', 404],
-    ['that there is no blob', `blobs/${someDigest()}`, 404],
-    ['who may ask', 'manifests/latest', 401],
-    ['a failure', 'tags/list', 503],
-    ['why a manifest is refused', 'manifests/latest', 400, {}, PUT],
-    ['a blob', `blobs/${someDigest()}`, 200],
-  ])('%s', async (_what, path, status, variables = {}, init = {}) => {
-    const headers = { 'content-type': 'application/json', 'docker-content-digest': someDigest() };
-    const origin = scripted({ status, coding, headers, body: BODY });
-    const edge = createEdge({ ORIGIN_URL: origin.url, ...variables });
-    const { answer } = edge.send(`/v2/${someName()}/${path}`, init);
-    const response = await answer;
-    expect([response.status, response.headers.get('content-encoding')]).toEqual([status, coding]);
-    expect(await response.text()).toBe(BODY);
-  });
-});
+describe.each(['gzip', 'br'] as const)(
+  'the client receives the whole of an answer that the origin coded with %s',
+  (coding) => {
+    it.each<[what: string, path: string, status: number, variables?: Record<string, string>, init?: RequestInit]>([
+      ['a list of tags', 'tags/list', 200],
+      ['a list of tags, from an open mirror', 'tags/list', 200, MIRROR],
+      ['referrers', `referrers/${someDigest()}`, 200],
+      ['a manifest by its tag', 'manifests/latest', 200],
+      ['a manifest by its digest', `manifests/${someDigest()}`, 200],
+      ['a manifest, from an open mirror', 'manifests/latest', 200, MIRROR],
+      ['a 404 of a manifest', 'manifests/latest', 404],
+      ['a 404 of a blob', `blobs/${someDigest()}`, 404],
+      ['a challenge', 'manifests/latest', 401],
+      ['a 503', 'tags/list', 503],
+      ['the refusal of a manifest', 'manifests/latest', 400, {}, PUT],
+      ['a blob', `blobs/${someDigest()}`, 200],
+    ])('%s', async (_what, path, status, variables = {}, init = {}) => {
+      const headers = { 'content-type': 'application/json', 'docker-content-digest': someDigest() };
+      const origin = scripted({ status, coding, headers, body: BODY });
+      const edge = createEdge({ ORIGIN_URL: origin.url, ...variables });
+      const { answer } = edge.send(`/v2/${someName()}/${path}`, init);
+      const response = await answer;
+      expect([response.status, response.headers.get('content-encoding')]).toEqual([status, coding]);
+      expect(await response.text()).toBe(BODY);
+    });
+  },
+);

@@ -8,7 +8,7 @@ const HEAD = { method: 'HEAD' };
 const NOTHING = COSTS.memory.warm;
 const OPEN = { CLIENT_AUTH: 'anonymous' };
 
-function both(one: Cost, other: Cost): Cost {
+function sum(one: Cost, other: Cost): Cost {
   return {
     storeRequests: one.storeRequests + other.storeRequests,
     operations: {
@@ -18,7 +18,7 @@ function both(one: Cost, other: Cost): Cost {
   };
 }
 
-/** A HEAD, all that goes on after its reply included. */
+/** Sends a HEAD. @returns its status, and what it cost, the work after the reply included */
 async function costOf(edge: MeteredEdge, blob: Pushed): Promise<{ status: number; origin: number; store: Cost }> {
   edge.spent();
   const before = await blob.asked();
@@ -26,8 +26,8 @@ async function costOf(edge: MeteredEdge, blob: Pushed): Promise<{ status: number
   return { status, origin: (await blob.asked()) - before, store: edge.spent() };
 }
 
-/** A caller gets a grant in a repository by any of its blobs. */
-async function grant(edge: MeteredEdge, name: string): Promise<void> {
+/** Earns a grant by another blob of the repository. */
+async function earnGrant(edge: MeteredEdge, name: string): Promise<void> {
   await edge.fetch((await pushBlob(undefined, name)).path, HEAD);
 }
 
@@ -37,16 +37,16 @@ afterEach(() => {
 
 for (const backend of ['memory', 'kv', 'redis'] as const) {
   const { warm, writeBack } = COSTS[backend];
-  const coldCost = both(warm, writeBack);
+  const coldCost = sum(warm, writeBack);
 
-  describe.skipIf(backend === 'redis' && NO_REDIS)(`what a blob HEAD costs: ${backend}`, () => {
-    it('unproven: the origin once, then a look and a write after the reply', async () => {
+  describe.skipIf(backend === 'redis' && NO_REDIS)(`the cost of a blob HEAD, cache in ${backend}`, () => {
+    it('without a grant: one request to the origin, then a lookup and a write after the reply', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: coldCost });
     });
 
-    it('unproven, together: the origin once for all, and a look for all who began after it was asked', async () => {
+    it('without a grant, concurrent: one request to the origin, and one more lookup for all followers', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend, { CACHE_TIMEOUT: '10s' });
       await rig.rule({ prefix: blob.path, method: 'HEAD', holdAs: blob.digest, times: 1 });
@@ -61,31 +61,31 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
         await over;
       }
       expect(await blob.asked()).toBe(1);
-      expect(edge.spent()).toEqual(both(warm, coldCost));
+      expect(edge.spent()).toEqual(sum(warm, coldCost));
     });
 
-    it('cold, with a grant: a look, the origin once, a write', async () => {
+    it('cold, with a grant: a lookup, one request to the origin, a write', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
-      await grant(edge, blob.name);
+      await earnGrant(edge, blob.name);
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: coldCost });
     });
 
-    it('warm: a look', async () => {
+    it('warm: a lookup', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
       await edge.fetch(blob.path, HEAD);
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 0, store: warm });
     });
 
-    it('warm, to a caller who only pulls: nothing, once this isolate knows', async () => {
+    it('warm, for a pull-only caller, in the same isolate: nothing', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend, OPEN);
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: coldCost });
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 0, store: NOTHING });
     });
 
-    it('warm, to a caller who only pulls, in another isolate: a look, then nothing', async () => {
+    it('warm, for a pull-only caller, no longer in memory: a lookup, then nothing', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend, OPEN);
       await edge.fetch(blob.path, HEAD);
@@ -94,7 +94,7 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 0, store: NOTHING });
     });
 
-    it('warm, of a caller without a grant, soon after the last confirmation: the origin once and a look, no write', async () => {
+    it('warm, without a grant, recently confirmed: one request to the origin and a lookup, no write', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
       await edge.fetch(blob.path, HEAD);
@@ -102,16 +102,16 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: warm });
     });
 
-    it('refreshed, past the window: a look, the origin once, a write', async () => {
+    it('past the window: a lookup, one request to the origin, a write', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
       await edge.fetch(blob.path, HEAD);
       edge.clock.advance(301_000);
-      await grant(edge, blob.name);
+      await earnGrant(edge, blob.name);
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: coldCost });
     });
 
-    it('cleared: a look and the origin once; what the origin does not have is not written', async () => {
+    it('cleared: a lookup and one request to the origin, whose 404 is not written', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
       await edge.fetch(blob.path, HEAD);
@@ -119,10 +119,10 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
       expect(await costOf(edge, blob)).toEqual({ status: 404, origin: 1, store: warm });
     });
 
-    it('absent: a look and the origin once, every time', async () => {
+    it('absent: a lookup and one request to the origin, every time', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
-      await grant(edge, blob.name);
+      await earnGrant(edge, blob.name);
       await rig.rule({ prefix: blob.path, status: 404 });
       for (let n = 0; n < 3; n++) expect(await costOf(edge, blob)).toEqual({ status: 404, origin: 1, store: warm });
     });

@@ -1,51 +1,46 @@
 import { describe, expect, it } from 'vitest';
+import { clearsOf, DELETE } from '../../support/deletes.ts';
 import { someDigest } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 
-/** Both link sets. */
-const ONCE = ['done', 'done'];
-const TWICE = [...ONCE, ...ONCE];
+/** How often both link sets are marked or cleared. */
+type Times = 0 | 1 | 2;
 
-describe('deleteContent: what is cleared, by the answer to the DELETE and whether the caller had a grant', () => {
-  it.each<[number, string, boolean, readonly string[]]>([
-    [202, 'granted', true, TWICE],
-    [202, 'a stranger to the HEAD', false, ONCE],
-    [204, 'granted', true, TWICE],
-    [404, 'granted', true, TWICE],
-    [404, 'a stranger', false, []],
-    [401, 'granted', true, ONCE],
-    [401, 'a stranger', false, []],
-    [403, 'granted', true, ONCE],
-    [403, 'a stranger', false, []],
-    [405, 'granted', true, ONCE],
-    [405, 'a stranger', false, []],
-    [307, 'a stranger', false, []],
-    [408, 'granted', true, TWICE],
-    [408, 'a stranger', false, []],
-    [504, 'granted', true, TWICE],
-    [504, 'a stranger', false, []],
-  ])('%i, %s', async (status, _who, isGranted, expected) => {
+describe('the edge marks or clears both link sets', () => {
+  it.each<[number, string, Times]>([
+    [202, 'a caller with a grant', 2],
+    [202, 'a stranger to the HEAD', 1],
+    [204, 'a caller with a grant', 2],
+    [404, 'a caller with a grant', 2],
+    [404, 'a stranger', 0],
+    [401, 'a caller with a grant', 1],
+    [401, 'a stranger', 0],
+    [403, 'a caller with a grant', 1],
+    [403, 'a stranger', 0],
+    [405, 'a caller with a grant', 1],
+    [405, 'a stranger', 0],
+    [307, 'a stranger', 0],
+    [408, 'a caller with a grant', 2],
+    [408, 'a stranger', 0],
+    [504, 'a caller with a grant', 2],
+    [504, 'a stranger', 0],
+  ])('after a DELETE that the origin answers with %i, by %s: %i times', async (status, who, times) => {
     const { name } = await pushBlob();
     const path = `/v2/${name}/blobs/${someDigest()}`;
     const edge = createEdge();
-    const headers = { authorization: 'Basic ZGVsZXRlcjpzZWNyZXQ=' };
-    if (isGranted) await grant(edge, { name }, headers);
-    // Neither yes nor no.
+    if (who === 'a caller with a grant') await grant(edge, { name }, DELETE.headers);
+    // The probe decides nothing.
     for (const method of ['HEAD', 'GET']) await rig.rule({ prefix: path, method, status: 405 });
     await rig.rule({ prefix: path, method: 'DELETE', status, headers: { location: '/elsewhere' } });
-    expect((await edge.fetch(path, { method: 'DELETE', headers })).status).toBe(status);
-    const clears = edge.log.flatMap((line) => {
-      const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-      return kind === 'clear' || kind === 'markDeleting' ? [outcome] : [];
-    });
-    expect(clears).toEqual(expected);
+    expect((await edge.fetch(path, DELETE)).status).toBe(status);
+    expect(clearsOf(edge)).toEqual(Array(2 * times).fill(expect.stringMatching(/ done$/)));
   });
 });
 
-describe('deleteContent: a caller without a credential, of content that everybody may read', () => {
-  it.each([401, 403, 405, 408, 504])('writes nothing where the origin answers %i', async (status) => {
+describe('a DELETE without a credential, of public content', () => {
+  it.each([401, 403, 405, 408, 504])('clears nothing where the origin answers %i', async (status) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'DELETE', status });
@@ -54,7 +49,7 @@ describe('deleteContent: a caller without a credential, of content that everybod
     expect(cacheStatusOf(await edge.fetch(blob.path, { method: 'HEAD' }))).toContain('; hit');
   });
 
-  it('buries like any other once the origin has let such a caller delete', async () => {
+  it('writes a tombstone once the origin has let such a caller delete', async () => {
     const [one, other] = [await pushBlob(), await pushBlob()];
     const edge = createEdge();
     expect((await edge.fetch(one.path, { method: 'DELETE' })).status).toBe(202);
@@ -64,7 +59,7 @@ describe('deleteContent: a caller without a credential, of content that everybod
     expect(cacheStatusOf(await edge.fetch(other.path, { method: 'HEAD' }))).not.toContain('; hit');
   });
 
-  it('and the page of a sign-on delete nothing, and move no tag', async () => {
+  it('clears nothing where the origin answers with the page of a sign-on', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, { method: 'HEAD' });

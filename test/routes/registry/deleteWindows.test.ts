@@ -1,12 +1,14 @@
 import { describe, expect, inject, it } from 'vitest';
 import { createClock } from '../../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
+import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { grant } from '../../support/grant.ts';
 import { laggingKv } from '../../support/laggingKv.ts';
 import { pushBlob } from '../../support/push.ts';
 import { asking, pushManifest, STORES } from '../../support/pushManifest.ts';
 
-/** docs/pushing.md, "Deletes": how long others may go on saying "exists" after the reply. Each row is a cell of its table. */
+// docs/pushing.md, "Deletes", says how long content may still be answered after the reply. Each row is a cell of its
+// table.
 
 const SECOND_MS = 1_000;
 const TTLS = { MEMORY_TTL: '30s', TAG_TTL: '10s', PUSH_EXISTENCE_TTL: '5m', DESCRIPTOR_TTL: '1h' };
@@ -17,13 +19,12 @@ const [MEMORY_MS, TAG_MS, PUSH_MS, DESCRIPTOR_MS] = [30, 10, 300, 3_600].map((se
   number,
 ];
 const LAG_MS = 60 * SECOND_MS;
-const EVENTS_TOKEN = 'events-token-of-16';
 
 type What = 'a blob' | 'a manifest' | 'a tag';
 type Isolate = 'the same isolate' | 'another isolate';
 type StoreName = (typeof STORES)[number][0];
 
-/** At most so long, in ms; 0: not at all. */
+/** `boundMs`: how long the content may still be answered, 0: not at all; `lagMs`: how long KV lags. */
 type Cell = [StoreName, who: 'may push' | 'only pulls', Isolate, What, boundMs: number, lagMs?: number];
 
 const BY_DIGEST: What[] = ['a blob', 'a manifest'];
@@ -62,24 +63,22 @@ async function contentOf(what: What) {
 }
 type Content = Awaited<ReturnType<typeof contentOf>>;
 
-/** Takes the content away: through an edge that takes deletes, or at the origin, which tells a mirror of it. */
+/** Deletes the content: through an edge that accepts deletes, or at the origin, which sends a mirror the event. */
 async function remove(edge: Edge, { name, digest, path, tag }: Content, what: What, isMirror: boolean): Promise<void> {
   if (!isMirror) {
     expect((await edge.fetch(path, { method: 'DELETE' })).status).toBe(202);
     return;
   }
   expect((await fetch(inject('originUrl') + path, { method: 'DELETE' })).status).toBe(202);
-  const target = what === 'a tag' ? { repository: name, tag } : { repository: name, digest };
-  const headers = { authorization: `Bearer ${EVENTS_TOKEN}` };
-  const body = JSON.stringify({ events: [{ action: 'delete', target }] });
-  expect((await edge.fetch('/_edge/events', { method: 'POST', headers, body })).status).toBe(204);
+  const { untagged, deleted } = eventsOf(name);
+  expect((await sendEvents(edge, what === 'a tag' ? untagged(tag) : deleted(digest))).status).toBe(204);
 }
 
 const rows = CELLS.filter(([store]) => variablesOf.has(store));
 
-describe('after the reply to a delete', () => {
+describe('after the reply to a delete the content is still answered', () => {
   it.each(rows)(
-    '%s, a caller that %s, %s, %s: at most %i ms',
+    'from %s, to a caller that %s, by %s, of %s: for at most %i ms',
     async (store, who, isolate, what, boundMs, lagMs = LAG_MS) => {
       const isMirror = who === 'only pulls';
       const variables = {
@@ -110,7 +109,7 @@ describe('after the reply to a delete', () => {
       }
       const last = await ask();
       expect([last.status, cacheStatusOf(last)?.includes('; hit')]).toEqual([404, false]);
-      // The bound is none of "at once" where something is still said.
+      // A bound above 0 must be needed.
       expect(hits.length > 0).toBe(boundMs > 0);
     },
   );

@@ -1,14 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
+import { clearsOf, DELETE } from '../../support/deletes.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 
 const HEAD = { method: 'HEAD' };
-/** With a credential: who shows none is not taken for one who may delete until the origin lets somebody. */
-const DELETE = { method: 'DELETE', headers: { authorization: 'Basic ZGVsZXRlcjpzZWNyZXQ=' } };
 
-/** Lets the first clears, burying ones too, through, then fails for as many. */
+/** Wraps a provider: after the first clears and markings, the next ones fail. */
 function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: { after: number; times: number }) {
   let calls = 0;
   return {
@@ -25,40 +24,36 @@ function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: 
   };
 }
 
-const clears = (edge: Edge) =>
-  edge.log.flatMap((line) => {
-    const { kind, outcome } = JSON.parse(line) as Record<string, string>;
-    return kind === 'clear' || kind === 'markDeleting' ? [outcome] : [];
-  });
+const outcomesOf = (edge: Edge) => clearsOf(edge).map((clear) => clear.split(' ')[1]);
 
-/** How far the tombstone of a blob reaches from now, in ms. */
-async function reachOf(edge: Edge, { name, digest }: Pushed, links = 'blobs'): Promise<number> {
+/** Returns how far from now the tombstone of a blob reaches, in ms. */
+async function clearedForMs(edge: Edge, { name, digest }: Pushed, links = 'blobs'): Promise<number> {
   return Number(await env.DESCRIPTORS.get(`cleared::${links}::${name}::${digest}`)) - edge.clock.now();
 }
 
-describe('deleteContent', () => {
-  it('asks who the caller is, forgets, deletes, and forgets again, in both link sets', async () => {
+describe('a DELETE of content', () => {
+  it('probes, marks, deletes and clears, in both link sets', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
     expect(await blob.questions()).toEqual([`HEAD ${blob.path}`, `DELETE ${blob.path}`]);
-    expect(clears(edge)).toEqual(['done', 'done', 'done', 'done']);
-    // The tombstone of the delete under way reaches farther, and stays.
-    expect([await reachOf(edge, blob), await reachOf(edge, blob, 'manifests')]).toEqual([35_000, 35_000]);
+    expect(outcomesOf(edge)).toEqual(['done', 'done', 'done', 'done']);
+    // The tombstone from the marking reaches farther than that of the clear, and stays.
+    expect([await clearedForMs(edge, blob), await clearedForMs(edge, blob, 'manifests')]).toEqual([35_000, 35_000]);
   });
 
-  it('writes nothing for a stranger, and evicts nothing', async () => {
+  it('by a stranger writes nothing and evicts nothing', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     const alice = { authorization: 'Basic YQ==' };
     await rig.rule({ prefix: blob.path, unlessAuthorization: alice.authorization, status: 401 });
     await edge.fetch(blob.path, { ...HEAD, headers: alice });
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(401);
-    expect(clears(edge)).toEqual([]);
+    expect(outcomesOf(edge)).toEqual([]);
     expect(cacheStatusOf(await edge.fetch(blob.path, { ...HEAD, headers: alice }))).toContain('hit');
   });
 
-  it('forgets before the reply for a caller whom only the DELETE proves', async () => {
+  it('clears before the reply also where only the DELETE itself proves the caller’s access', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -66,7 +61,7 @@ describe('deleteContent', () => {
     expect((await edge.fetch(blob.path, { ...DELETE, headers: { authorization: 'Bearer delete-only' } })).status).toBe(
       202,
     );
-    expect(clears(edge)).toEqual(['done', 'done']);
+    expect(outcomesOf(edge)).toEqual(['done', 'done']);
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
@@ -75,26 +70,26 @@ describe('deleteContent', () => {
     ['a 408', { status: 408 }, 408],
     ['no answer in time', { delayMs: 400 }, 502],
   ])(
-    'keeps what is confirmed meanwhile from counting after %s: it may be deleted later',
+    'outdates what is confirmed within a minute after %s, since the origin may still delete',
     async (_what, rule, status) => {
       const blob = await pushBlob();
       const edge = createEdge({ ORIGIN_TIMEOUT: '200ms' });
       await rig.rule({ prefix: blob.path, method: 'DELETE', ...rule });
       expect((await edge.fetch(blob.path, DELETE)).status).toBe(status);
-      expect(await reachOf(edge, blob)).toBe(60_000);
+      expect(await clearedForMs(edge, blob)).toBe(60_000);
       await edge.fetch(blob.path, HEAD);
       edge.clock.advance(30_000);
       expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
     },
   );
 
-  it('reaches past the end of a delete that is under way', async () => {
+  it('outdates what is confirmed while it is in progress', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ ORIGIN_TIMEOUT: '30s' });
     await rig.rule({ prefix: blob.path, method: 'DELETE', holdAs: `delete ${blob.digest}`, times: 1 });
     const deleting = edge.send(blob.path, DELETE);
     await expect.poll(() => blob.asked()).toBe(2);
-    expect(await reachOf(edge, blob)).toBe(35_000);
+    expect(await clearedForMs(edge, blob)).toBe(35_000);
     edge.clock.advance(20_000);
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
     await rig.release(`delete ${blob.digest}`);
@@ -102,7 +97,7 @@ describe('deleteContent', () => {
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
-  it('clears the canonical digest that the origin names, though no entry tells it', async () => {
+  it('clears the canonical digest that the origin names, though no alias of it is cached', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -114,7 +109,7 @@ describe('deleteContent', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
   });
 
-  it('sends no DELETE and answers 503 where the cache cannot forget', async () => {
+  it('is a 503 and does not delete at the origin where the cache cannot be marked', async () => {
     const blob = await pushBlob();
     const edge = createEdge(
       {},
@@ -126,17 +121,17 @@ describe('deleteContent', () => {
     expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
   });
 
-  it('tries a clear that failed once more', async () => {
+  it('repeats a failed clear once', async () => {
     const blob = await pushBlob();
     const edge = createEdge(
       {},
       { upstream: (made) => ({ ...made, descriptors: failingClears(made.descriptors, { after: 2, times: 2 }) }) },
     );
     expect((await edge.fetch(blob.path, DELETE)).status).toBe(202);
-    expect(clears(edge)).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
+    expect(outcomesOf(edge)).toEqual(['done', 'done', 'fault', 'fault', 'done', 'done']);
   });
 
-  it('is done where the entry is buried, though it cannot be removed', async () => {
+  it('succeeds where the entry cannot be cleared but has a tombstone', async () => {
     const blob = await pushBlob();
     const edge = createEdge(
       {},
@@ -153,16 +148,16 @@ describe('deleteContent', () => {
     await rig.rule({ prefix: blob.path, method: 'DELETE', status: 405 });
     await edge.fetch(`${blob.path}?ns=docker.io`, DELETE);
     expect(cacheStatusOf(await edge.fetch((await pushBlob(undefined, blob.name)).path, HEAD))).toContain('unproven');
-    expect(clears(edge)).toEqual([]);
+    expect(outcomesOf(edge)).toEqual([]);
   });
 
-  it('is not kept from deleting by rubbish in the store', async () => {
+  it('succeeds despite a bad record in the store', async () => {
     const blob = await pushBlob();
     await env.DESCRIPTORS.put(`blobs::${blob.name}::${blob.digest}`, '{garbage');
     expect((await createEdge().fetch(blob.path, DELETE)).status).toBe(202);
   });
 
-  it('keeps what the origin refused to delete, but not what was known of it before', async () => {
+  it('that the origin refuses outdates what was cached before', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, HEAD);
@@ -171,7 +166,7 @@ describe('deleteContent', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
   });
 
-  it('clears a blob when a manifest of the same digest is deleted', async () => {
+  it('of a manifest clears the blob of the same digest', async () => {
     const blob = await pushBlob('{"schemaVersion":2}');
     const edge = createEdge();
     const manifest = `/v2/${blob.name}/manifests/${blob.digest}`;
@@ -182,7 +177,7 @@ describe('deleteContent', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('fwd=miss');
   });
 
-  it('is 405 UNSUPPORTED with DELETE_ENABLED=false for all content, and the origin hears nothing', async () => {
+  it('is 405 UNSUPPORTED with DELETE_ENABLED=false for all content, without the origin', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ DELETE_ENABLED: 'false' });
     const repository = `/v2/${blob.name}`;

@@ -5,7 +5,7 @@ import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 import { someName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
-import { EVENTS_TOKEN } from '../../support/events.ts';
+import { EVENTS_TOKEN, sendEvents } from '../../support/events.ts';
 import { isThere, refuses, someImage } from '../../support/healing.ts';
 import { rig } from '../../support/push.ts';
 import {
@@ -21,13 +21,13 @@ import { NO_REDIS } from '../../support/redisStore.ts';
 import { putOf } from '../../support/uploading.ts';
 
 const MIB = 1024 * 1024;
-/** All that an isolate holds of bodies. */
+/** The most bytes of bodies that an isolate holds. */
 const BUDGET = 32 * MIB;
 const LARGE = 4 * MIB - 1_000;
 const GET = asking('GET');
 
-/** An edge, and what it holds. */
-function held(variables: Record<string, string>): { edge: Edge; bodies: Budget; upstream: Upstream } {
+/** Creates an edge, with access to its budget. */
+function createObservedEdge(variables: Record<string, string>): { edge: Edge; bodies: Budget; upstream: Upstream } {
   let upstream: Upstream | undefined;
   const edge = createEdge(variables, {
     upstream(made) {
@@ -35,80 +35,80 @@ function held(variables: Record<string, string>): { edge: Edge; bodies: Budget; 
       return made;
     },
   });
-  if (!upstream) throw new TypeError('the edge was made of one');
+  if (!upstream) throw new TypeError('createEdge did not call `upstream`');
   return { edge, bodies: upstream.bodies, upstream };
 }
 
-/** Asks for all at once, and reads no answer before all are there. @returns the most that was held meanwhile */
-async function together(
+/** Awaits all answers before it reads any. @returns the most bytes that were held meanwhile */
+async function maxHeld(
   bodies: Budget,
-  asked: readonly { answer: Promise<Response>; over: Promise<void> }[],
-  isRight: (response: Response) => Promise<boolean>,
+  sent: readonly { answer: Promise<Response>; over: Promise<void> }[],
+  isExpected: (response: Response) => Promise<boolean>,
 ): Promise<number> {
   let most = 0;
   const watch = setInterval(() => {
     most = Math.max(most, bodies.heldBytes);
   }, 1);
-  const answers = await Promise.all(asked.map(({ answer }) => answer));
+  const answers = await Promise.all(sent.map(({ answer }) => answer));
   most = Math.max(most, bodies.heldBytes);
   clearInterval(watch);
-  for (const answer of answers) expect(await isRight(answer)).toBe(true);
-  await Promise.all(asked.map(({ over }) => over));
+  for (const answer of answers) expect(await isExpected(answer)).toBe(true);
+  await Promise.all(sent.map(({ over }) => over));
   return most;
 }
 
 const largeManifests = (count: number) =>
   Promise.all(Array.from({ length: count }, () => pushManifest({ bytes: someManifest(LARGE) })));
-const isOf = (length: number) => async (response: Response) =>
+const hasLength = (length: number) => async (response: Response) =>
   response.status === 200 && (await response.bytes()).length === length;
 
-describe('all that is held of bodies at once has one bound, and is given back', () => {
-  it('manifests that the origin sends, to clients that do not read', { timeout: 60_000 }, async () => {
+describe('one budget bounds, and afterwards frees, the bytes of', () => {
+  it('manifests from the origin, to clients that do not read', { timeout: 60_000 }, async () => {
     const manifests = await largeManifests(14);
-    const { edge, bodies } = held({ CACHE_TIMEOUT: '10s' });
-    const asked = manifests.map(({ path }) => edge.send(path, GET));
-    const most = await together(bodies, asked, isOf(manifests[0]?.bytes.length ?? 0));
+    const { edge, bodies } = createObservedEdge({ CACHE_TIMEOUT: '10s' });
+    const sent = manifests.map(({ path }) => edge.send(path, GET));
+    const most = await maxHeld(bodies, sent, hasLength(manifests[0]?.bytes.length ?? 0));
     expect(most).toBeGreaterThan(4 * LARGE);
     expect(most).toBeLessThanOrEqual(BUDGET);
     await expect.poll(() => bodies.heldBytes).toBe(0);
   });
 
   it.each([['kv', {}], ...(NO_REDIS ? [] : [['redis', REDIS] as const])] as const)(
-    'manifests that the store has, to clients that do not read: %s',
+    'manifests from %s, to clients that do not read',
     { timeout: 60_000 },
     async (_store, variables) => {
       const manifests = await largeManifests(14);
-      const first = held({ ...variables, CACHE_TIMEOUT: '10s' });
+      const first = createObservedEdge({ ...variables, CACHE_TIMEOUT: '10s' });
       for (const { path } of manifests) await (await first.edge.fetch(path, GET)).bytes();
-      const { edge, bodies } = held({ ...variables, CACHE_TIMEOUT: '10s' });
+      const { edge, bodies } = createObservedEdge({ ...variables, CACHE_TIMEOUT: '10s' });
       for (const { name } of manifests) await edge.fetch((await pushManifest({ name, tag: 'other' })).path, GET);
-      const asked = manifests.map(({ path }) => edge.send(path, GET));
-      const most = await together(bodies, asked, isOf(manifests[0]?.bytes.length ?? 0));
+      const sent = manifests.map(({ path }) => edge.send(path, GET));
+      const most = await maxHeld(bodies, sent, hasLength(manifests[0]?.bytes.length ?? 0));
       expect(most).toBeGreaterThan(4 * LARGE);
       expect(most).toBeLessThanOrEqual(BUDGET);
       await expect.poll(() => bodies.heldBytes).toBe(0);
     },
   );
 
-  it('one manifest for many is held once', { timeout: 60_000 }, async () => {
+  it('one manifest for many clients, which counts once', { timeout: 60_000 }, async () => {
     const [manifest] = await largeManifests(1);
-    if (!manifest) throw new TypeError('one was pushed');
-    const { edge, bodies } = held({ BLOBDESCRIPTOR: 'inmemory' });
+    if (!manifest) throw new TypeError('no manifest was pushed');
+    const { edge, bodies } = createObservedEdge({ BLOBDESCRIPTOR: 'inmemory' });
     const holdAs = crypto.randomUUID();
     await rig.rule({ prefix: manifest.path, holdAs, times: 1 });
-    const asked = Array.from({ length: 30 }, () => edge.send(manifest.path, GET));
+    const sent = Array.from({ length: 30 }, () => edge.send(manifest.path, GET));
     await rig.release(holdAs);
-    const most = await together(bodies, asked, isOf(manifest.bytes.length));
+    const most = await maxHeld(bodies, sent, hasLength(manifest.bytes.length));
     expect(most).toBe(manifest.bytes.length);
     expect(await manifest.questions()).toHaveLength(1);
     await expect.poll(() => bodies.heldBytes).toBe(0);
   });
 
   it.each([
-    ['who do not read', ({ body }: Response) => body?.getReader()],
-    ['who leave', ({ body }: Response) => body?.cancel()],
-  ])('content that is not what its digest says, to clients %s', async (who, meet) => {
-    const { edge, bodies } = held({ BLOBDESCRIPTOR: 'inmemory' });
+    ['that do not read', ({ body }: Response) => body?.getReader()],
+    ['that leave', ({ body }: Response) => body?.cancel()],
+  ])('content that does not match its digest, to clients %s', async (who, consume) => {
+    const { edge, bodies } = createObservedEdge({ BLOBDESCRIPTOR: 'inmemory' });
     const { name, digest } = await pushManifest();
     const prefix = `/v2/${name}/manifests/${digest}`;
     const body = someManifest(MIB);
@@ -117,37 +117,37 @@ describe('all that is held of bodies at once has one bound, and is given back', 
     const response = await answer;
     await over;
     expect(bodies.heldBytes).toBe(body.length);
-    const reader = await meet(response);
-    if (who === 'who do not read') expect(bodies.heldBytes).toBe(body.length);
+    const reader = await consume(response);
+    if (who === 'that do not read') expect(bodies.heldBytes).toBe(body.length);
     let length = 0;
     for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) length += piece.value.length;
     expect(length).toBe(reader ? body.length : 0);
     await expect.poll(() => bodies.heldBytes).toBe(0);
   });
 
-  it('manifests that clients send', { timeout: 60_000 }, async () => {
+  it('manifests that clients push', { timeout: 60_000 }, async () => {
     const manifests = await Promise.all(Array.from({ length: 14 }, () => newManifest({ bytes: someManifest(LARGE) })));
-    const { edge, bodies } = held({ BLOBDESCRIPTOR: 'inmemory' });
-    const asked = manifests.map((manifest) => edge.send(manifest.path, putOf(manifest)));
-    const most = await together(bodies, asked, async ({ status }) => status === 201);
+    const { edge, bodies } = createObservedEdge({ BLOBDESCRIPTOR: 'inmemory' });
+    const sent = manifests.map((manifest) => edge.send(manifest.path, putOf(manifest)));
+    const most = await maxHeld(bodies, sent, async ({ status }) => status === 201);
     expect(most).toBeGreaterThan(LARGE);
     expect(most).toBeLessThanOrEqual(BUDGET);
     await expect.poll(() => bodies.heldBytes).toBe(0);
   });
 });
 
-describe('where there is no room', () => {
-  /** Somebody else holds all of it, until `leave`. */
-  function full(variables: Record<string, string>) {
-    const { edge, bodies } = held(variables);
+describe('with an exhausted budget', () => {
+  /** Creates an edge whose budget another request holds from `fill` until `leave`. */
+  function createFullEdge(variables: Record<string, string>) {
+    const { edge, bodies } = createObservedEdge(variables);
     const ctx = contextOf(createClock(Date.now()));
     const room = bodies.room(ctx);
     return { edge, fill: () => expect(room.resize(BUDGET)).toBe(true), leave: () => ctx.answered() };
   }
 
-  it.each(STORES)('a manifest that the origin sends passes, and is not learnt: %s', async (_store, variables) => {
+  it.each(STORES)('a manifest from the origin is relayed and not cached in %s', async (_store, variables) => {
     const manifest = await pushManifest();
-    const { edge, fill } = full(variables);
+    const { edge, fill } = createFullEdge(variables);
     fill();
     for (let n = 0; n < 2; n++) {
       const response = await edge.fetch(manifest.path, GET);
@@ -158,10 +158,10 @@ describe('where there is no room', () => {
     expect(await manifest.questions()).toHaveLength(2);
   });
 
-  it.each(STORES.slice(1))('a manifest that the store has is asked of the origin: %s', async (_store, variables) => {
+  it.each(STORES.slice(1))('a manifest that %s has comes from the origin', async (_store, variables) => {
     const manifest = await pushManifest();
     await createEdge(variables).fetch(manifest.path, GET);
-    const { edge, fill } = full(variables);
+    const { edge, fill } = createFullEdge(variables);
     await edge.fetch((await pushManifest({ name: manifest.name, tag: 'other' })).path, GET);
     fill();
     const response = await edge.fetch(manifest.path, GET);
@@ -169,9 +169,9 @@ describe('where there is no room', () => {
     expect(cacheStatusOf(response)).toBe('registry-edge; fwd=miss');
   });
 
-  it('a manifest that a client sends passes, and is not learnt', async () => {
+  it('a manifest that a client pushes is forwarded and not cached', async () => {
     const manifest = await newManifest();
-    const { edge, fill } = full({ BLOBDESCRIPTOR: 'inmemory' });
+    const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory' });
     fill();
     expect((await edge.fetch(manifest.path, putOf(manifest))).status).toBe(201);
     const before = (await manifest.questions()).length;
@@ -179,40 +179,39 @@ describe('where there is no room', () => {
     expect((await manifest.questions()).length).toBe(before + 1);
   });
 
-  it('a list passes, and is not kept', async () => {
+  it('a list is relayed and not cached', async () => {
     const path = `/v2/${someName()}/tags/list`;
     await rig.rule({ prefix: path, status: 200, body: '{"tags":["a"]}' });
-    const { edge, fill } = full({ CLIENT_AUTH: 'anonymous', LIST_TTL: '30s' });
+    const { edge, fill } = createFullEdge({ CLIENT_AUTH: 'anonymous', LIST_TTL: '30s' });
     fill();
     for (let n = 0; n < 2; n++) expect(await (await edge.fetch(path)).text()).toBe('{"tags":["a"]}');
     expect(await rig.requests(path)).toHaveLength(2);
   });
 
-  it('a refusal passes, unread', async () => {
+  it('a refusal is relayed unread', async () => {
     const image = await someImage();
     await isThere(image);
     await refuses(image, { body: 'no such thing', status: 404 });
-    const { edge, fill } = full({ BLOBDESCRIPTOR: 'inmemory' });
+    const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory' });
     fill();
     const response = await edge.fetch(image.path, putOf({ bytes: image.bytes, mediaType: 'text/plain' }));
     expect([response.status, await response.text()]).toEqual([404, 'no such thing']);
   });
 
-  it('an envelope of events waits, and is to be sent again', async () => {
-    const { edge, fill, leave } = full({ BLOBDESCRIPTOR: 'inmemory', EVENTS_TOKEN });
-    const init = { method: 'POST', headers: { authorization: `Bearer ${EVENTS_TOKEN}` }, body: '{"events":[]}' };
+  it('an envelope of events waits for room, and gets a 503 where there is none in time', async () => {
+    const { edge, fill, leave } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory', EVENTS_TOKEN });
     fill();
-    expect((await edge.fetch('/_edge/events', init)).status).toBe(503);
-    const late = edge.fetch('/_edge/events', init);
+    expect((await sendEvents(edge)).status).toBe(503);
+    const late = sendEvents(edge);
     leave();
     expect((await late).status).toBe(204);
   });
 });
 
 describe("an isolate's memory", () => {
-  it('keeps no content with a descriptor: only what its bound counts', async () => {
+  it('stores no content with a descriptor, since its bound would not count that', async () => {
     const { path, name, digest } = await pushManifest({ bytes: someManifest(MIB) });
-    const { edge, upstream } = held({ CLIENT_AUTH: 'anonymous', MEMORY_BYTES: '256KiB' });
+    const { edge, upstream } = createObservedEdge({ CLIENT_AUTH: 'anonymous', MEMORY_BYTES: '256KiB' });
     await edge.fetch(path, GET);
     const ctx = contextOf(edge.clock);
     const known = upstream.descriptors.peek?.(ctx, parseRepositoryName(name), 'manifests', digest);
