@@ -115,7 +115,11 @@ describe.each(STORES.filter(({ name }) => name !== 'memory'))(
       const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
       const name = parseRepositoryName(someName());
       let made: Upstream | undefined;
-      const edge = createMeteredEdge(store.name, { ...ROOMY, ADMIN_TOKEN }, { upstream: (one) => (made = one) });
+      const edge = createMeteredEdge(
+        store.name,
+        { ...ROOMY, ADMIN_TOKEN },
+        { upstream: (created) => (made = created) },
+      );
       const ctx = contextOf(edge.clock);
       const scope = made?.descriptors.repositoryScoped(name, 'blobs');
       const digests = Array.from({ length: count }, () => someDigest());
