@@ -4,38 +4,38 @@ import type { EdgeEvent } from './telemetry/events.ts';
 import { errorName, type Logger } from './telemetry/log.ts';
 
 /**
- * One request on its way, the first argument of everything that waits: who asks, until when, what o'clock it is, what
- * was decided so far.
+ * One request on its way, the first argument of every function that waits: who calls, whether the client is still there,
+ * what time it is, and what was decided so far.
  */
 export interface RequestContext {
   readonly request: Request;
-  /** `request.method` and `request.url`, which the runtime would make anew at every look. */
+  /** `request.method` and `request.url`, read once: the runtime creates them anew at every access. */
   readonly method: string;
   readonly url: string;
-  /** What of the URL is asked for: path and query, in their normal form. */
+  /** Path and query of the URL, in their normal form. */
   readonly target: Target;
-  /** Who calls, as `callerOf` tells it. */
+  /** The caller's identity, as `callerOf` gives it. */
   readonly caller: string | undefined;
-  /** Epoch ms at which the request came in. */
+  /** Epoch ms at which the request arrived. */
   readonly startedAt: number;
   /** Aborted when the client has left. */
   readonly signal: AbortSignal;
   /** The only clock, in epoch ms. */
   now(): number;
-  /** Lets work go on after the reply; what it throws is logged, not lost. */
+  /** Lets work continue after the reply. What it throws is logged. */
   waitUntil(work: Promise<unknown>): void;
-  /** The request is not over before this has ended, one way or another; unlike `waitUntil`, it keeps nothing going. */
-  lasts(work: Promise<unknown>): void;
-  /** Does this when the request is over: it is answered, and nothing goes on after the reply. */
-  whenOver(then: () => void): void;
-  /** Its answer is made: the application says so. */
+  /** Delays the end of the request until this has settled. Unlike `waitUntil`, it does not keep the work alive. */
+  holdOpen(work: Promise<unknown>): void;
+  /** Runs the callback when the request is over: it is answered, and no work is pending. If it is over, it runs at once. */
+  onEnd(callback: () => void): void;
+  /** Marks the request as answered. Only the application calls it. */
   answered(): void;
   readonly log: Logger;
   readonly events: readonly EdgeEvent[];
   emit(event: EdgeEvent): void;
 }
 
-/** What a runtime gives to make a context of. */
+/** What the runtime provides. */
 export interface ContextOptions {
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly log: Logger;
@@ -46,7 +46,7 @@ export function createContext(request: Request, options: ContextOptions): Reques
   return new Context(request, options);
 }
 
-/** A class, so that a request that is answered from memory does not pay for what it never asks for. */
+/** A class with getters, so that a request answered from memory does not pay for what it never reads. */
 class Context implements RequestContext {
   readonly request: Request;
   readonly method: string;
@@ -57,7 +57,7 @@ class Context implements RequestContext {
   readonly #options: ContextOptions;
   #isAnswered = false;
   #pending = 0;
-  #endings: (() => void)[] | undefined;
+  #callbacks: (() => void)[] | undefined;
   #caller: { readonly name: string | undefined } | undefined;
 
   constructor(request: Request, options: ContextOptions) {
@@ -87,36 +87,36 @@ class Context implements RequestContext {
   }
 
   waitUntil(work: Promise<unknown>): void {
-    const logged = work.catch((error) => this.log.error('background work', { error: errorName(error) }));
-    this.lasts(logged);
+    const logged = work.catch((error) => this.log.error('background work failed', { error: errorName(error) }));
+    this.holdOpen(logged);
     this.#options.waitUntil(logged);
   }
 
-  lasts(work: Promise<unknown>): void {
+  holdOpen(work: Promise<unknown>): void {
     this.#pending += 1;
-    const over = () => {
+    const onSettled = () => {
       this.#pending -= 1;
-      this.#end();
+      this.#endIfOver();
     };
-    work.then(over, over);
+    work.then(onSettled, onSettled);
   }
 
-  whenOver(then: () => void): void {
-    this.#endings ??= [];
-    this.#endings.push(then);
-    this.#end();
+  onEnd(callback: () => void): void {
+    this.#callbacks ??= [];
+    this.#callbacks.push(callback);
+    this.#endIfOver();
   }
 
   answered(): void {
     this.#isAnswered = true;
-    this.#end();
+    this.#endIfOver();
   }
 
-  #end(): void {
-    if (!this.#endings || !this.#isAnswered || this.#pending > 0) return;
-    const endings = this.#endings;
-    this.#endings = undefined;
-    for (const end of endings) end();
+  #endIfOver(): void {
+    if (!this.#callbacks || !this.#isAnswered || this.#pending > 0) return;
+    const callbacks = this.#callbacks;
+    this.#callbacks = undefined;
+    for (const callback of callbacks) callback();
   }
 
   emit(event: EdgeEvent): void {

@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 
-/** RFC 9110 §13.1.2, of If-None-Match; a registry's clients send the digest quoted or bare. */
+/** Whether an If-None-Match (RFC 9110 §13.1.2) names this digest; registry clients send it quoted or bare. */
 export function namesDigest(condition: string | null, digest: Digest): boolean {
   if (!condition) return false;
   if (condition.trim() === '*') return true;

@@ -1,6 +1,6 @@
 import { type ErrorCode, RegistryError } from '../oci/errors.ts';
 
-/** An answer of the origin's whose body is not there, with one of the edge's that says the same. */
+/** Gives a response of the origin, whose body is missing, the OCI error body of this code; its status stays. */
 export function withErrorBody({ status, headers: given }: Response, code: ErrorCode): Response {
   const headers = new Headers(given);
   headers.delete('content-length');

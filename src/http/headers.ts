@@ -1,7 +1,7 @@
 import { variantOf } from '../oci/mediaTypes.ts';
 import { isOfProxies } from './identity.ts';
 
-/** RFC 9110 §7.6.1: between two neighbours only. `proxy-authorization` is for the edge, and it asks for none. */
+/** RFC 9110 §7.6.1: they concern one connection only. `proxy-authorization` is one, since the edge asks for none. */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -14,48 +14,48 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Not for the origin: the edge's own host, and an expectation that this connection has met. */
-const OF_THE_EDGE = new Set(['host', 'expect']);
+/** The origin never gets these: the edge's own host, and an expectation that the edge has already met. */
+const EDGE_ONLY = new Set(['host', 'expect']);
 
-/** Conditions, ranges and bodies belong to the client's question; the edge asks its own and applies them itself. */
-const OF_THE_QUESTION = /^(?:if-.*|range|content-.*)$/;
+/** Conditions, ranges and bodies belong to the client's request; the edge asks for the whole and applies them itself. */
+const CLIENT_REQUEST_ONLY = /^(?:if-.*|range|content-.*)$/;
 
 /**
- * What an open mirror hands on: it asks in everybody's name, so nothing of one caller's may decide the answer but what the
- * cache tells questions apart by, and what of which nothing is learnt: a range, and the site that a browser asks for, whose
- * requests the origin answers alone.
+ * The client headers that an open mirror forwards. It asks on behalf of all callers, so nothing of one caller may decide
+ * the answer. `accept` is safe because the cache key contains it; `range` and a browser's `origin` are safe because
+ * nothing is learnt from those answers.
  */
-const OF_EVERYBODY = new Set(['accept', 'range', 'origin']);
-/** How an open mirror calls itself at the origin, whose firewall may refuse one caller's software. */
+const OPEN_MIRROR_HEADERS = new Set(['accept', 'range', 'origin']);
+/** An open mirror's own name at the origin, whose firewall may refuse the software of one caller. */
 const OWN_USER_AGENT = 'registry-edge';
 
 export interface ForwardOptions {
-  /** Whether the origin learns who calls: not from an open mirror, whose answers are for everybody. */
+  /** Whether the origin learns who calls. An open mirror does not tell it, since its answers are for all callers. */
   readonly identity: boolean;
-  /** `question`: leave out what makes the answer other than the plain 200. */
+  /** `question`: leaves out what makes the answer other than the plain 200. */
   readonly for: 'relay' | 'question';
 }
 
-/** The client's headers as the origin gets them. Content is asked for as it is: a coding would hide its size. */
+/** Returns the client's headers as the origin gets them. They refuse content codings, which would hide the size. */
 export function requestHeaders(client: Headers, options: ForwardOptions): Headers {
-  const named = connectionOptions(client);
+  const connection = connectionOptions(client);
   const headers = new Headers();
   for (const [name, value] of client) {
-    if (HOP_BY_HOP.has(name) || named.has(name) || OF_THE_EDGE.has(name) || isOfProxies(name)) continue;
-    if (options.for === 'question' && OF_THE_QUESTION.test(name)) continue;
-    if (!options.identity && !OF_EVERYBODY.has(name)) continue;
+    if (HOP_BY_HOP.has(name) || connection.has(name) || EDGE_ONLY.has(name) || isOfProxies(name)) continue;
+    if (options.for === 'question' && CLIENT_REQUEST_ONLY.test(name)) continue;
+    if (!options.identity && !OPEN_MIRROR_HEADERS.has(name)) continue;
     headers.set(name, value);
   }
   headers.set('accept-encoding', 'identity');
   if (options.identity) return headers;
   headers.set('user-agent', OWN_USER_AGENT);
   const accept = headers.get('accept');
-  // In the form by which the cache tells questions apart: neither the order nor the length is one caller's.
+  // The form that the cache key uses: neither the order nor the length of the header is one caller's own.
   if (accept !== null) headers.set('accept', variantOf(accept));
   return headers;
 }
 
-/** Those of the client's headers as they are, in the edge's own name. */
+/** Returns these of the client's headers, unchanged, with the edge's own User-Agent. */
 export function pickHeaders(client: Headers, names: readonly string[]): Headers {
   const headers = new Headers({ 'user-agent': OWN_USER_AGENT });
   for (const name of names) {
@@ -65,7 +65,7 @@ export function pickHeaders(client: Headers, names: readonly string[]): Headers 
   return headers;
 }
 
-/** The origin's headers as the client gets them. */
+/** Returns the origin's headers as the client gets them: without the hop-by-hop ones. */
 export function responseHeaders(origin: Headers): Headers {
   const headers = new Headers(origin);
   for (const name of [...HOP_BY_HOP, ...connectionOptions(origin)]) headers.delete(name);
@@ -73,11 +73,11 @@ export function responseHeaders(origin: Headers): Headers {
 }
 
 /**
- * About the content, or about a cache on the way, or for the next proxy: the edge states what of that is true of its own
- * answer. A cookie belongs to a session with the origin: who brought it along would be another caller, whom nothing is
- * answered from the cache.
+ * Headers about the content, about a cache on the way, or for the next proxy: the edge states its own where they are true
+ * of its answer. A cookie would bind the caller to a session with the origin, and a caller that sends one gets no answer
+ * from the cache.
  */
-const NOT_TO_THE_CALLER = new Set([
+const NOT_ABOUT_THE_CALLER = new Set([
   ...['accept-ranges', 'age', 'alt-svc', 'cache-control', 'cache-status', 'cdn-cache-control', 'cf-cache-status'],
   ...['cloudflare-cdn-cache-control', 'content-digest', 'content-disposition', 'content-encoding', 'content-language'],
   ...['content-length', 'content-location', 'content-md5', 'content-range', 'content-type', 'date', 'digest'],
@@ -88,22 +88,22 @@ const NOT_TO_THE_CALLER = new Set([
 ]);
 
 /**
- * What the origin says to this very caller, besides what it says of the content: how much it may still ask
- * (`RateLimit-*`, `Retry-After`), what to be warned of, how the request is called in the origin's log. For an answer that
- * the edge writes anew from the origin's own to this caller; for no other caller, and never to be kept.
+ * Returns what the origin says to this caller besides what it says about the content: the caller's remaining quota
+ * (`RateLimit-*`, `Retry-After`), warnings, the request's id in the origin's log. They belong in an answer that the edge
+ * makes from the origin's own answer to this caller; they are never sent to another caller and never stored.
  */
 export function callerHeaders(origin: Headers): Record<string, string> {
-  const said: Record<string, string> = {};
+  const headers: Record<string, string> = {};
   for (const [name, value] of responseHeaders(origin)) {
-    if (!NOT_TO_THE_CALLER.has(name)) said[name] = value;
+    if (!NOT_ABOUT_THE_CALLER.has(name)) headers[name] = value;
   }
-  return said;
+  return headers;
 }
 
-/** What the cache tells questions apart by: the origin has to see what the edge sees. */
+/** `Connection` cannot remove these: they are in the cache key, so the origin has to see what the edge sees. */
 const END_TO_END = new Set(['authorization', 'accept']);
 
-/** Further headers that `Connection` names as hop-by-hop. */
+/** Returns the further headers that `Connection` declares hop-by-hop. */
 function connectionOptions(headers: Headers): Set<string> {
   const names = (headers.get('connection') ?? '').split(',').map((option) => option.trim().toLowerCase());
   return new Set(names.filter((name) => !END_TO_END.has(name)));

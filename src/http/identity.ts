@@ -1,7 +1,7 @@
 /**
- * Headers that say nothing of who calls: those that registry clients send, those that tracing adds, and those between two
- * neighbours; each by its whole name, since a family has room for a credential (`x-meta-token`). Whatever is not here may
- * tell a caller from another (a cookie, a token of some proxy, a user's name), at the origin or before the edge.
+ * Headers that say nothing about who calls: those that registry clients send, those that tracing adds, and hop-by-hop
+ * ones. Each is listed by its full name, because a pattern would leave room for a credential (`x-meta-token`). Any other
+ * header may distinguish callers (a cookie, the token of a proxy, a user's name), at the origin or in front of the edge.
  */
 const ANONYMOUS_HEADERS = new Set([
   'accept',
@@ -87,19 +87,19 @@ const ANONYMOUS_HEADERS = new Set([
 ]);
 
 /**
- * Headers by which proxies on the way say from where and how a request came to them. They stay at the edge, so that no
- * origin can judge by them: its rules by client address are not kept. Cloudflare's `cf-access-*` and `cf-cert-*` say who
- * calls, so they are not among them.
+ * Headers in which proxies on the way say from where and how a request came to them. They stay at the edge, so that no
+ * origin judges by them: an origin's rules on client addresses do not work behind the edge. Cloudflare's `cf-access-*`
+ * and `cf-cert-*` are not among them, since they say who calls.
  */
-const OF_PROXIES =
+const PROXY_HEADERS =
   /^(?:forwarded|x-forwarded-.+|x-original-forwarded-.+|x-envoy-.+|x-real-ip|true-client-ip|x-client-ip|x-cluster-client-ip|fastly-client-ip|x-azure-(?:client|socket)ip|cf-(?!access-|cert-).+)$/;
 
-/** Whether a header (its name in lower case) is about the way of the request, and stays at the edge. */
+/** Whether a header (its name in lower case) comes from a proxy on the request's way, and stays at the edge. */
 export function isOfProxies(name: string): boolean {
-  return OF_PROXIES.test(name);
+  return PROXY_HEADERS.test(name);
 }
 
-/** Whether a header (its name in lower case) may tell who calls, `Authorization` apart. */
+/** Whether a header (its name in lower case) other than `Authorization` may say who calls. */
 export function isOtherIdentity(name: string): boolean {
   return !ANONYMOUS_HEADERS.has(name) && !isOfProxies(name);
 }

@@ -1,9 +1,9 @@
-/** Methods that read something of a registry. */
+/** Whether a method reads a resource of the registry. */
 export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** Methods that change nothing at a registry: also the question of a browser, without a credential, what scripts may do. */
+/** Whether a method changes nothing at a registry. A browser's preflight (OPTIONS) carries no credential. */
 export function isSafe(method: string): boolean {
   return isRead(method) || method === 'OPTIONS';
 }

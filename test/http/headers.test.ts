@@ -3,8 +3,8 @@ import { requestHeaders, responseHeaders } from '../../src/http/headers.ts';
 import { createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
 
-/** What belongs to one question of one client. */
-const OF_THE_QUESTION = {
+/** Headers that belong to one request of one client. */
+const CLIENT_REQUEST_ONLY = {
   range: 'bytes=0-0',
   'if-match': '"a"',
   'if-none-match': '"b"',
@@ -15,7 +15,7 @@ const OF_THE_QUESTION = {
   'content-length': '0',
   'content-encoding': 'gzip',
 };
-const OF_THE_EDGE = {
+const EDGE_ONLY = {
   host: 'edge.test',
   expect: '100-continue',
   forwarded: 'for=1.2.3.4',
@@ -39,7 +39,7 @@ const OF_THE_EDGE = {
   'x-envoy-external-address': '1.2.3.4',
   'x-envoy-peer-metadata': 'x',
 };
-const BETWEEN_NEIGHBOURS = {
+const HOP_BY_HOP = {
   connection: 'x-private, X-Other',
   'x-private': '1',
   'x-other': '1',
@@ -54,35 +54,38 @@ const BETWEEN_NEIGHBOURS = {
 };
 const PLAIN = { accept: 'application/json', 'user-agent': 'docker/29', 'x-request-id': '1', traceparent: '00-1' };
 const IDENTITY = { authorization: 'Basic YTpi', cookie: 'a=b', 'x-remote-user': 'admin', 'cf-cert-subject-dn': 'CN=a' };
-const ALL = { ...OF_THE_QUESTION, ...OF_THE_EDGE, ...BETWEEN_NEIGHBOURS, ...PLAIN, ...IDENTITY };
-/** An open mirror asks for all, in its own name. */
-const OF_EVERYBODY = { accept: PLAIN.accept, 'user-agent': 'registry-edge' };
+const ALL = { ...CLIENT_REQUEST_ONLY, ...EDGE_ONLY, ...HOP_BY_HOP, ...PLAIN, ...IDENTITY };
+/** What an open mirror sends: it asks on behalf of all callers, in its own name. */
+const OPEN_MIRROR_HEADERS = { accept: PLAIN.accept, 'user-agent': 'registry-edge' };
 const CODING = { 'accept-encoding': 'identity' };
 
 describe('requestHeaders', () => {
   it.each([
-    ['relay', true, { ...OF_THE_QUESTION, ...PLAIN, ...IDENTITY, ...CODING }],
-    ['relay', false, { ...OF_EVERYBODY, range: OF_THE_QUESTION.range, ...CODING }],
+    ['relay', true, { ...CLIENT_REQUEST_ONLY, ...PLAIN, ...IDENTITY, ...CODING }],
+    ['relay', false, { ...OPEN_MIRROR_HEADERS, range: CLIENT_REQUEST_ONLY.range, ...CODING }],
     ['question', true, { ...PLAIN, ...IDENTITY, ...CODING }],
-    ['question', false, { ...OF_EVERYBODY, ...CODING }],
-  ] as const)('for a %s, with the identity %s: exactly what the origin may see', (purpose, identity, expected) => {
-    const client = new Headers({ ...ALL, 'accept-encoding': 'gzip, br' });
-    expect(Object.fromEntries(requestHeaders(client, { identity, for: purpose }))).toEqual(expected);
-  });
+    ['question', false, { ...OPEN_MIRROR_HEADERS, ...CODING }],
+  ] as const)(
+    'a %s with identity: %s sends exactly the headers that the origin may see',
+    (purpose, identity, expected) => {
+      const client = new Headers({ ...ALL, 'accept-encoding': 'gzip, br' });
+      expect(Object.fromEntries(requestHeaders(client, { identity, for: purpose }))).toEqual(expected);
+    },
+  );
 
-  it('keeps an Authorization that Connection names', () => {
+  it('an Authorization that Connection names is sent', () => {
     const client = new Headers({ connection: 'Authorization , x-private', 'x-private': '1', authorization: 'Basic x' });
     const sent = requestHeaders(client, { identity: true, for: 'question' });
     expect(Object.fromEntries(sent)).toEqual({ authorization: 'Basic x', ...CODING });
   });
 
-  it("is used by the edge's own question: HEAD of a blob, and its GET of the first byte", async () => {
+  it("the edge's own HEAD of a blob, and its GET of the first byte, carry no condition and no range of the client", async () => {
     const blob = await pushBlob();
     await rig.rule({ prefix: blob.path, method: 'HEAD', status: 405 });
     const sent = { range: 'bytes=2-4', 'if-none-match': '"x"', 'if-modified-since': 'x', 'content-type': 'a/b' };
     await createEdge().fetch(blob.path, { method: 'HEAD', headers: sent });
-    const asked = await rig.requests(blob.path);
-    expect(asked.map(({ method, headers }) => [method, ...Object.keys(sent).map((name) => headers[name])])).toEqual([
+    const requests = await rig.requests(blob.path);
+    expect(requests.map(({ method, headers }) => [method, ...Object.keys(sent).map((name) => headers[name])])).toEqual([
       ['HEAD', undefined, undefined, undefined, undefined],
       ['GET', 'bytes=0-0', undefined, undefined, undefined],
     ]);
@@ -90,8 +93,8 @@ describe('requestHeaders', () => {
 });
 
 describe('responseHeaders', () => {
-  it('keeps all but what is between two neighbours', () => {
+  it('removes the hop-by-hop headers and keeps all others', () => {
     const own = { 'content-type': 'a/b', etag: '"x"', 'www-authenticate': 'Basic', 'x-anything': '1' };
-    expect(Object.fromEntries(responseHeaders(new Headers({ ...BETWEEN_NEIGHBOURS, ...own })))).toEqual(own);
+    expect(Object.fromEntries(responseHeaders(new Headers({ ...HOP_BY_HOP, ...own })))).toEqual(own);
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { isInternalHost, isLoopbackHost, isMetadataHost, isPrivateHost } from '../../src/http/hosts.ts';
 
-/** As `new URL` writes it, which is what is judged. */
+/** The hostname as `new URL` normalizes it, which is what the functions take. */
 const hostOf = (written: string) => new URL(`https://${written}/`).hostname;
 
-/** What lies inside of some network, by kind. */
+/** Hosts inside some network, by kind. */
 const INTERNAL: readonly (readonly [kind: string, ...hosts: string[]])[] = [
   ['loopback', '127.0.0.1', '127.255.255.254', '0x7f.1', '2130706433', '017700000001', '127.0.0.1.', '[::1]'],
   ['RFC 1918', '10.0.0.0', '10.255.255.255', '172.16.0.1', '172.31.255.255', '192.168.0.1', '192.168.255.255'],
@@ -29,10 +29,18 @@ const INTERNAL: readonly (readonly [kind: string, ...hosts: string[]])[] = [
     'a.private',
     'a.intranet',
   ],
-  ['others', 'a.home.arpa', 'a.internal', 'a.b.internal.', 'host.docker.internal', 'a.localdomain', 'a.service.consul'],
+  [
+    'other internal names',
+    'a.home.arpa',
+    'a.internal',
+    'a.b.internal.',
+    'host.docker.internal',
+    'a.localdomain',
+    'a.service.consul',
+  ],
   ['names for tests', 'a.test', 'a.b.TEST.'],
 ];
-/** What is no host of the Internet either, though nothing that is sent there need stay inside. */
+/** Hosts that are not on the Internet either, although requests to them need not stay inside a network. */
 const RESERVED: readonly (readonly [kind: string, ...hosts: string[]])[] = [
   ['this network', '0.0.0.0', '0.1.2.3'],
   ['protocol assignments', '192.0.0.1', '192.0.0.192'],
@@ -45,31 +53,39 @@ const RESERVED: readonly (readonly [kind: string, ...hosts: string[]])[] = [
   ['other protocols', '[2001:1::1]', '[2001:1ff::1]'],
   ['mapped and compatible IPv4', '[::ffff:10.0.0.1]', '[::ffff:8.8.8.8]', '[::10.0.0.1]', '[::8.8.8.8]', '[::]'],
   ['NAT64', '[64:ff9b::808:808]', '[64:ff9b:1::1]'],
-  ['discard, site local, and what is not given out', '[100::1]', '[fec0::1]', '[4000::1]', '[5f00::1]', '[1::1]'],
+  ['discard, site local and unallocated', '[100::1]', '[fec0::1]', '[4000::1]', '[5f00::1]', '[1::1]'],
   ['metadata', '168.63.129.16', 'metadata.goog', 'metadata.goog.', 'metadata.tencentyun.com'],
-  ['names that nobody can have', 'a.example', 'a.invalid', 'a.onion', 'a.alt', 'a..example.com', 'registry..com'],
+  ['names that nobody can register', 'a.example', 'a.invalid', 'a.onion', 'a.alt', 'a..example.com', 'registry..com'],
 ];
 const PUBLIC: readonly (readonly [kind: string, ...hosts: string[]])[] = [
   ['addresses', '8.8.8.8', '1.1.1.1', '223.255.255.255', '168.63.129.15'],
   ['next to RFC 1918', '9.255.255.255', '11.0.0.0', '172.15.255.255', '172.32.0.1', '192.167.255.255', '192.169.0.0'],
-  ['next to others', '100.63.255.255', '100.128.0.1', '126.255.255.255', '128.0.0.1', '169.253.0.1', '169.255.0.1'],
-  ['next to those for documentation', '192.0.1.1', '192.0.3.1', '198.17.255.255', '198.20.0.0', '203.0.112.1'],
+  [
+    'next to the other internal blocks',
+    '100.63.255.255',
+    '100.128.0.1',
+    '126.255.255.255',
+    '128.0.0.1',
+    '169.253.0.1',
+    '169.255.0.1',
+  ],
+  ['next to the reserved blocks', '192.0.1.1', '192.0.3.1', '198.17.255.255', '198.20.0.0', '203.0.112.1'],
   ['IPv6', '[2606:4700::1111]', '[2001:4860:4860::8888]', '[2001:200::1]', '[2001:db7::1]', '[2003::1]', '[2a00::1]'],
-  ['next to those of IPv6', '[2001:db9::1]', '[3ffe::1]', '[3fff:1000::1]', '[2600:1f18::254]'],
+  ['next to the reserved blocks of IPv6', '[2001:db9::1]', '[3ffe::1]', '[3fff:1000::1]', '[2600:1f18::254]'],
   ['names', 'registry.example.com', 'registry.example.com.', 'example.com', 'a.co', 'xn--nxasmq6b.com'],
   ['names like internal ones', 'internal.example.com', 'localhost.example.com', 'svc.example.com', 'mycorp.com'],
   ['last labels like internal ones', 'a.homes', 'a.lanxess', 'a.locals', 'a.testing', 'a.xsvc', 'a.examples'],
   ['names like addresses', '10.evil.example.com', '127.0.0.1.nip.io', '192-168-0-1.example.com'],
-  ['names like those of metadata', 'metadata.example.com', 'metadata.google.com', 'mymetadata.goog'],
+  ['names like those of metadata services', 'metadata.example.com', 'metadata.google.com', 'mymetadata.goog'],
 ];
 const flat = (table: typeof PUBLIC) => table.flatMap(([kind, ...hosts]) => hosts.map((host) => [kind, host] as const));
 
 describe('isPrivateHost and isInternalHost', () => {
-  it.each(flat(INTERNAL))('%s: %s is internal, and private', (_kind, host) => {
+  it.each(flat(INTERNAL))('%s: %s is internal and private', (_kind, host) => {
     expect([isInternalHost(hostOf(host)), isPrivateHost(hostOf(host))]).toEqual([true, true]);
   });
 
-  it.each(flat(RESERVED))('%s: %s is private, and not internal', (_kind, host) => {
+  it.each(flat(RESERVED))('%s: %s is private but not internal', (_kind, host) => {
     expect([isInternalHost(hostOf(host)), isPrivateHost(hostOf(host))]).toEqual([false, true]);
   });
 
@@ -90,12 +106,12 @@ describe('isMetadataHost', () => {
       'metadata.google.internal.',
     ],
     ...['METADATA.GOOG', 'instance-data.ec2.internal', 'metadata.tencentyun.com'],
-  ])('%s is one', (host) => {
+  ])('%s is a metadata host', (host) => {
     expect(isMetadataHost(hostOf(host))).toBe(true);
   });
 
   it.each(['10.0.0.1', '[fd00:ec2::255]', 'metadata.example.com', 'registry.internal', 'registry'])(
-    '%s is none',
+    '%s is no metadata host',
     (host) => {
       expect(isMetadataHost(hostOf(host))).toBe(false);
     },
@@ -114,7 +130,7 @@ describe('isLoopbackHost', () => {
     ['localhost.example.com', false],
     ['10.0.0.1', false],
     ['[::2]', false],
-  ])('%s: %s', (host, expected) => {
+  ])('%s is a loopback host: %s', (host, expected) => {
     expect(isLoopbackHost(hostOf(host))).toBe(expected);
   });
 });

@@ -1,35 +1,35 @@
+import { delay } from '../../async.ts';
 import type { RequestContext } from '../../context.ts';
 
-/** Room for a body that a request holds; it is given back when the request is over. */
+/** Room that a request has reserved for a body; it is given back when the request is over. */
 export interface Room {
   /**
-   * Makes it this large, in bytes.
-   * @returns false where there is not so much room, or the request is over: it stays as it was
+   * Changes the size of the reservation.
+   * @returns false where there is not enough room, or the request is over: the size stays as it was
    */
   resize(bytes: number): boolean;
-  /** The body is whole: from now on its bytes are held in place of the room. */
+  /** Holds the complete body in place of the reservation. */
   keep(content: Uint8Array): void;
-  /** Gives it back before the request is over. */
+  /** Gives the room back before the request is over. */
   release(): void;
 }
 
 /**
- * One budget for all that this isolate holds of bodies at the same time, in every direction: whoever holds many requests
- * open, or answers slowly, does not fill its memory. Room is taken before anything is held; without room a body passes as
- * a stream, of which nothing is kept.
+ * One budget for all bodies that this isolate holds at the same time, in both directions: a client that opens many
+ * requests, or reads slowly, cannot fill the isolate's memory. Room is reserved before anything is held. A body for which
+ * there is no room passes as a stream, of which nothing is held.
  */
 export interface Budget {
+  /** Opens an empty reservation. */
   room(ctx: RequestContext): Room;
-  /**
-   * Counts bytes that are there already, until the request is over. Requests that share the same bytes count them once.
-   */
+  /** Counts bytes that exist already, until the request is over. Bytes that several requests share count once. */
   hold(ctx: RequestContext, content: Uint8Array): void;
-  /** What is held now, in bytes. */
+  /** How many bytes are held or reserved now. */
   readonly heldBytes: number;
   readonly maxBytes: number;
 }
 
-/** A request that the platform ended does not say so: what it held is given back after this, when room is short. */
+/** The platform may end a request without a word. When room is short, a request this old gives back what it holds. */
 const MAX_AGE_MS = 600_000;
 
 /** What one request holds. */
@@ -41,27 +41,30 @@ interface Holding {
 export function createBudget(maxBytes: number): Budget {
   let held = 0;
   const holdings = new Map<RequestContext, Holding>();
-  const holders = new Map<Uint8Array, number>();
+  const holderCounts = new Map<Uint8Array, number>();
 
-  /** @returns what gives it back, once; `undefined` where the request is over, and it was given back at once */
-  function until(ctx: RequestContext, giveBack: () => void): (() => void) | undefined {
-    const known = holdings.get(ctx);
-    const holding: Holding = known ?? { since: ctx.startedAt, releases: new Set() };
+  /**
+   * Runs `giveBack` when the request is over.
+   * @returns what runs it earlier, at most once; `undefined` where the request is over and it has run already
+   */
+  function releaseAtEnd(ctx: RequestContext, giveBack: () => void): (() => void) | undefined {
+    const existing = holdings.get(ctx);
+    const holding: Holding = existing ?? { since: ctx.startedAt, releases: new Set() };
     const release = () => {
       if (holding.releases.delete(release)) giveBack();
     };
     holding.releases.add(release);
-    if (!known) {
+    if (!existing) {
       holdings.set(ctx, holding);
-      // Last: of a request that is over already it is done at once.
-      ctx.whenOver(() => end(ctx, holding));
+      // This comes last: if the request is already over, the callback runs immediately.
+      ctx.onEnd(() => end(ctx, holding));
     }
     return holding.releases.has(release) ? release : undefined;
   }
 
   function end(ctx: RequestContext, holding: Holding): void {
     for (const release of holding.releases) release();
-    // After a sweep the request may hold something anew.
+    // A request that outlived a sweep may have a new holding by now.
     if (holdings.get(ctx) === holding) holdings.delete(ctx);
   }
 
@@ -72,13 +75,13 @@ export function createBudget(maxBytes: number): Budget {
   }
 
   function hold(ctx: RequestContext, content: Uint8Array): void {
-    const count = holders.get(content) ?? 0;
+    const count = holderCounts.get(content) ?? 0;
     if (count === 0) held += content.length;
-    holders.set(content, count + 1);
-    until(ctx, () => {
-      const left = (holders.get(content) ?? 1) - 1;
-      if (left > 0) return holders.set(content, left);
-      holders.delete(content);
+    holderCounts.set(content, count + 1);
+    releaseAtEnd(ctx, () => {
+      const remaining = (holderCounts.get(content) ?? 1) - 1;
+      if (remaining > 0) return holderCounts.set(content, remaining);
+      holderCounts.delete(content);
       held -= content.length;
       return undefined;
     });
@@ -95,7 +98,7 @@ export function createBudget(maxBytes: number): Budget {
     return {
       resize(bytes) {
         if (bytes > size && !hasRoomFor(bytes - size, ctx.now())) return false;
-        release ??= until(ctx, giveBack);
+        release ??= releaseAtEnd(ctx, giveBack);
         if (!release) return false;
         held += bytes - size;
         size = bytes;
@@ -119,10 +122,12 @@ export function createBudget(maxBytes: number): Budget {
   };
 }
 
-/** Room that others give back is waited for so often. */
 const POLL_MS = 50;
 
-/** @returns room of this size, where there is some in time */
+/**
+ * Waits until there is room, which other requests give back.
+ * @returns room of this size, or `undefined` where there is none in time
+ */
 export async function roomWithin(
   budget: Budget,
   ctx: RequestContext,
@@ -132,7 +137,7 @@ export async function roomWithin(
   const room = budget.room(ctx);
   for (let waited = 0; !room.resize(bytes); waited += POLL_MS) {
     if (waited >= waitMs) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await delay(POLL_MS);
   }
   return room;
 }

@@ -6,9 +6,12 @@ import type { ForwardedBody } from './forwardBody.ts';
 import { growBuffer } from './growBuffer.ts';
 import { tapStream } from './tapStream.ts';
 
-/** A request's body on its way, of which a copy stays. */
+/** A request's body on its way to the origin, and a copy of it. */
 export interface Copy extends ForwardedBody {
-  /** All of it, until the request is over; `undefined` where it broke off, or could not be copied. */
+  /**
+   * Waits for the complete copy, which is held until the request is over.
+   * @returns `undefined` where the body broke off, could not be copied, or is not complete in time
+   */
   whole(waitMs: number): Promise<CopiedBody | undefined>;
 }
 
@@ -25,8 +28,8 @@ export interface Copies {
 }
 
 /**
- * @param maxBytes of one body
- * @param bodies of which the copies take their room, as it is needed: whoever announces much has sent nothing yet
+ * @param maxBytes the longest body that is copied
+ * @param bodies the budget of the copies. They reserve room as bytes arrive, since a client may announce more than it sends.
  */
 export function createCopies(maxBytes: number, bodies: Budget): Copies {
   function of(ctx: RequestContext): Copy | undefined {
@@ -34,27 +37,26 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
     const announced = parseWholeNumber(headers.get('content-length'));
     if (!body || announced === undefined) return undefined;
     const room = bodies.room(ctx);
-    let kept: Uint8Array | undefined = announced <= maxBytes ? new Uint8Array() : undefined;
+    let buffer: Uint8Array | undefined = announced <= maxBytes ? new Uint8Array() : undefined;
     let length = 0;
 
-    const keep = (piece: Uint8Array) => {
+    const append = (piece: Uint8Array) => {
       const needed = length + piece.length;
-      if (kept && needed > kept.length) kept = growBuffer(kept, needed, room, announced);
-      kept?.set(piece, length);
-      if (!kept) room.release();
+      if (buffer && needed > buffer.length) buffer = growBuffer(buffer, needed, room, announced);
+      buffer?.set(piece, length);
+      if (!buffer) room.release();
       length = needed;
     };
-    // Its room is given back then, although the client may go on sending.
-    ctx.whenOver(() => {
-      kept = undefined;
+    // The room is given back at the end of the request, although the client may go on sending.
+    ctx.onEnd(() => {
+      buffer = undefined;
     });
 
-    const passing = tapStream(body, announced, keep);
-    const sent = passing.passed.then((isWhole) => {
-      return isWhole && kept ? { content: kept, sentAt: ctx.now() } : undefined;
+    const tapped = tapStream(body, announced, append);
+    const copied = tapped.completed.then((isComplete) => {
+      return isComplete && buffer ? { content: buffer, sentAt: ctx.now() } : undefined;
     });
-    const { body: onward, brokenOff } = passing;
-    return { body: onward, brokenOff, whole: (waitMs) => within(sent, waitMs) };
+    return { body: tapped.body, brokenOff: tapped.brokenOff, whole: (waitMs) => within(copied, waitMs) };
   }
   return { of };
 }

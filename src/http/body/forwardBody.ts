@@ -2,24 +2,24 @@ import { parseWholeNumber } from '../../oci/descriptor.ts';
 
 /** A client's body on its way to the origin. */
 export interface ForwardedBody {
-  /** To be sent on. */
+  /** The stream for the origin. */
   readonly body: ReadableStream<Uint8Array>;
   /**
-   * Aborted where it broke off on the client's side (malformed chunks, fewer bytes than announced): then nothing more will
-   * come. `fetch` says the same of that as of an origin that closes the connection.
+   * Aborted where the body broke off on the client's side (malformed chunks, fewer bytes than announced): no more of it
+   * will come. `fetch` rejects in the same way as for an origin that closes the connection.
    */
   readonly brokenOff: AbortSignal;
 }
 
 /**
- * After a pump has stopped, an origin that is to blame fails the request in the same moment; where that stays open for so
- * long, the client is.
+ * How long after the body stopped the client is blamed. If the origin is to blame, the request fails in the same moment;
+ * if it is still open after this time, the client is.
  */
 const BLAME_MS = 100;
 
 /**
- * A request's body as it is, pumped by the runtime. One without a length is not ended where it broke off: workerd would
- * end it as if it were whole. Whoever sends it has to end the request.
+ * Forwards a request's body unchanged, pumped by the runtime. A stream without a length is not ended where the client broke
+ * off, because workerd would end it as if it were complete; the sender has to abort the request on `brokenOff`.
  */
 export function forwardBody({ body, headers }: Request): ForwardedBody | undefined {
   if (!body) return undefined;

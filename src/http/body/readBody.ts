@@ -4,34 +4,35 @@ import { RegistryError } from '../../oci/errors.ts';
 import type { Room } from './budget.ts';
 import { growBuffer } from './growBuffer.ts';
 
-/** A body that was read: all of it, or, where it is longer than wanted or there is no room, a stream of all of it. */
+/** A body that was read: its bytes, or a stream of all of it where it is too long or there is no room. */
 export type Body =
   | { readonly bytes: Uint8Array }
   | { readonly stream: ReadableStream<Uint8Array>; readonly lacksRoom: boolean };
 
+/** How a body is read. */
 export interface Reading {
-  /** Where it is held. */
+  /** The reservation that holds the bytes. */
   readonly room: Room;
   readonly maxBytes: number;
-  /** Until it is there. */
+  /** For the whole body. */
   readonly timeoutMs: number;
 }
 
-/** So much is read at once, at first; in the 4 KiB that a plain reader gets, a large body costs ten times the time. */
+/** The least that is read at once. A plain reader gets 4 KiB, with which a large body costs ten times the time. */
 const PIECE_BYTES = 16 * 1024;
-const NOTHING = new Uint8Array();
+const EMPTY = new Uint8Array();
 
 /**
- * Reads a body of no more than some length. One that announces its length is read into as much at once, another one into
- * what grows with it.
+ * Reads a body of at most `maxBytes`. If it announces its length, a buffer of that size is reserved at once; otherwise the
+ * buffer grows with it.
  * @param message a request or response, as the runtime gives it
- * @throws RegistryError ORIGIN_UNREACHABLE: it broke off, or did not come in time
+ * @throws RegistryError ORIGIN_UNREACHABLE: it broke off, or did not arrive in time
  */
 export async function readBody(
   { body, headers }: Pick<Response, 'body' | 'headers'>,
   { room, maxBytes, timeoutMs }: Reading,
 ): Promise<Body> {
-  if (!body) return { bytes: NOTHING };
+  if (!body) return { bytes: EMPTY };
   const announced = parseWholeNumber(headers.get('content-length'));
   const first = Math.min(announced ?? PIECE_BYTES, maxBytes);
   if ((announced ?? 0) > maxBytes) return { stream: body, lacksRoom: false };
@@ -39,10 +40,10 @@ export async function readBody(
   const reader = body.getReader({ mode: 'byob' });
   try {
     const read = await within(readInto(reader, new Uint8Array(first), room, maxBytes), timeoutMs);
-    if (!read) throw new Error(`the body did not come within ${timeoutMs} ms`);
-    if (!read.isWhole) {
-      const lacksRoom = read.bytes.length + read.further.length <= maxBytes;
-      return { stream: continued([read.bytes, read.further], reader), lacksRoom };
+    if (!read) throw new Error(`the body did not arrive within ${timeoutMs} ms`);
+    if (!read.isComplete) {
+      const lacksRoom = read.bytes.length + read.overflow.length <= maxBytes;
+      return { stream: streamOf([read.bytes, read.overflow], reader), lacksRoom };
     }
     room.keep(read.bytes);
     return { bytes: read.bytes };
@@ -55,9 +56,9 @@ export async function readBody(
 
 interface Read {
   readonly bytes: Uint8Array;
-  /** What came after there was no room for more. */
-  readonly further: Uint8Array;
-  readonly isWhole: boolean;
+  /** The piece that did not fit. */
+  readonly overflow: Uint8Array;
+  readonly isComplete: boolean;
 }
 
 async function readInto(
@@ -69,13 +70,13 @@ async function readInto(
   let into = buffer;
   for (let length = 0; ; ) {
     const isFull = length === into.length;
-    // A read takes the buffer away, and gives it back.
+    // A BYOB read detaches the buffer, and returns it as `value.buffer`.
     const { done, value } = await reader.read(isFull ? new Uint8Array(PIECE_BYTES) : into.subarray(length));
     if (!isFull && value) into = new Uint8Array(value.buffer);
-    if (done || !value) return { bytes: exactly(into, length), further: NOTHING, isWhole: true };
+    if (done || !value) return { bytes: trim(into, length), overflow: EMPTY, isComplete: true };
     if (isFull) {
       const larger = growBuffer(into, length + value.length, room, maxBytes);
-      if (!larger) return { bytes: into, further: value, isWhole: false };
+      if (!larger) return { bytes: into, overflow: value, isComplete: false };
       into = larger;
       into.set(value, length);
     }
@@ -83,18 +84,18 @@ async function readInto(
   }
 }
 
-/** Without what is left over, which would be held as long. */
-function exactly(buffer: Uint8Array, length: number): Uint8Array {
+/** Copies the bytes out of a larger buffer, whose spare room would be held as long as they are. */
+function trim(buffer: Uint8Array, length: number): Uint8Array {
   return length === buffer.length ? buffer : buffer.slice(0, length);
 }
 
-/** What was read, then the rest. */
-function continued(pieces: Uint8Array[], reader: ReadableStreamBYOBReader): ReadableStream<Uint8Array> {
-  const left = pieces.filter(({ length }) => length > 0);
+/** Streams the pieces that were read, then the rest of the body. */
+function streamOf(pieces: Uint8Array[], reader: ReadableStreamBYOBReader): ReadableStream<Uint8Array> {
+  const pending = pieces.filter(({ length }) => length > 0);
   return new ReadableStream({
     type: 'bytes',
     async pull(controller: ReadableByteStreamController) {
-      const piece = left.shift();
+      const piece = pending.shift();
       if (piece) return controller.enqueue(piece);
       const { done, value } = await reader.read(new Uint8Array(PIECE_BYTES));
       if (done || !value) controller.close();

@@ -1,17 +1,17 @@
 import type { RequestContext } from '../../context.ts';
 
-/** As much as the connection takes at once: of less nobody has to know when it has gone. */
-const AT_ONCE_BYTES = 64 * 1024;
+/** The connection accepts this much at once, so nobody needs to know when such a body has been sent. */
+const UNTRACKED_BYTES = 64 * 1024;
 
 /**
- * A body to be sent to the client. While a large one is on its way, the request is not over: a client that reads slowly
- * holds it all.
+ * Makes the body of an answer whose content is held in memory. While a large one is on its way, the request is not over,
+ * and the content keeps counting against the budget: a client that reads slowly holds all of it.
  */
 export function trackedBody(ctx: RequestContext, content: Uint8Array): Uint8Array | ReadableStream<Uint8Array> {
-  if (content.length <= AT_ONCE_BYTES) return content;
+  if (content.length <= UNTRACKED_BYTES) return content;
   const { readable, writable } = new FixedLengthStream(content.length);
   const writer = writable.getWriter();
-  // A client that leaves ends it. It is not left to `waitUntil`: the answer itself keeps the request going.
-  ctx.lasts(Promise.all([writer.write(content), writer.close()]));
+  // It ends when the client leaves. `waitUntil` is not needed: the answer itself keeps the request alive.
+  ctx.holdOpen(Promise.all([writer.write(content), writer.close()]));
   return readable;
 }

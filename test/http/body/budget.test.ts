@@ -6,7 +6,7 @@ const clock = createClock();
 const request = () => contextOf(clock);
 
 describe('createBudget', () => {
-  it('gives no more room than there is, and what is given back is there again', () => {
+  it('gives no more room than there is, and reuses room that was given back', () => {
     const budget = createBudget(100);
     const [one, other] = [budget.room(request()), budget.room(request())];
     expect([one.resize(60), other.resize(41), other.resize(40)]).toEqual([true, false, true]);
@@ -19,7 +19,7 @@ describe('createBudget', () => {
     expect(other.resize(100)).toBe(true);
   });
 
-  it('takes everything back when the request is over: answered, and nothing goes on after the reply', async () => {
+  it('frees everything when the request is over: answered, and no work pending after the reply', async () => {
     const budget = createBudget(100);
     const ctx = request();
     const work = Promise.withResolvers<void>();
@@ -33,7 +33,7 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(0);
   });
 
-  it('counts bytes that several requests hold once, until the last of them is over', () => {
+  it('counts bytes that several requests share once, until the last of them is over', () => {
     const budget = createBudget(100);
     const [one, other] = [request(), request()];
     const content = new Uint8Array(40);
@@ -49,7 +49,7 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(0);
   });
 
-  it('takes back after a while what a request held that never ended, where room is short', () => {
+  it('frees what a request that never ended holds, after a while and where room is short', () => {
     const budget = createBudget(100);
     budget.room(request()).resize(90);
     clock.advance(600_000);
@@ -73,7 +73,7 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(0);
   });
 
-  it('gives back what a request took after a sweep, which it outlived', () => {
+  it('frees what a request reserved after a sweep that it outlived', () => {
     const budget = createBudget(100);
     const ctx = request();
     const room = budget.room(ctx);
@@ -87,7 +87,7 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(90);
   });
 
-  it('has room for who waits, once another gives it back, and not for ever', async () => {
+  it('roomWithin waits until another request gives room back, but not for ever', async () => {
     const budget = createBudget(100);
     const ctx = request();
     budget.room(ctx).resize(100);

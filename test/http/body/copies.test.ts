@@ -4,7 +4,7 @@ import { type Copies, createCopies as createCopiesIn } from '../../../src/http/b
 import { contextOf, createClock } from '../../support/context.ts';
 
 const KIB = 1024;
-/** Room for two bodies of the greatest length. */
+/** The longest body that is copied; the budget has room for two of them. */
 const MAX_BYTES = 64 * KIB;
 const WAIT_MS = 5_000;
 
@@ -12,8 +12,8 @@ function createCopies(maxBytes: number, maxTotalBytes: number): Copies {
   return createCopiesIn(maxBytes, createBudget(maxTotalBytes));
 }
 
-/** A request's body that is being copied: what is sent, and what comes out of it. */
-function copying(copies: Copies, length: number) {
+/** A request whose body is being copied: the client's writer, the bytes that arrive at the origin, and the copy. */
+function startCopy(copies: Copies, length: number) {
   const { readable, writable } = new IdentityTransformStream();
   const clock = createClock();
   const headers = { 'content-length': String(length) };
@@ -39,45 +39,47 @@ describe('createCopies', () => {
     ['all at once', 40 * KIB],
     ['in pieces', 7_777],
     ['a byte at a time', 1],
-  ])('keeps what passes, as it was sent: %s', async (_how, size) => {
-    const length = size === 1 ? 2_000 : 40 * KIB;
+  ])('copies a body as it was sent: %s', async (_how, pieceLength) => {
+    const length = pieceLength === 1 ? 2_000 : 40 * KIB;
     const bytes = bytesOf(length);
-    const { copy, arrived, clock, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), length);
-    const pieces = Array.from({ length: Math.ceil(length / size) }, (_, at) => bytes.slice(at * size, (at + 1) * size));
+    const { copy, arrived, clock, sendAll } = startCopy(createCopies(MAX_BYTES, 2 * MAX_BYTES), length);
+    const pieces = Array.from({ length: Math.ceil(length / pieceLength) }, (_, at) =>
+      bytes.slice(at * pieceLength, (at + 1) * pieceLength),
+    );
     await sendAll(pieces);
     expect(await arrived).toEqual(bytes);
     expect(await copy.whole(WAIT_MS)).toEqual({ content: bytes, sentAt: clock.now() });
   });
 
-  it('lets a body that is too long pass, and keeps nothing of it', async () => {
+  it('passes on a body that is too long, and copies nothing of it', async () => {
     const bytes = bytesOf(MAX_BYTES + 1);
-    const { copy, arrived, sendAll } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), bytes.length);
+    const { copy, arrived, sendAll } = startCopy(createCopies(MAX_BYTES, 2 * MAX_BYTES), bytes.length);
     await sendAll([bytes]);
     expect(await arrived).toEqual(bytes);
     expect(await copy.whole(WAIT_MS)).toBeUndefined();
   });
 
-  it('keeps no more of all bodies together than there is room for, and gives it back', async () => {
+  it('copies no more than there is room for, and gives the room back', async () => {
     const copies = createCopies(MAX_BYTES, 2 * MAX_BYTES);
     const bytes = bytesOf(MAX_BYTES);
-    const copied = async () => {
-      const { ctx, copy, sendAll } = copying(copies, bytes.length);
+    const copyOne = async () => {
+      const { ctx, copy, sendAll } = startCopy(copies, bytes.length);
       await sendAll([bytes]);
-      return { ctx, isKept: (await copy.whole(WAIT_MS)) !== undefined };
+      return { ctx, isCopied: (await copy.whole(WAIT_MS)) !== undefined };
     };
-    const [one, two, three] = [await copied(), await copied(), await copied()];
-    expect([one.isKept, two.isKept, three.isKept]).toEqual([true, true, false]);
+    const [one, two, three] = [await copyOne(), await copyOne(), await copyOne()];
+    expect([one.isCopied, two.isCopied, three.isCopied]).toEqual([true, true, false]);
     for (const { ctx } of [one, three]) {
       ctx.answered();
       ctx.answered();
     }
-    expect([(await copied()).isKept, (await copied()).isKept]).toEqual([true, false]);
+    expect([(await copyOne()).isCopied, (await copyOne()).isCopied]).toEqual([true, false]);
   });
 
-  it('holds nothing of a body that goes on after the request is over: it was refused early', async () => {
+  it('holds nothing of a body that goes on after the origin refused the request early', async () => {
     const budget = createBudget(2 * MAX_BYTES);
     const bytes = bytesOf(MAX_BYTES);
-    const { ctx, copy, arrived, writer } = copying(createCopiesIn(MAX_BYTES, budget), bytes.length);
+    const { ctx, copy, arrived, writer } = startCopy(createCopiesIn(MAX_BYTES, budget), bytes.length);
     await writer.write(bytes.subarray(0, 1_000));
     await expect.poll(() => budget.heldBytes).toBeGreaterThan(0);
     ctx.answered();
@@ -88,22 +90,22 @@ describe('createCopies', () => {
     expect(budget.heldBytes).toBe(0);
   });
 
-  it('has nothing of a body that broke off', async () => {
-    const { copy, arrived, writer } = copying(createCopies(MAX_BYTES, 2 * MAX_BYTES), 1_000);
+  it('has no copy of a body that broke off', async () => {
+    const { copy, arrived, writer } = startCopy(createCopies(MAX_BYTES, 2 * MAX_BYTES), 1_000);
     await writer.write(bytesOf(100));
     await writer.abort(new Error('gone'));
     expect(await copy.whole(WAIT_MS)).toBeUndefined();
     expect(await arrived).toBeUndefined();
   });
 
-  it('leaves a body without a length alone, since what breaks off could not be told from what ends', () => {
+  it('does not copy a body without a length, whose end looks the same where it breaks off', () => {
     const { readable } = new IdentityTransformStream();
     const request = new Request('http://edge.test/v2/', { method: 'PUT', body: readable });
     expect(createCopies(MAX_BYTES, MAX_BYTES).of(contextOf(createClock(), request))).toBeUndefined();
     expect(request.body?.locked).toBe(false);
   });
 
-  it('is of no use without a body', () => {
+  it('does not copy a request without a body', () => {
     expect(createCopies(MAX_BYTES, MAX_BYTES).of(contextOf(createClock()))).toBeUndefined();
   });
 });
