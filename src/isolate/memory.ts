@@ -1,21 +1,21 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * What this isolate remembers: plain data only, bounded by entries, bytes and time, the least recently used goes first.
- * A value that weighs more than half of the bytes is not kept.
+ * What this isolate remembers: plain data only, bounded by entries, bytes and time. The least recently used value goes
+ * first. A value that weighs more than half of the bytes is not stored.
  */
 export interface Memory {
-  /** Part of the memory for one kind of value; all parts share the bounds. `name` keeps their keys apart. */
+  /** Returns the part for one kind of value. `name` keeps its keys apart; all parts share the bounds. */
   part<V extends object>(name: string): MemoryPart<V>;
 }
 
 export interface MemoryPart<V extends object> {
   /** @param nowMs the clock's time, epoch ms */
   get(key: string, nowMs: number): V | undefined;
-  /** @param bytes roughly what the value weighs beside its key */
+  /** @param bytes roughly what the value weighs, without its key */
   set(key: string, value: V, expiresAtMs: number, bytes: number): void;
   delete(key: string): void;
-  /** The keys that begin so: one walk over the whole memory, for what is rare. */
+  /** Returns the keys with this prefix. It walks the whole memory, so it is for rare events only. */
   keys(prefix: string): string[];
 }
 
@@ -25,39 +25,41 @@ interface Slot {
   readonly bytes: number;
 }
 
-/** What a slot weighs beside key and value: map, list and object headers, generously. */
+/** What a slot weighs in addition to key and value: map, list and object headers, generously. */
 const SLOT_BYTES = 200;
-/** V8 keeps a string in one or two bytes a character. */
+/** V8 stores a string in one or two bytes a character. */
 const CHARACTER_BYTES = 2;
 
 export function createMemory(bounds: { entries: number; bytes: number }): Memory {
-  // Without `max`, for which room would be made at the start of every isolate: a fresh one has to answer soon.
+  // No `max`: the LRU would allocate that many slots at the start of every isolate, whose first request waits for it.
   const slots = new LRUCache<string, Slot>({
     maxSize: bounds.bytes,
-    // Nothing that is kept pushes out all else: the proof that the caller may have it was read a moment ago, and stays.
+    // No single value evicts everything else: the proof of the caller's access, read a moment ago, has to stay.
     maxEntrySize: Math.floor(bounds.bytes / 2),
     sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
   });
   return {
     part<V extends object>(name: string): MemoryPart<V> {
-      const prefix = `${name} `;
+      const partPrefix = `${name} `;
       return {
         get(key, nowMs) {
-          const slot = slots.get(prefix + key);
+          const slot = slots.get(partPrefix + key);
           if (!slot) return undefined;
           if (slot.expiresAtMs > nowMs) return slot.value as V;
-          slots.delete(prefix + key);
+          slots.delete(partPrefix + key);
           return undefined;
         },
         set(key, value, expiresAtMs, bytes) {
-          slots.set(prefix + key, { value, expiresAtMs, bytes });
+          slots.set(partPrefix + key, { value, expiresAtMs, bytes });
           while (slots.size > bounds.entries) slots.pop();
         },
-        delete: (key) => void slots.delete(prefix + key),
-        keys(begin) {
-          const found: string[] = [];
-          for (const key of slots.keys()) if (key.startsWith(prefix + begin)) found.push(key.slice(prefix.length));
-          return found;
+        delete: (key) => void slots.delete(partPrefix + key),
+        keys(prefix) {
+          const keys: string[] = [];
+          for (const key of slots.keys()) {
+            if (key.startsWith(partPrefix + prefix)) keys.push(key.slice(partPrefix.length));
+          }
+          return keys;
         },
       };
     },

@@ -13,7 +13,7 @@ function setup() {
 }
 
 describe('createLists: drop', () => {
-  it("forgets all lists of the repository, and no other's", () => {
+  it('forgets all lists of that repository only', () => {
     const { clock, ctx, lists } = setup();
     for (const [name, key] of [
       ['a', 'tags'],
@@ -30,15 +30,15 @@ describe('createLists: drop', () => {
     expect(lists.of(ctx, '').get(' catalog')).toMatchObject(LIST);
   });
 
-  it('is not undone by a list that was asked for before it', () => {
+  it('is not undone by a list that was requested before it', () => {
     const { clock, ctx, lists } = setup();
-    const asked = lists.of(ctx, 'a');
+    const before = lists.of(ctx, 'a');
     lists.drop('a');
-    asked.set('tags', LIST, clock.now());
+    before.set('tags', LIST, clock.now());
     expect(lists.of(ctx, 'a').get('tags')).toBeUndefined();
   });
 
-  it('ends with the next question', () => {
+  it('does not affect lists that are requested after it, which live for LIST_TTL', () => {
     const { clock, ctx, lists } = setup();
     lists.drop('a');
     lists.of(ctx, 'a').set('tags', LIST, clock.now());

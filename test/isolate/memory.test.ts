@@ -4,7 +4,7 @@ import { createMemory } from '../../src/isolate/memory.ts';
 const FOREVER = Number.MAX_SAFE_INTEGER;
 
 describe('createMemory', () => {
-  it('keeps the parts apart', () => {
+  it('keeps the keys of its parts apart', () => {
     const memory = createMemory({ entries: 10, bytes: 10_000 });
     const [one, two] = [memory.part<{ n: number }>('one'), memory.part<{ n: number }>('two')];
     one.set('key', { n: 1 }, FOREVER, 1);
@@ -14,14 +14,14 @@ describe('createMemory', () => {
     expect(one.get('key', 0)).toBeUndefined();
   });
 
-  it('forgets a value at its end', () => {
+  it('forgets a value when it expires', () => {
     const part = createMemory({ entries: 10, bytes: 10_000 }).part<{ n: number }>('p');
     part.set('key', { n: 1 }, 1_000, 1);
     expect(part.get('key', 999)).toBeDefined();
     expect(part.get('key', 1_000)).toBeUndefined();
   });
 
-  it('holds at most so many entries, of all parts together, and forgets the least recently used', () => {
+  it('bounds the entries of all parts together, and evicts the least recently used', () => {
     const memory = createMemory({ entries: 3, bytes: 100_000 });
     const [one, two] = [memory.part<{ n: number }>('one'), memory.part<{ n: number }>('two')];
     one.set('a', { n: 1 }, FOREVER, 1);
@@ -37,18 +37,18 @@ describe('createMemory', () => {
     ]);
   });
 
-  it('holds at most so many bytes, and nothing that is larger by itself', () => {
+  it('bounds the bytes, and does not store a value that exceeds them alone', () => {
     const part = createMemory({ entries: 1_000, bytes: 10_000 }).part<{ n: number }>('p');
     for (let n = 0; n < 20; n++) part.set(`key${n}`, { n }, FOREVER, 1_000);
-    const kept = Array.from({ length: 20 }, (_, n) => part.get(`key${n}`, 0)).filter((value) => value !== undefined);
-    expect(kept.length).toBeGreaterThan(3);
-    expect(kept.length).toBeLessThan(10);
+    const values = Array.from({ length: 20 }, (_, n) => part.get(`key${n}`, 0)).filter((value) => value !== undefined);
+    expect(values.length).toBeGreaterThan(3);
+    expect(values.length).toBeLessThan(10);
     part.set('huge', { n: 0 }, FOREVER, 20_000);
     expect(part.get('huge', 0)).toBeUndefined();
   });
 
   it.each([4_000, 5_000, 9_000, 10_000])(
-    'keeps what was read a moment ago, beside a value of %i of 10,000',
+    'keeps a value that was just read when another of %i of 10,000 bytes is stored',
     (bytes) => {
       const part = createMemory({ entries: 16, bytes: 10_000 }).part<{ n: number }>('p');
       part.set('grant', { n: 1 }, FOREVER, 3_000);
