@@ -32,13 +32,13 @@ export function createBreaker(): Breaker {
     if (faultsAt.length < MAX_FAULTS) return;
     faultsAt = [];
     pausedUntil = nowMs + PAUSE_MS;
-    ctx.emit({ kind: 'pause', outcome: 'begun' });
+    ctx.emit({ kind: 'breaker', outcome: 'opened' });
     ctx.log.warn('reads of the cache pause', { ms: PAUSE_MS });
   }
 
   return async (ctx, read, counts = true) => {
     if (ctx.now() < pausedUntil) {
-      ctx.emit({ kind: 'pause', outcome: 'skipped' });
+      ctx.emit({ kind: 'breaker', outcome: 'skipped' });
       throw new CacheFault('reads pause after too many faults');
     }
     try {

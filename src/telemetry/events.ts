@@ -1,41 +1,41 @@
 import type { Entry } from '../oci/descriptor.ts';
 
 /**
- * What was decided on the way of one request. Headers, the log line, metrics and tests all read these, so that none of
- * them can tell another story than the rest.
+ * A decision on the way of one request. Headers, the log line, metrics and tests all read these events, so they cannot
+ * contradict each other.
  */
 export type EdgeEvent =
   | { readonly kind: 'access'; readonly outcome: 'granted' | 'unproven' | 'refused' }
-  /** The answer came from the cache. */
+  /** The cache answered. */
   | { readonly kind: 'hit' }
-  /** The origin was asked, and why: RFC 9211 §2.2. */
+  /** The origin was asked, for this reason (RFC 9211 §2.2). */
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
-  /** Another request's question to the origin, identical in everything, gave the answer. */
+  /** An identical question of another request to the origin gave the answer. */
   | { readonly kind: 'collapsed' }
   | { readonly kind: 'stat'; readonly store: StoreName; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
-  /** Reads of a store that keeps failing stop for a while. */
-  | { readonly kind: 'pause'; readonly outcome: 'begun' | 'skipped' }
-  /** The store holds a part only: a membership without a descriptor, a manifest without content, a tag without either. */
+  /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
+  | { readonly kind: 'breaker'; readonly outcome: 'opened' | 'skipped' }
+  /** The store holds only a part: a membership without a descriptor, a manifest without content, a tag without either. */
   | { readonly kind: 'half-cleared'; readonly entry?: Entry }
-  /** Content was not read from the store: there was no room for so many bytes. */
+  /** Content was not read from the store, because there was no room for this many bytes. */
   | { readonly kind: 'no-room'; readonly bytes: number }
-  /** A look saw one: what the origin confirmed until then (epoch ms) does not count. */
+  /** A look-up saw a tombstone: what the origin confirmed up to this time (epoch ms) does not count. */
   | { readonly kind: 'tombstone'; readonly until: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
-  /** The registry told of so many events; of some nothing, or not all, could be used. */
+  /** The registry sent this many events. Of `unusable` ones, nothing or not everything could be used. */
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }
-  /** The registry told of more than can be read: so many bytes, in which so many repositories were named. */
+  /** The registry sent an envelope that is too large to be parsed; the scan for repositories found this many. */
   | { readonly kind: 'notified-too-much'; readonly bytes: number; readonly repositories: number }
   | { readonly kind: 'clear' | 'markDeleting'; readonly outcome: 'done' | 'fault' };
 
 export type StoreName = 'memory' | 'redis' | 'kv';
 export type StatOutcome = 'hit' | 'miss' | 'fault';
-/** `vary-miss`: what is known is of a media type that the caller does not take. */
+/** `vary-miss`: the stored answer has a media type that the caller does not accept. */
 export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
 /**
- * `unproven`: the caller's access was not known yet; `push`: past the push window; `fault`: the store failed;
- * `slow`: the store had not answered in time; `unreachable`, `origin-503` and the like, `paused`: how the origin is ill,
- * and the last good answer stood in for it.
+ * `unproven`: the caller's access was not known yet; `push`: the answer was older than the push window; `fault`: the store
+ * failed; `slow`: the store did not answer in time; `unreachable`, `origin-503` and the like, `paused` (its Retry-After):
+ * how the origin failed, so that the last good answer was served.
  */
 export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow' | 'unreachable' | 'paused' | `origin-${number}`;

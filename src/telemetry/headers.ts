@@ -1,6 +1,6 @@
 import type { EdgeEvent, ForwardDetail, ForwardReason } from './events.ts';
 
-/** The value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
+/** Returns the value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
 export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
   let isHit = false;
   let store = '';
@@ -20,7 +20,7 @@ export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
   return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
 }
 
-/** The value of `Server-Timing`: time spent on the cache and on the origin, in ms. */
+/** Returns the value of `Server-Timing`: the time spent on the cache and on the origin, in ms. */
 export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
   let cacheMs: number | undefined;
   let originMs: number | undefined;
@@ -34,8 +34,8 @@ export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
 }
 
 /**
- * What was decided, as headers of an answer. A refusal says nothing of it, and neither does any failure towards a caller
- * whose access is not known: not even that there is a cache.
+ * Returns the headers that report the decisions. They are empty on a refusal, and on any failure where the caller's access
+ * is not known: such a caller does not even learn that there is a cache.
  */
 export function decisionHeaders(events: readonly EdgeEvent[], status: number): Record<string, string> {
   const headers: Record<string, string> = {};

@@ -1,4 +1,4 @@
-/** One line of the log: a name for what happened and plain values. Never a credential, a query or a redirect URL. */
+/** Writes log lines: a message and plain values, never a credential, a query or a redirect URL. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -10,7 +10,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Writes one JSON object a line, which Workers Logs indexes by field. */
+/** Creates a logger that writes one JSON object per line, which Workers Logs indexes by field. */
 export function createLogger(level: LogLevel, write: (line: string) => void = console.log): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
   function at(name: LogLevel): Logger[LogLevel] {
@@ -21,15 +21,15 @@ export function createLogger(level: LogLevel, write: (line: string) => void = co
 }
 
 /**
- * An error's kind and its causes', never their messages: those of the stores carry whole commands, those of `fetch` carry
- * signed URLs.
+ * Returns the names of an error and of its causes, never their messages: messages of the stores contain whole commands,
+ * those of `fetch` contain signed URLs.
  */
 export function errorName(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   return error.cause === undefined ? error.name : `${error.name} < ${errorName(error.cause)}`;
 }
 
-/** Where an error was thrown, without what it says. */
+/** Returns the stack frames of an error, without its message. */
 export function framesOf({ stack = '' }: Error): string[] {
   return stack.split('\n').filter((line) => /^\s+at /.test(line));
 }

@@ -43,12 +43,12 @@ describe('breaker', () => {
   it('lets reads pause for 30 s after five faults within 10 s, and then asks the store again', async () => {
     const { clock, ctx, digest, store, stat } = setup();
     for (let n = 0; n < 5; n++) expect(await stat()).toBe('CacheFault');
-    expect(ctx.events).toEqual([{ kind: 'pause', outcome: 'begun' }]);
+    expect(ctx.events).toEqual([{ kind: 'breaker', outcome: 'opened' }]);
     store.isWell = true;
     clock.advance(29_999);
     expect(await stat()).toBe('CacheFault');
     expect(store.stats).toBe(5);
-    expect(ctx.events.at(-1)).toEqual({ kind: 'pause', outcome: 'skipped' });
+    expect(ctx.events.at(-1)).toEqual({ kind: 'breaker', outcome: 'skipped' });
     clock.advance(1);
     expect(await stat()).toEqual(entryFor(digest, clock.now()));
     expect(store.stats).toBe(6);

@@ -11,14 +11,14 @@ describe('createLogger', () => {
     ['info', ['info', 'warn', 'error']],
     ['warn', ['warn', 'error']],
     ['error', ['error']],
-  ] as const)('with LOG_LEVEL=%s writes %j', (lowest, expected) => {
+  ] as const)('LOG_LEVEL=%s writes the levels %j', (lowest, expected) => {
     const lines: string[] = [];
     const log = createLogger(lowest, (line) => lines.push(line));
-    for (const level of LOG_LEVELS) log[level]('happened');
-    expect(lines.map((line) => JSON.parse(line))).toEqual(expected.map((level) => ({ level, message: 'happened' })));
+    for (const level of LOG_LEVELS) log[level]('a message');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(expected.map((level) => ({ level, message: 'a message' })));
   });
 
-  it('writes one line of JSON for whatever it is told', () => {
+  it('writes one line of JSON, whatever the message and fields contain', () => {
     const lines: string[] = [];
     createLogger('info', (line) => lines.push(line)).warn('one\ntwo', { a: 'three\r\nfour', n: 1, none: undefined });
     expect(lines).toEqual(['{"level":"warn","message":"one\\ntwo","a":"three\\r\\nfour","n":1}']);
@@ -38,13 +38,13 @@ describe('errorName', () => {
     ['string', SECRET],
     ['object', { message: SECRET }],
     ['undefined', undefined],
-  ])('is %s, and no message', (expected, error) => {
+  ])('returns %s, and no part of a message', (expected, error) => {
     expect(errorName(error)).toBe(expected);
   });
 });
 
 describe('framesOf', () => {
-  it('tells where an error was thrown, and no line of its message', () => {
+  it('returns where an error was thrown, and no line of its message', () => {
     const frames = framesOf(new Error(`${SECRET}\nand ${SECRET}`));
     expect(frames.length).toBeGreaterThan(0);
     expect(frames.join('\n')).toContain('log.test.ts');
