@@ -1,16 +1,13 @@
 import * as v from 'valibot';
 
-/**
- * How the values of variables are written. Unset and empty are the same; wrangler hands on an unquoted `true` or number
- * as what it is.
- */
+/** The forms in which variables are written. Unset and empty mean the same. wrangler keeps an unquoted `true` or number. */
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-/** What KV takes as an expiration and a timer as a delay, with a margin. */
-const LONGEST = '20d';
+/** KV accepts this as an expiration, and a timer as a delay, with a margin. */
+const MAX_DURATION = '20d';
 const UNIT_BYTES = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const;
 
-/** A variable of one form; what says `undefined` to its value is bad, and `expected` tells what was wanted. */
+/** A variable of one form. If `parse` returns `undefined`, the value is bad, and `expected` is the message. */
 export function variable<T>(fallback: string, expected: string, parse: (value: string) => T | undefined) {
   return v.pipe(
     v.optional(v.union([v.string(), v.boolean(), v.number()], expected), ''),
@@ -24,46 +21,46 @@ export function variable<T>(fallback: string, expected: string, parse: (value: s
   );
 }
 
-/** A duration of 0 or more, up to `longest`. */
-export function duration(fallback: string, longest = LONGEST) {
-  const expected = `expected a duration up to ${longest}, such as 0, 250ms, 30s, 5m, 1h or 7d`;
-  return variable(fallback, expected, (value) => between(0, millisecondsIn(value), millisecondsIn(longest)));
+/** A duration of 0 or more, in ms. */
+export function duration(fallback: string, max = MAX_DURATION) {
+  const expected = `expected a duration up to ${max}, such as 0, 250ms, 30s, 5m, 1h or 7d`;
+  return variable(fallback, expected, (value) => ifBetween(0, parseMilliseconds(value), parseMilliseconds(max)));
 }
 
-/** A duration that is waited: too short nothing can answer in it, too long it bounds nothing. */
-export function wait(fallback: string, shortest: string, longest: string) {
-  const expected = `expected a duration from ${shortest} to ${longest}, such as ${fallback}`;
+/** A duration to wait for an answer, in ms: if it is too short nothing answers in time, if it is too long it limits nothing. */
+export function timeout(fallback: string, min: string, max: string) {
+  const expected = `expected a duration from ${min} to ${max}, such as ${fallback}`;
   return variable(fallback, expected, (value) =>
-    between(millisecondsIn(shortest), millisecondsIn(value), millisecondsIn(longest)),
+    ifBetween(parseMilliseconds(min), parseMilliseconds(value), parseMilliseconds(max)),
   );
 }
 
-/** @param why the bounds are there */
-export function size(fallback: string, smallest: string, largest: string, why: string) {
-  const expected = `expected a size from ${smallest} to ${largest}, such as 512KiB or ${fallback}: ${why}`;
-  return variable(fallback, expected, (value) => between(bytesIn(smallest), bytesIn(value), bytesIn(largest)));
+/** A size, in bytes. @param why the reason for the bounds */
+export function size(fallback: string, min: string, max: string, why: string) {
+  const expected = `expected a size from ${min} to ${max}, such as 512KiB or ${fallback}: ${why}`;
+  return variable(fallback, expected, (value) => ifBetween(parseBytes(min), parseBytes(value), parseBytes(max)));
 }
 
-/** @param why the least is what it is */
-export function count(fallback: string, least: number, why: string) {
-  return variable(fallback, `expected a whole number from ${least} to 999999: ${why}`, (value) =>
-    /^[1-9][0-9]{0,5}$/.test(value) ? between(least, Number(value), 999_999) : undefined,
+/** A whole number. @param why the reason for the minimum */
+export function count(fallback: string, min: number, why: string) {
+  return variable(fallback, `expected a whole number from ${min} to 999999: ${why}`, (value) =>
+    /^[1-9][0-9]{0,5}$/.test(value) ? ifBetween(min, Number(value), 999_999) : undefined,
   );
 }
 
-function millisecondsIn(text: string): number {
+function parseMilliseconds(text: string): number {
   if (text === '0') return 0;
   const [, count, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   return count && unit ? Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Number.NaN;
 }
 
-function bytesIn(text: string): number {
+function parseBytes(text: string): number {
   const [, count, unit] = /^([1-9][0-9]{0,5})(KiB|MiB|GiB)$/.exec(text) ?? [];
   return count && unit ? Number(count) * UNIT_BYTES[unit as keyof typeof UNIT_BYTES] : Number.NaN;
 }
 
-function between(least: number, value: number, most: number): number | undefined {
-  return value >= least && value <= most ? value : undefined;
+function ifBetween(min: number, value: number, max: number): number | undefined {
+  return value >= min && value <= max ? value : undefined;
 }
 
 export function oneOf<const T extends string>(fallback: string, choices: readonly T[]) {
@@ -77,7 +74,7 @@ export function flag(fallback: 'true' | 'false') {
   );
 }
 
-/** An http or https URL without login, query or fragment. */
+/** An http or https URL without user, password, query or fragment. */
 export function bareUrl(expected: string) {
   return variable('', expected, (value) => {
     if (!URL.canParse(value)) return undefined;
@@ -87,34 +84,35 @@ export function bareUrl(expected: string) {
   });
 }
 
-/** A list is compared with every redirect, or made into a set at the start of every isolate. */
+/** Every redirect is compared with the whole list, and every isolate builds a set of it when it starts. */
 const MAX_HOSTS = 100;
-/** RFC 1035: of a name as it is written. */
+/** RFC 1035, for a name in its written form. */
 const MAX_HOST_CHARACTERS = 253;
-const AUTHORITY = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$/;
-const HOST = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
+const HOST_WITH_PORT = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$/;
+const HOST_PATTERN = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
 
-/** Hosts, with a port or without, between commas. */
-export function authorityList() {
+/** Hosts between commas, each with a port or without. */
+export function hosts() {
   const expected = `expected at most ${MAX_HOSTS} hosts such as docker.io,registry.example.com:5000`;
-  return variable('', expected, (value) => listOf(value, isAuthority));
+  return variable('', expected, (value) => parseList(value, isHostWithPort));
 }
 
-/** Host names between commas; none at all is `undefined`. */
-export function hostList() {
+/** Host names between commas, `*.` in front of one standing for all below it; unset is `undefined`. */
+export function hostPatterns() {
   const expected = `expected at most ${MAX_HOSTS} host names such as storage.example.com,*.cdn.example.com`;
   return variable('', expected, (value) => {
-    const names = listOf(value, (name) => HOST.test(name) && name.length <= MAX_HOST_CHARACTERS);
-    return names && { names: names.length > 0 ? names : undefined };
+    const patterns = parseList(value, (text) => HOST_PATTERN.test(text) && text.length <= MAX_HOST_CHARACTERS);
+    return patterns && { patterns: patterns.length > 0 ? patterns : undefined };
   });
 }
 
-function isAuthority(text: string): boolean {
+function isHostWithPort(text: string): boolean {
   const [host = '', port = '1'] = text.split(':');
-  return AUTHORITY.test(text) && host.length <= MAX_HOST_CHARACTERS && between(1, Number(port), 65_535) !== undefined;
+  const isPort = ifBetween(1, Number(port), 65_535) !== undefined;
+  return HOST_WITH_PORT.test(text) && host.length <= MAX_HOST_CHARACTERS && isPort;
 }
 
-function listOf(value: string, isOne: (text: string) => boolean): string[] | undefined {
-  const ones = value === '' ? [] : value.split(',').map((one) => one.trim().toLowerCase());
-  return ones.length <= MAX_HOSTS && ones.every(isOne) ? ones : undefined;
+function parseList(value: string, isItem: (text: string) => boolean): string[] | undefined {
+  const items = value === '' ? [] : value.split(',').map((item) => item.trim().toLowerCase());
+  return items.length <= MAX_HOSTS && items.every(isItem) ? items : undefined;
 }

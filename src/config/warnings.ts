@@ -1,5 +1,5 @@
-/** The settings that are weighed against each other; durations in ms. */
-export interface Weighed {
+/** The settings that are compared with each other; durations in ms. */
+interface ComparedSettings {
   readonly descriptorTtlMs: number;
   readonly pushExistenceTtlMs: number;
   readonly tagTtlMs: number;
@@ -9,31 +9,35 @@ export interface Weighed {
   readonly clientAuth: 'origin' | 'anonymous';
 }
 
-const LONGER = 'is longer than DESCRIPTOR_TTL for digests: set it to DESCRIPTOR_TTL or less';
-const NOBODY_ONLY_PULLS = 'has no effect with CLIENT_AUTH=origin: nobody only pulls';
+const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
+const PULL_ONLY = 'has no effect with CLIENT_AUTH=origin, where every caller may push: remove it';
 
 /**
- * Settings that are valid each, and do nothing or make no sense together. Only of what somebody set: the defaults go with
- * whatever else is chosen.
+ * Finds settings that are valid by themselves, but have no effect or contradict each other. Defaults are never reported,
+ * since they suit whatever else is set.
  * @param isSet whether a variable has a value of its own
- * @returns a sentence each, which says what would work
+ * @returns one sentence for each, which says what would work
  */
-export function settingsWithoutEffect(config: Weighed, isSet: (name: string) => boolean): string[] {
+export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: string) => boolean): string[] {
   const { descriptorTtlMs, pushExistenceTtlMs, tagTtlMs, listTtlMs, staleIfErrorMs, memory, clientAuth } = config;
   const isOpen = clientAuth === 'anonymous';
   const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (isOpen ? staleIfErrorMs : 0);
-  const useless: readonly (readonly [name: string, isUseless: boolean, sentence: string])[] = [
+  const checks: readonly (readonly [name: string, applies: boolean, sentence: string])[] = [
+    ['MEMORY_TTL', memory.ttlMs > usableMs, `is longer than entries may be served: ${SHORTEN}`],
     [
-      'MEMORY_TTL',
-      memory.ttlMs > usableMs,
-      'is longer than what it keeps may answer: set it to DESCRIPTOR_TTL or less',
+      'PUSH_EXISTENCE_TTL',
+      !isOpen && pushExistenceTtlMs > descriptorTtlMs,
+      `is longer than DESCRIPTOR_TTL, but pushes need fresher answers than pulls: ${SHORTEN}`,
     ],
-    ['PUSH_EXISTENCE_TTL', !isOpen && pushExistenceTtlMs > descriptorTtlMs, `for pushes ${LONGER}`],
-    ['TAG_TTL', isOpen && tagTtlMs > descriptorTtlMs, `for tags, which move, ${LONGER}`],
-    ['PUSH_EXISTENCE_TTL', isOpen && pushExistenceTtlMs > 0, 'has no effect with CLIENT_AUTH=anonymous: nobody pushes'],
-    ['TAG_TTL', !isOpen && tagTtlMs > 0, NOBODY_ONLY_PULLS],
-    ['LIST_TTL', !isOpen && listTtlMs > 0, NOBODY_ONLY_PULLS],
-    ['STALE_IF_ERROR', !isOpen && staleIfErrorMs > 0, NOBODY_ONLY_PULLS],
+    ['TAG_TTL', isOpen && tagTtlMs > descriptorTtlMs, `is longer than DESCRIPTOR_TTL, but tags move: ${SHORTEN}`],
+    [
+      'PUSH_EXISTENCE_TTL',
+      isOpen && pushExistenceTtlMs > 0,
+      'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it',
+    ],
+    ['TAG_TTL', !isOpen && tagTtlMs > 0, PULL_ONLY],
+    ['LIST_TTL', !isOpen && listTtlMs > 0, PULL_ONLY],
+    ['STALE_IF_ERROR', !isOpen && staleIfErrorMs > 0, PULL_ONLY],
   ];
-  return useless.flatMap(([name, isUseless, sentence]) => (isUseless && isSet(name) ? [`${name} ${sentence}`] : []));
+  return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));
 }

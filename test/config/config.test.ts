@@ -15,11 +15,11 @@ function messageOf(env: Record<string, unknown>): string {
     expect(error).toBeInstanceOf(ConfigError);
     return (error as Error).message;
   }
-  throw new Error('the configuration was taken');
+  throw new Error('the configuration was accepted');
 }
 
 describe('parseConfig', () => {
-  it('needs no more than an origin and a namespace, and has the documented defaults', () => {
+  it('needs only an origin and a namespace, and has the documented defaults', () => {
     expect(parseConfig(MINIMAL)).toEqual({
       originUrl: new URL('https://registry.example.com'),
       originTimeoutMs: 30_000,
@@ -117,7 +117,7 @@ describe('parseConfig', () => {
     ['ADMIN_TOKEN', 'with white space in it'],
     ['EVENTS_TOKEN', 'x'.repeat(1_025)],
     ['LOG_LEVEL', 'loud'],
-  ])('refuses %s=%j by name, and says what it should look like', (name, value) => {
+  ])('refuses %s=%j, naming the variable and what it should look like', (name, value) => {
     expect(messageOf({ ...MINIMAL, [name]: value })).toMatch(new RegExp(`^  ${name}: expected `, 'm'));
   });
 
@@ -126,11 +126,11 @@ describe('parseConfig', () => {
     [
       'MEMORY_BYTES',
       '64KiB',
-      'from 256KiB to 64MiB, such as 512KiB or 16MiB: less does not keep the proof of who may ask, and an isolate has 128 MB',
+      'from 256KiB to 64MiB, such as 512KiB or 16MiB: with less, proofs of access are not remembered, and an isolate has 128 MB',
     ],
-    ['MEMORY_ENTRIES', '1', 'from 16 to 999999: fewer do not keep the proof of who may ask'],
+    ['MEMORY_ENTRIES', '1', 'from 16 to 999999: with fewer, proofs of access are not remembered'],
     ['REDIRECT_HOSTS', Array(5_000).fill('a.example.com').join(), 'at most 100 host names'],
-  ])('says what would work in place of %s=%j', (name, value, sentence) => {
+  ])('says what would work instead of %s=%j', (name, value, sentence) => {
     expect(messageOf({ ...MINIMAL, [name]: value })).toContain(sentence);
   });
 
@@ -148,24 +148,28 @@ describe('parseConfig', () => {
     ['REDIRECT_HOSTS', Array(100).fill('a.example.com').join(), (config) => config.redirectHosts?.length, 100],
     ['MIRRORED_HOSTS', `${'a'.repeat(253)}:65535`, (config) => config.mirroredHosts.length, 1],
     ['EVENTS_TOKEN', 'x'.repeat(1_024), (config) => config.eventsToken?.length, 1_024],
-  ])('takes what is just sensible: %s=%j', (name, value, taken, expected) => {
-    expect(taken(parseConfig({ ...MINIMAL, [name]: value }))).toBe(expected);
+  ])('accepts a value at its bound: %s=%j', (name, value, select, expected) => {
+    expect(select(parseConfig({ ...MINIMAL, [name]: value }))).toBe(expected);
   });
 
   const MIRROR = { CLIENT_AUTH: 'anonymous' };
   it.each<[string, Record<string, string>, string[]]>([
-    ['memory beyond all that it keeps', { MEMORY_TTL: '2h' }, ['MEMORY_TTL']],
-    ['the same in a mirror, where the last good answer lives longer', { ...MIRROR, MEMORY_TTL: '2h' }, []],
-    ['the same beyond that', { ...MIRROR, MEMORY_TTL: '3h' }, ['MEMORY_TTL']],
-    ['pushes that rely longer than pulls', { PUSH_EXISTENCE_TTL: '2h' }, ['PUSH_EXISTENCE_TTL']],
+    ['memory that outlives its entries', { MEMORY_TTL: '2h' }, ['MEMORY_TTL']],
+    ['the same in a mirror, where stale answers live longer', { ...MIRROR, MEMORY_TTL: '2h' }, []],
+    ['memory that outlives even stale answers', { ...MIRROR, MEMORY_TTL: '3h' }, ['MEMORY_TTL']],
+    ['pushes that trust an answer longer than pulls', { PUSH_EXISTENCE_TTL: '2h' }, ['PUSH_EXISTENCE_TTL']],
     ['pushes in a mirror', { ...MIRROR, PUSH_EXISTENCE_TTL: '5m' }, ['PUSH_EXISTENCE_TTL']],
-    ['tags that are believed longer than digests', { ...MIRROR, TAG_TTL: '2h' }, ['TAG_TTL']],
-    ['tags where all may push', { TAG_TTL: '10s', LIST_TTL: '10s', STALE_IF_ERROR: '1h' }, ['TAG', 'LIST', 'STALE']],
-    ['the same, turned off', { TAG_TTL: '0', LIST_TTL: '0', STALE_IF_ERROR: '0' }, []],
-    ['no window, and defaults that are longer', { DESCRIPTOR_TTL: '0', PUSH_EXISTENCE_TTL: '0' }, []],
+    ['tags that are trusted longer than digests', { ...MIRROR, TAG_TTL: '2h' }, ['TAG_TTL']],
+    [
+      'settings for pulls where every caller may push',
+      { TAG_TTL: '10s', LIST_TTL: '10s', STALE_IF_ERROR: '1h' },
+      ['TAG', 'LIST', 'STALE'],
+    ],
+    ['the same settings, turned off', { TAG_TTL: '0', LIST_TTL: '0', STALE_IF_ERROR: '0' }, []],
+    ['no window, although defaults are longer', { DESCRIPTOR_TTL: '0', PUSH_EXISTENCE_TTL: '0' }, []],
     ['no window in a mirror', { ...MIRROR, DESCRIPTOR_TTL: '0' }, []],
-    ['a window of its own for each', { ...MIRROR, DESCRIPTOR_TTL: '7d', TAG_TTL: '1h', MEMORY_TTL: '1m' }, []],
-  ])('warns of what does nothing or makes no sense together, not of defaults: %s', (_what, variables, names) => {
+    ['consistent windows', { ...MIRROR, DESCRIPTOR_TTL: '7d', TAG_TTL: '1h', MEMORY_TTL: '1m' }, []],
+  ])('warns about settings without effect, but never about defaults: %s', (_what, variables, names) => {
     const { warnings } = parseConfig({ ...MINIMAL, ...variables });
     expect(warnings).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^${name}\\S* .{20}`))));
   });
@@ -183,7 +187,7 @@ describe('parseConfig', () => {
     }
   });
 
-  it('prints no value, which may be a secret', () => {
+  it('never prints a value, which may be a secret', () => {
     const message = messageOf({
       ...MINIMAL,
       ...REDIS,
@@ -195,7 +199,7 @@ describe('parseConfig', () => {
     expect(message).toContain('UPSTASH_REDIS_REST_TOKEN');
   });
 
-  it('takes Redis with its URL and token, over http only on a private address', () => {
+  it('accepts Redis with URL and token, over http only at an internal address', () => {
     expect(parseConfig({ ...MINIMAL, ...REDIS }).backend).toEqual({
       kind: 'redis',
       url: 'https://eu1.upstash.io/',
@@ -205,28 +209,28 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:8079' }).backend.kind).toBe(
       'redis',
     );
-    // The last of these are private too, but what is sent there crosses the Internet.
+    // All but the first are no public hosts, but requests to them would cross the Internet.
     for (const host of ['eu1.upstash.io', '[::ffff:8.8.8.8]', '[2002:808:808::1]', '[2001:0:4136::1]', '203.0.113.1']) {
       expect(messageOf({ ...MINIMAL, ...REDIS, UPSTASH_REDIS_REST_URL: `http://${host}` })).toContain('https');
     }
   });
 
-  it('takes hosts with a port as MIRRORED_HOSTS', () => {
+  it('accepts hosts with a port in MIRRORED_HOSTS', () => {
     const { mirroredHosts } = parseConfig({ ...MINIMAL, MIRRORED_HOSTS: 'Docker.io, registry.example.com:5000' });
     expect(mirroredHosts).toEqual(['docker.io', 'registry.example.com:5000']);
   });
 
-  it('shares only a Redis with a registry', () => {
+  it('REDIS_SHARED requires Redis', () => {
     expect(parseConfig({ ...MINIMAL, ...REDIS, REDIS_SHARED: 'true' }).backend).toMatchObject({ isShared: true });
-    expect(messageOf({ ...MINIMAL, REDIS_SHARED: 'true' })).toContain('REDIS_SHARED: expected BLOBDESCRIPTOR=redis');
+    expect(messageOf({ ...MINIMAL, REDIS_SHARED: 'true' })).toContain('REDIS_SHARED: requires BLOBDESCRIPTOR=redis');
   });
 
-  it('wants a namespace for kv only', () => {
+  it('requires the KV namespace for kv only', () => {
     expect(messageOf({ ORIGIN_URL: MINIMAL.ORIGIN_URL })).toContain('DESCRIPTORS: expected a KV namespace');
     expect(parseConfig({ ORIGIN_URL: MINIMAL.ORIGIN_URL, BLOBDESCRIPTOR: 'inmemory' }).backend.kind).toBe('inmemory');
   });
 
-  it('allows http to this machine, and to others only with ORIGIN_INSECURE', () => {
+  it('allows http to this machine, and to other machines only with ORIGIN_INSECURE', () => {
     for (const url of ['http://127.0.0.1:5000', 'http://localhost:5000', 'http://[::1]:5000']) {
       expect(parseConfig({ ...MINIMAL, ORIGIN_URL: url }).originUrl.href).toContain(url);
     }
@@ -235,7 +239,7 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...elsewhere, ORIGIN_INSECURE: 'true' }).originUrl.host).toBe('registry:5000');
   });
 
-  it('takes what wrangler makes of an unquoted true or number', () => {
+  it('accepts the booleans and numbers that wrangler passes for unquoted values', () => {
     const config = parseConfig({ ...MINIMAL, DELETE_ENABLED: false, MEMORY_ENTRIES: 50, DESCRIPTOR_TTL: 0 });
     expect([config.deleteEnabled, config.memory.entries, config.descriptorTtlMs]).toEqual([false, 50, 0]);
   });
