@@ -2,7 +2,7 @@ import { quoted, RegistryError } from './errors.ts';
 
 declare const valid: unique symbol;
 
-/** A digest of a registered algorithm with exactly its number of lowercase hex digits. Only `parseDigest` makes one. */
+/** A digest of a registered algorithm with exactly its number of lowercase hex digits. Only this file makes one. */
 export type Digest = `${'sha256' | 'sha384' | 'sha512'}:${string}` & { readonly [valid]: 'Digest' };
 
 const REGISTERED = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
@@ -10,11 +10,13 @@ const REGISTERED = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{
 const GRAMMAR = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 const REGISTERED_ALGORITHM = /^sha(?:256|384|512):/;
 
+/** Whether a text is a valid digest of a registered algorithm. */
 export function isDigest(text: string): text is Digest {
   return REGISTERED.test(text);
 }
 
 /**
+ * Reads a digest.
  * @param text such as `sha256:<64 hex digits>`
  * @throws RegistryError DIGEST_INVALID
  */
@@ -23,12 +25,12 @@ export function parseDigest(text: string): Digest {
   return text;
 }
 
-/** The part before the colon. */
+/** Returns the part before the colon. */
 export function algorithmOf(digest: Digest): string {
   return digest.slice(0, digest.indexOf(':'));
 }
 
-/** A well-formed digest of an algorithm that the edge cannot check; the origin may know it. */
+/** Whether a text is a well-formed digest of an algorithm that the edge cannot verify. The origin may know it. */
 export function isForeignDigest(text: string): boolean {
   return GRAMMAR.test(text) && !REGISTERED_ALGORITHM.test(text);
 }

@@ -1,6 +1,6 @@
 /**
- * The errors a registry speaks: OCI distribution-spec, "Error Codes", and what an edge adds to them.
- * This is the only table of codes; `app.ts` is the only place that turns one into an answer.
+ * The only table of error codes: those of a registry (OCI distribution-spec, "Error Codes"), and those that an edge adds.
+ * `app.ts` is the only place that turns one into an answer.
  */
 const ERRORS = {
   DIGEST_INVALID: [400, 'the digest is not valid: expected sha256, sha384 or sha512 and its lowercase hex'],
@@ -27,19 +27,19 @@ const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** What a client reads: an origin out of reach has no code of its own in the specification. */
+/** The code that clients read, where the specification does not have the edge's own. */
 const PUBLIC_CODE: Partial<Record<ErrorCode, string>> = {
   ORIGIN_UNREACHABLE: 'UNAVAILABLE',
   LOOP_DETECTED: 'UNAVAILABLE',
 };
 
-/** An error with its OCI code; `detail` and `message` go to the client, `cause` only to the log. */
+/** An error with its OCI code. `detail` and `message` go to the client, `cause` goes only to the log. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: ErrorCode;
   readonly status: number;
   readonly detail: unknown;
-  /** What else the answer says, such as `Content-Range`. */
+  /** Further headers of the answer, such as `Content-Range`. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -53,22 +53,22 @@ export class RegistryError extends Error {
     this.headers = options.headers ?? {};
   }
 
-  /** The body of the answer: `{"errors":[{code, message, detail?}]}`. */
+  /** Returns the body of the answer: `{"errors":[{code, message, detail?}]}`. */
   toBody(): string {
     const code = PUBLIC_CODE[this.code] ?? this.code;
     return `${JSON.stringify({ errors: [{ code, message: this.message, detail: this.detail }] })}\n`;
   }
 }
 
-/** Whether a status says that a registry cannot answer now; 401, 403 and 404 are answers. */
+/** Whether a status says that the registry cannot answer now. 401, 403 and 404 are answers. */
 export function isOriginFailure(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-/** At most this much of a client's own words is repeated to it in an error. */
+/** At most this much of the client's input is repeated in an error. */
 const QUOTED_CHARACTERS = 300;
 
-/** What was wrong, short enough to be repeated in an error's detail. */
+/** Shortens the client's input for the detail of an error. */
 export function quoted(text: string): string {
   return text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}…` : text;
 }

@@ -1,10 +1,10 @@
 /**
- * RFC 9110 §8.3: content without a media type may be taken for this. Registries mean it: what they keep has none until a
- * manifest gives it one.
+ * The media type of content that states none (RFC 9110 §8.3). Registries serve blobs with it, since a blob has no media
+ * type until a manifest gives it one.
  */
 export const BLOB_TYPE = 'application/octet-stream';
 
-/** RFC 9110 §12.5.1, as far as registries look at it: the media types between the commas, letter for letter. */
+/** Reads an `Accept` (RFC 9110 §12.5.1) as registries do: the media types between the commas, compared exactly. */
 function mediaTypesIn(accept: string): string[] {
   return accept.split(',').flatMap((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
@@ -13,15 +13,15 @@ function mediaTypesIn(accept: string): string[] {
 }
 
 /**
- * Whether a caller names this media type among those that it takes. Wildcards and no `Accept` at all name none: registries
- * answer those differently (docker-registry 2.8.2 has no OCI manifest for `*\/*`), so the origin has to.
+ * Whether an `Accept` names this media type. A wildcard names none, and neither does a missing header: registries disagree
+ * on those (docker-registry 2.8.2 serves no OCI manifest for `*\/*`), so the origin has to answer.
  */
 export function accepts(accept: string | null, mediaType: string): boolean {
   const [wanted = ''] = mediaType.split(';');
   return accept !== null && mediaTypesIn(accept).includes(wanted.trim());
 }
 
-/** Of manifests: image-spec, and distribution's own. */
+/** The media types of manifests: those of the image-spec and those of Docker. */
 export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.oci.image.index.v1+json',
@@ -30,10 +30,10 @@ export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ];
 
-/** An `Accept` of who takes whatever is there. */
+/** An `Accept` for every manifest. */
 export const ALL_MANIFESTS = [...MANIFEST_TYPES, '*/*'].join(', ');
 
-/** What registry clients take, and what they say beside it. */
+/** The media ranges that registry clients send. */
 const KNOWN_RANGES = new Set([
   ...MANIFEST_TYPES,
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
@@ -43,17 +43,17 @@ const KNOWN_RANGES = new Set([
   '',
 ]);
 
-/** White space inside of one stays: to a registry that is another media type. */
+/** White space within a range stays, since to a registry it makes another media type. */
 function rangesIn(accept: string | null): string[] {
   return [...new Set((accept ?? '').split(',').map((range) => range.replace(/^[ \t]+|[ \t]+$/g, '')))].sort();
 }
 
-/** Callers who take the same get the same: the one form of an `Accept`, whatever the order (docker's is random). */
+/** Returns the normal form of an `Accept`, which does not depend on the order (docker's is random): it names the variant. */
 export function variantOf(accept: string | null): string {
   return rangesIn(accept).join(',');
 }
 
-/** Whether an `Accept` is one of the few that clients send: what others make up is nothing to keep apart. */
+/** Whether an `Accept` has only ranges that registry clients send. Variants of made-up ones are not worth storing. */
 export function isCommonVariant(accept: string | null): boolean {
   return rangesIn(accept).every((range) => KNOWN_RANGES.has(range));
 }

@@ -1,37 +1,38 @@
-/** What a path may be written in, so that no two programs on its way read it in two ways. */
+/** Normalizes paths, and refuses those that two programs on their way could read in two ways. */
 
-/** What names, digests, tags and extensions are written in. */
+/** The characters of names, digests, tags and extensions. */
 const PLAIN = '[A-Za-z0-9._:+=~@-]';
 const PLAIN_CHARACTER = new RegExp(PLAIN);
 const PLAIN_SEGMENT = new RegExp(`^(?!\\.{1,2}$)${PLAIN}+$`);
 const ESCAPE = /%([0-9a-fA-F]{2})/g;
 
 /**
- * A path with every percent-escape decoded that has one reading: `%3A` is `:` to every program (RFC 3986 §6.2.2.2), but
- * `%2F` is a separator to some and a character to others, and stays. An upload's session stays as a whole.
+ * Decodes the percent-escapes of a path that can be read in one way only: `%3A` is `:` to every program
+ * (RFC 3986 §6.2.2.2), but `%2F` is a separator to some and a character to others, and stays. The session of an upload stays
+ * as it is.
  * @param path raw, as in a request line
  */
 export function normalPath(path: string): string {
   if (!path.includes('%')) return path;
   const segments = path.split('/');
-  const normal = segments.map((segment) => segment.replace(ESCAPE, plainCharacter));
+  const normal = segments.map((segment) => segment.replace(ESCAPE, decodePlain));
   const sessionAt = normal[1] === 'v2' ? sessionIn(normal, 2) : undefined;
   if (sessionAt !== undefined) normal[sessionAt] = segments[sessionAt] ?? '';
   return normal.join('/');
 }
 
-/** The same for a query that is an `ns` alone, which is part of what is asked for; any other is passed on as it came. */
+/** Decodes a query in the same way if it consists of an `ns`, which selects content. Any other query stays as it is. */
 export function normalQuery(search: string): string {
-  return /^\?ns=[^&;]*%[^&;]*$/.test(search) ? search.replace(ESCAPE, plainCharacter) : search;
+  return /^\?ns=[^&;]*%[^&;]*$/.test(search) ? search.replace(ESCAPE, decodePlain) : search;
 }
 
-function plainCharacter(written: string, hex: string): string {
+function decodePlain(escaped: string, hex: string): string {
   const character = String.fromCharCode(Number.parseInt(hex, 16));
-  return PLAIN_CHARACTER.test(character) ? character : written;
+  return PLAIN_CHARACTER.test(character) ? character : escaped;
 }
 
 /**
- * Where the session is in the path of an upload, `<name>/blobs/uploads/<session>`; a slash may follow it.
+ * Finds the session in the path of an upload, `<name>/blobs/uploads/<session>`, which may end with a slash.
  * @param from the segment with which the name begins
  * @returns the segment's index, or `undefined` where the path is not an upload's
  */
@@ -42,8 +43,9 @@ export function sessionIn(segments: readonly string[], from = 0): number | undef
 }
 
 /**
- * Whether what follows `/v2/` can mean one thing only. `new URL` and `fetch` turn `/v2/a/../b` into `/v2/b`, and a
- * registry may take `//` for `/`: such a path would be checked as one thing and answered as another.
+ * Whether the part of a path below `/v2/` can be read in one way only. `new URL` and `fetch` turn `/v2/a/../b` into
+ * `/v2/b`, and a registry may read `//` as `/`: access to such a path would be checked for one resource, and the answer
+ * would come from another.
  */
 export function isUnambiguous(segments: readonly string[]): boolean {
   const sessionAt = sessionIn(segments) ?? segments.length;
@@ -51,18 +53,18 @@ export function isUnambiguous(segments: readonly string[]): boolean {
   return isPlain && isSession(segments.slice(sessionAt).join('/'));
 }
 
-/** What reaches the origin byte for byte: `fetch` escapes the other characters, or turns them into separators. */
+/** The characters that reach the origin unchanged: `fetch` escapes others, or turns them into separators. */
 const SESSION = /^(?:[A-Za-z0-9._:+=~@!$&'()*,;|[\]-]|%[0-9a-fA-F]{2})*\/?$/;
 const NOUNS = new Set(['blobs', 'manifests', 'tags', 'referrers']);
 
 /**
- * Whether this can be an upload's session, which is the origin's own word: one to a registry that decodes it before it
- * looks for separators, too.
+ * Whether this can be the session of an upload, which the origin makes up. It must also be a single segment to a registry
+ * that decodes it before it looks for separators.
  */
 function isSession(text: string): boolean {
   if (!SESSION.test(text)) return false;
   const decoded = text.replace(ESCAPE, (_escape, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
-  // An escape within an escape, a separator of Windows, a control character.
+  // An escape within an escape, a Windows separator, a control character.
   if (/[%\\]/.test(decoded) || [...decoded].some((character) => character < ' ' || character === '\x7f')) return false;
   const parts = decoded.split(/[/;]/);
   return parts.every((part) => part !== '.' && part !== '..' && (parts.length === 1 || !NOUNS.has(part)));

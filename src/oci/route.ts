@@ -4,10 +4,7 @@ import { parseRepositoryName, type RepositoryName } from './name.ts';
 import { isUnambiguous, normalPath, normalQuery, sessionIn } from './path.ts';
 import { parseReference, type Reference } from './reference.ts';
 
-/**
- * What a request is about, parsed once from its path. `path` is what the origin is asked for (without the query);
- * `search` is the query that goes with it, with its `?`, or empty.
- */
+/** The resource that a request is about, parsed once from its URL. */
 export type Route = Target &
   (
     | { readonly kind: 'base' }
@@ -17,24 +14,25 @@ export type Route = Target &
     | { readonly kind: 'upload'; readonly name: RepositoryName }
     | { readonly kind: 'tags'; readonly name: RepositoryName }
     | { readonly kind: 'referrers'; readonly name: RepositoryName; readonly digest: Digest }
-    /** In a repository, but about nothing that the edge knows: a foreign digest, an extension. */
+    /** A blob or referrers in a repository by a digest that the edge cannot verify. */
     | { readonly kind: 'foreign'; readonly name: RepositoryName }
     | { readonly kind: 'other' }
   );
 
-/** What of a URL a registry is asked for. */
+/** The request target: what the origin is asked for. */
 export interface Target {
+  /** In its normal form. */
   readonly path: string;
   /** With its `?`, or empty. */
   readonly search: string;
 }
 
-/** What stands before the request's own words in a raw URL. A target that is no path (`*`) follows without a slash. */
+/** The scheme and the host of a raw URL. A target that is not a path (`*`) follows them without a slash. */
 const BEFORE_TARGET = /^[a-z]+:\/\/[A-Za-z0-9._:[\]-]*/;
 
 /**
- * Path and query of a raw URL, in their normal form (`request.url` in workerd: `..` and `\` are still there).
- * @param rawUrl of a request whose Host is an authority (`isAuthority`)
+ * Returns path and query of a raw URL, in their normal form.
+ * @param rawUrl `request.url` of workerd, which still contains `..` and `\`; its Host has to be an authority (`isAuthority`)
  */
 export function splitUrl(rawUrl: string): Target {
   const target = rawUrl.slice(BEFORE_TARGET.exec(rawUrl)?.[0].length) || '/';
@@ -46,32 +44,33 @@ export function splitUrl(rawUrl: string): Target {
 const PREFIX = '/v2/';
 
 /**
- * @param at as `splitUrl` gives it
+ * Determines the resource that a target names.
+ * @param target as `splitUrl` returns it
  * @throws RegistryError NAME_UNKNOWN for a path that is not below `/v2/`; NAME_INVALID, DIGEST_INVALID, TAG_INVALID
  */
-export function parseRoute(at: Target): Route {
-  if (at.path === '/v2' || at.path === PREFIX) return { ...at, kind: 'base' };
-  if (!at.path.startsWith(PREFIX)) throw new RegistryError('NAME_UNKNOWN');
-  const segments = at.path.slice(PREFIX.length).split('/');
+export function parseRoute(target: Target): Route {
+  if (target.path === '/v2' || target.path === PREFIX) return { ...target, kind: 'base' };
+  if (!target.path.startsWith(PREFIX)) throw new RegistryError('NAME_UNKNOWN');
+  const segments = target.path.slice(PREFIX.length).split('/');
   if (!isUnambiguous(segments)) {
     throw new RegistryError('NAME_INVALID', {
-      message: 'the path holds what no repository, digest or tag is written in',
-      detail: { path: quoted(at.path) },
+      message: 'the path contains characters or segments that no repository, digest or tag has',
+      detail: { path: quoted(target.path) },
     });
   }
-  if (segments.length === 1 && segments[0] === '_catalog') return { ...at, kind: 'catalog' };
-  return { ...at, ...parseInRepository(segments) };
+  if (segments.length === 1 && segments[0] === '_catalog') return { ...target, kind: 'catalog' };
+  return { ...target, ...parseInRepository(segments) };
 }
 
 /**
- * A name may itself contain `blobs` or `tags`, so what is asked is read from the end.
- * Upload sessions are the origin's own words: kept as they are.
+ * Reads the resource from the end of the path, since a name may itself contain `blobs` or `tags`. Upload sessions stay as
+ * the origin wrote them.
  */
 function parseInRepository(segments: string[]) {
   const count = segments.length;
   const last = segments[count - 1] ?? '';
   const noun = segments[count - 2];
-  const nameBefore = (words: number) => parseRepositoryName(segments.slice(0, count - words).join('/'));
+  const nameBefore = (tail: number) => parseRepositoryName(segments.slice(0, count - tail).join('/'));
 
   const sessionAt = sessionIn(segments);
   if (sessionAt !== undefined) return { kind: 'upload', name: nameBefore(count - sessionAt + 2) } as const;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { quoted, RegistryError } from '../../src/oci/errors.ts';
 
 describe('RegistryError', () => {
-  it('writes OCI JSON: code, message and detail', () => {
+  it('toBody writes OCI JSON: code, message and detail', () => {
     const error = new RegistryError('DIGEST_INVALID', { detail: { digest: 'x' } });
     expect(error.status).toBe(400);
     expect(JSON.parse(error.toBody())).toEqual({
@@ -10,7 +10,7 @@ describe('RegistryError', () => {
     });
   });
 
-  it('says UNAVAILABLE with a 502 for an origin out of reach, and nothing of the cause', () => {
+  it('an unreachable origin is a 502 with the code UNAVAILABLE, and its cause is not in the body', () => {
     const error = new RegistryError('ORIGIN_UNREACHABLE', { cause: new Error('https://signed.example/?secret') });
     expect(error.status).toBe(502);
     expect(JSON.parse(error.toBody()).errors[0].code).toBe('UNAVAILABLE');
@@ -19,7 +19,7 @@ describe('RegistryError', () => {
 });
 
 describe('quoted', () => {
-  it('shortens what is long', () => {
+  it('shortens a long text only', () => {
     expect(quoted('a'.repeat(1_000))).toHaveLength(301);
     expect(quoted('short')).toBe('short');
   });

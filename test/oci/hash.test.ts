@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { isContentOf } from '../../src/oci/hash.ts';
 
-/** FIPS 180-4: the examples of the standard, and no bytes at all. */
-const KNOWN: [text: string, Digest][] = [
+/** FIPS 180-4: the examples of the standard, and the digests of empty content. */
+const EXAMPLES: [text: string, Digest][] = [
   ['abc', 'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
   ['abc', 'sha384:cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7'],
   [
@@ -21,20 +21,20 @@ const KNOWN: [text: string, Digest][] = [
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 describe('isContentOf', () => {
-  it.each(KNOWN)('%j is what %s stands for', async (text, digest) => {
+  it.each(EXAMPLES)('%j has the digest %s', async (text, digest) => {
     expect(await isContentOf(digest, bytesOf(text))).toBe(true);
   });
 
-  it.each(KNOWN)('other bytes than %j are not what %s stands for', async (text, digest) => {
+  it.each(EXAMPLES)('any content other than %j does not have the digest %s', async (text, digest) => {
     for (const other of [`${text}\n`, `${text}\0`, text === '' ? ' ' : text.slice(1), 'ABC']) {
       expect(await isContentOf(digest, bytesOf(other))).toBe(false);
     }
   });
 
-  it('looks at the view, not at the memory below it', async () => {
-    const [[, digest]] = KNOWN as [[string, Digest]];
-    const memory = bytesOf('xabcx');
-    expect(await isContentOf(digest, memory.subarray(1, 4))).toBe(true);
-    expect(await isContentOf(digest, memory)).toBe(false);
+  it('hashes the view only, not the whole buffer', async () => {
+    const [[, digest]] = EXAMPLES as [[string, Digest]];
+    const buffer = bytesOf('xabcx');
+    expect(await isContentOf(digest, buffer.subarray(1, 4))).toBe(true);
+    expect(await isContentOf(digest, buffer)).toBe(false);
   });
 });

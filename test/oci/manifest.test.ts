@@ -9,7 +9,7 @@ const typeOf = (pushedAs: string | null, manifest: unknown) =>
   mediaTypeOf(pushedAs, new TextEncoder().encode(typeof manifest === 'string' ? manifest : JSON.stringify(manifest)));
 
 describe('mediaTypeOf', () => {
-  it.each(MANIFEST_TYPES)('is what the manifest states and it was pushed as: %s', (mediaType) => {
+  it.each(MANIFEST_TYPES)('returns the type that the manifest states and was pushed with: %s', (mediaType) => {
     expect(typeOf(mediaType, { mediaType })).toBe(mediaType);
   });
 
@@ -18,26 +18,29 @@ describe('mediaTypeOf', () => {
     ['an image without layers', { config: {} }, IMAGE],
     ['an index', { manifests: [] }, INDEX],
     ['an index of one', { manifests: [{}], annotations: {} }, INDEX],
-  ])('is what its fields make it, where it states none: %s', (_what, manifest, mediaType) => {
-    expect(typeOf(mediaType, manifest)).toBe(mediaType);
-    // Pushed as another kind, it is that all the same, and the origin gives it back as such.
-    for (const other of MANIFEST_TYPES.filter((type) => type !== mediaType))
-      expect(typeOf(other, manifest)).toBe(undefined);
-  });
+  ])(
+    'returns the type that follows from the fields where the manifest states none: %s',
+    (_what, manifest, mediaType) => {
+      expect(typeOf(mediaType, manifest)).toBe(mediaType);
+      // Pushed with another type, the origin still serves it with the type that follows from the fields.
+      for (const other of MANIFEST_TYPES.filter((type) => type !== mediaType))
+        expect(typeOf(other, manifest)).toBe(undefined);
+    },
+  );
 
   it.each<[string, string | null, unknown]>([
     ['no Content-Type', null, { mediaType: IMAGE }],
-    ['one of another kind', 'application/json', { mediaType: 'application/json' }],
-    ['one with parameters', `${IMAGE}; charset=utf-8`, { mediaType: IMAGE }],
-    ['another than it states', INDEX, { mediaType: IMAGE, manifests: [] }],
-    ['neither stated nor shown: an index', INDEX, { schemaVersion: 2 }],
-    ['neither stated nor shown: an image', IMAGE, { schemaVersion: 2 }],
-    ['neither stated nor shown: of docker, which has to be stated', DOCKER, { config: {}, layers: [] }],
-    ['shown twice', INDEX, { manifests: [], layers: [] }],
-    ['shown twice, the other way', IMAGE, { manifests: [], config: {} }],
+    ['a Content-Type that is no manifest type', 'application/json', { mediaType: 'application/json' }],
+    ['a Content-Type with parameters', `${IMAGE}; charset=utf-8`, { mediaType: IMAGE }],
+    ['a Content-Type other than the manifest states', INDEX, { mediaType: IMAGE, manifests: [] }],
+    ['an index that neither states its type nor has manifests', INDEX, { schemaVersion: 2 }],
+    ['an image that neither states its type nor has a config', IMAGE, { schemaVersion: 2 }],
+    ['a Docker manifest that does not state its type', DOCKER, { config: {}, layers: [] }],
+    ['both manifests and layers', INDEX, { manifests: [], layers: [] }],
+    ['both manifests and a config', IMAGE, { manifests: [], config: {} }],
     ['manifests that are null', INDEX, { manifests: null }],
     ['a config that is null', IMAGE, { config: null }],
-    ['a stated type that is no text', IMAGE, { mediaType: 1, config: {} }],
+    ['a stated type that is not a string', IMAGE, { mediaType: 1, config: {} }],
     ['a stated type that is null', IMAGE, { mediaType: null, config: {} }],
     ['a stated type that is empty', IMAGE, { mediaType: '', config: {} }],
     ['a field that Go reads as the type', IMAGE, { MediaType: INDEX, config: {} }],
@@ -45,8 +48,8 @@ describe('mediaTypeOf', () => {
     ['a field that Go reads as layers', INDEX, { manifests: [], 'layer\u017f': [] }],
     ['a list', IMAGE, []],
     ['null', IMAGE, null],
-    ['no JSON', IMAGE, '{'],
-  ])('is not certain: %s', (_what, pushedAs, manifest) => {
+    ['invalid JSON', IMAGE, '{'],
+  ])('returns undefined where the type is not certain: %s', (_what, pushedAs, manifest) => {
     expect(typeOf(pushedAs, manifest)).toBe(undefined);
   });
 });

@@ -5,7 +5,7 @@ const OCI = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';
 
-describe('takes', () => {
+describe('accepts', () => {
   it.each<[string | null, string, boolean]>([
     [OCI, OCI, true],
     [`${INDEX}, ${OCI}`, OCI, true],
@@ -36,13 +36,13 @@ describe('takes', () => {
     ['*/*', OCI, false],
     ['application/*', OCI, false],
     ['*', OCI, false],
-    // Nothing is said.
+    // The header is missing or empty.
     [null, OCI, false],
     ['', OCI, false],
     [' ', OCI, false],
     [',;q=1', OCI, false],
     ['', '', false],
-  ])('%j takes %s: %s', (accept, mediaType, expected) => {
+  ])('%j accepts %s: %s', (accept, mediaType, expected) => {
     expect(accepts(accept, mediaType)).toBe(expected);
   });
 });
@@ -52,14 +52,14 @@ describe('variantOf', () => {
     ['in another order', `${OCI}, ${INDEX},${DOCKER}`, `${DOCKER}, ${OCI}, ${INDEX}`],
     ['with other white space between them', ` ${OCI} ,\t${INDEX};q=0.5`, `${OCI},${INDEX};q=0.5 `],
     ['named twice', `${OCI},${INDEX},${OCI}`, `${INDEX},${OCI}`],
-    ['in headers of their own, as joined', [OCI, INDEX].join(', '), [INDEX, OCI].join(',')],
-    ['nothing', null, ''],
-  ])('is one for callers who take the same: %s', (_what, one, other) => {
+    ['in headers of their own, which are joined', [OCI, INDEX].join(', '), [INDEX, OCI].join(',')],
+    ['missing and empty', null, ''],
+  ])('is the same for callers who accept the same: %s', (_what, one, other) => {
     expect(variantOf(one)).toBe(variantOf(other));
   });
 
-  it('differs for callers who take something else', () => {
-    const accepts = [
+  it('differs for callers who accept something else', () => {
+    const headers = [
       null,
       OCI,
       INDEX,
@@ -76,7 +76,7 @@ describe('variantOf', () => {
       OCI.replace('/', ' / '),
       `${OCI}${INDEX}`,
     ];
-    expect(new Set(accepts.map(variantOf)).size).toBe(accepts.length);
+    expect(new Set(headers.map(variantOf)).size).toBe(headers.length);
   });
 });
 
@@ -93,9 +93,9 @@ describe('isCommonVariant', () => {
     ['skopeo', [OCI, DOCKER, SIGNED, UNSIGNED, LIST, INDEX].join(', ')],
     ['oras', [DOCKER, LIST, OCI, INDEX, ARTIFACT].join(', ')],
     ['curl', '*/*'],
-    ['one who says nothing', null],
-    ['one who says it in an empty header', ''],
-  ])('is what %s sends', (_client, accept) => {
+    ['a client without an Accept', null],
+    ['a client with an empty Accept', ''],
+  ])('is true for what %s sends', (_client, accept) => {
     expect(isCommonVariant(accept)).toBe(true);
   });
 
@@ -107,7 +107,7 @@ describe('isCommonVariant', () => {
     OCI.toUpperCase(),
     'application/*',
     `${OCI}x`,
-  ])('is not what somebody makes up: %s', (accept) => {
+  ])('is false for what no client sends: %s', (accept) => {
     expect(isCommonVariant(accept)).toBe(false);
   });
 });

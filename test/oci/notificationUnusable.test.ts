@@ -12,7 +12,7 @@ const PUSHED = [{ kind: 'manifest pushed', name: NAME, tag: undefined }];
 const UNTAGGED = [{ kind: 'tag deleted', name: NAME, tag: 'v1' }];
 const DELETED = [{ kind: 'content deleted', name: NAME, digest: DIGEST }];
 
-/** Events that tell much, of other repositories. */
+/** Valid events about other repositories. */
 const GOOD = [
   event('delete', { repository: 'good/one', digest: DIGEST, tag: 'v1' }),
   event('push', { repository: 'good/two', tag: 'latest', mediaType: 'application/x' }),
@@ -20,11 +20,11 @@ const GOOD = [
 ];
 const GOOD_CHANGES = read(GOOD).changes;
 
-describe('parseEnvelope: what cannot be used is counted, costs no other event, and forgets no more than it says', () => {
+describe('parseEnvelope: a malformed event is counted, spoils no other event, and changes no more than it says', () => {
   const LONG = 'A'.repeat(10_000);
   it.each<[string, unknown, Unusable, unknown[]]>([
     ['an event that is null', null, 'event', []],
-    ['an event that is a word', 'delete', 'event', []],
+    ['an event that is a string', 'delete', 'event', []],
     ['an event that is a number', 1, 'event', []],
     ['an event that is a list', ['delete'], 'action', []],
     ['no action', { target: { repository: NAME } }, 'action', []],
@@ -32,13 +32,13 @@ describe('parseEnvelope: what cannot be used is counted, costs no other event, a
     ['an action that is a list', event(['delete']), 'action', []],
     ['no target', { action: 'delete' }, 'target', []],
     ['a target that is null', event('delete', null), 'target', []],
-    ['a target that is a word', event('push', NAME), 'target', []],
+    ['a target that is a string', event('push', NAME), 'target', []],
     ['a target that is a list', event('delete', [NAME]), 'repository', []],
-    ['no repository, but a URL', event('delete', { url: `https://a.test/v2/${NAME}`, tag: 'v1' }), 'repository', []],
+    ['a URL but no repository', event('delete', { url: `https://a.test/v2/${NAME}`, tag: 'v1' }), 'repository', []],
     ['a repository that is null', event('push', { repository: null }), 'repository', []],
-    ['a repository without a name', event('delete', { repository: '' }), 'repository', []],
+    ['an empty repository name', event('delete', { repository: '' }), 'repository', []],
     ['a repository in capitals', event('delete', { repository: 'Team/app', digest: DIGEST }), 'repository', []],
-    ['a repository that leads elsewhere', event('delete', { repository: 'team/../app' }), 'repository', []],
+    ['a repository with dot segments', event('delete', { repository: 'team/../app' }), 'repository', []],
     ['a repository of another upstream', event('push', { repository: 'docker.io:443/team/app' }), 'repository', []],
     ['a repository that is too long', event('delete', { repository: 'a'.repeat(256) }), 'repository', []],
     ['a repository that is much too long', event('push', { repository: LONG }), 'repository', []],
@@ -53,30 +53,30 @@ describe('parseEnvelope: what cannot be used is counted, costs no other event, a
     ['a digest that is a number', event('delete', { repository: NAME, digest: 1 }), 'digest', []],
     ['a digest that is an object', event('delete', { repository: NAME, digest: {} }), 'digest', []],
     ['a digest with a tag', event('delete', { repository: NAME, digest: 'latest', tag: 'v1' }), 'digest', UNTAGGED],
-  ])('%s', (_what, one, why, changes) => {
-    expect(read([one])).toEqual({ changes, events: 1, unusable: 1, why: new Set([why]) });
+  ])('%s', (_what, malformed, why, changes) => {
+    expect(read([malformed])).toEqual({ changes, events: 1, unusable: 1, why: new Set([why]) });
     for (const events of [
-      [one, ...GOOD],
-      [...GOOD, one],
-      [GOOD[0], one, one, GOOD[1], GOOD[2]],
+      [malformed, ...GOOD],
+      [...GOOD, malformed],
+      [GOOD[0], malformed, malformed, GOOD[1], GOOD[2]],
     ]) {
-      const told = read(events);
-      expect(told).toMatchObject({ events: events.length, unusable: events.length - GOOD.length });
-      expect(told.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
-      expect(told.changes).toHaveLength(GOOD_CHANGES.length + changes.length);
+      const envelope = read(events);
+      expect(envelope).toMatchObject({ events: events.length, unusable: events.length - GOOD.length });
+      expect(envelope.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
+      expect(envelope.changes).toHaveLength(GOOD_CHANGES.length + changes.length);
     }
   });
 
   it.each<[string, unknown, unknown[]]>([
-    ['a push with a digest that is none', event('push', { repository: NAME, digest: 1, mediaType: {} }), PUSHED],
-    ['a pull of what is no name', event('pull', { repository: 'Team', digest: 'x' }), []],
-    ['a blob with a tag that is none', event('push', { repository: NAME, mediaType: BLOB, tag: 1 }), []],
-  ])('%s misses nothing', (_what, one, changes) => {
-    expect(read([one])).toEqual({ changes, events: 1, unusable: 0, why: new Set() });
+    ['a push with an invalid digest', event('push', { repository: NAME, digest: 1, mediaType: {} }), PUSHED],
+    ['a pull with an invalid name', event('pull', { repository: 'Team', digest: 'x' }), []],
+    ['a push of a blob with an invalid tag', event('push', { repository: NAME, mediaType: BLOB, tag: 1 }), []],
+  ])('%s counts as usable', (_what, usable, changes) => {
+    expect(read([usable])).toEqual({ changes, events: 1, unusable: 0, why: new Set() });
   });
 });
 
-/** Any JSON, and what is near to what is right. */
+/** Any JSON, and values that are nearly valid. */
 const VALUE = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.constantFrom('', null, NAME, 'Team/app', DIGEST, 'sha256:abcd', 'blake3:abcd', 'v1', 'a b', 'push', 'delete'),
@@ -93,8 +93,8 @@ const MUTATION = fc.record(
   { requiredKeys: [] },
 );
 
-/** A good event with some of it exchanged, or left out. */
-function mutated(good: ReturnType<typeof event>, mutation: typeof MUTATION extends fc.Arbitrary<infer T> ? T : never) {
+/** Replaces or omits a part of a valid event. */
+function mutate(good: ReturnType<typeof event>, mutation: typeof MUTATION extends fc.Arbitrary<infer T> ? T : never) {
   const target: Record<string, unknown> = { ...(good.target as object), repository: NAME };
   if (mutation.field)
     Object.defineProperty(target, mutation.field, { value: mutation.value, enumerable: true, configurable: true });
@@ -106,26 +106,26 @@ function mutated(good: ReturnType<typeof event>, mutation: typeof MUTATION exten
 }
 
 describe('parseEnvelope: fuzz', () => {
-  const one = fc.oneof(
+  const mutation = fc.oneof(
     VALUE,
-    fc.tuple(fc.constantFrom(...GOOD), MUTATION).map(([good, mutation]) => mutated(good, mutation)),
+    fc.tuple(fc.constantFrom(...GOOD), MUTATION).map(([good, change]) => mutate(good, change)),
   );
 
-  it('no mutation of one event loses another, and none is counted twice', () => {
+  it('a mutated event never loses a valid one, and is never counted twice', () => {
     fc.assert(
-      fc.property(fc.array(one, { maxLength: 5 }), fc.nat(), (bad, at) => {
-        const place = at % (GOOD.length + 1);
-        const told = read([...GOOD.slice(0, place), ...bad, ...GOOD.slice(place)]);
-        expect(told.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
-        expect(told.events).toBe(GOOD.length + bad.length);
-        expect(told.unusable).toBeLessThanOrEqual(bad.length);
-        expect(told.why.size > 0).toBe(told.unusable > 0);
+      fc.property(fc.array(mutation, { maxLength: 5 }), fc.nat(), (bad, n) => {
+        const at = n % (GOOD.length + 1);
+        const envelope = read([...GOOD.slice(0, at), ...bad, ...GOOD.slice(at)]);
+        expect(envelope.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
+        expect(envelope.events).toBe(GOOD.length + bad.length);
+        expect(envelope.unusable).toBeLessThanOrEqual(bad.length);
+        expect(envelope.why.size > 0).toBe(envelope.unusable > 0);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it('a delete that names something is never taken for a whole repository’s', () => {
+  it('a delete that names something never deletes the whole repository', () => {
     const something = VALUE.filter((value) => value !== '' && value !== null);
     fc.assert(
       fc.property(fc.constantFrom('tag', 'digest'), something, (field, value) => {
@@ -136,7 +136,7 @@ describe('parseEnvelope: fuzz', () => {
     );
   });
 
-  it('whatever is a list of events is taken', () => {
+  it('accepts any list of events', () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue()), (events) => {
         expect(read(events).events).toBe(events.length);

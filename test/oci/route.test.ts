@@ -6,8 +6,8 @@ const HEX = '0123456789abcdef'.repeat(4);
 const SHA256 = `sha256:${HEX}`;
 const SHA512 = `sha512:${HEX}${HEX}`;
 const EDGE = 'https://edge.test';
-/** Every escape, as one byte a character. */
-const decoded = (text: string) =>
+/** Decodes every escape, a byte for each character. */
+const decode = (text: string) =>
   text.replace(/%([0-9a-f]{2})/gi, (_escape, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 const parse = (rawUrl: string) => parseRoute(splitUrl(rawUrl));
 
@@ -33,11 +33,11 @@ describe('parseRoute', () => {
     ['/v2/a/blobs/blake3:abcd', { kind: 'foreign', name: 'a' }],
     ['/v2/a/_ext/thing', { kind: 'other' }],
     ['/v2/a', { kind: 'other' }],
-  ])('%s', (path, expected) => {
+  ])('reads %s', (path, expected) => {
     expect(parse(EDGE + path)).toMatchObject({ path, ...expected });
   });
 
-  // What has one reading is read so: RFC 3986 §6.2.2.2.
+  // RFC 3986 §6.2.2.2: these escapes have one reading only.
   it.each([
     [`/v2/a/blobs/sha256%3A${HEX}`, { kind: 'blob', digest: SHA256 }],
     [`/v2/a/blobs/sha256%3a${HEX}`, { kind: 'blob', digest: SHA256 }],
@@ -53,7 +53,7 @@ describe('parseRoute', () => {
     [`/%762/a/blobs/${SHA256}`, { kind: 'blob' }],
     [`/v%32/a/blobs/${SHA256}`, { kind: 'blob' }],
     ['/v2/%5Fcatalog', { kind: 'catalog' }],
-  ])('%s is asked for in its normal form', (path, expected) => {
+  ])('normalizes %s', (path, expected) => {
     expect(parse(EDGE + path)).toMatchObject({ path: decodeURIComponent(path), ...expected });
   });
 
@@ -70,7 +70,7 @@ describe('parseRoute', () => {
     'x/',
     'a%2Fb/',
     '',
-  ])('keeps the session %s, the word of the origin, byte for byte', (session) => {
+  ])('keeps the upload session %s byte for byte', (session) => {
     const path = `/v2/a/b/blobs/uploads/${session}`;
     expect(parse(EDGE + path)).toEqual({ kind: 'upload', name: 'a/b', path, search: '' });
   });
@@ -81,11 +81,11 @@ describe('parseRoute', () => {
     ['?ns=a%2Fb', '?ns=a%2Fb'],
     ['?ns=docker%2Eio&x', '?ns=docker%2Eio&x'],
     ['?digest=sha256%3Aab', '?digest=sha256%3Aab'],
-  ])('reads the query %s as %s', (search, expected) => {
+  ])('normalizes the query %s to %s', (search, expected) => {
     expect(parse(`${EDGE}/v2/a/manifests/b${search}`).search).toBe(expected);
   });
 
-  it('keeps any other query as it came', () => {
+  it('keeps any other query unchanged', () => {
     const search = '?digest=sha256%3Aab&_state=a==/%2F%00&x';
     expect(parse(`${EDGE}/v2/a/blobs/uploads/u${search}`)).toMatchObject({ kind: 'upload', search });
   });
@@ -159,7 +159,7 @@ describe('parseRoute', () => {
     expect(() => parse(EDGE + path)).toThrow(expect.objectContaining({ code }));
   });
 
-  it('repeats no more than a bounded part of a name in an error', () => {
+  it('repeats only a bounded part of a name in an error', () => {
     const error = (() => {
       try {
         return parse(`${EDGE}/v2/${'A'.repeat(10_000)}/blobs/${SHA256}`);
@@ -170,7 +170,7 @@ describe('parseRoute', () => {
     expect((error as { toBody(): string }).toBody().length).toBeLessThan(600);
   });
 
-  it('gives a path that no URL parser changes, or refuses it, whatever comes', () => {
+  it('returns a path that no URL parser changes, or refuses it', () => {
     const segment = fc.oneof(
       fc.constantFrom(
         'blobs',
@@ -206,8 +206,8 @@ describe('parseRoute', () => {
           return;
         }
         expect(new URL(`https://origin.test${route.path}`).pathname).toBe(route.path);
-        // Whoever decodes it reads what the client wrote.
-        expect(decoded(raw).startsWith(EDGE + decoded(route.path))).toBe(true);
+        // Decoded, it is what the client sent.
+        expect(decode(raw).startsWith(EDGE + decode(route.path))).toBe(true);
         expect(parse(EDGE + route.path)).toMatchObject({ path: route.path, kind: route.kind });
       }),
       { numRuns: 2_000 },
@@ -222,10 +222,10 @@ describe('splitUrl', () => {
     ['https://edge.test/v2/a/../b', '/v2/a/../b', ''],
     ['http://edge.test:80/v2/?', '/v2/', '?'],
     ['http://[::1]:80/v2/', '/v2/', ''],
-    // workerd puts a target that is no path behind the host as it is.
+    // workerd appends a target that is not a path to the host.
     ['http://edge.test*', '*', ''],
     ['http://edge.test*?/v2/', '*', '?/v2/'],
-  ])('%s', (url, path, search) => {
+  ])('splits %s into %s and %s', (url, path, search) => {
     expect(splitUrl(url)).toEqual({ path, search });
   });
 });
