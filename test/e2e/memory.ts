@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { atEnd, cleanUp } from './support/cleanup.ts';
 import { startEdge } from './support/edge.ts';
 import { childNamed, residentMib } from './support/procfs.ts';
+import { BACKENDS } from './support/tools.ts';
 
-const BACKENDS = ['inmemory', 'redis', 'kv'] as const;
 const CONNECTIONS = 32;
 const SIZE = 12_345;
 const SAMPLES = 20;

@@ -8,10 +8,10 @@ import { atEnd, cleanUp } from './support/cleanup.ts';
 import { OCI } from './support/contents.ts';
 import { startEdge } from './support/edge.ts';
 import { childNamed, peakMib, residentMib } from './support/procfs.ts';
+import { BACKENDS } from './support/tools.ts';
 
 const SIZE = 4 * 1024 * 1024 - 1_000;
 const SLOW = ['origin', 'clients', 'both'] as const;
-const BACKENDS = ['inmemory', 'redis', 'kv'] as const;
 
 const { values: options } = parseArgs({
   options: {

@@ -16,57 +16,54 @@ import { createRedis } from '../../src/stores/redis/client.ts';
 import { redisContents } from '../../src/stores/redis/contents.ts';
 import { tieredContents } from '../../src/stores/tieredContents.ts';
 import { verified } from '../../src/stores/verified.ts';
+import type { StoreName } from '../../src/telemetry/events.ts';
 import { contentOf, describeContents } from '../support/contentsSuite.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
-import { asking, pushManifest, STORES } from '../support/pushManifest.ts';
+import { FAILING_KV } from '../support/kvStore.ts';
+import { asking, pushManifest } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
+import { ALL_STORES, HOUR_MS, type RawStore, SHARED_STORES, storeNamed } from '../support/stores.ts';
 
-const HOUR_MS = 3_600_000;
-const MEMORY_MAX_BYTES = 256 * 1024;
-const IN_KV = {
-  key: (digest: string) => `content::${digest}`,
-  look: (digest: string) => env.DESCRIPTORS.get(IN_KV.key(digest)),
-  corrupt: (digest: string, text: string) => env.DESCRIPTORS.put(IN_KV.key(digest), text),
-};
-const IN_REDIS = {
-  key: (digest: string) => `registry-edge::content::${digest}`,
-  look: (digest: string) => redis.get<string>(IN_REDIS.key(digest)),
-  corrupt: (digest: string, text: string) => redis.set(IN_REDIS.key(digest), text),
-};
+const MEMORY_MAX_BYTES = storeNamed('memory').maxContentBytes;
+const [IN_KV, IN_REDIS] = [rawOf('kv'), rawOf('redis')];
 
 const memory = (ttlMs = HOUR_MS, livesOn = false) =>
   createInMemoryContents(createMemory({ entries: 1_000, bytes: 16_777_216 }), ttlMs, livesOn);
 const kv = (namespace: DescriptorNamespace = env.DESCRIPTORS) => verified('kv', kvContents(namespace, HOUR_MS));
 const inRedis = (at = ADDRESS) => verified('redis', redisContents(createRedis(at), HOUR_MS));
-const refuse = () => Promise.reject(new Error('KV: 429 Too Many Requests'));
-const broken = { get: refuse, getWithMetadata: refuse, put: refuse, delete: refuse } as unknown as DescriptorNamespace;
 const setup = () => {
   const clock = createClock(Date.now());
   return { clock, ctx: contextOf(clock) };
 };
 
-describeContents('inmemory', { create: memory, maxBytes: MEMORY_MAX_BYTES });
-describeContents('kv', { create: kv, createBroken: () => kv(broken), maxBytes: MAX_MANIFEST_BYTES, ...IN_KV });
-describeContents('redis', {
-  create: inRedis,
-  createBroken: () => inRedis({ ...ADDRESS, url: 'http://127.0.0.1:1' }),
-  maxBytes: MAX_MANIFEST_BYTES,
-  skip: NO_REDIS,
-  ...IN_REDIS,
-});
-describeContents('tiered: inmemory before kv', {
+for (const { name, isAvailable, open, openFailing, maxContentBytes, raw } of ALL_STORES) {
+  describeContents(name, {
+    create: () => open().contents,
+    createBroken: openFailing && (() => openFailing().contents),
+    maxBytes: maxContentBytes,
+    skip: !isAvailable,
+    raw,
+  });
+}
+describeContents('tiered: memory before kv', {
   create: () => tieredContents(memory(), kv()),
-  createBroken: () => tieredContents(memory(), kv(broken)),
+  createBroken: () => tieredContents(memory(), kv(FAILING_KV)),
   maxBytes: MAX_MANIFEST_BYTES,
 });
 describeContents('guarded: kv', {
   create: () => guardedContents(createBreaker(), kv()),
-  createBroken: () => guardedContents(createBreaker(), kv(broken)),
+  createBroken: () => guardedContents(createBreaker(), kv(FAILING_KV)),
   maxBytes: MAX_MANIFEST_BYTES,
-  ...IN_KV,
+  raw: IN_KV,
 });
+
+function rawOf(name: StoreName): RawStore {
+  const { raw } = storeNamed(name);
+  if (!raw) throw new TypeError(`${name} has no access past the code under test`);
+  return raw;
+}
 
 describe('content expires', () => {
   it.each([
@@ -95,7 +92,7 @@ describe('content expires', () => {
     ] as const) {
       const { content, digest } = await contentOf(crypto.randomUUID());
       await verified('kv', kvContents(env.DESCRIPTORS, ms)).put(ctx, digest, content);
-      const { keys } = await env.DESCRIPTORS.list({ prefix: IN_KV.key(digest) });
+      const { keys } = await env.DESCRIPTORS.list({ prefix: IN_KV.contentKey(digest) });
       const left = (keys[0]?.expiration ?? 0) - Date.now() / 1000;
       expect(left).toBeGreaterThan(seconds - 10);
       expect(left).toBeLessThanOrEqual(seconds + 1);
@@ -105,12 +102,12 @@ describe('content expires', () => {
   it.skipIf(NO_REDIS)('in Redis', async () => {
     const { content, digest } = await contentOf(crypto.randomUUID());
     await inRedis().put(setup().ctx, digest, content);
-    const left = await redis.pttl(IN_REDIS.key(digest));
+    const left = await redis.pttl(IN_REDIS.contentKey(digest));
     expect(left).toBeGreaterThan(HOUR_MS - 10_000);
     expect(left).toBeLessThanOrEqual(HOUR_MS);
-    await redis.pexpire(IN_REDIS.key(digest), 60_000);
+    await redis.pexpire(IN_REDIS.contentKey(digest), 60_000);
     await inRedis().get(setup().ctx, digest);
-    expect(await redis.pttl(IN_REDIS.key(digest))).toBeGreaterThan(HOUR_MS - 10_000);
+    expect(await redis.pttl(IN_REDIS.contentKey(digest))).toBeGreaterThan(HOUR_MS - 10_000);
   });
 
   it('in KV, unless it is read in the second half of its time', async () => {
@@ -146,17 +143,17 @@ describe('verified', () => {
     await contents.get(ctx, digest);
     await contents.put(ctx, digest, content);
     await contents.get(ctx, digest);
-    await IN_KV.corrupt(digest, 'x');
+    await IN_KV.writeContent(digest, 'x');
     await contents.get(ctx, digest);
-    await expect(kv(broken).get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+    await expect(kv(FAILING_KV).get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
     expect(ctx.events.map((event) => event.kind === 'stat' && event.outcome)).toEqual(['miss', 'hit', 'miss', 'fault']);
   });
 
   it('takes corrupted content that cannot be removed for a miss all the same', async () => {
     const { digest } = await contentOf(crypto.randomUUID());
-    await IN_KV.corrupt(digest, 'x');
+    await IN_KV.writeContent(digest, 'x');
     const getWithMetadata = env.DESCRIPTORS.getWithMetadata.bind(env.DESCRIPTORS);
-    const contents = kv({ ...broken, getWithMetadata } as unknown as DescriptorNamespace);
+    const contents = kv({ ...FAILING_KV, getWithMetadata } as unknown as DescriptorNamespace);
     expect(await contents.get(setup().ctx, digest)).toBeUndefined();
   });
 });
@@ -168,16 +165,19 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
       const content = new Uint8Array([...bytes, ...new TextEncoder().encode(crypto.randomUUID())]);
       const { digest } = await contentOf(crypto.randomUUID());
       await inRedis().put(ctx, digest, content);
-      expect([await redis.exists(IN_REDIS.key(digest)), await inRedis().get(ctx, digest)]).toEqual([0, undefined]);
+      expect([await redis.exists(IN_REDIS.contentKey(digest)), await inRedis().get(ctx, digest)]).toEqual([
+        0,
+        undefined,
+      ]);
     }
   });
 
   it('removes a key of another type, as it does corrupted content', async () => {
     const { ctx } = setup();
     const { digest, content } = await contentOf(crypto.randomUUID());
-    await redis.sadd(IN_REDIS.key(digest), 'member');
+    await redis.sadd(IN_REDIS.contentKey(digest), 'member');
     expect(await inRedis().get(ctx, digest)).toBeUndefined();
-    expect(await redis.exists(IN_REDIS.key(digest))).toBe(0);
+    expect(await redis.exists(IN_REDIS.contentKey(digest))).toBe(0);
     await inRedis().put(ctx, digest, content);
     expect(await inRedis().get(ctx, digest)).toEqual(content);
   });
@@ -205,8 +205,10 @@ describe('tieredContents', () => {
     const { ctx } = setup();
     const [one, other] = [await contentOf(crypto.randomUUID()), await contentOf(crypto.randomUUID())];
     const near: Contents = memory();
-    await expect(tieredContents(near, kv(broken)).put(ctx, one.digest, one.content)).rejects.toBeInstanceOf(CacheFault);
-    await IN_KV.corrupt(other.digest, 'x');
+    await expect(tieredContents(near, kv(FAILING_KV)).put(ctx, one.digest, one.content)).rejects.toBeInstanceOf(
+      CacheFault,
+    );
+    await IN_KV.writeContent(other.digest, 'x');
     expect(await tieredContents(near, kv()).get(ctx, other.digest)).toBeUndefined();
     for (const { digest } of [one, other]) expect(await near.get(ctx, digest)).toBeUndefined();
   });
@@ -251,7 +253,7 @@ describe('contentItem', () => {
   });
 
   it('keeps the descriptor where there is no room for the content, and says so', async () => {
-    const { ctx, entry, kept, item } = await setupItem(kv(broken));
+    const { ctx, entry, kept, item } = await setupItem(kv(FAILING_KV));
     await expect(item.set(ctx, entry, undefined)).rejects.toBeInstanceOf(CacheFault);
     expect(kept.descriptor).toEqual({ descriptor: entry.descriptor, verifiedAt: entry.verifiedAt });
   });
@@ -264,21 +266,21 @@ describe('contentItem', () => {
   });
 });
 
-describe.each(STORES.slice(1))('corrupted content, through the edge: %s', (store, variables) => {
-  const { corrupt, look } = store === 'kv' ? IN_KV : IN_REDIS;
+describe.each(SHARED_STORES)('corrupted content, through the edge: $name', ({ name: store, variables }) => {
+  const { writeContent, readContent } = rawOf(store);
 
   it.each(['origin', 'anonymous'])('is never served: fetched again and replaced; CLIENT_AUTH=%s', async (auth) => {
     const edge = createEdge({ ...variables, CLIENT_AUTH: auth, MEMORY_TTL: '0' });
     const manifest = await pushManifest();
     await edge.fetch(manifest.path, asking('GET'));
     for (const garbage of ['', '{}', manifest.bytes.replace('2', '3'), `${manifest.bytes} `]) {
-      await corrupt(manifest.digest, garbage);
+      await writeContent(manifest.digest, garbage);
       const asked = (await manifest.questions()).length;
       for (let n = 0; n < 2; n++) {
         expect(await (await edge.fetch(manifest.path, asking('GET'))).text()).toBe(manifest.bytes);
       }
       expect((await manifest.questions()).slice(asked)).toEqual([`GET ${manifest.digest}`]);
-      expect(await look(manifest.digest)).toBe(manifest.bytes);
+      expect(await readContent(manifest.digest)).toBe(manifest.bytes);
     }
   });
 });

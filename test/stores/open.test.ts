@@ -1,29 +1,15 @@
-import { env } from 'cloudflare:workers';
-import { describe, expect, inject, it } from 'vitest';
-import { createProvider } from '../../src/cache/descriptors.ts';
+import { describe, expect, it } from 'vitest';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
-import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
-import type { StoreOptions } from '../../src/stores/options.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { SHARED_STORES } from '../support/stores.ts';
 
-const redis = inject('redis');
-const BACKENDS: [string, (options: StoreOptions) => BlobDescriptorCacheProvider][] = [
-  ['kv', (options) => createProvider(createKvDescriptors(env.DESCRIPTORS, options))],
-];
-if (redis) {
-  BACKENDS.push(['redis', (options) => createProvider(createRedisDescriptors(createRedis(redis), options))]);
-}
-
-describe.each(BACKENDS)('isOpen: an open mirror and an edge that asks who calls, in one store: %s', (_name, create) => {
+describe.each(SHARED_STORES)('isOpen: an open mirror and an edge that asks who calls, in one store: $name', (store) => {
   const setup = (isOpen: boolean) => {
     const clock = createClock(Date.now());
     const name = parseRepositoryName(someName());
-    const of = (open: boolean) => create({ retentionMs: 3_600_000, isOpen: open }).repositoryScoped(name, 'blobs');
+    const of = (open: boolean) => store.open({ isOpen: open }).descriptors.repositoryScoped(name, 'blobs');
     return { clock, ctx: contextOf(clock), digest: someDigest(), one: of(isOpen), other: of(!isOpen) };
   };
   const SIDES = [

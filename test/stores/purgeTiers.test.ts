@@ -1,30 +1,17 @@
-import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { createProvider } from '../../src/cache/descriptors.ts';
 import { createMemory, type Memory } from '../../src/isolate/memory.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
-import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
 import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
 import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
 import { tiered } from '../../src/stores/tiered.ts';
 import { contextOf, createClock, type TestContext } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
-import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+import { HOUR_MS, STORES } from '../support/stores.ts';
 
-const HOUR_MS = 3_600_000;
-const OPTIONS = { retentionMs: HOUR_MS, isOpen: false };
 const LARGE = { entries: 1_000_000, bytes: 2 ** 30 };
-const BEHIND = [
-  ['memory', () => createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS }))],
-  ['kv', () => createProvider(createKvDescriptors(env.DESCRIPTORS, OPTIONS))],
-  ...(NO_REDIS
-    ? []
-    : [['redis', () => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS))] as const]),
-] as const;
 
 /** A memory that counts how often it is walked over. */
 function walked(memory: Memory): Memory & { walks: number } {
@@ -85,7 +72,9 @@ describe('purge of memory', () => {
   });
 });
 
-describe.each(BEHIND)('purge of memory before %s', (_store, create) => {
+describe.each(STORES)('purge of memory before $name', ({ open }) => {
+  const create = () => open().descriptors;
+
   it('counts once what is in both, and what is in one only', async () => {
     const ctx = contextOf(createClock(Date.now()));
     const name = parseRepositoryName(someName());

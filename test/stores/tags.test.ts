@@ -9,20 +9,21 @@ import { CacheFault } from '../../src/stores/faults.ts';
 import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
 import { createRedis } from '../../src/stores/redis/client.ts';
 import { createRedisTags } from '../../src/stores/redis/tags.ts';
+import type { Tags } from '../../src/stores/tags.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
-import { pushManifest, REDIS, someManifest } from '../support/pushManifest.ts';
-import { ADDRESS, fieldsOf, NO_REDIS, redis } from '../support/redisStore.ts';
+import { pushManifest, someManifest } from '../support/pushManifest.ts';
+import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
 import { scripted } from '../support/scripted.ts';
+import { ALL_STORES } from '../support/stores.ts';
 import { describeTags, someTag } from '../support/tagsSuite.ts';
 
 const TTL_MS = 60_000;
 const memory = (bounds = { entries: 1_000, bytes: 1_048_576 }) =>
   createInMemoryTags(createMemory(bounds), { ttlMs: TTL_MS });
 const inRedis = (at = ADDRESS, isOpen = true) => createRedisTags(createRedis(at), { ttlMs: TTL_MS, isOpen });
-const nobodyListens = { ...ADDRESS, url: 'http://127.0.0.1:1' };
 const setup = () => {
   const clock = createClock(Date.now());
   const key = someTag();
@@ -30,9 +31,15 @@ const setup = () => {
   return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variant}`, digest: someDigest() };
 };
 
-describeTags('inmemory', { create: memory });
-describeTags('guarded: inmemory', { create: () => guardedTags(createBreaker(), memory()) });
-describeTags('redis', { create: inRedis, createBroken: () => inRedis(nobodyListens), skip: NO_REDIS });
+const OPTIONS = { retentionMs: TTL_MS, isOpen: true };
+for (const { name, isAvailable, open, openFailing } of ALL_STORES.filter((store) => store.open().tags)) {
+  describeTags(name, {
+    create: () => open(OPTIONS).tags as Tags,
+    createBroken: openFailing && (() => openFailing(OPTIONS).tags as Tags),
+    skip: !isAvailable,
+  });
+}
+describeTags('guarded: memory', { create: () => guardedTags(createBreaker(), memory()) });
 
 describe('createInMemoryTags', () => {
   it('forgets a pointer some time after its last use', async () => {

@@ -33,9 +33,9 @@ const failing: BlobDescriptorCacheProvider = {
   }),
 };
 
-describeDescriptorCache('tiered: inmemory before kv', { create: () => tiered(memory(), kv()) });
-describeDescriptorCache('tiered: inmemory before inmemory', { create: () => tiered(memory(), memory(true)) });
-describeDescriptorCache('guarded: observed: inmemory', {
+describeDescriptorCache('tiered: memory before kv', { create: () => tiered(memory(), kv()) });
+describeDescriptorCache('tiered: memory before memory', { create: () => tiered(memory(), memory(true)) });
+describeDescriptorCache('guarded: observed: memory', {
   create: () => guarded(createBreaker(), observed('memory', memory(true))),
 });
 describeDescriptorCache('observed: kv', { create: () => observed('kv', kv()) });

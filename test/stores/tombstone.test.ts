@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { createEdge } from '../support/edge.ts';
 import { pushBlob } from '../support/push.ts';
-import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
+import { NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
 
 /** A tombstone reaches this far after a delete with an unknown outcome. */
 const REACH_SECONDS = 60;
@@ -20,9 +20,7 @@ describe('a tombstone lives for its reach and the retention', () => {
     const { path, name, digest } = await pushBlob();
     const edge = createEdge({
       ...SHORT,
-      BLOBDESCRIPTOR: 'redis',
-      UPSTASH_REDIS_REST_URL: ADDRESS.url,
-      UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+      ...REDIS,
     });
     const key = `repository::${name}::blobs::${digest}`;
     await edge.fetch(path, { method: 'DELETE' });

@@ -4,15 +4,14 @@ import type { Contents } from '../../src/stores/contents.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { someDigest } from './digests.ts';
+import type { RawStore } from './stores.ts';
 
 export interface ContentsOptions {
   create(): Contents;
   /** The same over a store that fails; absent: there is none that could. */
-  createBroken?(): Contents;
-  /** Writes something else under a digest, past the code under test; absent: nobody could. */
-  corrupt?(digest: Digest, text: string): Promise<unknown>;
-  /** What stands under a digest, past the code under test. */
-  look?(digest: Digest): Promise<string | null>;
+  createBroken?: (() => Contents) | undefined;
+  /** Access past the code under test; absent: nobody else can write there. */
+  readonly raw?: RawStore | undefined;
   /** Larger content is left out. */
   readonly maxBytes: number;
   skip?: boolean;
@@ -44,7 +43,7 @@ const TEXTS: [what: string, text: string][] = [
 
 /** What every store of content must do, whatever is below it. */
 export function describeContents(name: string, options: ContentsOptions): void {
-  const { create, createBroken, corrupt, look, maxBytes, skip = false } = options;
+  const { create, createBroken, raw, maxBytes, skip = false } = options;
   describe.skipIf(skip)(`Contents: ${name}`, () => {
     let clock: Clock;
     let ctx: TestContext;
@@ -112,7 +111,7 @@ export function describeContents(name: string, options: ContentsOptions): void {
       expect(found).toEqual(some.map(({ content }) => content));
     });
 
-    if (corrupt && look) {
+    if (raw) {
       it.each([
         ['nothing', () => ''],
         ['other content', () => '{}'],
@@ -124,11 +123,11 @@ export function describeContents(name: string, options: ContentsOptions): void {
         const text = `{"schemaVersion":2,"id":"${crypto.randomUUID()}"}`;
         const { content, digest } = await contentOf(text);
         await contents.put(ctx, digest, content);
-        expect(await look(digest)).toBe(text);
-        await corrupt(digest, spoil(text));
+        expect(await raw.readContent(digest)).toBe(text);
+        await raw.writeContent(digest, spoil(text));
         expect(await get(digest)).toBeUndefined();
         await ctx.settled();
-        expect(await look(digest)).toBeNull();
+        expect(await raw.readContent(digest)).toBeNull();
         await contents.put(ctx, digest, content);
         expect(await get(digest)).toEqual(content);
       });

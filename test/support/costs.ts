@@ -1,3 +1,5 @@
+import type { StoreName } from '../../src/telemetry/events.ts';
+
 /**
  * The cost of one lookup in a store, or of one write to it: the round trips take the time, the operations are billed.
  */
@@ -25,4 +27,4 @@ export const COSTS = {
     warm: { storeRequests: 1, operations: { reads: 3, writes: 0 } },
     writeBack: { storeRequests: 1, operations: { reads: 0, writes: 7 } },
   },
-} as const satisfies Record<'memory' | 'kv' | 'redis', Record<'warm' | 'writeBack', Cost>>;
+} as const satisfies Record<StoreName, Record<'warm' | 'writeBack', Cost>>;

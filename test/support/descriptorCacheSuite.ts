@@ -15,7 +15,7 @@ export interface SuiteOptions {
   /** A store that two isolates could share, or one of an isolate's own. */
   create(): BlobDescriptorCacheProvider;
   /** The same backend over a store that fails; absent: it has none that could. */
-  createBroken?(): BlobDescriptorCacheProvider;
+  createBroken?: (() => BlobDescriptorCacheProvider) | undefined;
   skip?: boolean;
 }
 

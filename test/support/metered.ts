@@ -1,30 +1,20 @@
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import type { StoreName } from '../../src/telemetry/events.ts';
 import type { Cost } from './costs.ts';
 import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
 import { ADDRESS } from './redisStore.ts';
-
-type Backend = 'memory' | 'kv' | 'redis';
+import { storeNamed } from './stores.ts';
 
 export interface MeteredEdge extends Edge {
   /** What was asked of the store since the last look at the meter. */
   spent(): Cost;
 }
 
-const VARIABLES: Record<Backend, Record<string, string>> = {
-  memory: { BLOBDESCRIPTOR: 'inmemory' },
-  kv: { BLOBDESCRIPTOR: 'kv' },
-  redis: {
-    BLOBDESCRIPTOR: 'redis',
-    UPSTASH_REDIS_REST_URL: ADDRESS.url,
-    UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
-  },
-};
-
 /** An edge whose requests to its store are counted, by what is sent: keys of KV, commands of Redis, of which a script is one. */
 export function createMeteredEdge(
-  backend: Backend,
+  store: StoreName,
   variables: Record<string, string> = {},
   options: EdgeOptions = {},
 ): MeteredEdge {
@@ -57,7 +47,7 @@ export function createMeteredEdge(
   const fetchAsIs = globalThis.fetch;
   vi.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
     const url = String(input instanceof Request ? input.url : input);
-    if (backend === 'redis' && url.startsWith(ADDRESS.url)) {
+    if (store === 'redis' && url.startsWith(ADDRESS.url)) {
       storeRequests++;
       const commands = JSON.parse(String(init?.body)) as unknown[];
       if (url.endsWith('/multi-exec')) writes += commands.length;
@@ -67,7 +57,7 @@ export function createMeteredEdge(
     return fetchAsIs(input, init);
   });
 
-  const edge = createEdge({ ...VARIABLES[backend], ...variables }, { ...options, namespace });
+  const edge = createEdge({ ...storeNamed(store).variables, ...variables }, { ...options, namespace });
   return {
     ...edge,
     spent() {

@@ -2,28 +2,10 @@ import { inject } from 'vitest';
 import type { Digest } from '../../src/oci/digest.ts';
 import { someName } from './digests.ts';
 import { digestOf, pushBlob, rig } from './push.ts';
-import { ADDRESS, NO_REDIS } from './redisStore.ts';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
-
-/**
- * Every store, with the variables of an edge in front of it. The timeout is long, so that slow cores make no store
- * late.
- */
-export const STORES: [store: 'memory' | 'kv' | 'redis', variables: Record<string, string>][] = [
-  ['memory', { BLOBDESCRIPTOR: 'inmemory', CACHE_TIMEOUT: '10s' }],
-  ['kv', { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT: '10s' }],
-];
-/** The one store in which edges and isolates see each other's tags. */
-export const REDIS = {
-  BLOBDESCRIPTOR: 'redis',
-  UPSTASH_REDIS_REST_URL: ADDRESS.url,
-  UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
-  CACHE_TIMEOUT: '10s',
-};
-if (!NO_REDIS) STORES.push(['redis', REDIS]);
 
 /** A manifest that the rigged origin has, or is to receive. */
 export interface PushedManifest {

@@ -1,9 +1,19 @@
 import { Redis } from '@upstash/redis/cloudflare';
 import { inject } from 'vitest';
 
+/** An address at which nothing listens. */
+export const UNREACHABLE = { url: 'http://127.0.0.1:1', token: 'none' };
 /** The real Redis of the tests; it cannot be reached where none is installed. */
-export const ADDRESS = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
+export const ADDRESS = inject('redis') ?? UNREACHABLE;
 export const NO_REDIS = !inject('redis');
+
+/** Puts an edge before the real Redis. The edge's wait for it is long enough for slow cores. */
+export const REDIS = {
+  BLOBDESCRIPTOR: 'redis',
+  UPSTASH_REDIS_REST_URL: ADDRESS.url,
+  UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
+  CACHE_TIMEOUT: '10s',
+};
 
 /** To look into the store past the code under test. */
 export const redis = new Redis({ ...ADDRESS, automaticDeserialization: false, enableAutoPipelining: false });

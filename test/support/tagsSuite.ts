@@ -9,7 +9,7 @@ import { someDigest, someName } from './digests.ts';
 export interface TagsOptions {
   create(): Tags;
   /** The same over a store that fails; absent: there is none that could. */
-  createBroken?(): Tags;
+  createBroken?: (() => Tags) | undefined;
   skip?: boolean;
 }
 

@@ -2,13 +2,14 @@ import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_INDEX, pushManifest, STORES } from '../support/pushManifest.ts';
+import { asking, OCI_INDEX, pushManifest } from '../support/pushManifest.ts';
 import { delayCalls } from '../support/slowStore.ts';
+import { STORES } from '../support/stores.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const BOB = { authorization: 'Basic Ym9iOnNlY3JldA==' };
 
-describe.each(STORES)('a 404 for a digest, with the cache in %s', (_store, variables) => {
+describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variables }) => {
   it.each([
     ['HEAD', 'blobs'],
     ['GET', 'blobs'],

@@ -19,16 +19,17 @@ import {
   someImage,
 } from '../support/healing.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
-import { asking, newManifest, OCI_MANIFEST, REDIS, STORES } from '../support/pushManifest.ts';
-import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+import { asking, newManifest, OCI_MANIFEST } from '../support/pushManifest.ts';
+import { ADDRESS, NO_REDIS, REDIS } from '../support/redisStore.ts';
 import { scripted } from '../support/scripted.ts';
+import { SHARED_STORES, STORES } from '../support/stores.ts';
 import { byPut, methodsAbout, newBlob, putOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;
 const BLOB_UNKNOWN = errorBody('MANIFEST_BLOB_UNKNOWN');
 
-describe.each(STORES)('a refused manifest, with the cache in %s', (_store, variables) => {
+describe.each(STORES)('a refused manifest, with the cache in $name', ({ variables }) => {
   it.each<[code: string, what: string, detail: (digest: string) => unknown]>([
     ['MANIFEST_BLOB_UNKNOWN', 'a digest', (digest) => digest],
     ['BLOB_UNKNOWN', 'an object', (Digest) => ({ Digest })],
@@ -210,7 +211,7 @@ describe('a refusal of a manifest', () => {
   });
 });
 
-describe.each(STORES.slice(1))('two isolates that share a store: %s', (_store, variables) => {
+describe.each(SHARED_STORES)('two isolates that share a store: $name', ({ variables }) => {
   it('see an eviction through one of them at once', async () => {
     const image = await someImage();
     await isThere(image);

@@ -2,7 +2,8 @@ import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { rig } from '../support/push.ts';
-import { asking, newManifest, type PushedManifest, pushManifest, STORES } from '../support/pushManifest.ts';
+import { asking, newManifest, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
+import { STORES } from '../support/stores.ts';
 import { putOf } from '../support/uploading.ts';
 
 const EVENTS_TOKEN = 'events-token-of-16';
@@ -54,12 +55,12 @@ const LESSONS: [string, (edge: Edge, manifest: PushedManifest) => Promise<Respon
 ];
 
 describe.each(STORES)(
-  'at a registry that deletes a manifest when its tag moves (zot), with the cache in %s',
-  (store, variables) => {
-    /** Makes an edge, and with Redis another one that moves the tag. */
+  'at a registry that deletes a manifest when its tag moves (zot), with the cache in $name',
+  ({ variables, sharesTags }) => {
+    /** Makes an edge, and another one that moves the tag, if the store shares tags. */
     async function createEdges(name: string): Promise<[Edge, Edge]> {
       const one = createEdge({ ...variables, EVENTS_TOKEN });
-      const other = store === 'redis' ? createEdge({ ...variables, EVENTS_TOKEN }) : one;
+      const other = sharesTags ? createEdge({ ...variables, EVENTS_TOKEN }) : one;
       for (const edge of new Set([one, other])) await grant(edge, { name });
       return [one, other];
     }

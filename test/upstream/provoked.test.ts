@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_MANIFEST, pushManifest, STORES } from '../support/pushManifest.ts';
+import { asking, OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
+import { STORES } from '../support/stores.ts';
 
 /** Headers with which a caller may provoke a refusal by a firewall in front of the origin. */
 const PROVOCATIONS: Record<string, string>[] = [
@@ -46,7 +47,7 @@ describe('the Accept that an open mirror sends', () => {
   });
 });
 
-describe.each(STORES)('an open mirror, with the cache in %s', (_store, variables) => {
+describe.each(STORES)('an open mirror, with the cache in $name', ({ variables }) => {
   it('evicts no blob for a 404 that one caller’s Range provoked', async () => {
     const blob = await pushBlob('0123456789');
     const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });

@@ -5,15 +5,10 @@ import { createClock } from '../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
-import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+import { SHARED_STORES } from '../support/stores.ts';
 
 const HEAD = { method: 'HEAD' };
 const DELETE = { method: 'DELETE' };
-const STORES: [string, Record<string, string>][] = [['kv', {}]];
-if (!NO_REDIS) {
-  const redis = { UPSTASH_REDIS_REST_URL: ADDRESS.url, UPSTASH_REDIS_REST_TOKEN: ADDRESS.token };
-  STORES.push(['redis', { BLOBDESCRIPTOR: 'redis', CACHE_TIMEOUT: '5s', ...redis }]);
-}
 /** By how much the second isolate's clock is ahead of the first one's, in ms. */
 const SKEWS = [-2_000, 0, 2_000];
 
@@ -45,7 +40,7 @@ async function holdNextHead({ path, digest, bytes }: Pushed): Promise<string> {
   return holdAs;
 }
 
-describe.each(STORES)('two isolates that share a store: %s', (_store, variables) => {
+describe.each(SHARED_STORES)('two isolates that share a store: $name', ({ variables }) => {
   describe.each(SKEWS)('whose clocks differ by %i ms', (skewMs) => {
     it('see a delete through the other at once', async () => {
       const blob = await pushBlob();

@@ -3,12 +3,12 @@ import { delay } from '../../src/async.ts';
 import { createClock } from '../support/context.ts';
 import { createEdge, type Edge } from '../support/edge.ts';
 import { blobOf, pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_MANIFEST, pushManifest, REDIS, STORES } from '../support/pushManifest.ts';
-import { NO_REDIS } from '../support/redisStore.ts';
+import { asking, OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
+import { NO_REDIS, REDIS } from '../support/redisStore.ts';
 import { delayCalls } from '../support/slowStore.ts';
+import { SHARED_STORES } from '../support/stores.ts';
 
 const ADMIN = { ADMIN_TOKEN: 'an-operator-of-this-edge' };
-const SHARED_STORES = STORES.slice(1);
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', LIST_TTL: '0' };
 
 /** Content that is asked for while it is being deleted. */
@@ -87,8 +87,8 @@ async function askHeld(edge: Edge, { path, init, answer: heldAnswer }: Subject) 
 }
 
 describe.each(SHARED_STORES)(
-  'a shared answer, with a delete through another isolate while the origin answers, store: %s',
-  (store, variables) => {
+  'a shared answer, with a delete through another isolate while the origin answers, store: $name',
+  ({ name: store, variables }) => {
     const closed = { ...variables, ...ADMIN };
 
     async function remove(edge: Edge, { name, deleted }: Subject, how: string): Promise<void> {

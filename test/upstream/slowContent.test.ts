@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CONTENT_TIMEOUT_MS, STORE_TIMEOUT_MS } from '../../src/stores/options.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { pushBlob } from '../support/push.ts';
-import { asking, pushManifest, REDIS } from '../support/pushManifest.ts';
-import { ADDRESS, NO_REDIS } from '../support/redisStore.ts';
+import { asking, pushManifest } from '../support/pushManifest.ts';
+import { ADDRESS, NO_REDIS, REDIS } from '../support/redisStore.ts';
 
 const HEAD = { method: 'HEAD' };
 const QUICK = { ...REDIS, CACHE_TIMEOUT: '100ms', MEMORY_TTL: '0' };

@@ -3,13 +3,14 @@ import { createBudget } from '../../src/http/body/budget.ts';
 import { createOrigin } from '../../src/origin/client.ts';
 import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_INDEX, type PushedManifest, pushManifest, STORES } from '../support/pushManifest.ts';
+import { asking, OCI_INDEX, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
+import { SHARED_STORES, STORES, storeNamed } from '../support/stores.ts';
 
 const METHODS = ['HEAD', 'GET'] as const;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', DESCRIPTOR_TTL: '10s', STALE_IF_ERROR: '1h' };
-const [MEMORY = {}] = STORES.map(([, variables]) => variables);
+const MEMORY = storeNamed('memory').variables;
 
 type Failure = number | 'unreachable' | 'too late';
 
@@ -46,7 +47,7 @@ async function pushAndFetch(edge: Edge): Promise<PushedManifest> {
   return manifest;
 }
 
-describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cache in %s', (_store, variables) => {
+describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cache in $name', ({ variables }) => {
   it.each<[Failure, string]>([
     [500, 'origin-500'],
     [502, 'origin-502'],
@@ -136,7 +137,7 @@ describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cach
   });
 });
 
-describe.each(STORES.slice(1))('STALE_IF_ERROR, with the store %s', (_store, variables) => {
+describe.each(SHARED_STORES)('STALE_IF_ERROR, with the store $name', ({ variables }) => {
   it('does not answer by tag once another edge has deleted the manifest', async () => {
     const edge = createFailingEdge({ ...variables, MEMORY_TTL: '0' });
     const manifest = await pushAndFetch(edge);

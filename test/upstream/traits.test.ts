@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { grant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { OCI_MANIFEST, STORES } from '../support/pushManifest.ts';
+import { OCI_MANIFEST } from '../support/pushManifest.ts';
+import { STORES } from '../support/stores.ts';
 import { byPut, newBlob, putOf } from '../support/uploading.ts';
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
@@ -45,7 +46,7 @@ describe('Accept-Ranges and 416', () => {
   });
 });
 
-describe.each(STORES)("a blob's media type, with the cache in %s", (_store, variables) => {
+describe.each(STORES)("a blob's media type, with the cache in $name", ({ variables }) => {
   const typeOf = async (edge: ReturnType<typeof createEdge>, path: string) =>
     (await edge.fetch(path, { method: 'HEAD' })).headers.get('content-type');
 

@@ -3,26 +3,22 @@ import { someDigest } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { pushBlob } from '../../support/push.ts';
-import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
+import { NO_REDIS, REDIS, UNREACHABLE } from '../../support/redisStore.ts';
+import { STORES } from '../../support/stores.ts';
 
 const GET = { headers: OPERATOR };
 const HEAD = { method: 'HEAD' };
 const inmemory = { BLOBDESCRIPTOR: 'inmemory', ADMIN_TOKEN };
-const redis = {
-  BLOBDESCRIPTOR: 'redis',
-  UPSTASH_REDIS_REST_URL: ADDRESS.url,
-  UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
-  ADMIN_TOKEN,
-};
+const ROWS: [store: string, variables: Record<string, string>][] = STORES.filter(
+  ({ hasGlobalRecords }) => hasGlobalRecords,
+).map(({ name, variables }) => [name, variables]);
+if (!NO_REDIS) ROWS.push(['shared redis', { ...REDIS, REDIS_SHARED: 'true' }]);
 
-const STORES: [store: string, variables: Record<string, string>][] = [['inmemory', inmemory]];
-if (!NO_REDIS) STORES.push(['redis', redis], ['shared redis', { ...redis, REDIS_SHARED: 'true' }]);
-
-describe.each(STORES)('/_edge/descriptors/<digest>, cache in %s', (store, variables) => {
+describe.each(ROWS)('/_edge/descriptors/<digest>, cache in %s', (store, variables) => {
   it('GET shows the global record of a digest, and DELETE purges the digest from every repository', async () => {
     const one = await pushBlob();
     const two = await pushBlob(one.bytes);
-    const edge = createEdge(variables);
+    const edge = createEdge({ ...variables, ADMIN_TOKEN });
     const path = `/_edge/descriptors/${one.digest}`;
     expect(await (await edge.fetch(path, GET)).json()).toEqual({
       digest: one.digest,
@@ -76,7 +72,7 @@ describe('/_edge/descriptors/<digest>', () => {
   });
 
   it('answers UNAVAILABLE while the store is unreachable', async () => {
-    const down = { ...redis, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' };
+    const down = { ...REDIS, ADMIN_TOKEN, UPSTASH_REDIS_REST_URL: UNREACHABLE.url };
     expect((await createEdge(down).fetch(path, GET)).status).toBe(503);
     expect((await createEdge(down).fetch(path, { ...GET, method: 'DELETE' })).status).toBe(503);
   });

@@ -14,7 +14,7 @@ import {
 } from '../../support/events.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { pushBlob } from '../../support/push.ts';
-import { REDIS } from '../../support/pushManifest.ts';
+import { REDIS } from '../../support/redisStore.ts';
 import { isHit, warm } from '../../support/warm.ts';
 
 const NO_EVENTS = '{"events":[]}';

@@ -6,8 +6,9 @@ import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, type SentEvent, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { holdHead, pushBlob, rig } from '../../support/push.ts';
-import { asking, type PushedManifest, pushManifest, STORES } from '../../support/pushManifest.ts';
-import { NO_REDIS, snapshot } from '../../support/redisStore.ts';
+import { asking, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import { snapshot } from '../../support/redisStore.ts';
+import { SHARED_STORES, STORES } from '../../support/stores.ts';
 import { isHit, warm } from '../../support/warm.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -28,7 +29,7 @@ async function pushBoth() {
   return { manifest, paths: [blob.path, manifest.path], digest: blob.digest, other, events: eventsOf(blob.name) };
 }
 
-describe.each(STORES)('the event of a delete by digest, cache in %s', (_store, variables) => {
+describe.each(STORES)('the event of a delete by digest, cache in $name', ({ variables }) => {
   it.each(CALLERS)('clears the blob and the manifest, and no others, for %s', async (_who, who) => {
     const { paths, digest, other, events } = await pushBoth();
     const edge = createEdge({ ...variables, ...who });
@@ -83,7 +84,7 @@ async function resolve(edge: Edge, manifest: PushedManifest): Promise<{ digest: 
   return { digest: response.headers.get('docker-content-digest'), requests };
 }
 
-describe.each(STORES)('events about a tag, for pull-only callers, cache in %s', (_store, variables) => {
+describe.each(STORES)('events about a tag, for pull-only callers, cache in $name', ({ variables }) => {
   it.each<[string, (manifest: PushedManifest) => SentEvent]>([
     ['a push with the tag', ({ name, digest }) => eventsOf(name).pushed(digest, 'latest')],
     ['a delete of the tag', ({ name }) => eventsOf(name).untagged('latest')],
@@ -115,7 +116,7 @@ describe.each(STORES)('events about a tag, for pull-only callers, cache in %s', 
   });
 });
 
-describe.each(STORES)('the event of a repository delete, cache in %s', (_store, variables) => {
+describe.each(STORES)('the event of a repository delete, cache in $name', ({ variables }) => {
   it('clears everything in the repository, and nothing in others', async () => {
     const { manifest, paths, other, events } = await pushBoth();
     const near = await pushBlob(undefined, `${manifest.name}x`);
@@ -181,9 +182,7 @@ describe('events and flights in progress', () => {
   });
 });
 
-const BACKENDS = ['kv', ...(NO_REDIS ? [] : (['redis'] as const))] as const;
-
-describe.each(BACKENDS)('the cost of events, cache in %s', (backend) => {
+describe.each(SHARED_STORES)('the cost of events, cache in $name', ({ name: backend }) => {
   afterEach(() => {
     vi.restoreAllMocks();
   });
@@ -220,7 +219,7 @@ const REMAINDERS: Record<string, (name: string) => Promise<unknown[]>> = {
   },
 };
 
-describe.each(STORES)('events about unknown content, cache in %s', (store, variables) => {
+describe.each(STORES)('events about unknown content, cache in $name', ({ name: store, variables }) => {
   it.each(CALLERS)('add nothing to the cache: the origin answers %s', async (_who, who) => {
     const { name } = await pushBlob();
     const digest = someDigest();

@@ -8,9 +8,8 @@ import { contextOf } from '../../support/context.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEnvelope, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
-import { NO_REDIS } from '../../support/redisStore.ts';
+import { SHARED_STORES } from '../../support/stores.ts';
 
-const BACKENDS = ['kv', ...(NO_REDIS ? [] : (['redis'] as const))] as const;
 const ROOMY = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
 const AT_ONCE = 50;
 
@@ -62,7 +61,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(BACKENDS)('an envelope of many events, cache in %s', (backend) => {
+describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ name: backend }) => {
   it.each([
     [3, { kv: 2 * (1 + 3), redis: 2 }],
     [200, { kv: 2 * (4 + 200), redis: 2 }],
@@ -145,7 +144,7 @@ describe.each(BACKENDS)('an envelope of many events, cache in %s', (backend) => 
   });
 });
 
-describe.each(BACKENDS)('an envelope that is too large to be parsed, cache in %s', (backend) => {
+describe.each(SHARED_STORES)('an envelope that is too large to be parsed, cache in $name', ({ name: backend }) => {
   it('drops the tags of the 100 repositories that it names at no more than 16 requests to the store', async () => {
     const { edge, ctx, upstream, someRepository } = createWorld(backend, { CLIENT_AUTH: 'anonymous' });
     const names = Array.from({ length: 100 }, someRepository);

@@ -4,7 +4,8 @@ import { someDigest, someName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, type SentEvent, sendEvents } from '../../support/events.ts';
 import { rig, sha256 } from '../../support/push.ts';
-import { OCI_MANIFEST, STORES, someManifest } from '../../support/pushManifest.ts';
+import { OCI_MANIFEST, someManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 
 const TTLS = { DESCRIPTOR_TTL: '1h', PUSH_EXISTENCE_TTL: '1h', TAG_TTL: '1h', LIST_TTL: '1h' };
 const CALLERS: [who: string, variables: Record<string, string>][] = [
@@ -126,7 +127,7 @@ async function play(variables: Record<string, string>, steps: readonly Step[], t
   }
 }
 
-describe.each(STORES)('repeated, reordered and forged events, cache in %s', (store, variables) => {
+describe.each(STORES)('repeated, reordered and forged events, cache in $name', ({ name: store, variables }) => {
   it.each(CALLERS)(
     'never make the edge answer %s differently from the origin',
     { timeout: 120_000 },

@@ -3,7 +3,8 @@ import { someDigest, someName } from '../../support/digests.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEnvelope, sendEvents } from '../../support/events.ts';
 import { pushBlob } from '../../support/push.ts';
-import { asking, pushManifest, STORES } from '../../support/pushManifest.ts';
+import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 import { isHit, warm } from '../../support/warm.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -81,7 +82,7 @@ describe('an unusable event does not hold up the others', () => {
   });
 });
 
-describe.each(STORES)('an envelope that is too large to be parsed, cache in %s', (_store, variables) => {
+describe.each(STORES)('an envelope that is too large to be parsed, cache in $name', ({ variables }) => {
   it.each<[string, (text: string) => BodyInit]>([
     ['with a Content-Length', (text) => text],
     ['without a Content-Length', (text) => new Response(text).body as ReadableStream],

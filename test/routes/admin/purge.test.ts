@@ -4,18 +4,19 @@ import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN } from '../../support/events.ts';
 import { ADMIN_TOKEN, NOTHING_REMOVED, OPERATOR, purge, purgeAll } from '../../support/purge.ts';
 import { holdHead, pushBlob, rig } from '../../support/push.ts';
-import { OCI_MANIFEST, pushManifest, STORES } from '../../support/pushManifest.ts';
+import { OCI_MANIFEST, pushManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 import { isHit, warm } from '../../support/warm.ts';
 
 const INMEMORY = { BLOBDESCRIPTOR: 'inmemory', ADMIN_TOKEN };
 const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1h', LIST_TTL: '1h' };
 /** Each store, with the isolate's memory in front of it and without. */
-const TIERS: [store: string, variables: Record<string, string>][] = STORES.flatMap(([store, variables]) => {
+const TIERS: [store: string, variables: Record<string, string>][] = STORES.flatMap(({ name, variables, isShared }) => {
   const edge = { ...variables, ADMIN_TOKEN };
-  if (store === 'memory') return [[store, edge]];
+  if (!isShared) return [[name, edge]];
   return [
-    [`${store} behind memory`, edge],
-    [store, { ...edge, MEMORY_TTL: '0' }],
+    [`${name} behind memory`, edge],
+    [name, { ...edge, MEMORY_TTL: '0' }],
   ];
 });
 

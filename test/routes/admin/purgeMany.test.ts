@@ -1,51 +1,30 @@
-import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { batchesOf, inTurn } from '../../../src/async.ts';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { LINK_SETS, type LinkSet } from '../../../src/oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/name.ts';
 import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
-import { createKvDescriptors } from '../../../src/stores/kv/descriptors.ts';
-import { createRedis } from '../../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
+import type { StoreName } from '../../../src/telemetry/events.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf } from '../../support/context.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { ADMIN_TOKEN, NOTHING_REMOVED, type Purged, purge, purgeAll, queryOf } from '../../support/purge.ts';
-import { ADDRESS, NO_REDIS, redis } from '../../support/redisStore.ts';
+import { redis } from '../../support/redisStore.ts';
+import { SHARED_STORES, STORES, type Store } from '../../support/stores.ts';
 
-const OPTIONS = { retentionMs: 3_600_000, isOpen: false };
 const ROOMY = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
 const AT_ONCE = 50;
 /** Digests per page of a purge. */
 const PAGE = { memory: Number.POSITIVE_INFINITY, kv: 50, redis: 500 };
 
-interface Store {
-  readonly name: 'memory' | 'kv' | 'redis';
-  /** Enough entries for several requests on Redis and KV, but few on KV, whose writes are slow. */
-  readonly counts: Record<LinkSet, number>;
-  /** Opens the store past the edge. */
-  providerOf(made: Upstream): BlobDescriptorCacheProvider;
-}
-
-const STORES: Store[] = [
-  { name: 'memory', counts: { blobs: 5_000, manifests: 1_100 }, providerOf: (made) => made.descriptors },
-  {
-    name: 'kv',
-    counts: { blobs: 401, manifests: 51 },
-    providerOf: () => createProvider(createKvDescriptors(env.DESCRIPTORS, OPTIONS)),
-  },
-];
-if (!NO_REDIS) {
-  STORES.push({
-    name: 'redis',
-    counts: { blobs: 5_000, manifests: 51 },
-    providerOf: () => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS)),
-  });
-}
+/** Enough entries for several requests on Redis and KV, but few on KV, whose writes are slow. */
+const COUNTS: Record<StoreName, Record<LinkSet, number>> = {
+  memory: { blobs: 5_000, manifests: 1_100 },
+  kv: { blobs: 401, manifests: 51 },
+  redis: { blobs: 5_000, manifests: 51 },
+};
 
 /** Writes records as the edge does, in batches. */
 async function writeToRedis(name: RepositoryName, links: LinkSet, digests: readonly Digest[], verified: number) {
@@ -61,11 +40,13 @@ async function writeToRedis(name: RepositoryName, links: LinkSet, digests: reado
 }
 
 /** Creates an edge in front of a store that has many entries of one repository. */
-async function prepare({ name: store, counts, providerOf }: Store) {
+async function prepare({ name: store, isShared, open }: Store) {
+  const counts = COUNTS[store];
   const name = parseRepositoryName(someName());
   let provider: BlobDescriptorCacheProvider | undefined;
   const upstream = (made: Upstream) => {
-    provider = providerOf(made);
+    // A shared store is opened past the edge.
+    provider = isShared ? open().descriptors : made.descriptors;
     return made;
   };
   const edge = createMeteredEdge(store, { ...ROOMY, ADMIN_TOKEN, EVENTS_TOKEN }, { upstream });
@@ -108,42 +89,35 @@ const MAX_EVENT_REQUESTS = { memory: 0, kv: 8 * 53 + 20, redis: 8 * 3 + 20 };
 /** The most requests to the store for one request of a purge. */
 const MAX_PURGE_REQUESTS = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES * 3 };
 
-describe.each(STORES.filter(({ name }) => name !== 'memory'))(
-  'a purge of a repository that fills the memory in front of $name',
-  (store) => {
-    it('takes no more than eight pages per request, and counts each entry once', { timeout: 60_000 }, async () => {
-      const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
-      const name = parseRepositoryName(someName());
-      let made: Upstream | undefined;
-      const edge = createMeteredEdge(
-        store.name,
-        { ...ROOMY, ADMIN_TOKEN },
-        { upstream: (created) => (made = created) },
-      );
-      const ctx = contextOf(edge.clock);
-      const scope = made?.descriptors.repositoryScoped(name, 'blobs');
-      const digests = Array.from({ length: count }, () => someDigest());
-      await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
-        await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
-      });
-      expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();
-      edge.spent();
-      let [removed, query, requests] = [0, '', 0];
-      do {
-        const purged = (await (await purge(edge, name + query)).json()) as Purged;
-        expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_PURGE_REQUESTS[store.name]);
-        // Already the first request clears all of it from memory.
-        for (const digest of digests) expect(made?.descriptors.peek?.(ctx, name, 'blobs', digest)).toBeUndefined();
-        removed += purged.removed.blobs ?? 0;
-        query = queryOf(purged.cursor);
-        requests += 1;
-      } while (query);
-      expect(removed).toBe(count);
-      expect(requests).toBeGreaterThan(1);
-      for (const digest of digests.slice(-AT_ONCE)) expect(await scope?.stat(ctx, digest)).toBeUndefined();
+describe.each(SHARED_STORES)('a purge of a repository that fills the memory in front of $name', (store) => {
+  it('takes no more than eight pages per request, and counts each entry once', { timeout: 60_000 }, async () => {
+    const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
+    const name = parseRepositoryName(someName());
+    let made: Upstream | undefined;
+    const edge = createMeteredEdge(store.name, { ...ROOMY, ADMIN_TOKEN }, { upstream: (created) => (made = created) });
+    const ctx = contextOf(edge.clock);
+    const scope = made?.descriptors.repositoryScoped(name, 'blobs');
+    const digests = Array.from({ length: count }, () => someDigest());
+    await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
+      await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
     });
-  },
-);
+    expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();
+    edge.spent();
+    let [removed, query, requests] = [0, '', 0];
+    do {
+      const purged = (await (await purge(edge, name + query)).json()) as Purged;
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_PURGE_REQUESTS[store.name]);
+      // Already the first request clears all of it from memory.
+      for (const digest of digests) expect(made?.descriptors.peek?.(ctx, name, 'blobs', digest)).toBeUndefined();
+      removed += purged.removed.blobs ?? 0;
+      query = queryOf(purged.cursor);
+      requests += 1;
+    } while (query);
+    expect(removed).toBe(count);
+    expect(requests).toBeGreaterThan(1);
+    for (const digest of digests.slice(-AT_ONCE)) expect(await scope?.stat(ctx, digest)).toBeUndefined();
+  });
+});
 
 describe.each(STORES)('a repository of many entries, cache in $name', (store) => {
   it('is purged completely, and the answers add up to what was removed', { timeout: 60_000 }, async () => {
@@ -156,7 +130,7 @@ describe.each(STORES)('a repository of many entries, cache in $name', (store) =>
     const removed = LINK_SETS.map(
       (links) => (first.removed[links] ?? 0) + ((rest.removed as Record<string, number>)[links] ?? 0),
     );
-    expect(removed).toEqual([store.counts.blobs, store.counts.manifests]);
+    expect(removed).toEqual([COUNTS[store.name].blobs, COUNTS[store.name].manifests]);
     expect(await countLeft()).toBe(0);
     expect((await purgeAll(edge, name)).removed).toEqual(NOTHING_REMOVED);
   });
@@ -165,7 +139,7 @@ describe.each(STORES)('a repository of many entries, cache in $name', (store) =>
     const { name, edge } = await prepare(store);
     await purgeAll(edge, name);
     const { storeRequests, operations } = edge.spent();
-    const { blobs, manifests } = store.counts;
+    const { blobs, manifests } = COUNTS[store.name];
     const pages = (blobs + manifests) / PAGE[store.name];
     // Pages of a set vary in size, and the search for tags walks everything else in the database.
     if (store.name === 'redis') expect(storeRequests).toBeLessThan(3 * (1.5 * pages + 2) + 20);

@@ -5,8 +5,9 @@ import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { isThere, refuses, someImage } from '../../support/healing.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
-import { OCI_MANIFEST, STORES } from '../../support/pushManifest.ts';
+import { OCI_MANIFEST } from '../../support/pushManifest.ts';
 import { type Script, scripted } from '../../support/scripted.ts';
+import { STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
 
 const LAYERS = 10_000;
@@ -56,14 +57,14 @@ describe('a request for a blob makes a bounded number of requests to an origin w
 
 describe('one write makes a bounded number of requests', () => {
   it.each(STORES)(
-    `a refused manifest of ${LAYERS} layers makes a bounded number to the store: %s`,
-    async (store, variables) => {
+    `a refused manifest of ${LAYERS} layers makes a bounded number to the store: $name`,
+    async ({ name: store }) => {
       const image = await someImage();
       await isThere(image);
       const layers = Array.from({ length: LAYERS }, () => ({ digest: someDigest() }));
       const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
       await refuses(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
-      const edge = createMeteredEdge(store, variables);
+      const edge = createMeteredEdge(store);
       await edge.fetch(`/v2/${image.name}/blobs/${someDigest()}`, { method: 'HEAD' });
       edge.spent();
       const { status } = await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }));

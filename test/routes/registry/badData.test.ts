@@ -3,20 +3,20 @@ import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
-import { asking, pushManifest, REDIS } from '../../support/pushManifest.ts';
-import { NO_REDIS, redis } from '../../support/redisStore.ts';
+import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { NO_REDIS, REDIS, redis } from '../../support/redisStore.ts';
+import { SHARED_STORES, type SharedStoreName, storeNamed } from '../../support/stores.ts';
 import { keysOfBlob, kvTroubles, poisonTroubles, type Trouble, typeTroubles } from '../../support/storeTroubles.ts';
 
 const HEAD = { method: 'HEAD' };
-const KV = { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT: '10s' };
 const isBadRecord = ({ spoil }: Trouble) => spoil !== undefined;
 /** A time far in the future is readable, and so no fault: the entry is only never fresh. */
 const isFault = ({ name }: Trouble) => !name.includes('9007199254740991');
 
-const STORES: [store: string, variables: Record<string, string>, badRecords: Trouble[]][] = [
-  ['kv', KV, kvTroubles().filter(isBadRecord)],
-];
-if (!NO_REDIS) STORES.push(['redis', REDIS, [...typeTroubles(), ...poisonTroubles()].filter(isFault)]);
+const BAD_RECORDS: Record<SharedStoreName, Trouble[]> = {
+  kv: kvTroubles().filter(isBadRecord),
+  redis: [...typeTroubles(), ...poisonTroubles()].filter(isFault),
+};
 
 /** Proves the caller's access by another blob of the repository. */
 async function proveAccess(edge: Edge, name: string): Promise<void> {
@@ -24,7 +24,9 @@ async function proveAccess(edge: Edge, name: string): Promise<void> {
 }
 const statusOf = async (edge: Edge, path: string) => cacheStatusOf(await edge.fetch(path, HEAD));
 
-describe.each(STORES)('a bad record in %s', (_store, variables, troubles) => {
+describe.each(SHARED_STORES)('a bad record in $name', ({ name: store, variables }) => {
+  const troubles = BAD_RECORDS[store];
+
   async function spoil(trouble: Trouble): Promise<{ edge: Edge; blob: Pushed }> {
     const blob = await pushBlob();
     const edge = createEdge(variables);
@@ -156,7 +158,7 @@ describe.skipIf(NO_REDIS)('a bad record in a database that is shared with a regi
 
 it('a bad record in kv is removed after the origin’s 404, and not only covered by a tombstone', async () => {
   const blob = await pushBlob();
-  const edge = createEdge(KV);
+  const edge = createEdge(storeNamed('kv').variables);
   await proveAccess(edge, blob.name);
   const key = `blobs::${blob.name}::${blob.digest}`;
   await env.DESCRIPTORS.put(key, '{"digest":"D","size":"9"}');

@@ -2,19 +2,11 @@ import { describe, expect, inject, it } from 'vitest';
 import { someDigest } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
 import { pushBlob, rig } from '../../support/push.ts';
+import { STORES } from '../../support/stores.ts';
 
 const HEAD = { method: 'HEAD' };
-const redis = inject('redis');
-const BACKENDS: [string, Record<string, string>][] = [
-  ['kv', { BLOBDESCRIPTOR: 'kv' }],
-  ['memory', { BLOBDESCRIPTOR: 'inmemory' }],
-];
-if (redis) {
-  const { url, token } = redis;
-  BACKENDS.push(['redis', { BLOBDESCRIPTOR: 'redis', UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }]);
-}
 
-describe.each(BACKENDS)('HEAD of a blob, cache in %s', (store, variables) => {
+describe.each(STORES)('HEAD of a blob, cache in $name', ({ name: store, variables }) => {
   it('asks the origin once, then answers from the cache with the same headers', async () => {
     const blob = await pushBlob();
     const edge = createEdge(variables);

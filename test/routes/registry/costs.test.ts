@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { COSTS, type Cost } from '../../support/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
-import { NO_REDIS } from '../../support/redisStore.ts';
+import { ALL_STORES } from '../../support/stores.ts';
 
 const HEAD = { method: 'HEAD' };
 const NOTHING = COSTS.memory.warm;
@@ -35,11 +35,11 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-for (const backend of ['memory', 'kv', 'redis'] as const) {
+for (const { name: backend, isAvailable, isShared } of ALL_STORES) {
   const { warm, writeBack } = COSTS[backend];
   const coldCost = sum(warm, writeBack);
 
-  describe.skipIf(backend === 'redis' && NO_REDIS)(`the cost of a blob HEAD, cache in ${backend}`, () => {
+  describe.skipIf(!isAvailable)(`the cost of a blob HEAD, cache in ${backend}`, () => {
     it('without a grant: one request to the origin, then a lookup and a write after the reply', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);
@@ -48,7 +48,7 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
 
     it('without a grant, concurrent: one request to the origin, and one more lookup for all followers', async () => {
       const blob = await pushBlob();
-      const edge = createMeteredEdge(backend, { CACHE_TIMEOUT: '10s' });
+      const edge = createMeteredEdge(backend);
       await rig.rule({ prefix: blob.path, method: 'HEAD', holdAs: blob.digest, times: 1 });
       const leader = edge.send(blob.path, HEAD);
       await expect.poll(() => blob.asked()).toBe(1);
@@ -89,7 +89,7 @@ for (const backend of ['memory', 'kv', 'redis'] as const) {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend, OPEN);
       await edge.fetch(blob.path, HEAD);
-      if (backend !== 'memory') edge.clock.advance(31_000);
+      if (isShared) edge.clock.advance(31_000);
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 0, store: warm });
       expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 0, store: NOTHING });
     });

@@ -5,17 +5,10 @@ import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { rig } from '../../support/push.ts';
-import {
-  asking,
-  OCI_INDEX,
-  OCI_MANIFEST,
-  type PushedManifest,
-  pushManifest,
-  REDIS,
-  STORES,
-} from '../../support/pushManifest.ts';
-import { NO_REDIS } from '../../support/redisStore.ts';
+import { asking, OCI_INDEX, OCI_MANIFEST, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import { NO_REDIS, REDIS } from '../../support/redisStore.ts';
 import type { Rule } from '../../support/rig.ts';
+import { STORES, storeNamed } from '../../support/stores.ts';
 
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '0' };
 const VARIANTS = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX}`];
@@ -43,7 +36,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(STORES)('a DELETE of a tag, cache in %s', (store, variables) => {
+describe.each(STORES)('a DELETE of a tag, cache in $name', ({ name: store, variables }) => {
   it('asks the origin where the tag points, marks, deletes and clears, and drops the lists', async () => {
     const manifest = await pushManifest();
     const dropped: string[] = [];
@@ -77,7 +70,7 @@ describe.each(STORES)('a DELETE of a tag, cache in %s', (store, variables) => {
 
   it('by a stranger writes and clears nothing', async () => {
     const manifest = await pushManifest();
-    const edge = createMeteredEdge(store, { CACHE_TIMEOUT: '10s' });
+    const edge = createMeteredEdge(store);
     const authorization = 'Basic YWxpY2U6c2VjcmV0';
     await edge.fetch(manifest.path, asking('GET', OCI_MANIFEST, { authorization }));
     await rig.rule({ prefix: `/v2/${manifest.name}/`, unlessAuthorization: authorization, status: 401 });
@@ -96,7 +89,7 @@ const hideDigest = ({ tagPath }: PushedManifest, status: number) =>
 /** Memory never fails, but the edge must not rely on that. */
 const FAILING_TAGS: Store = [
   'memory',
-  { BLOBDESCRIPTOR: 'inmemory' },
+  storeNamed('memory').variables,
   { upstream: (made) => ({ ...made, tags: { ...made.tags, drop: () => Promise.reject(new Error('down')) } }) },
 ];
 

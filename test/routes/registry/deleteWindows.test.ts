@@ -1,11 +1,13 @@
 import { describe, expect, inject, it } from 'vitest';
+import type { StoreName } from '../../../src/telemetry/events.ts';
 import { createClock } from '../../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { grant } from '../../support/grant.ts';
 import { laggingKv } from '../../support/laggingKv.ts';
 import { pushBlob } from '../../support/push.ts';
-import { asking, pushManifest, STORES } from '../../support/pushManifest.ts';
+import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 
 // docs/pushing.md, "Deletes", says how long content may still be answered after the reply. Each row is a cell of its
 // table.
@@ -22,7 +24,6 @@ const LAG_MS = 60 * SECOND_MS;
 
 type What = 'a blob' | 'a manifest' | 'a tag';
 type Isolate = 'the same isolate' | 'another isolate';
-type StoreName = (typeof STORES)[number][0];
 
 /** `boundMs`: how long the content may still be answered, 0: not at all; `lagMs`: how long KV lags. */
 type Cell = [StoreName, who: 'may push' | 'only pulls', Isolate, What, boundMs: number, lagMs?: number];
@@ -44,15 +45,15 @@ const CELLS: Cell[] = BY_DIGEST.flatMap((what): Cell[] => [
   ['memory', 'only pulls', 'another isolate', what, DESCRIPTOR_MS],
 ]);
 CELLS.push(
-  ...(['redis', 'kv', 'memory'] as const).flatMap((store): Cell[] => [
+  ...STORES.flatMap(({ name: store, sharesTags }): Cell[] => [
     [store, 'may push', 'the same isolate', 'a tag', 0],
     [store, 'may push', 'another isolate', 'a tag', 0],
     [store, 'only pulls', 'the same isolate', 'a tag', 0],
-    [store, 'only pulls', 'another isolate', 'a tag', store === 'redis' ? 0 : TAG_MS],
+    [store, 'only pulls', 'another isolate', 'a tag', sharesTags ? 0 : TAG_MS],
   ]),
 );
 
-const variablesOf = new Map(STORES);
+const variablesOf = new Map(STORES.map(({ name, variables }) => [name, variables]));
 
 async function contentOf(what: What) {
   const manifest = await pushManifest();

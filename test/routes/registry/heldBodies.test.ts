@@ -8,16 +8,8 @@ import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, sendEvents } from '../../support/events.ts';
 import { isThere, refuses, someImage } from '../../support/healing.ts';
 import { rig } from '../../support/push.ts';
-import {
-  asking,
-  newManifest,
-  OCI_MANIFEST,
-  pushManifest,
-  REDIS,
-  STORES,
-  someManifest,
-} from '../../support/pushManifest.ts';
-import { NO_REDIS } from '../../support/redisStore.ts';
+import { asking, newManifest, OCI_MANIFEST, pushManifest, someManifest } from '../../support/pushManifest.ts';
+import { SHARED_STORES, STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
 
 const MIB = 1024 * 1024;
@@ -73,14 +65,14 @@ describe('one budget bounds, and afterwards frees, the bytes of', () => {
     await expect.poll(() => bodies.heldBytes).toBe(0);
   });
 
-  it.each([['kv', {}], ...(NO_REDIS ? [] : [['redis', REDIS] as const])] as const)(
-    'manifests from %s, to clients that do not read',
+  it.each(SHARED_STORES)(
+    'manifests from $name, to clients that do not read',
     { timeout: 60_000 },
-    async (_store, variables) => {
+    async ({ variables }) => {
       const manifests = await largeManifests(14);
-      const first = createObservedEdge({ ...variables, CACHE_TIMEOUT: '10s' });
+      const first = createObservedEdge(variables);
       for (const { path } of manifests) await (await first.edge.fetch(path, GET)).bytes();
-      const { edge, bodies } = createObservedEdge({ ...variables, CACHE_TIMEOUT: '10s' });
+      const { edge, bodies } = createObservedEdge(variables);
       for (const { name } of manifests) await edge.fetch((await pushManifest({ name, tag: 'other' })).path, GET);
       const sent = manifests.map(({ path }) => edge.send(path, GET));
       const most = await maxHeld(bodies, sent, hasLength(manifests[0]?.bytes.length ?? 0));
@@ -145,7 +137,7 @@ describe('with an exhausted budget', () => {
     return { edge, fill: () => expect(room.resize(BUDGET)).toBe(true), leave: () => ctx.answered() };
   }
 
-  it.each(STORES)('a manifest from the origin is relayed and not cached in %s', async (_store, variables) => {
+  it.each(STORES)('a manifest from the origin is relayed and not cached in $name', async ({ variables }) => {
     const manifest = await pushManifest();
     const { edge, fill } = createFullEdge(variables);
     fill();
@@ -158,7 +150,7 @@ describe('with an exhausted budget', () => {
     expect(await manifest.questions()).toHaveLength(2);
   });
 
-  it.each(STORES.slice(1))('a manifest that %s has comes from the origin', async (_store, variables) => {
+  it.each(SHARED_STORES)('a manifest that $name has comes from the origin', async ({ variables }) => {
     const manifest = await pushManifest();
     await createEdge(variables).fetch(manifest.path, GET);
     const { edge, fill } = createFullEdge(variables);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
-import { asking, type PushedManifest, pushManifest, STORES } from '../../support/pushManifest.ts';
+import { asking, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 
 /** What one request asks of others: the origin, request by request, and the store, in round trips. */
 interface Asked {
@@ -28,7 +29,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(STORES)('what a manifest costs: %s', (backend) => {
+describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
   /** Round trips: none to memory. */
   const trips = (kv: number, redis = kv) => ({ memory: 0, kv, redis })[backend];
 

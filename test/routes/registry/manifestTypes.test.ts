@@ -2,14 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { rig } from '../../support/push.ts';
-import {
-  asking,
-  newManifest,
-  OCI_MANIFEST,
-  type PushedManifest,
-  pushManifest,
-  STORES,
-} from '../../support/pushManifest.ts';
+import { asking, newManifest, OCI_MANIFEST, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
 
 const OCTETS = 'application/octet-stream';
@@ -28,7 +22,7 @@ async function hidesItsType({ name, bytes, digest }: PushedManifest, mediaType =
 const typeOf = async (edge: Edge, path: string, method: 'HEAD' | 'GET', accept = OCI_MANIFEST) =>
   (await edge.fetch(path, asking(method, `${accept}, ${OCTETS}`))).headers.get('content-type');
 
-describe.each(STORES)("a manifest's media type, cache in %s", (_store, variables) => {
+describe.each(STORES)("a manifest's media type, cache in $name", ({ variables }) => {
   it.each([
     ['by digest', 'origin', 'path'],
     ['by digest, of a mirror', 'anonymous', 'path'],

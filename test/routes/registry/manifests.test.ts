@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge, lastingHeaders } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { pushBlob, rig } from '../../support/push.ts';
-import { asking, OCI_INDEX, OCI_MANIFEST, pushManifest, STORES, someManifest } from '../../support/pushManifest.ts';
+import { asking, OCI_INDEX, OCI_MANIFEST, pushManifest, someManifest } from '../../support/pushManifest.ts';
 import { scripted } from '../../support/scripted.ts';
+import { SHARED_STORES, STORES } from '../../support/stores.ts';
 
 const ALICE = 'Basic YWxpY2U6c2VjcmV0';
 const MIB = 1_048_576;
@@ -19,7 +20,7 @@ interface OddAnswer {
   readonly isChunked?: boolean;
 }
 
-describe.each(STORES)('a manifest by digest, cache in %s', (store, variables) => {
+describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, variables }) => {
   it.each(METHODS)('%s: the origin once, then the cache, with the same headers and bytes', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge(variables);
@@ -235,7 +236,7 @@ describe('a manifest by digest: who may have it from the cache', () => {
     expect(await other.questions()).toEqual([`GET ${other.digest}`]);
   });
 
-  it.each(STORES.slice(1))('who may push: only from the shared store, never from memory: %s', async (_, variables) => {
+  it.each(SHARED_STORES)('who may push: from the shared store, never from memory: $name', async ({ variables }) => {
     const manifest = await pushManifest();
     const [one, two] = [createEdge(variables), createEdge(variables)];
     for (const method of ['GET', 'GET', 'HEAD'] as const) await one.fetch(manifest.path, asking(method));

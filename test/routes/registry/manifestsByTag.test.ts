@@ -8,8 +8,8 @@ import {
   OCI_MANIFEST,
   type PushedManifest,
   pushManifest,
-  STORES,
 } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 
 const MANY = `${OCI_MANIFEST}, */*`;
 const METHODS = ['HEAD', 'GET'] as const;
@@ -25,7 +25,7 @@ async function asked(edge: Edge, manifest: PushedManifest, init: RequestInit, pa
   return { ...seen, text, questions: (await manifest.questions()).slice(before) };
 }
 
-describe.each(STORES)('a manifest by tag, to callers who only pull, cache in %s', (_store, variables) => {
+describe.each(STORES)('a manifest by tag, to callers who only pull, cache in $name', ({ variables }) => {
   it.each(METHODS)('%s: costs the origin nothing within TAG_TTL, and one HEAD after it', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });

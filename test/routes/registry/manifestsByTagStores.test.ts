@@ -1,22 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
+import { DOWN } from '../../support/brokenStores.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
-import { asking, OCI_MANIFEST, pushManifest, REDIS, STORES, someManifest } from '../../support/pushManifest.ts';
-import { NO_REDIS } from '../../support/redisStore.ts';
+import { asking, OCI_MANIFEST, pushManifest, someManifest } from '../../support/pushManifest.ts';
+import { NO_REDIS, REDIS } from '../../support/redisStore.ts';
+import { SHARED_STORES } from '../../support/stores.ts';
 
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
 const FORGETFUL = { ...OPEN, MEMORY_TTL: '0' };
-const refuse = () => Promise.reject(new Error('KV: 429 Too Many Requests'));
-const BROKEN_KV = {
-  get: refuse,
-  getWithMetadata: refuse,
-  put: refuse,
-  delete: refuse,
-} as unknown as DescriptorNamespace;
 
-describe.each(STORES.slice(1))(
-  'a manifest by tag, deleted or pushed through another edge, store: %s',
-  (_store, variables) => {
+describe.each(SHARED_STORES)(
+  'a manifest by tag, deleted or pushed through another edge, store: $name',
+  ({ variables }) => {
     it.each(['HEAD', 'GET'] as const)(
       '%s: leads nowhere within TAG_TTL once its manifest was deleted by digest',
       async (method) => {
@@ -59,10 +53,7 @@ describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge
   });
 });
 
-describe.each([
-  ['KV', {}, { namespace: BROKEN_KV }],
-  ['Redis', { ...REDIS, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' }, {}],
-])('a manifest, where %s fails', (_store, variables, options) => {
+describe.each(DOWN)('a manifest, where %s fails', (_store, variables, options) => {
   it('comes from the origin, and nothing of it is kept', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ CACHE_TIMEOUT: '10s', ...variables, ...FORGETFUL }, options);

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { COSTS, type Cost } from '../../support/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { rig } from '../../support/push.ts';
-import { newManifest, STORES } from '../../support/pushManifest.ts';
+import { newManifest } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 import { byChunkedPut, byMount, byPatches, byPost, byPut, newBlob, putOf, type Way } from '../../support/uploading.ts';
 
 const NOTHING = COSTS.memory.warm;
@@ -37,9 +38,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(STORES)('what a push costs: %s', (store, { CACHE_TIMEOUT = '' }) => {
+describe.each(STORES)('what a push costs: $name', ({ name: store }) => {
   const { warm, writeBack } = COSTS[store];
-  const edgeOf = (): MeteredEdge => createMeteredEdge(store, { CACHE_TIMEOUT });
+  const edgeOf = (): MeteredEdge => createMeteredEdge(store);
 
   it.each<[string, Way, origin: string[], Cost]>([
     ['all at once: a write', byPost, ['POST'], writeBack],

@@ -11,10 +11,10 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
   type PushedManifest,
-  STORES,
   someManifest,
 } from '../../support/pushManifest.ts';
 import type { Rule } from '../../support/rig.ts';
+import { STORES } from '../../support/stores.ts';
 import { putOf, writesOf } from '../../support/uploading.ts';
 
 const MIB = 1_048_576;
@@ -41,7 +41,7 @@ async function expectKnown(edge: Edge, { path, mediaType, bytes, digest }: Pushe
   }
 }
 
-describe.each(STORES)('a manifest that was pushed, cache in %s', (store, variables) => {
+describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: store, variables }) => {
   /** An edge, with a caller who may be in the repository of the manifest. */
   async function edgeFor(manifest: PushedManifest): Promise<Edge> {
     const edge = createEdge(variables);
@@ -243,7 +243,7 @@ describe.each(STORES)('a manifest that was pushed, cache in %s', (store, variabl
 });
 
 const CACHES: Store[] = [
-  ...STORES.map(([store, variables]): Store => [`in ${store}`, variables, {}]),
+  ...STORES.map(({ name, variables }): Store => [`in ${name}`, variables, {}]),
   ...DOWN.map(([store, ...how]): Store => [`${store} failing`, ...how]),
   ...slowStores().map(([store, ...how]): Store => [`${store} slow`, ...how]),
 ];

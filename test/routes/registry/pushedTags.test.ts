@@ -8,10 +8,9 @@ import {
   OCI_MANIFEST,
   type PushedManifest,
   pushManifest,
-  REDIS,
   someManifest,
 } from '../../support/pushManifest.ts';
-import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
+import { ADDRESS, NO_REDIS, REDIS } from '../../support/redisStore.ts';
 import { scripted } from '../../support/scripted.ts';
 import { byPut, newBlob, putOf } from '../../support/uploading.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
-import { ADDRESS, fieldsOf, NO_REDIS, snapshot } from '../../support/redisStore.ts';
+import { fieldsOf, NO_REDIS, REDIS, snapshot } from '../../support/redisStore.ts';
 import {
   keysOfBlob,
   kvTroubles,
@@ -26,11 +26,6 @@ const OPERATIONS = ['HEAD hit', 'HEAD miss', 'write-back', 'clear'] as const;
 type Operation = (typeof OPERATIONS)[number];
 
 const LIMITS = { CACHE_TIMEOUT: `${CACHE_TIMEOUT_MS}ms`, ORIGIN_TIMEOUT: `${ORIGIN_TIMEOUT_MS}ms` };
-const REDIS = {
-  BLOBDESCRIPTOR: 'redis',
-  UPSTASH_REDIS_REST_URL: ADDRESS.url,
-  UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
-};
 
 /** What a store holds of a blob, and whether that is true. */
 interface Store {

@@ -3,8 +3,8 @@ import { DOWN, slowStores } from '../../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../../support/push.ts';
-import { STORES } from '../../support/pushManifest.ts';
 import type { Rule } from '../../support/rig.ts';
+import { SHARED_STORES, STORES } from '../../support/stores.ts';
 import {
   byChunkedPut,
   byPost,
@@ -43,7 +43,7 @@ const known = ({ digest, bytes }: Pushed, store: string) => ({
   cache: `registry-edge; hit; detail=${store}`,
 });
 
-describe.each(STORES)('an upload whose bytes all came in one request, cache in %s', (store, variables) => {
+describe.each(STORES)('an upload whose bytes all came in one request, cache in $name', ({ name: store, variables }) => {
   it.each(WHOLE)('is known before the reply, and nobody asks the origin: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
@@ -119,7 +119,7 @@ describe.each(STORES)('an upload whose bytes all came in one request, cache in %
   });
 });
 
-describe.each(STORES.slice(1))('what an upload proved, in %s', (store, variables) => {
+describe.each(SHARED_STORES)('what an upload proved, in $name', ({ name: store, variables }) => {
   it('is known to every isolate', async () => {
     const blob = await newBlob();
     const [one, two] = [createEdge(variables), createEdge(variables)];
@@ -147,7 +147,7 @@ async function expectNothingLearnt(edge: Edge, blob: Pushed, query: string, head
   return status;
 }
 
-describe.each(STORES)('an upload teaches nothing, and nobody is asked, cache in %s', (_store, variables) => {
+describe.each(STORES)('an upload teaches nothing, and nobody is asked, cache in $name', ({ variables }) => {
   it.each<[string, (digest: string) => string]>([
     ['no digest', () => ''],
     ['one that is no digest', (digest) => `?digest=${digest.slice(0, -1)}`],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { grant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
-import { STORES } from '../../support/pushManifest.ts';
+import { STORES } from '../../support/stores.ts';
 import {
   byChunkedPut,
   byLastPiece,
@@ -33,7 +33,7 @@ async function found(edge: Edge, { path }: Pushed): Promise<[string | null, stri
 
 const hit = ({ bytes }: Pushed, store: string) => [String(bytes.length), `registry-edge; hit; detail=${store}`];
 
-describe.each(STORES)('an upload that proves nothing by itself, cache in %s', (store, variables) => {
+describe.each(STORES)('an upload that proves nothing by itself, cache in $name', ({ name: store, variables }) => {
   it.each(UNPROVEN)('is confirmed by one HEAD after the reply: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);

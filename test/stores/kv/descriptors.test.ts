@@ -6,20 +6,11 @@ import { CacheFault } from '../../../src/stores/faults.ts';
 import { createKvDescriptors } from '../../../src/stores/kv/descriptors.ts';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { describeDescriptorCache } from '../../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
 
 const HOUR_MS = 3_600_000;
 const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
   createProvider(createKvDescriptors(namespace, { retentionMs: HOUR_MS, isOpen: false }));
-
-/** A namespace as KV is when it has a bad day: refused writes are 429. */
-const broken = {
-  get: () => Promise.reject(new Error('KV GET failed: 500')),
-  put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')),
-} as unknown as DescriptorNamespace;
-
-describeDescriptorCache('kv', { create, createBroken: () => create(broken) });
 
 describe('createKvDescriptors', () => {
   const setup = () => {

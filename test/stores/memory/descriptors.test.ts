@@ -4,13 +4,10 @@ import { createMemory } from '../../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { createInMemoryDescriptors } from '../../../src/stores/memory/descriptors.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { describeDescriptorCache } from '../../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
 
 const create = (entries = 1_000, ttlMs = 3_600_000) =>
   createProvider(createInMemoryDescriptors(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true }));
-
-describeDescriptorCache('inmemory', { create });
 
 describe('createInMemoryDescriptors', () => {
   it('serves an entry for ttlMs and no longer', async () => {

@@ -1,5 +1,4 @@
-import { Redis } from '@upstash/redis/cloudflare';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createProvider } from '../../../src/cache/descriptors.ts';
 import type { Entry } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
@@ -8,20 +7,14 @@ import { CacheFault } from '../../../src/stores/faults.ts';
 import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { describeDescriptorCache } from '../../support/descriptorCacheSuite.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { ADDRESS, fieldsOf, NO_REDIS, redis } from '../../support/redisStore.ts';
 
 const HOUR_SECONDS = 3_600;
-const address = inject('redis') ?? { url: 'http://127.0.0.1:1', token: 'none' };
-const create = (at = address) =>
+const create = (at = ADDRESS) =>
   createProvider(createRedisDescriptors(createRedis(at), { retentionMs: HOUR_SECONDS * 1000, isOpen: false }));
-const nobodyListens = { ...address, url: 'http://127.0.0.1:1' };
-const skip = !inject('redis');
 
-describeDescriptorCache('redis', { create, createBroken: () => create(nobodyListens), skip });
-
-describe.skipIf(skip)('createRedisDescriptors', () => {
-  const redis = new Redis({ ...address, automaticDeserialization: false, enableAutoPipelining: false });
+describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
   const setup = () => {
     const name = parseRepositoryName(someName());
     const digest = someDigest();
@@ -32,10 +25,6 @@ describe.skipIf(skip)('createRedisDescriptors', () => {
     };
     const ctx = contextOf(createClock(Date.now()));
     return { ctx, digest, keys, scoped: create().repositoryScoped(name, 'blobs') };
-  };
-  const fieldsOf = async (key: string) => {
-    const flat = (await redis.hgetall(key)) as unknown as string[];
-    return Object.fromEntries(flat.flatMap((field, at) => (at % 2 === 0 ? [[field, flat[at + 1]]] : [])));
   };
   /** As `distribution` writes an entry. */
   const writeAsRegistry = async (keys: ReturnType<typeof setup>['keys'], digest: Digest) => {
@@ -169,7 +158,7 @@ describe.skipIf(skip)('createRedisDescriptors', () => {
 
   it('takes a refused token for a fault', async () => {
     const { ctx, digest } = setup();
-    const scoped = create({ ...address, token: 'wrong' }).repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const scoped = create({ ...ADDRESS, token: 'wrong' }).repositoryScoped(parseRepositoryName(someName()), 'blobs');
     await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 });

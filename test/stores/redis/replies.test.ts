@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createProvider } from '../../../src/cache/descriptors.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import type { BlobDescriptorService } from '../../../src/stores/descriptors.ts';
@@ -7,9 +7,8 @@ import { STORE_TIMEOUT_MS } from '../../../src/stores/options.ts';
 import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { entryFor, someName } from '../../support/digests.ts';
+import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
-
-const redis = inject('redis');
 
 interface Item {
   readonly result?: unknown;
@@ -17,7 +16,7 @@ interface Item {
 const eachList = (items: readonly Item[], change: (list: readonly unknown[]) => unknown) =>
   items.map((item) => (Array.isArray(item.result) ? { result: change(item.result) } : item));
 
-describe.skipIf(!redis)('createRedisDescriptors: replies', () => {
+describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
   afterEach(() => vi.restoreAllMocks());
 
   /** What Redis really replies. */
@@ -25,9 +24,8 @@ describe.skipIf(!redis)('createRedisDescriptors: replies', () => {
     call: (scoped: BlobDescriptorService) => Promise<unknown>,
     isThere: boolean,
   ): Promise<readonly Item[] & Item> {
-    const address = { url: '', token: '', ...redis };
     const provider = createProvider(
-      createRedisDescriptors(createRedis(address), { retentionMs: HOUR_MS, isOpen: false }),
+      createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
     );
     const scoped = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
     if (isThere) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));

@@ -9,7 +9,7 @@ import { contextOf, createClock } from '../../support/context.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
-import { ADDRESS, fieldsOf, NO_REDIS, redis, snapshot } from '../../support/redisStore.ts';
+import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis, snapshot } from '../../support/redisStore.ts';
 
 const HEAD = { method: 'HEAD' };
 
@@ -111,13 +111,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
 });
 
 describe.skipIf(NO_REDIS)('HEAD of a blob with REDIS_SHARED=true', () => {
-  const edge = () =>
-    createEdge({
-      BLOBDESCRIPTOR: 'redis',
-      REDIS_SHARED: 'true',
-      UPSTASH_REDIS_REST_URL: ADDRESS.url,
-      UPSTASH_REDIS_REST_TOKEN: ADDRESS.token,
-    });
+  const edge = () => createEdge({ ...REDIS, REDIS_SHARED: 'true' });
   const registryKnows = ({ name, digest, bytes }: Pushed) => registryWrites(name, digest, bytes.length);
 
   it('is a hit once the registry wrote its entry and the edge confirmed it', async () => {

@@ -1,5 +1,5 @@
 import { Redis } from '@upstash/redis/cloudflare';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createProvider } from '../../../src/cache/descriptors.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
@@ -7,6 +7,7 @@ import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
 import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
 import type { Script } from '../../support/scripted.ts';
 
@@ -45,10 +46,8 @@ describe('createRedisDescriptors: a slow wire', () => {
   });
 });
 
-const redis = inject('redis');
-describe.skipIf(!redis)('createRedisDescriptors: requests', () => {
-  const address = { url: '', token: '', ...redis };
-  const { url, token } = address;
+describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
+  const { url, token } = ADDRESS;
   // A server that knows sync tokens: a client that reads its own writes would send one back.
   const forwarding = () => facing({ forward: url, headers: { 'upstash-sync-token': 'abc' } }, token);
 
@@ -75,7 +74,7 @@ describe.skipIf(!redis)('createRedisDescriptors: requests', () => {
     const direct = new Redis({ url, token, automaticDeserialization: false });
     const name = parseRepositoryName(someName());
     const provider = createProvider(
-      createRedisDescriptors(createRedis(address), { retentionMs: HOUR_MS, isOpen: false }),
+      createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
     );
     const members = `repository::${name}::blobs`;
     const blob = someDigest();

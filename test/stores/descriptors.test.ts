@@ -1,0 +1,10 @@
+import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
+import { ALL_STORES } from '../support/stores.ts';
+
+for (const { name, isAvailable, open, openFailing } of ALL_STORES) {
+  describeDescriptorCache(name, {
+    create: () => open().descriptors,
+    createBroken: openFailing && (() => openFailing().descriptors),
+    skip: !isAvailable,
+  });
+}
