@@ -35,32 +35,32 @@ import { tombstoneDurations } from './stores/tombstone.ts';
 import { verified } from './stores/verified.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-/** Of all bodies that are held at the same time; an isolate has 128 MB. */
+/** For all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;
 
-/** Apart from what is known: strangers make these. */
-const ABSENCES = { entries: 1_000, bytes: 1024 * 1024 };
+/** Absences have a memory of their own, since callers without proven access cause them and must not evict anything else. */
+const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 
-/** What the Worker is bound to beside its variables. */
+/** The Worker's bindings, in addition to its variables. */
 export interface Bindings {
   readonly DESCRIPTORS?: DescriptorNamespace;
 }
 
-/** What all isolates share, or the isolate's memory where there is nothing else. */
+/** The stores that all isolates share, or this isolate's memory where there is no shared one. */
 interface Stores {
   readonly descriptors: BlobDescriptorCacheProvider;
   readonly contents: Contents;
   readonly tags: Tags;
 }
 
-/** Makes the one upstream of a configuration: the only place that names concrete backends. */
+/** Creates the one upstream of a configuration. This is the only place that names concrete parts. */
 export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const memory = createMemory(config.memory);
   const bodies = createBudget(MAX_BODIES_BYTES);
   const isAnonymous = config.clientAuth === 'anonymous';
   const ttls: Ttls = {
     descriptorMs: config.descriptorTtlMs,
-    // Of use where callers may push, and where they only pull.
+    // The first applies only where callers may push, the others only where nobody may.
     pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
     tagMs: isAnonymous ? config.tagTtlMs : 0,
     staleMs: isAnonymous ? config.staleIfErrorMs : 0,
@@ -87,9 +87,9 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
-    absences: createAbsences(createMemory(ABSENCES), retentionMs(ttls)),
+    absences: createAbsences(createMemory(ABSENCE_BOUNDS), retentionMs(ttls)),
     flights: createFlights(),
-    // To an open mirror's origin all callers are one.
+    // The origin of an open mirror cannot tell its callers apart.
     retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
@@ -101,7 +101,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
   };
 }
 
-/** As containerd writes it, and as people do. */
+/** Returns the queries that name this origin's own content: `?ns=` as containerd writes it, and unescaped. */
 function ownQueries(hosts: readonly string[]): ReadonlySet<string> {
   return new Set(['', ...hosts.flatMap((host) => [`?ns=${host}`, `?ns=${encodeURIComponent(host)}`])]);
 }
@@ -113,7 +113,8 @@ function createStores(
   options: StoreOptions & { readonly bounded: (contents: Contents) => Contents },
 ): Stores {
   const { retentionMs: ttlMs } = options;
-  // A pointer that is past its time is worth a question, whether it still holds, and says what goes when the tag moves.
+  // A tag's pointer outlives the time for which it may answer: it can be revalidated, and it names what to evict when the
+  // tag moves.
   const tagOptions = { ...options, ttlMs };
   const breaker = createBreaker();
   switch (backend.kind) {
@@ -140,17 +141,17 @@ function createStores(
         tags: createInMemoryTags(memory, tagOptions),
       };
     case 'kv':
-      if (!DESCRIPTORS) throw new TypeError('parseConfig lets no configuration pass that has no DESCRIPTORS');
+      if (!DESCRIPTORS) throw new TypeError('DESCRIPTORS is not bound, which parseConfig should have reported');
       return {
         descriptors: guarded(breaker, observed('kv', createProvider(createKvDescriptors(DESCRIPTORS, options)))),
         contents: options.bounded(guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs)))),
-        // KV lags longer than a tag may be believed.
+        // KV lags behind for longer than a tag's pointer may be trusted.
         tags: createInMemoryTags(memory, tagOptions),
       };
   }
 }
 
-/** An isolate's memory before the store that all share. */
+/** Puts this isolate's memory in front of the shared stores. */
 function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, { descriptors, contents }: Stores) {
   if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
   return {
