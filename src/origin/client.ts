@@ -15,19 +15,19 @@ import { createTraits } from './traits.ts';
 export interface OriginOptions {
   /** Base URL; `/v2/…` is appended to its path. */
   readonly url: URL;
-  /** `ORIGIN_TIMEOUT`: until the headers of an answer, in ms. */
+  /** `ORIGIN_TIMEOUT` in ms: how long an answer's headers may take. */
   readonly timeoutMs: number;
   /** `REDIRECT_HOSTS` */
   readonly redirectHosts: readonly string[] | undefined;
-  /** What is held of manifests. */
+  /** The budget that holds manifests. */
   readonly bodies: Budget;
-  /** Whether the caller's credentials are sent along. */
+  /** Whether the headers that identify the caller are forwarded. */
   readonly identity: boolean;
 }
 
 /**
- * Content takes as long to upload, and to commit, as the client and the registry's storage need; what ends that is the
- * client's leaving. Opening a session carries none.
+ * Whether a request uploads content. An upload, and its commit, may take as long as the client and the registry's storage
+ * need, and ends when the client leaves. The POST that opens a session carries no content.
  */
 function carriesContent(method: string, headers: Headers, sent: ForwardedBody | undefined): boolean {
   if (method === 'PUT' || method === 'PATCH') return true;
@@ -40,22 +40,27 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
   const loop = createLoopGuard(url, identity);
 
-  /** @throws RegistryError LOOP_DETECTED */
-  function marked(ctx: RequestContext, headers: Headers): Headers {
+  /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
+  function markHeaders(ctx: RequestContext, headers: Headers): Headers {
     try {
       headers.set('cdn-loop', loop.mark(ctx.request.headers));
     } catch (error) {
-      ctx.log.error('ORIGIN_URL leads back to this edge');
+      ctx.log.error('ORIGIN_URL leads back to this edge: set it to the address of the registry itself');
       throw error;
     }
     return headers;
   }
 
-  /** @param waitMs for the headers; without it, as long as it takes */
-  async function bounded(ctx: RequestContext, at: string, request: Exchange, waitMs?: number): Promise<OriginResponse> {
+  /** @param waitMs for the headers; absent: no limit */
+  async function exchangeWithin(
+    ctx: RequestContext,
+    href: string,
+    request: Exchange,
+    waitMs?: number,
+  ): Promise<OriginResponse> {
     const limit = headerTimeout(waitMs, request.signal);
     try {
-      return await exchange(ctx, at, { ...request, signal: limit.signal });
+      return await exchange(ctx, href, { ...request, signal: limit.signal });
     } finally {
       limit.stop();
     }
@@ -64,11 +69,11 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
   const send: Origin['send'] = async (ctx, target, request) => {
     const { method, sent, as = 'relay', accept, only, without = [], signal } = request;
     const client = ctx.request.headers;
-    const headers = marked(ctx, only ? pickHeaders(client, only) : requestHeaders(client, { identity, for: as }));
+    const headers = markHeaders(ctx, only ? pickHeaders(client, only) : requestHeaders(client, { identity, for: as }));
     for (const name of without) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
     const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;
-    return bounded(ctx, base + target, { method, headers, sent, signal }, waitMs);
+    return exchangeWithin(ctx, base + target, { method, headers, sent, signal }, waitMs);
   };
 
   return {
@@ -78,16 +83,15 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
     send,
     async getBlob(ctx, target, { without, follows, signal }) {
       const accept = identity ? undefined : '*/*';
-      const answered = await send(ctx, target, { method: 'GET', accept, without, signal });
-      const first = answered.response;
+      const { response: first, sentAt } = await send(ctx, target, { method: 'GET', accept, without, signal });
       traits.noteBlob('GET', first, true);
-      if (!follows || !isRedirect(first)) return { ...answered, first, isDirect: true };
+      if (!follows || !isRedirect(first)) return { response: first, sentAt, first, isDirect: true };
       const range = without.includes('range') ? null : ctx.request.headers.get('range');
-      const follow = (at: URL, headers: Headers) =>
-        bounded(ctx, at.href, { method: 'GET', headers, signal }, timeoutMs);
+      const follow = (to: URL, headers: Headers) =>
+        exchangeWithin(ctx, to.href, { method: 'GET', headers, signal }, timeoutMs);
       const response = await followRedirects(first, new URL(base + target), { redirects, range, follow });
       traits.noteBlob('GET', response, false);
-      return { response, sentAt: answered.sentAt, first, isDirect: response === first };
+      return { response, sentAt, first, isDirect: response === first };
     },
     async statManifest(ctx, target, reference, signal) {
       const stat = await statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference);
@@ -100,10 +104,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
         timeoutMs,
       }),
     async statBlob(ctx, { path, search, digest }, cancelled) {
-      const headers = marked(ctx, requestHeaders(ctx.request.headers, { identity, for: 'question' }));
-      // A blob is what it is, whatever the client takes: an origin that repeats the Accept would tell its type by it.
+      const headers = markHeaders(ctx, requestHeaders(ctx.request.headers, { identity, for: 'question' }));
+      // An origin that repeats the Accept as the media type would otherwise answer with the client's.
       headers.set('accept', '*/*');
-      // One limit for all the steps. The client's leaving ends none of them: others may wait for the answer.
+      // One limit covers all steps. They go on when the client leaves, since other requests may wait for the answer.
       const limit = headerTimeout(timeoutMs, cancelled);
       try {
         return await statBlob({
@@ -111,10 +115,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
           digest,
           headers,
           redirects,
-          async exchange(method, at, sent) {
-            const answered = await exchange(ctx, at.href, { method, headers: sent, signal: limit.signal });
-            traits.noteBlob(method, answered.response, at.host === url.host);
-            return answered;
+          async exchange(method, to, sent) {
+            const answer = await exchange(ctx, to.href, { method, headers: sent, signal: limit.signal });
+            traits.noteBlob(method, answer.response, to.host === url.host);
+            return answer;
           },
         });
       } finally {

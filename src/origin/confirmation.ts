@@ -3,65 +3,64 @@ import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 
 /**
- * What a 200 to a HEAD or GET of a blob says of it, or `undefined` where its size is not certain: no Content-Length,
- * an encoded body, another blob's digest.
- * @param answered the digest that was asked for
+ * Reads the entry that a 200 to a HEAD or GET of a blob confirms.
+ * @returns `undefined` where the size is not certain: no Content-Length, an encoded body, the digest of another blob
  */
-export function entryOf(response: Response, answered: Digest, sentAt: number): Entry | undefined {
+export function entryOf(response: Response, requested: Digest, sentAt: number): Entry | undefined {
   if (response.status !== 200) return undefined;
-  return entryOfSize(response, answered, parseWholeNumber(response.headers.get('content-length')), sentAt);
+  return entryOfSize(response, requested, parseWholeNumber(response.headers.get('content-length')), sentAt);
 }
 
 /**
- * What the answer to a GET of a blob's first byte says of it: the length of a 206 is the range's, so the size is the
- * one after the slash; an empty blob has no first byte (416, size 0); a 200 ignored the range.
+ * Reads the entry that the answer to a GET of a blob's first byte confirms. The Content-Length of a 206 is that of the
+ * range, so the size is the number after the slash. An empty blob has no first byte (416, size 0). A 200 ignored the range.
  */
-export function entryOfFirstByte(response: Response, answered: Digest, sentAt: number): Entry | undefined {
-  if (response.status === 200) return entryOf(response, answered, sentAt);
+export function entryOfFirstByte(response: Response, requested: Digest, sentAt: number): Entry | undefined {
+  if (response.status === 200) return entryOf(response, requested, sentAt);
   const range = response.headers.get('content-range') ?? '';
   if (response.status === 206) {
     const size = /^bytes 0-0\/([0-9]+)$/.exec(range)?.[1];
-    return entryOfSize(response, answered, parseWholeNumber(size), sentAt);
+    return entryOfSize(response, requested, parseWholeNumber(size), sentAt);
   }
   if (response.status === 416 && range === 'bytes */0') {
-    // The media type of a refusal is the error's.
-    const descriptor = { digest: answered, size: 0, mediaType: BLOB_TYPE };
-    return isDescriptorFor(answered, descriptor) ? { descriptor, verifiedAt: sentAt } : undefined;
+    // The Content-Type of a 416 is that of the error.
+    const descriptor = { digest: requested, size: 0, mediaType: BLOB_TYPE };
+    return isDescriptorFor(requested, descriptor) ? { descriptor, verifiedAt: sentAt } : undefined;
   }
   return undefined;
 }
 
-function entryOfSize({ headers }: Response, answered: Digest, size: number | undefined, sentAt: number) {
-  // A coding's length is not the content's.
+function entryOfSize({ headers }: Response, requested: Digest, size: number | undefined, sentAt: number) {
+  // The length of an encoded body is not that of the content.
   if (size === undefined || headers.has('content-encoding')) return undefined;
   const mediaType = headers.get('content-type') ?? BLOB_TYPE;
-  const digest = headers.get('docker-content-digest') ?? answered;
-  if (!isDigest(digest) || !isDescriptorFor(answered, { digest, size, mediaType })) return undefined;
+  const digest = headers.get('docker-content-digest') ?? requested;
+  if (!isDigest(digest) || !isDescriptorFor(requested, { digest, size, mediaType })) return undefined;
   return { descriptor: { digest, size, mediaType }, verifiedAt: sentAt };
 }
 
 /**
- * The digest that the origin names for what was asked by another algorithm's; content has only one of each algorithm.
- * @param asked the digest that was asked for
+ * Returns the canonical digest of requested content: the one that the origin names, if its algorithm is another one.
+ * Content has only one digest of each algorithm.
  */
-export function canonicalOf(headers: Headers, asked: Digest): Digest {
+export function canonicalOf(headers: Headers, requested: Digest): Digest {
   const named = headers.get('docker-content-digest') ?? '';
-  return isDigest(named) && algorithmOf(named) !== algorithmOf(asked) ? named : asked;
+  return isDigest(named) && algorithmOf(named) !== algorithmOf(requested) ? named : requested;
 }
 
-/** For people, to sign in perhaps: no content. */
+/** Whether a response is a page for people, such as one for signing in, and not content. */
 export function isPage({ headers }: Response): boolean {
   return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(headers.get('content-type') ?? '');
 }
 
-/** RFC 9211: a cache on the way, another edge perhaps, answered. */
+/** RFC 9211: a cache on the way answered, perhaps another edge. */
 const CACHE_HIT = /;\s*hit\s*(?:=\s*\?1\s*)?(?:[;,]|$)/;
-/** Values of CF-Cache-Status for which Cloudflare asked nobody. */
+/** The values of CF-Cache-Status with which Cloudflare did not ask the origin. */
 const CLOUDFLARE_CACHE = /\b(?:HIT|STALE|UPDATING)\b/i;
 
 /**
- * Whether the registry itself spoke, now: what a cache on the way repeats confirms nothing, neither content nor access, and
- * neither does the page of a sign-on before it.
+ * Whether the registry itself answered, and just now. An answer from a cache on the way confirms neither content nor access,
+ * and neither does the page of a sign-on in front of the registry.
  */
 export function isFirstHand(response: Response): boolean {
   const { headers } = response;

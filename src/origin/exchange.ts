@@ -3,6 +3,7 @@ import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { OriginResponse } from './origin.ts';
 
+/** One request. */
 export interface Exchange {
   readonly method: string;
   readonly headers: Headers;
@@ -11,64 +12,70 @@ export interface Exchange {
 }
 
 /**
- * One request and the headers of its answer. Never from the platform's cache, and a redirect is an answer like any
- * other: followed by the platform, it would carry Cookie and custom headers to another host.
- * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off, or the
- *   client left before it had gone
+ * Sends one request and waits for the headers of its answer. The platform's cache is bypassed, and redirects are returned:
+ * if the platform followed them, it would send Cookie and custom headers to another host.
+ * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off, or the client left before all of
+ *   it was sent
  */
 export async function exchange(ctx: RequestContext, url: string, request: Exchange): Promise<OriginResponse> {
   const { method, headers, sent, signal } = request;
   const sentAt = ctx.now();
-  const tell = (outcome: number | 'unreachable') =>
+  const emit = (outcome: number | 'unreachable') =>
     ctx.emit({ kind: 'origin', method, outcome, ms: ctx.now() - sentAt });
-  const ending = sent && endingWith(sent, signal);
+  const abortable = sent && abortWith(sent, signal);
   try {
     const response = await fetch(url, {
       ...{ method, headers, body: sent?.body ?? null },
-      signal: ending?.signal ?? signal ?? null,
+      signal: abortable?.signal ?? signal ?? null,
       redirect: 'manual',
       cache: 'no-store',
     });
-    tell(response.status);
-    if (!isFinal(response.status)) throw new RangeError('no status of a final answer');
+    emit(response.status);
+    if (!isFinal(response.status)) throw new RangeError('the status is not that of a final answer');
     return { response, sentAt };
   } catch (cause) {
     if (sent && (sent.brokenOff.aborted || ctx.signal.aborted)) {
-      throw new RegistryError('REQUEST_INVALID', { message: 'the body broke off: send it again, whole', cause });
+      throw new RegistryError('REQUEST_INVALID', {
+        message: 'the body broke off: send the complete body again',
+        cause,
+      });
     }
-    tell('unreachable');
+    emit('unreachable');
     throw new RegistryError('ORIGIN_UNREACHABLE', { cause });
   } finally {
-    ending?.release();
+    abortable?.release();
   }
 }
 
-/** Ends a request when its body breaks off, until it is answered: the answer is read also where no more of the body comes. */
-function endingWith({ brokenOff }: ForwardedBody, signal: AbortSignal | undefined) {
-  const end = new AbortController();
-  const giveUp = () => end.abort();
-  brokenOff.addEventListener('abort', giveUp);
+/**
+ * Aborts a request when its body breaks off, until `release` is called: once there is an answer, it is read even if no more
+ * of the body comes.
+ */
+function abortWith({ brokenOff }: ForwardedBody, signal: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  brokenOff.addEventListener('abort', abort);
   return {
-    signal: signal ? AbortSignal.any([end.signal, signal]) : end.signal,
-    release: () => brokenOff.removeEventListener('abort', giveUp),
+    signal: signal ? AbortSignal.any([controller.signal, signal]) : controller.signal,
+    release: () => brokenOff.removeEventListener('abort', abort),
   };
 }
 
-/** RFC 9110 §15: what cannot be relayed is no answer. */
+/** RFC 9110 §15: a response with any other status cannot be relayed. */
 function isFinal(status: number): boolean {
   return status >= 200 && status <= 599;
 }
 
 /**
- * Limits a wait for headers: unlike `AbortSignal.timeout`, it can be stopped once they are there, so that a long body is
+ * Limits the wait for headers. Unlike `AbortSignal.timeout` it can be stopped once they have arrived, so that a long body is
  * not cut off.
  * @param ms absent: no limit
- * @param cancelled aborts as well, also after `stop`
+ * @param cancelled aborts the signal too, even after `stop`
  */
 export function headerTimeout(ms?: number, cancelled?: AbortSignal): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
-  const giveUp = () => controller.abort(new DOMException('no headers in time', 'TimeoutError'));
-  const timer = ms === undefined ? undefined : setTimeout(giveUp, ms);
+  const abort = () => controller.abort(new DOMException('the headers did not arrive in time', 'TimeoutError'));
+  const timer = ms === undefined ? undefined : setTimeout(abort, ms);
   const signal = cancelled ? AbortSignal.any([controller.signal, cancelled]) : controller.signal;
   return { signal, stop: () => timer !== undefined && clearTimeout(timer) };
 }

@@ -9,18 +9,18 @@ export interface Following {
   readonly redirects: RedirectPolicy;
   /** The client's `Range`. */
   readonly range: string | null;
-  /** @throws RegistryError ORIGIN_UNREACHABLE */
-  follow(at: URL, headers: Headers): Promise<OriginResponse>;
+  /** Sends a GET to a redirect's target. @throws RegistryError ORIGIN_UNREACHABLE */
+  follow(url: URL, headers: Headers): Promise<OriginResponse>;
 }
 
-/** What object storage says of content, and nothing of itself. */
-const OF_THE_CONTENT = ['content-encoding', 'content-length', 'content-range', 'content-type', 'last-modified'];
+/** The headers of object storage that describe the content, and not the storage. */
+const CONTENT_HEADERS = ['content-encoding', 'content-length', 'content-range', 'content-type', 'last-modified'];
 
 /**
  * Follows the origin's redirect to the content, without any credential.
- * @returns the content, with what the origin said to the caller; or the redirect as it is where it leads to a host that is
+ * @returns the content, with the origin's headers for this caller; or the redirect itself where it leads to a host that is
  *   not allowed, or back
- * @throws RegistryError ORIGIN_UNREACHABLE: at the end is no content
+ * @throws RegistryError ORIGIN_UNREACHABLE: the redirects do not end at content
  */
 export async function followRedirects(
   first: Response,
@@ -46,19 +46,21 @@ export async function followRedirects(
   const isContent = (status === 200 || status === 206) && !isPage(response);
   if (!isContent && status !== 416) {
     await body?.cancel();
-    throw new RegistryError('ORIGIN_UNREACHABLE', { message: "the origin's storage does not have the content ready" });
+    throw new RegistryError('ORIGIN_UNREACHABLE', {
+      message: 'the storage of the origin did not deliver the content: try again',
+    });
   }
   const headers = new Headers(callerHeaders(first.headers));
   const vary = first.headers.get('vary');
   if (vary !== null) headers.set('vary', vary);
-  for (const name of OF_THE_CONTENT) {
+  for (const name of CONTENT_HEADERS) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
   return new Response(body, { status, headers });
 }
 
-/** A redirect whose body was not waited for. */
+/** Copies a redirect whose body was cancelled. */
 function withoutBody({ status, headers: given }: Response): Response {
   const headers = new Headers(given);
   headers.delete('content-length');

@@ -1,48 +1,49 @@
 import { RegistryError } from '../oci/errors.ts';
 import { fingerprint } from '../oci/hash.ts';
 
-/** Recognizes requests that come back: RFC 8586. */
+/** Detects requests that return to this edge (RFC 8586). */
 export interface LoopGuard {
   /**
+   * Adds this edge to the header's list.
    * @param client the client's headers
    * @returns the value of `CDN-Loop` for the origin
-   * @throws RegistryError LOOP_DETECTED: this edge has handled the request already
+   * @throws RegistryError LOOP_DETECTED: this edge has already handled the request
    */
   mark(client: Headers): string;
 }
 
-const FAMILY = 'registry-edge-';
-/** The name of an edge, and nothing that a firewall could take for an attack. */
-const NAME_OF_AN_EDGE = /^registry-edge-[0-9a-f]{8}$/;
-/** Edges are chained two or three deep. */
-const MAX_PASSED_ON = 8;
+const NAME_PREFIX = 'registry-edge-';
+/** Exactly an edge's name, with no room for text that a firewall could take for an attack. */
+const EDGE_NAME = /^registry-edge-[0-9a-f]{8}$/;
+/** Real chains of edges have two or three. */
+const MAX_FORWARDED_NAMES = 8;
 
 /**
- * An edge is known by its origin: all isolates of one have the same name, and two edges that are chained have not, since
- * the origin of the outer one is the inner one.
- * @param identity whether the client's own words are passed on; else only the names of other edges
+ * Names an edge after its origin: all isolates of one edge have the same name, and two chained edges have different ones,
+ * since the origin of the outer edge is the inner one.
+ * @param identity whether everything in the client's header is forwarded; otherwise only the names of other edges
  */
 export function createLoopGuard(origin: URL, identity: boolean): LoopGuard {
-  const own = FAMILY + fingerprint(origin.href).toString(16).padStart(8, '0');
+  const ownName = NAME_PREFIX + fingerprint(origin.href).toString(16).padStart(8, '0');
   return {
     mark(client) {
-      const handled = (client.get('cdn-loop') ?? '').split(',').map((one) => one.trim());
-      if (handled.some((one) => nameIn(one) === own)) throw new RegistryError('LOOP_DETECTED');
-      const names = identity ? handled.filter((one) => one !== '') : edgesIn(handled);
-      return [...names, own].join(', ');
+      const handlers = (client.get('cdn-loop') ?? '').split(',').map((handler) => handler.trim());
+      if (handlers.some((handler) => nameOf(handler) === ownName)) throw new RegistryError('LOOP_DETECTED');
+      const forwarded = identity ? handlers.filter((handler) => handler !== '') : edgesAmong(handlers);
+      return [...forwarded, ownName].join(', ');
     },
   };
 }
 
-/** What one caller says must not make the origin refuse everybody. */
-function edgesIn(handled: readonly string[]): string[] {
-  return handled
-    .map(nameIn)
-    .filter((name) => NAME_OF_AN_EDGE.test(name))
-    .slice(-MAX_PASSED_ON);
+/** Keeps only the names of edges: what one caller sends must not make the origin refuse everybody. */
+function edgesAmong(handlers: readonly string[]): string[] {
+  return handlers
+    .map(nameOf)
+    .filter((name) => EDGE_NAME.test(name))
+    .slice(-MAX_FORWARDED_NAMES);
 }
 
-/** Without parameters. */
-function nameIn(info: string): string {
-  return info.replace(/;.*$/s, '').trim().toLowerCase();
+/** Returns the name without its parameters. */
+function nameOf(handler: string): string {
+  return handler.replace(/;.*$/s, '').trim().toLowerCase();
 }

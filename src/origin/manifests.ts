@@ -8,40 +8,40 @@ import type { Reference } from '../oci/reference.ts';
 import { entryOf, isFirstHand } from './confirmation.ts';
 import type { ContentStat, OriginResponse } from './origin.ts';
 
-/** Distribution-spec, "Pushing Manifests": registries take no larger ones. */
+/** Distribution-spec, "Pushing Manifests": registries accept no larger ones. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 type Send = () => Promise<OriginResponse>;
 
-/** A manifest's descriptor, as the answer to a HEAD tells it. */
+/** Asks for a manifest's descriptor with a HEAD. */
 export async function statManifest(send: Send, reference: Reference): Promise<ContentStat> {
   const { response, sentAt } = await send();
   const method = 'HEAD';
-  const told = manifestEntryOf(response, reference, sentAt);
-  if (!told) return { response, method };
+  const entry = manifestEntryOf(response, reference, sentAt);
+  if (!entry) return { response, method };
   return {
     response,
     method,
-    found: { entry: { ...told, witness: method }, firstHand: isFirstHand(response), direct: true },
+    found: { entry: { ...entry, witness: method }, firstHand: isFirstHand(response), direct: true },
   };
 }
 
 /**
- * A manifest and its content, verified against every digest it is known by. What fails that, what is too large to be
- * kept, and what there is no room for, is the origin's answer as it is.
- * @param held where its content is held, and how long it may take after the headers
+ * Asks for a manifest with its content, and verifies the content against all its digests. Content that fails this, is too
+ * large to be held, or finds no room, is relayed as the origin sent it.
+ * @param reading the room for the content, and how long it may take after the headers
  */
 export async function getManifest(
   ctx: RequestContext,
   send: Send,
   reference: Reference,
-  held: Omit<Reading, 'maxBytes'>,
+  reading: Omit<Reading, 'maxBytes'>,
 ): Promise<ContentStat<ContentEntry>> {
   const { response, sentAt } = await send();
   const method = 'GET';
   const entry = manifestEntryOf(response, reference, sentAt);
   if (!entry || entry.descriptor.size > MAX_MANIFEST_BYTES) return { response, method };
-  const body = await readBody(response, { ...held, maxBytes: MAX_MANIFEST_BYTES });
+  const body = await readBody(response, { ...reading, maxBytes: MAX_MANIFEST_BYTES });
   const { status, headers } = response;
   if (!('bytes' in body)) return { response: new Response(body.stream, { status, headers }), method };
   const content = body.bytes;
@@ -58,9 +58,9 @@ export async function getManifest(
   };
 }
 
-/** What a 200 says of a manifest; `undefined` where digest, size or media type are not certain. */
+/** Reads the entry that a 200 confirms. @returns `undefined` where digest, size or media type are not certain */
 function manifestEntryOf(response: Response, reference: Reference, sentAt: number): Entry | undefined {
-  const told = response.headers.get('docker-content-digest') ?? '';
-  const answered = reference.kind === 'digest' ? reference.text : told;
-  return isDigest(answered) && response.headers.has('content-type') ? entryOf(response, answered, sentAt) : undefined;
+  const named = response.headers.get('docker-content-digest') ?? '';
+  const digest = reference.kind === 'digest' ? reference.text : named;
+  return isDigest(digest) && response.headers.has('content-type') ? entryOf(response, digest, sentAt) : undefined;
 }

@@ -1,17 +1,20 @@
 import { isMetadataHost, isPrivateHost } from '../http/hosts.ts';
 
-/** Where a redirect of the origin may be followed: `REDIRECT_HOSTS`, and what kind of address the origin itself has. */
+/** Where redirects of the origin may lead: it depends on `REDIRECT_HOSTS`, and on the origin's own address. */
 export interface RedirectPolicy {
-  /** Host names, `*.example.com` for all below one; undefined: any public host. */
+  /** Host names; `*.example.com` stands for all names below it; `undefined`: any public host. */
   readonly hosts: readonly string[] | undefined;
   readonly origin: URL;
 }
+
 export const MAX_REDIRECTS = 3;
 
 /**
- * @param from the URL that answered
- * @returns where to go on, or `undefined` where that is not allowed: another scheme than https (http only from an http
- *   origin), a host that is not listed, a private address unless the origin has one, a cloud's metadata service, a login
+ * Returns the target of a redirect.
+ * @param from the URL that redirects
+ * @returns `undefined` where the target is not allowed: a scheme other than https (http only for an http origin), a host
+ *   that is not listed, a private address unless the origin has one, the metadata service of a cloud, a URL with user or
+ *   password
  */
 export function redirectTarget(response: Response, from: URL, policy: RedirectPolicy): URL | undefined {
   const location = response.headers.get('location') ?? '';

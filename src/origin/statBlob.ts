@@ -9,54 +9,54 @@ import { MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.t
 export interface BlobQuestion {
   readonly url: URL;
   readonly digest: Digest;
-  /** For the origin; a redirect's target gets none of them. */
+  /** For the origin only; a redirect's target gets none of them. */
   readonly headers: Headers;
   readonly redirects: RedirectPolicy;
-  /** @throws RegistryError ORIGIN_UNREACHABLE */
+  /** Sends one request. @throws RegistryError ORIGIN_UNREACHABLE */
   exchange(method: 'HEAD' | 'GET', url: URL, headers: Headers): Promise<OriginResponse>;
 }
 
 /**
- * What the origin says of a blob.
+ * Asks the origin for a blob's descriptor.
  *
- * 1. HEAD at the origin. A 200 with a certain size is the answer.
- * 2. A redirect is resolved by a HEAD at its target (object storage), without any credential.
- * 3. Where neither tells the size (a URL signed for GET refuses HEAD), the first byte is asked for with a GET.
- * 4. If that does not help either, the origin's own answer is relayed and nothing is cached; at once where redirects lead
- *    back, or too far, which a GET would only repeat.
+ * 1. It sends a HEAD to the origin. A 200 with a certain size is the answer.
+ * 2. A redirect is resolved by a HEAD to its target (object storage), without any credential.
+ * 3. If neither states the size (a URL signed for GET refuses HEAD), it asks for the first byte with a GET.
+ * 4. If that does not help either, the origin's own answer is relayed and nothing is cached. This happens at once where
+ *    redirects lead back or do not end, since the GET would do the same.
  *
- * So a question makes at most two requests and three for the redirects of each, and four in all where those lead nowhere.
- * @throws RegistryError ORIGIN_UNREACHABLE: 1 has no answer. What fails after it has only told nothing.
+ * So it sends at most two requests and three for the redirects of each, and four in all where redirects do not end.
+ * @throws RegistryError ORIGIN_UNREACHABLE: step 1 has no answer. Later failures only mean that the step does not help.
  */
 export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   const head = await question.exchange('HEAD', question.url, question.headers);
   const { response } = head;
-  const told = await resolve(question, head, 'HEAD');
-  if (told === 'astray') return { response, method: 'HEAD' };
-  if (told) return told;
+  const byHead = await resolve(question, head, 'HEAD');
+  if (byHead === 'endless') return { response, method: 'HEAD' };
+  if (byHead) return byHead;
   const lacksMethod = response.status === 405 || response.status === 501;
   if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, method: 'HEAD' };
 
   const headers = new Headers(question.headers);
   headers.set('range', 'bytes=0-0');
-  const get = await reached(question.exchange('GET', question.url, headers));
+  const get = await unlessUnreachable(question.exchange('GET', question.url, headers));
   if (!get) return { response, method: 'HEAD' };
-  const learnt = await resolve(question, get, 'GET');
+  const byGet = await resolve(question, get, 'GET');
   await get.response.body?.cancel();
-  if (learnt && learnt !== 'astray') return learnt;
-  // A GET that failed is the better answer to a method that the origin does not know: HEAD must be 200 or 404.
+  if (byGet && byGet !== 'endless') return byGet;
+  // If the origin does not support HEAD, the failed GET is the better answer: a client expects 200 or 404.
   return { response: lacksMethod && get.response.status >= 400 ? get.response : response, method: 'HEAD' };
 }
 
 /**
- * Follows redirects to an answer that tells the size; the origin's own answer stays the one that judges the caller.
- * @returns `astray`: they lead back, or too far
+ * Follows redirects to an answer that states the size. The origin's own answer stays the one that judges the caller.
+ * @returns `endless` where the redirects lead back, or are too many; `undefined` where they do not end at the content
  */
 async function resolve(
   question: BlobQuestion,
   first: OriginResponse,
   method: 'HEAD' | 'GET',
-): Promise<ContentStat | 'astray' | undefined> {
+): Promise<ContentStat | 'endless' | undefined> {
   let { response } = first;
   let firstHand = isFirstHand(response);
   let url = question.url;
@@ -64,27 +64,27 @@ async function resolve(
   let byStorage = question.redirects.hosts !== undefined && isRedirect(response);
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, question.redirects);
-    if (target && seen.has(target.href)) return 'astray';
-    const next = target && (await reached(question.exchange(method, target, anonymousHeaders(method))));
+    if (target && seen.has(target.href)) return 'endless';
+    const next = target && (await unlessUnreachable(question.exchange(method, target, anonymousHeaders(method))));
     if (!next) return undefined;
     url = target;
     seen.add(url.href);
-    // Another registry would judge later.
+    // The target is another registry, which would judge the caller only there.
     byStorage &&= !url.pathname.startsWith('/v2/');
     response = next.response;
     await response.body?.cancel();
-    // A login page, not content: an origin behind a sign-on redirects whom it does not know.
+    // A login page: an origin behind a sign-on redirects callers whom it does not know.
     if (isPage(response)) return undefined;
     firstHand &&= isFirstHand(response);
   }
-  if (isRedirect(response)) return 'astray';
-  const entryIn = method === 'HEAD' ? entryOf : entryOfFirstByte;
-  const entry: Entry | undefined = entryIn(response, question.digest, first.sentAt);
+  if (isRedirect(response)) return 'endless';
+  const readEntry = method === 'HEAD' ? entryOf : entryOfFirstByte;
+  const entry: Entry | undefined = readEntry(response, question.digest, first.sentAt);
   if (!entry) return undefined;
   const direct = response === first.response;
   return {
     response: first.response,
-    method: method,
+    method,
     found: { entry, firstHand, direct, byStorage: byStorage && firstHand },
   };
 }
@@ -95,10 +95,10 @@ function anonymousHeaders(method: 'HEAD' | 'GET'): Headers {
   return headers;
 }
 
-/** An answer, or `undefined` where nobody is reached. */
-async function reached(asked: Promise<OriginResponse>): Promise<OriginResponse | undefined> {
+/** @returns the answer, or `undefined` where nobody can be reached */
+async function unlessUnreachable(exchange: Promise<OriginResponse>): Promise<OriginResponse | undefined> {
   try {
-    return await asked;
+    return await exchange;
   } catch (error) {
     if (error instanceof RegistryError && error.code === 'ORIGIN_UNREACHABLE') return undefined;
     throw error;

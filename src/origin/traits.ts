@@ -1,32 +1,32 @@
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import { isFirstHand } from './confirmation.ts';
 
-/** What this isolate has seen of how the origin answers, whoever asks and whatever for. */
+/** Properties of the origin that this isolate has observed in its answers to any caller. */
 export interface Traits {
-  /** It, or its storage, gives parts of blobs. */
+  /** The origin, or its storage, serves ranges of blobs. */
   readonly hasRanges: boolean;
-  /** It tells a blob's media type by the manifest that names it, so that a pushed manifest changes it (zot). */
+  /** The origin gives a blob the media type that a manifest states for it, so a push of a manifest changes it (zot). */
   readonly typesBlobs: boolean;
-  /** Its HEADs of manifests tell no manifest's media type (Artifactory), so that a GET says nothing of what a HEAD would. */
+  /** Its HEADs of manifests do not state their media types (Artifactory), so a GET does not predict what a HEAD states. */
   readonly hidesManifestTypes: boolean;
-  /** It lets callers without a credential delete. */
+  /** Callers without a credential may delete. */
   readonly allowsAnonymousDeletes: boolean;
-  /** @param isOwn the origin itself answered, and not its storage */
+  /** Observes an answer about a blob. @param isOwn whether the origin itself answered, and not its storage */
   noteBlob(method: string, response: Response, isOwn: boolean): void;
-  /** @param response the origin's own, to a HEAD */
+  /** Observes the origin's own answer to a HEAD of a manifest. */
   noteManifest(response: Response): void;
-  /** A caller without a credential has deleted something. */
+  /** Observes that a caller without a credential has deleted something. */
   noteAnonymousDelete(): void;
 }
 
-/** What servers say of content that they do not know. */
-const OF_ANYTHING = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
+/** The media types that servers state for content of any kind. */
+const GENERIC_TYPES = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'text/plain']);
 
 export function createTraits(): Traits {
   let hasRanges = false;
   let typesBlobs = false;
   let hidesManifestTypes = false;
-  let takesAnonymousDeletes = false;
+  let allowsAnonymousDeletes = false;
   return {
     get hasRanges() {
       return hasRanges;
@@ -38,20 +38,20 @@ export function createTraits(): Traits {
       return hidesManifestTypes;
     },
     get allowsAnonymousDeletes() {
-      return takesAnonymousDeletes;
+      return allowsAnonymousDeletes;
     },
     noteAnonymousDelete() {
-      takesAnonymousDeletes = true;
+      allowsAnonymousDeletes = true;
     },
     noteManifest(response) {
       const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';');
-      if (response.status === 200 && OF_ANYTHING.has(mediaType) && isFirstHand(response)) hidesManifestTypes = true;
+      if (response.status === 200 && GENERIC_TYPES.has(mediaType) && isFirstHand(response)) hidesManifestTypes = true;
     },
     noteBlob(method, response, isOwn) {
       const { status, headers } = response;
       if (status === 206 || (status === 200 && headers.get('accept-ranges') === 'bytes')) hasRanges = true;
       const mediaType = headers.get('content-type') ?? BLOB_TYPE;
-      // What a GET says may repeat the client's Accept.
+      // The Content-Type of a GET may repeat the client's Accept.
       const isTyped = method === 'HEAD' && status === 200 && mediaType !== BLOB_TYPE;
       if (isOwn && isTyped && isFirstHand(response)) typesBlobs = true;
     },

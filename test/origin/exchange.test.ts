@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { delay } from '../../src/async.ts';
 import { endIfStalled } from '../../src/http/body/endIfStalled.ts';
 import { exchange, headerTimeout } from '../../src/origin/exchange.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -9,29 +10,31 @@ import { scripted } from '../support/scripted.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-const NOTHING = new Headers();
+const NO_HEADERS = new Headers();
 
 describe('exchange', () => {
-  it('asks nobody but the server itself, and follows no redirect, whatever it asks and however often', async () => {
+  it('bypasses caches and follows no redirect, for every request to the origin and to storage', async () => {
     const blob = await pushBlob();
     const storage = scripted({ status: 403 });
     await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
     const edge = createEdge();
-    const fetched = vi.spyOn(globalThis, 'fetch');
+    const fetchSpy = vi.spyOn(globalThis, 'fetch');
     await edge.fetch(blob.path, { method: 'HEAD' });
     await edge.fetch(blob.path);
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
     await edge.fetch(blob.path, { method: 'DELETE' });
-    const asked = fetched.mock.calls.map(([, { method, cache, redirect } = {}]) => `${method} ${cache} ${redirect}`);
-    // HEAD and GET at the origin and at its redirect's target; GET; POST; the delete's own questions; DELETE.
-    expect(asked).toEqual(
+    const requests = fetchSpy.mock.calls.map(
+      ([, { method, cache, redirect } = {}]) => `${method} ${cache} ${redirect}`,
+    );
+    // HEAD and GET to the origin and to the redirect's target; GET; POST; the questions before the delete; DELETE.
+    expect(requests).toEqual(
       ['HEAD', 'HEAD', 'GET', 'GET', 'GET', 'POST', 'HEAD', 'GET', 'DELETE'].map(
         (method) => `${method} no-store manual`,
       ),
     );
   });
 
-  it('takes the moment before the request for the time of what the answer confirms', async () => {
+  it('sentAt is the moment at which the request was sent', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const before = clock.now();
@@ -39,11 +42,11 @@ describe('exchange', () => {
       clock.advance(1_000);
       return new Response();
     });
-    expect((await exchange(ctx, 'https://origin.test/', { method: 'HEAD', headers: NOTHING })).sentAt).toBe(before);
+    expect((await exchange(ctx, 'https://origin.test/', { method: 'HEAD', headers: NO_HEADERS })).sentAt).toBe(before);
     expect(ctx.events).toEqual([{ kind: 'origin', method: 'HEAD', outcome: 200, ms: 1_000 }]);
   });
 
-  it.each([600, 999])('takes a %i, which nobody could relay, for no answer', async (status) => {
+  it.each([600, 999])('treats a %i, which cannot be relayed, as no answer', async (status) => {
     const edge = createEdge({ ORIGIN_URL: scripted({ status }).url });
     for (const method of ['GET', 'HEAD']) {
       expect((await edge.fetch(`/v2/${someName()}/blobs/${someDigest()}`, { method })).status).toBe(502);
@@ -52,28 +55,26 @@ describe('exchange', () => {
 });
 
 describe('headerTimeout', () => {
-  const passed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-  it('aborts when the time is over, and says that it was the time', async () => {
+  it('aborts when the time is over, with a TimeoutError', async () => {
     const { signal } = headerTimeout(20);
-    await passed(60);
+    await delay(60);
     expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
   });
 
   it.each([
     ['stopped', 20],
     ['without a limit', undefined],
-  ])('aborts no more when it is %s, but where it is cancelled still', async (_what, ms) => {
+  ])('aborts only when it is cancelled if it is %s', async (_what, ms) => {
     const cancelled = new AbortController();
     const limit = headerTimeout(ms, cancelled.signal);
     limit.stop();
-    await passed(60);
+    await delay(60);
     expect(limit.signal.aborted).toBe(false);
     cancelled.abort();
     expect(limit.signal.aborted).toBe(true);
   });
 
-  it('lets a blob take longer than ORIGIN_TIMEOUT: GET', async () => {
+  it('lets the body of a blob take longer than ORIGIN_TIMEOUT', async () => {
     const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: scripted({ bodyWaitMs: 300, body: 'late' }).url });
     const response = await edge.fetch(`/v2/${someName()}/blobs/${someDigest()}`);
     expect([response.status, await response.text()]).toEqual([200, 'late']);
@@ -81,13 +82,13 @@ describe('headerTimeout', () => {
 
   it.each<[string, (name: string) => string, Record<string, string>]>([
     ['tags', (name) => `/v2/${name}/tags/list`, {}],
-    ['tags that may be kept', (name) => `/v2/${name}/tags/list`, { CLIENT_AUTH: 'anonymous', LIST_TTL: '1m' }],
+    ['tags that may be stored', (name) => `/v2/${name}/tags/list`, { CLIENT_AUTH: 'anonymous', LIST_TTL: '1m' }],
     ['the catalog', () => '/v2/_catalog', {}],
     ['referrers', (name) => `/v2/${name}/referrers/${someDigest()}`, {}],
-    ['a manifest that tells no digest', (name) => `/v2/${name}/manifests/latest`, {}],
+    ['a manifest without Docker-Content-Digest', (name) => `/v2/${name}/manifests/latest`, {}],
     ['a manifest with a query', (name) => `/v2/${name}/manifests/latest?ns=elsewhere`, {}],
     ['a manifest in an open mirror', (name) => `/v2/${name}/manifests/latest`, { CLIENT_AUTH: 'anonymous' }],
-  ])('ends any other body of which nothing comes for as long: %s', async (_what, path, variables) => {
+  ])('ends any other body of which nothing arrives for ORIGIN_TIMEOUT: %s', async (_what, path, variables) => {
     for (const headers of [{}, { 'content-length': '4' }]) {
       const origin = scripted({ bodyWaitMs: 2_000, headers, body: 'late' });
       const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: origin.url, ...variables });
@@ -100,13 +101,13 @@ describe('headerTimeout', () => {
     }
   });
 
-  it('lets a list take longer in all, as long as something of it comes', async () => {
+  it('lets a list take longer in all, as long as parts of it arrive', async () => {
     const { readable, writable } = new IdentityTransformStream();
     const writer = writable.getWriter();
     const response = endIfStalled(new Response(readable), 200);
     const text = response.text();
     for (const piece of 'slowly') {
-      await new Promise((resolve) => setTimeout(resolve, 80));
+      await delay(80);
       await writer.write(new TextEncoder().encode(piece));
     }
     await writer.close();
@@ -114,7 +115,7 @@ describe('headerTimeout', () => {
   });
 });
 
-describe('the client leaves', () => {
+describe('when the client leaves', () => {
   const name = someName();
   const blob = `/v2/${name}/blobs/${someDigest()}`;
 
@@ -122,11 +123,11 @@ describe('the client leaves', () => {
     ['GET', `/v2/${name}/tags/list`, 'left'],
     ['GET', blob, 'left'],
     ['PUT', `/v2/${name}/manifests/latest`, 'left'],
-    // Others may be waiting for the one, and the other must not end half-way.
+    // Other requests may wait for a HEAD, and a DELETE must not end half-way.
     ['HEAD', blob, 'answered'],
     ['DELETE', blob, 'answered'],
-  ])('in the middle of %s %s: its request at the origin is %s', async (method, path, outcome) => {
-    // Long enough to leave in the middle of.
+  ])('in the middle of %s %s, its request at the origin ends as: %s', async (method, path, outcome) => {
+    // Long enough for the client to leave in the middle.
     const waitMs = outcome === 'left' ? 3_000 : 300;
     const origin = scripted({ waitMs, headers: { 'content-length': '4' }, body: 'text' });
     const client = new AbortController();
@@ -134,8 +135,8 @@ describe('the client leaves', () => {
     answer.catch(() => undefined);
     await expect.poll(async () => (await origin.calls()).length).toBe(1);
     client.abort();
-    const ends = async () => (await origin.calls()).map((call) => `${call.method} ${call.outcome}`);
-    const asked = method === 'DELETE' ? ['HEAD answered', 'DELETE answered'] : [`${method} ${outcome}`];
-    await expect.poll(ends, { timeout: 2_000 }).toEqual(asked);
+    const outcomes = async () => (await origin.calls()).map((call) => `${call.method} ${call.outcome}`);
+    const expected = method === 'DELETE' ? ['HEAD answered', 'DELETE answered'] : [`${method} ${outcome}`];
+    await expect.poll(outcomes, { timeout: 2_000 }).toEqual(expected);
   });
 });

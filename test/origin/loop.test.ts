@@ -10,7 +10,7 @@ const mark = (value?: string, { origin = ORIGIN, identity = true } = {}) =>
   createLoopGuard(origin, identity).mark(new Headers(value === undefined ? {} : { 'cdn-loop': value }));
 
 describe('createLoopGuard', () => {
-  it('gives all isolates of an edge one name, and edges of other origins others', () => {
+  it('names an edge after its origin: the same in all isolates, different for other origins', () => {
     expect(mark()).toMatch(/^registry-edge-[0-9a-f]{8}$/);
     expect(mark()).toBe(mark());
     const others = ['https://registry.test/', 'http://registry.test/base', 'https://edge.test/base'];
@@ -23,25 +23,25 @@ describe('createLoopGuard', () => {
     ['a.test:80; x="1", fastly', 'a.test:80; x="1", fastly, '],
     ['registry-edge-00000000', 'registry-edge-00000000, '],
     [' , ,a', 'a, '],
-  ])('appends it to %j', (value, before) => {
-    expect(mark(value)).toBe(before + mark());
+  ])('appends the edge’s name to %j', (value, expectedPrefix) => {
+    expect(mark(value)).toBe(expectedPrefix + mark());
   });
 
-  it.each(['OWN', 'a, OWN', 'OWN;v=1, b', 'a,OWN ; x', 'UPPER'])('knows its own name in %j', (value) => {
+  it.each(['OWN', 'a, OWN', 'OWN;v=1, b', 'a,OWN ; x', 'UPPER'])('recognizes its own name in %j', (value) => {
     const header = value.replace('OWN', mark()).replace('UPPER', mark().toUpperCase());
     expect(() => mark(header)).toThrow(expect.objectContaining({ code: 'LOOP_DETECTED', status: 508 }));
   });
 
-  it('hands on in everybody’s name only what other edges said', () => {
+  it('forwards only the names of other edges when callers are anonymous', () => {
     expect(mark('cloudflare, registry-edge-00000000;a=b, x', { identity: false })).toBe(
       `registry-edge-00000000, ${mark()}`,
     );
   });
 });
 
-describe('a request that comes back', () => {
+describe('a request that returns to the edge', () => {
   const digest = someDigest();
-  const ASKED: [string, string, string][] = [
+  const REQUESTS: [string, string, string][] = [
     ['GET', '/v2/', ''],
     ['HEAD', '', `blobs/${digest}`],
     ['GET', '', `blobs/${digest}`],
@@ -53,21 +53,24 @@ describe('a request that comes back', () => {
     ['PUT', '', 'manifests/latest'],
   ];
 
-  it.each(ASKED)('is a 508 that says what to do, and goes no further: %s %s%s', async (method, base, target) => {
-    const edge = createEdge({ LIST_TTL: '10s' });
-    const name = someName();
-    const path = base || `/v2/${name}/${target}`;
-    await edge.fetch(`/v2/${name}/tags/list`);
-    const [first] = await rig.requests(`/v2/${name}/`);
-    const headers = { 'cdn-loop': first?.headers['cdn-loop'] ?? '', accept: OCI_MANIFEST };
-    const response = await edge.fetch(path, { method, headers });
-    expect(response.status).toBe(508);
-    if (method !== 'HEAD') {
-      expect(await response.json()).toEqual({
-        errors: [{ code: 'UNAVAILABLE', message: expect.stringContaining('ORIGIN_URL leads back to this edge') }],
-      });
-    }
-    expect(edge.log.join('\n')).toContain('ORIGIN_URL leads back');
-    expect(await rig.requests(`/v2/${name}/`)).toHaveLength(1);
-  });
+  it.each(REQUESTS)(
+    'gets a 508 that says what to do, and is not sent to the origin: %s %s%s',
+    async (method, base, target) => {
+      const edge = createEdge({ LIST_TTL: '10s' });
+      const name = someName();
+      const path = base || `/v2/${name}/${target}`;
+      await edge.fetch(`/v2/${name}/tags/list`);
+      const [first] = await rig.requests(`/v2/${name}/`);
+      const headers = { 'cdn-loop': first?.headers['cdn-loop'] ?? '', accept: OCI_MANIFEST };
+      const response = await edge.fetch(path, { method, headers });
+      expect(response.status).toBe(508);
+      if (method !== 'HEAD') {
+        expect(await response.json()).toEqual({
+          errors: [{ code: 'UNAVAILABLE', message: expect.stringContaining('ORIGIN_URL leads back to this edge') }],
+        });
+      }
+      expect(edge.log.join('\n')).toContain('ORIGIN_URL leads back');
+      expect(await rig.requests(`/v2/${name}/`)).toHaveLength(1);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { redirectTarget } from '../../src/origin/redirect.ts';
 
 const FROM = new URL('https://registry.example.com/v2/a/blobs/sha256:x');
 const policy = { origin: new URL('https://registry.example.com'), hosts: undefined };
-const to = (location: string) => new Response(null, { status: 307, headers: { location } });
+const redirectTo = (location: string) => new Response(null, { status: 307, headers: { location } });
 
 describe('redirectTarget', () => {
   it.each([
@@ -29,13 +29,13 @@ describe('redirectTarget', () => {
     ['https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/x', undefined],
     ['https://user@storage.example.com/x', undefined],
     ['https://', undefined],
-  ])('from a public origin to %s: %s', (location, expected) => {
-    expect(redirectTarget(to(location), FROM, policy)?.href).toBe(expected);
+  ])('a public origin may redirect to %s: %s', (location, expected) => {
+    expect(redirectTarget(redirectTo(location), FROM, policy)?.href).toBe(expected);
   });
 
-  it('lets a private origin redirect to private addresses', () => {
-    const home = { origin: new URL('http://10.0.0.5:5000'), hosts: undefined };
-    expect(redirectTarget(to('http://10.0.0.6:9000/x'), FROM, home)?.host).toBe('10.0.0.6:9000');
+  it('a private origin may redirect to private addresses', () => {
+    const privatePolicy = { origin: new URL('http://10.0.0.5:5000'), hosts: undefined };
+    expect(redirectTarget(redirectTo('http://10.0.0.6:9000/x'), FROM, privatePolicy)?.host).toBe('10.0.0.6:9000');
   });
 
   it.each([
@@ -43,10 +43,10 @@ describe('redirectTarget', () => {
     'http://[fd00:ec2::254]/latest/meta-data',
     'http://metadata.google.internal/computeMetadata/v1',
     'http://100.100.100.200/latest/meta-data',
-  ])('leads no origin to the metadata of a cloud, a private one neither: %s', (location) => {
+  ])('no origin may redirect to a metadata service, not even a private one: %s', (location) => {
     for (const hosts of [undefined, [new URL(location).hostname]]) {
-      const home = { origin: new URL('http://registry.default.svc:5000'), hosts };
-      expect(redirectTarget(to(location), FROM, home)).toBeUndefined();
+      const privatePolicy = { origin: new URL('http://registry.default.svc:5000'), hosts };
+      expect(redirectTarget(redirectTo(location), FROM, privatePolicy)).toBeUndefined();
     }
   });
 
@@ -56,8 +56,8 @@ describe('redirectTarget', () => {
     ['https://store.example.com/x', true],
     ['https://evilstore.example.com/x', false],
     ['https://store.example.com.evil.test/x', false],
-  ])('follows only listed hosts: %s', (location, allowed) => {
+  ])('with a list, %s is allowed: %s', (location, allowed) => {
     const hosts = ['store.example.com', '*.cdn.example.com'];
-    expect(redirectTarget(to(location), FROM, { ...policy, hosts }) !== undefined).toBe(allowed);
+    expect(redirectTarget(redirectTo(location), FROM, { ...policy, hosts }) !== undefined).toBe(allowed);
   });
 });
