@@ -3,8 +3,8 @@ import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { asking, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
-/** What one request asks of others: the origin, request by request, and the store, in round trips. */
-interface Asked {
+/** What one request costs: its requests to the origin, and its round trips to the store. */
+interface RequestCost {
   readonly origin: string[];
   readonly store: number;
 }
@@ -12,11 +12,16 @@ interface Asked {
 const [HEAD, GET] = [asking('HEAD'), asking('GET')];
 const CLOSED = { CLIENT_AUTH: 'origin', CACHE_TIMEOUT: '10s' };
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '30s', CACHE_TIMEOUT: '10s' };
-/** Past `TAG_TTL`, and past what this isolate's memory keeps. */
+/** Longer than `TAG_TTL`, and longer than the isolate's memory remembers. */
 const [PAST_TAG_MS, PAST_MEMORY_MS] = [10_000, 31_000];
 
-/** All that goes on after the reply included. */
-async function costOf(edge: MeteredEdge, manifest: PushedManifest, path: string, init: RequestInit): Promise<Asked> {
+/** Returns what a request costs, including the work after the reply. */
+async function costOf(
+  edge: MeteredEdge,
+  manifest: PushedManifest,
+  path: string,
+  init: RequestInit,
+): Promise<RequestCost> {
   edge.spent();
   const before = (await manifest.questions()).length;
   expect((await edge.fetch(path, init)).status).toBe(200);
@@ -30,11 +35,11 @@ afterEach(() => {
 });
 
 describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
-  /** Round trips: none to memory. */
+  /** Round trips to the store; memory needs none. */
   const trips = (kv: number, redis = kv) => ({ memory: 0, kv, redis })[backend];
 
   it.each([CLOSED, OPEN])(
-    'by digest, cold: a look and a write; for a GET as many for its content: %j',
+    'by digest, cold: a look-up and a write; a GET needs as many again for the content: %j',
     async (auth) => {
       const [one, other] = [await pushManifest(), await pushManifest()];
       const edge = createMeteredEdge(backend, auth);
@@ -43,7 +48,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     },
   );
 
-  it('by digest, warm: a look at the descriptor; the content is in memory', async () => {
+  it('by digest, warm: a look-up of the descriptor; the content is in memory', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, CLOSED);
     await edge.fetch(manifest.path, GET);
@@ -51,7 +56,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     expect(await costOf(edge, manifest, manifest.path, GET)).toEqual({ origin: [], store: trips(1) });
   });
 
-  it('by digest, warm, to a caller who only pulls: nothing; in another isolate a look for each', async () => {
+  it('by digest, warm, for a pull-only caller: nothing; once memory has forgotten them, a look-up each for descriptor and content', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.path, GET);
@@ -65,7 +70,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     expect(await costOf(edge, manifest, manifest.path, HEAD)).toEqual({ origin: [], store: 0 });
   });
 
-  it('by digest, past the push window: a HEAD of the origin, a look, a write of the descriptor alone', async () => {
+  it('by digest, past the push window: a HEAD to the origin, a look-up, and a write of the descriptor only', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, { ...CLOSED, PUSH_EXISTENCE_TTL: '10s' });
     await edge.fetch(manifest.path, GET);
@@ -73,14 +78,14 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     expect(await costOf(edge, manifest, manifest.path, GET)).toEqual({ origin: ['HEAD'], store: trips(2) });
   });
 
-  it('by tag, cold: what the digest costs; in Redis two looks and a write for the tag', async () => {
+  it('by tag, cold: the cost of the digest; in Redis, two look-ups and a write for the tag', async () => {
     const [one, other] = [await pushManifest(), await pushManifest()];
     const edge = createMeteredEdge(backend, OPEN);
     expect(await costOf(edge, one, one.tagPath, HEAD)).toEqual({ origin: ['HEAD'], store: trips(2, 5) });
     expect(await costOf(edge, other, other.tagPath, GET)).toEqual({ origin: ['GET'], store: trips(4, 7) });
   });
 
-  it('by tag, within TAG_TTL: nothing of the origin; in Redis a look at the tag', async () => {
+  it('by tag, within TAG_TTL: nothing; in Redis, a look-up of the tag', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.tagPath, GET);
@@ -89,22 +94,22 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     }
   });
 
-  it('by tag, after TAG_TTL: one HEAD of the origin; in Redis two looks at the tag and a write', async () => {
+  it('by tag, after TAG_TTL: one HEAD to the origin; in Redis, two look-ups of the tag and a write', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.tagPath, GET);
-    // Once more for the descriptor, whose media type is known by both methods now.
-    for (const [init, once] of [
+    // The HEAD writes the descriptor once more, since both methods have confirmed its media type now.
+    for (const [init, descriptorWrites] of [
       [HEAD, 1],
       [GET, 0],
     ] as const) {
       edge.clock.advance(PAST_TAG_MS);
-      const cost = { origin: ['HEAD'], store: trips(0 + once, 3 + once) };
+      const cost = { origin: ['HEAD'], store: trips(descriptorWrites, 3 + descriptorWrites) };
       expect(await costOf(edge, manifest, manifest.tagPath, init)).toEqual(cost);
     }
   });
 
-  it('by tag, moved to a manifest that is not kept: a HEAD and a GET of the origin', async () => {
+  it('by tag, moved to a manifest that is not stored: a HEAD and a GET to the origin', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.tagPath, GET);
@@ -113,11 +118,11 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     expect((await costOf(edge, moved, moved.tagPath, GET)).origin).toEqual(['HEAD', 'GET']);
   });
 
-  it('by tag, to a caller who may push: the origin every time, no look at a tag', async () => {
+  it('by tag, for a caller who may push: the origin every time, and no look-up of the tag', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, CLOSED);
     await edge.fetch(manifest.tagPath, GET);
-    // The first HEAD after a GET makes the media type one that both methods told: a write.
+    // The first HEAD after a GET confirms the media type for both methods, which is written.
     expect(await costOf(edge, manifest, manifest.tagPath, HEAD)).toEqual({ origin: ['HEAD'], store: trips(2) });
     expect(await costOf(edge, manifest, manifest.tagPath, HEAD)).toEqual({ origin: ['HEAD'], store: trips(1) });
     expect(await costOf(edge, manifest, manifest.tagPath, GET)).toEqual({ origin: ['GET'], store: trips(1) });

@@ -9,8 +9,8 @@ import { putOf } from '../../support/uploading.ts';
 const OCTETS = 'application/octet-stream';
 const HOUR_MS = 3_600_000;
 
-/** What an origin such as Artifactory says to a HEAD of a manifest. */
-async function hidesItsType({ name, bytes, digest }: PushedManifest, mediaType = OCTETS): Promise<void> {
+/** Makes the origin answer the HEAD of a manifest as Artifactory does: with a generic media type. */
+async function hideType({ name, bytes, digest }: PushedManifest, mediaType = OCTETS): Promise<void> {
   const headers = {
     'content-type': mediaType,
     'content-length': String(bytes.length),
@@ -28,31 +28,34 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     ['by digest, of a mirror', 'anonymous', 'path'],
     ['by tag', 'origin', 'tagPath'],
     ['by tag, of a mirror', 'anonymous', 'tagPath'],
-  ] as const)('is what the origin says to each method, in whatever order they come: %s', async (_what, auth, at) => {
-    for (const order of ['GHGH', 'HGHG', 'GGHH', 'HHGG', 'GHHG', 'HGGH']) {
-      const manifest = await pushManifest();
-      await hidesItsType(manifest);
-      const edge = createEdge({ ...variables, CLIENT_AUTH: auth });
-      // This isolate sees what kind of origin it is; of a manifest that it does not know yet nothing is learnt.
-      await edge.fetch(`/v2/${manifest.name}/manifests/other`, asking('HEAD'));
-      const seen: string[] = [];
-      for (const letter of order) {
-        const method = letter === 'G' ? 'GET' : 'HEAD';
-        seen.push(`${letter} ${await typeOf(edge, manifest[at], method)}`);
+  ] as const)(
+    'is what the origin states for each method, in any order of requests: %s',
+    async (_what, auth, pathOf) => {
+      for (const order of ['GHGH', 'HGHG', 'GGHH', 'HHGG', 'GHHG', 'HGGH']) {
+        const manifest = await pushManifest();
+        await hideType(manifest);
+        const edge = createEdge({ ...variables, CLIENT_AUTH: auth });
+        // The isolate observes how this origin answers HEADs, without learning anything about the manifest.
+        await edge.fetch(`/v2/${manifest.name}/manifests/other`, asking('HEAD'));
+        const answers: string[] = [];
+        for (const letter of order) {
+          const method = letter === 'G' ? 'GET' : 'HEAD';
+          answers.push(`${letter} ${await typeOf(edge, manifest[pathOf], method)}`);
+        }
+        expect([order, ...answers]).toEqual([
+          order,
+          ...[...order].map((letter) => `${letter} ${letter === 'G' ? OCI_MANIFEST : OCTETS}`),
+        ]);
       }
-      expect([order, ...seen]).toEqual([
-        order,
-        ...[...order].map((letter) => `${letter} ${letter === 'G' ? OCI_MANIFEST : OCTETS}`),
-      ]);
-    }
-  });
+    },
+  );
 
-  it('of a manifest that was pushed is not claimed for a HEAD at an origin that tells HEADs none', async () => {
+  it('is not taken from a push for HEADs if the origin does not state it to HEADs', async () => {
     const other = await pushManifest();
     const manifest = await newManifest({ name: other.name });
     const edge = createEdge(variables);
     await grant(edge, manifest);
-    await hidesItsType(manifest);
+    await hideType(manifest);
     await edge.fetch(other.path, asking('HEAD'));
     await edge.fetch(manifest.tagPath, putOf(manifest));
     for (const [method, mediaType] of [
@@ -64,9 +67,9 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     }
   });
 
-  it('of a GET stays past its window, whatever the HEAD says that confirms it', async () => {
+  it('stays that of the GET after its window, whatever the HEAD that revalidates it states', async () => {
     const manifest = await pushManifest();
-    await hidesItsType(manifest);
+    await hideType(manifest);
     const edge = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
     for (let n = 0; n < 3; n++) {
       for (const path of [manifest.path, manifest.tagPath]) expect(await typeOf(edge, path, 'GET')).toBe(OCI_MANIFEST);
@@ -74,10 +77,10 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     }
   });
 
-  it('of a GET is not the HEAD’s where the content is known from another repository', async () => {
+  it('differs between GET and HEAD where the content is known from another repository', async () => {
     const known = await pushManifest();
     const manifest = await pushManifest({ bytes: known.bytes });
-    for (const one of [known, manifest]) await hidesItsType(one);
+    for (const hidden of [known, manifest]) await hideType(hidden);
     const edge = createEdge(variables);
     await edge.fetch(known.path, asking('GET'));
     await grant(edge, manifest);
@@ -87,20 +90,20 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     }
   });
 
-  it('of a GET is not the HEAD’s where a tag has moved to a manifest that only a HEAD told', async () => {
+  it('is not that of the HEAD for a GET by a tag that moved to a manifest known only from a HEAD', async () => {
     const first = await pushManifest();
     const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
     expect(await typeOf(mirror, first.tagPath, 'GET')).toBe(OCI_MANIFEST);
     const elsewhere = await pushManifest();
     await mirror.fetch(elsewhere.path, asking('GET'));
     const second = await pushManifest({ name: first.name, bytes: elsewhere.bytes });
-    await hidesItsType(second);
+    await hideType(second);
     expect(await typeOf(mirror, second.path, 'HEAD')).toBe(OCTETS);
     mirror.clock.advance(60_000);
     expect(await typeOf(mirror, first.tagPath, 'GET')).toBe(OCI_MANIFEST);
   });
 
-  it('is one for both methods where the origin says the same, and costs no further question', async () => {
+  it('is shared by both methods if the origin states the same to both, without a further question', async () => {
     for (const order of [
       ['GET', 'HEAD'],
       ['HEAD', 'GET', 'HEAD'],
@@ -109,8 +112,8 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
       const edge = createEdge(variables);
       await grant(edge, manifest);
       for (const method of order) expect(await typeOf(edge, manifest.path, method)).toBe(OCI_MANIFEST);
-      const asked = order[0] === 'GET' ? ['GET'] : ['HEAD', 'GET'];
-      expect(await manifest.questions()).toEqual(asked.map((method) => `${method} ${manifest.digest}`));
+      const methods = order[0] === 'GET' ? ['GET'] : ['HEAD', 'GET'];
+      expect(await manifest.questions()).toEqual(methods.map((method) => `${method} ${manifest.digest}`));
     }
   });
 });

@@ -13,7 +13,7 @@ const DIGEST = 'docker-content-digest';
 type Headers = Record<string, string>;
 const UNPROVEN = 'registry-edge; fwd=miss; stored; detail=unproven';
 
-/** What an origin should not answer. */
+/** An answer that no origin should send. */
 interface OddAnswer {
   readonly headers: Headers;
   readonly body: string;
@@ -21,7 +21,7 @@ interface OddAnswer {
 }
 
 describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, variables }) => {
-  it.each(METHODS)('%s: the origin once, then the cache, with the same headers and bytes', async (method) => {
+  it.each(METHODS)('%s: the origin answers once, then the cache, with the same headers and bytes', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge(variables);
     const [cold, warm] = [
@@ -43,7 +43,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     expect(await manifest.questions()).toEqual([`${method} ${manifest.digest}`]);
   });
 
-  it('a GET teaches the HEAD; a HEAD cannot teach the GET more than that it exists', async () => {
+  it('a GET fills the cache for HEADs too; a HEAD does not fill it for GETs', async () => {
     const [one, other] = [await pushManifest(), await pushManifest()];
     const edge = createEdge(variables);
     await edge.fetch(one.path, asking('GET'));
@@ -59,14 +59,13 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     const edge = createEdge(variables);
     for (const condition of [`"${digest}"`, digest, `W/"${digest}"`, `"x", "${digest}"`]) {
       const response = await edge.fetch(path, asking(method, OCI_MANIFEST, { 'if-none-match': condition }));
-      const seen = [response.status, await response.text(), response.headers.get('etag')];
-      expect(seen).toEqual([304, '', `"${digest}"`]);
+      expect([response.status, await response.text(), response.headers.get('etag')]).toEqual([304, '', `"${digest}"`]);
     }
     const other = await edge.fetch(path, asking(method, OCI_MANIFEST, { 'if-none-match': '"sha256:other"' }));
     expect([other.status, cacheStatusOf(other)?.slice(0, 18)]).toEqual([200, 'registry-edge; hit']);
   });
 
-  it.each(METHODS)('%s: comes from the cache only to callers who name its type', async (method) => {
+  it.each(METHODS)('%s: the cache answers only callers whose Accept names its media type', async (method) => {
     const { path, digest, questions } = await pushManifest();
     const edge = createEdge(variables);
     await edge.fetch(path, asking(method));
@@ -76,14 +75,14 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     expect(await questions()).toEqual([`${method} ${digest}`]);
     const others = [null, '', '*/*', 'application/*', OCI_INDEX, `${OCI_MANIFEST}+more`, `${OCI_MANIFEST};q=0`];
     for (const accept of others) {
-      const asked = (await questions()).length;
+      const before = (await questions()).length;
       const response = await edge.fetch(path, asking(method, accept));
-      expect([accept, response.status, (await questions()).length]).toEqual([accept, 200, asked + 1]);
+      expect([accept, response.status, (await questions()).length]).toEqual([accept, 200, before + 1]);
       expect(cacheStatusOf(response)).toBe('registry-edge; fwd=vary-miss; stored');
     }
   });
 
-  it('is not forgotten for a 404 to callers who do not name its type', async () => {
+  it('a 404 for callers whose Accept does not name its media type does not evict it', async () => {
     const { path } = await pushManifest();
     const edge = createEdge(variables);
     await edge.fetch(path, asking('GET'));
@@ -96,7 +95,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     }
   });
 
-  it('asks the origin once for many GETs at once, and all get the bytes', async () => {
+  it('many concurrent GETs ask the origin once, and all get the bytes', async () => {
     const manifest = await pushManifest();
     const edge = createEdge(variables);
     const crowd = await Promise.all(
@@ -109,7 +108,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     expect(await manifest.questions()).toEqual([`GET ${manifest.digest}`]);
   });
 
-  it.each(METHODS)('%s: is a 404 right after a DELETE, and nothing of it is left', async (method) => {
+  it.each(METHODS)('%s: answers 404 right after a DELETE', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge(variables);
     for (const verb of METHODS) await edge.fetch(manifest.path, asking(verb));
@@ -118,19 +117,19 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     expect((await manifest.questions()).slice(-2)).toEqual(Array(2).fill(`${method} ${manifest.digest}`));
   });
 
-  it('a blob of the same digest never answers for it, nor it for the blob', async () => {
+  it('a blob with the same digest never answers for the manifest, nor the manifest for the blob', async () => {
     const manifest = await pushManifest();
     const blob = await pushBlob(manifest.bytes, manifest.name);
     const elsewhere = await pushBlob(manifest.bytes);
     const edge = createEdge(variables);
     await edge.fetch(manifest.path, asking('GET'));
-    const asBlob = await edge.fetch(blob.path, { method: 'HEAD' });
-    expect([asBlob.headers.get('content-type'), cacheStatusOf(asBlob)]).toEqual([
+    const blobHead = await edge.fetch(blob.path, { method: 'HEAD' });
+    expect([blobHead.headers.get('content-type'), cacheStatusOf(blobHead)]).toEqual([
       'application/octet-stream',
       'registry-edge; fwd=miss; stored; detail=unproven',
     ]);
-    const again = await edge.fetch(manifest.path, asking('HEAD'));
-    expect([again.headers.get('content-type'), cacheStatusOf(again)]).toEqual([
+    const manifestHead = await edge.fetch(manifest.path, asking('HEAD'));
+    expect([manifestHead.headers.get('content-type'), cacheStatusOf(manifestHead)]).toEqual([
       OCI_MANIFEST,
       `registry-edge; hit; detail=${store}`,
     ]);
@@ -141,7 +140,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     }
   });
 
-  it('past its window it costs a HEAD, and no body is sent again', async () => {
+  it('past its window it costs a HEAD to the origin, which does not send the body again', async () => {
     const manifest = await pushManifest();
     for (const [auth, windowMs] of [
       ['anonymous', 3_600_000],
@@ -151,7 +150,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
       await edge.fetch(manifest.path, asking('GET'));
       edge.clock.advance(windowMs - 1);
       await grant(edge, manifest);
-      const asked = (await manifest.questions()).length;
+      const before = (await manifest.questions()).length;
       expect(cacheStatusOf(await edge.fetch(manifest.path, asking('GET')))).toContain('; hit');
       edge.clock.advance(1);
       const renewed = await edge.fetch(manifest.path, asking('GET'));
@@ -160,11 +159,11 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
         `registry-edge; fwd=stale; stored${auth === 'origin' ? '; detail=push' : ''}`,
       ]);
       expect(cacheStatusOf(await edge.fetch(manifest.path, asking('GET')))).toContain('; hit');
-      expect((await manifest.questions()).slice(asked)).toEqual([`HEAD ${manifest.digest}`]);
+      expect((await manifest.questions()).slice(before)).toEqual([`HEAD ${manifest.digest}`]);
     }
   });
 
-  it('more than 4 MiB pass through whole, and only the HEAD is kept', async () => {
+  it('one of more than 4 MiB passes through completely, and only its HEAD is stored', async () => {
     const manifest = await pushManifest({ bytes: someManifest(4 * MIB) });
     const edge = createEdge(variables);
     for (let n = 0; n < 2; n++) {
@@ -176,7 +175,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
     expect((await manifest.questions()).map((question) => question.split(' ')[0])).toEqual(['GET', 'HEAD', 'GET']);
   });
 
-  it('of less than 4 MiB the HEAD is kept, whether or not the store has room for its content', async () => {
+  it('the HEAD of one below 4 MiB is stored, whether or not the store has room for the content', async () => {
     const manifest = await pushManifest({ bytes: someManifest(2 * MIB) });
     const edge = createEdge(variables);
     expect(await (await edge.fetch(manifest.path, asking('GET'))).text()).toBe(manifest.bytes);
@@ -184,33 +183,33 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
   });
 
   it.each<[what: string, answerOf: (headers: Headers, bytes: string) => OddAnswer]>([
-    ['bytes of another digest', (headers) => ({ headers, body: '{"not":"it"}' })],
+    ['content of another digest', (headers) => ({ headers, body: '{"not":"it"}' })],
     ['fewer bytes', (headers, bytes) => ({ headers, body: bytes.slice(1) })],
     ['another digest', (headers, body) => ({ headers: { ...headers, [DIGEST]: `sha256:${'0'.repeat(64)}` }, body })],
     ['no Content-Length', (headers, body) => ({ headers, body, isChunked: true })],
     ['no media type', ({ [DIGEST]: digest = '' }, body) => ({ headers: { [DIGEST]: digest }, body })],
-    ['a coding', (headers, body) => ({ headers: { ...headers, 'content-encoding': 'x' }, body })],
-  ])('is relayed as it is and never stored where the origin sends %s', async (_what, answerOf) => {
+    ['a Content-Encoding', (headers, body) => ({ headers: { ...headers, 'content-encoding': 'x' }, body })],
+  ])('is relayed unchanged and never stored where the origin sends %s', async (_what, answerOf) => {
     const { bytes, digest, path, ...manifest } = await pushManifest();
     const { headers, body, isChunked } = answerOf({ 'content-type': OCI_MANIFEST, [DIGEST]: digest }, bytes);
     const length = isChunked ? {} : { 'content-length': String(body.length) };
-    const odd = scripted({ body, headers: { ...headers, ...length } });
-    const edge = createEdge({ ...variables, ORIGIN_URL: odd.url });
+    const origin = scripted({ body, headers: { ...headers, ...length } });
+    const edge = createEdge({ ...variables, ORIGIN_URL: origin.url });
     for (const method of ['GET', 'GET', 'HEAD', 'GET'] as const) {
       const response = await edge.fetch(path, asking(method));
       expect([response.status, await response.text()]).toEqual([200, method === 'GET' ? body : '']);
       if (method === 'GET') expect(cacheStatusOf(response)).not.toMatch(/stored|hit/);
     }
-    expect(await odd.calls()).toHaveLength(4);
-    const right = await createEdge(variables).fetch(path, asking('GET'));
-    expect([await right.text(), await manifest.questions()]).toEqual([bytes, [`GET ${digest}`]]);
+    expect(await origin.calls()).toHaveLength(4);
+    const valid = await createEdge(variables).fetch(path, asking('GET'));
+    expect([await valid.text(), await manifest.questions()]).toEqual([bytes, [`GET ${digest}`]]);
   });
 });
 
-describe('a manifest by digest: who may have it from the cache', () => {
+describe('the cache answers for a manifest by digest', () => {
   const as = (authorization: string) => asking('GET', OCI_MANIFEST, { authorization });
 
-  it('nobody whose access is not proven, whatever is kept', async () => {
+  it('no caller whose access is not proven', async () => {
     const manifest = await pushManifest();
     await rig.rule({ prefix: `/v2/${manifest.name}/`, unlessAuthorization: ALICE, status: 401, body: '{}' });
     const edge = createEdge();
@@ -224,7 +223,7 @@ describe('a manifest by digest: who may have it from the cache', () => {
     }
   });
 
-  it('the same caller in another repository only by the word of the origin', async () => {
+  it('a caller in another repository only after the origin has answered there', async () => {
     const manifest = await pushManifest();
     const [other, without] = [await pushManifest({ bytes: manifest.bytes }), await pushManifest()];
     const edge = createEdge();
@@ -236,23 +235,26 @@ describe('a manifest by digest: who may have it from the cache', () => {
     expect(await other.questions()).toEqual([`GET ${other.digest}`]);
   });
 
-  it.each(SHARED_STORES)('who may push: from the shared store, never from memory: $name', async ({ variables }) => {
-    const manifest = await pushManifest();
-    const [one, two] = [createEdge(variables), createEdge(variables)];
-    for (const method of ['GET', 'GET', 'HEAD'] as const) await one.fetch(manifest.path, asking(method));
-    expect(await manifest.questions()).toHaveLength(1);
-    await two.fetch(manifest.path, { method: 'DELETE' });
-    for (const method of METHODS) expect((await one.fetch(manifest.path, asking(method))).status).toBe(404);
-  });
+  it.each(SHARED_STORES)(
+    'a caller who may push only from the shared store, never from memory: $name',
+    async ({ variables }) => {
+      const manifest = await pushManifest();
+      const [one, two] = [createEdge(variables), createEdge(variables)];
+      for (const method of ['GET', 'GET', 'HEAD'] as const) await one.fetch(manifest.path, asking(method));
+      expect(await manifest.questions()).toHaveLength(1);
+      await two.fetch(manifest.path, { method: 'DELETE' });
+      for (const method of METHODS) expect((await one.fetch(manifest.path, asking(method))).status).toBe(404);
+    },
+  );
 
-  it('nobody who may push where PUSH_EXISTENCE_TTL=0', async () => {
+  it('no caller who may push where PUSH_EXISTENCE_TTL=0', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '0' });
     for (let n = 0; n < 3; n++) await edge.fetch(manifest.path, asking(n === 1 ? 'HEAD' : 'GET'));
     expect(await manifest.questions()).toHaveLength(3);
   });
 
-  it('who only pulls: within MEMORY_TTL without a look into the store', async () => {
+  it('a pull-only caller from memory within MEMORY_TTL', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ CLIENT_AUTH: 'anonymous', MEMORY_TTL: '30s' });
     await edge.fetch(manifest.path, asking('GET'));

@@ -11,22 +11,22 @@ import {
 } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
-const MANY = `${OCI_MANIFEST}, */*`;
+const OCI_OR_ANY = `${OCI_MANIFEST}, */*`;
 const METHODS = ['HEAD', 'GET'] as const;
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
 const atOrigin = (path: string, method: string) => fetch(inject('originUrl') + path, { method });
 
-/** What the origin is asked, and what the answer is. */
-async function asked(edge: Edge, manifest: PushedManifest, init: RequestInit, path = manifest.tagPath) {
+/** Sends a request. Returns its answer, and the questions that it asked the origin. */
+async function ask(edge: Edge, manifest: PushedManifest, init: RequestInit, path = manifest.tagPath) {
   const before = (await manifest.questions()).length;
   const response = await edge.fetch(path, init);
-  const seen = { status: response.status, digest: response.headers.get('docker-content-digest') };
   const text = await response.text();
-  return { ...seen, text, questions: (await manifest.questions()).slice(before) };
+  const digest = response.headers.get('docker-content-digest');
+  return { status: response.status, digest, text, questions: (await manifest.questions()).slice(before) };
 }
 
-describe.each(STORES)('a manifest by tag, to callers who only pull, cache in $name', ({ variables }) => {
-  it.each(METHODS)('%s: costs the origin nothing within TAG_TTL, and one HEAD after it', async (method) => {
+describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name', ({ variables }) => {
+  it.each(METHODS)('%s: costs no question within TAG_TTL, and one HEAD after it', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
     const cold = await edge.fetch(manifest.tagPath, asking(method));
@@ -53,107 +53,110 @@ describe.each(STORES)('a manifest by tag, to callers who only pull, cache in $na
     }
   });
 
-  it('a GET teaches the HEAD, and the manifest by its digest', async () => {
+  it('a GET fills the cache for HEADs and for requests by digest', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
     await edge.fetch(manifest.tagPath, asking('GET'));
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await asked(edge, manifest, asking(method), path)).questions).toEqual([]);
+      for (const method of METHODS) expect((await ask(edge, manifest, asking(method), path)).questions).toEqual([]);
     }
   });
 
   it.each([
     ['HEAD', 'new', ['HEAD latest']],
     ['GET', 'new', ['HEAD latest', 'GET latest']],
-    ['GET', 'kept', ['HEAD latest']],
+    ['GET', 'stored', ['HEAD latest']],
   ] as const)(
-    '%s: a tag that moved to a manifest that is %s is seen after TAG_TTL',
+    '%s: a move of the tag to a manifest that is %s is seen after TAG_TTL',
     async (method, kind, questions) => {
       const old = await pushManifest();
       const edge = createEdge({ ...variables, ...OPEN });
       await edge.fetch(old.tagPath, asking('GET'));
       const { name } = old;
       const moved = await pushManifest({ name });
-      if (kind === 'kept') await edge.fetch(moved.path, asking('GET'));
+      if (kind === 'stored') await edge.fetch(moved.path, asking('GET'));
       edge.clock.advance(9_999);
-      expect(await asked(edge, moved, asking(method))).toMatchObject({ digest: old.digest, questions: [] });
+      expect(await ask(edge, moved, asking(method))).toMatchObject({ digest: old.digest, questions: [] });
       edge.clock.advance(1);
       const text = method === 'GET' ? moved.bytes : '';
-      expect(await asked(edge, moved, asking(method))).toEqual({ status: 200, digest: moved.digest, text, questions });
-      expect(await asked(edge, moved, asking(method))).toMatchObject({ digest: moved.digest, questions: [] });
+      expect(await ask(edge, moved, asking(method))).toEqual({ status: 200, digest: moved.digest, text, questions });
+      expect(await ask(edge, moved, asking(method))).toMatchObject({ digest: moved.digest, questions: [] });
     },
   );
 
-  it('is kept apart for callers who take other types, in whatever order they name them', async () => {
+  it('has a variant for each set of accepted types, whatever their order', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
-    const variants = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX},${DOCKER_MANIFEST}`, MANY];
+    const variants = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX},${DOCKER_MANIFEST}`, OCI_OR_ANY];
     for (const accept of variants) {
-      expect((await asked(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
+      expect((await ask(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
     }
     const others = [
       `${DOCKER_MANIFEST}, ${OCI_MANIFEST} ,\t${OCI_INDEX}`,
       `${OCI_INDEX},${DOCKER_MANIFEST},${OCI_MANIFEST},${OCI_INDEX}`,
     ];
     for (const accept of [...variants, ...others]) {
-      const again = await asked(edge, manifest, asking('GET', accept));
-      expect([accept, again.text, again.questions]).toEqual([accept, manifest.bytes, []]);
+      const { text, questions } = await ask(edge, manifest, asking('GET', accept));
+      expect([accept, text, questions]).toEqual([accept, manifest.bytes, []]);
     }
   });
 
-  it.each([null, '*/*', OCI_INDEX])('is asked for by callers who do not name its type: %s', async (accept) => {
-    const manifest = await pushManifest();
-    const edge = createEdge({ ...variables, ...OPEN });
-    for (let n = 0; n < 3; n++) {
-      const { text, questions } = await asked(edge, manifest, asking('GET', accept));
-      expect([text, questions.length]).toEqual([manifest.bytes, 1]);
-    }
-  });
+  it.each([null, '*/*', OCI_INDEX])(
+    'always asks the origin for callers whose Accept does not name its media type: %s',
+    async (accept) => {
+      const manifest = await pushManifest();
+      const edge = createEdge({ ...variables, ...OPEN });
+      for (let n = 0; n < 3; n++) {
+        const { text, questions } = await ask(edge, manifest, asking('GET', accept));
+        expect([text, questions.length]).toEqual([manifest.bytes, 1]);
+      }
+    },
+  );
 
-  it('a 404 of the origin is relayed, and the tag forgotten, whatever types were taken', async () => {
+  it('a 404 of the origin is relayed, and evicts all variants of the tag', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
     await edge.fetch(manifest.tagPath, asking('GET'));
     edge.clock.advance(5_000);
-    await edge.fetch(manifest.tagPath, asking('GET', MANY));
+    await edge.fetch(manifest.tagPath, asking('GET', OCI_OR_ANY));
     await atOrigin(manifest.tagPath, 'DELETE');
     edge.clock.advance(4_999);
-    expect(await asked(edge, manifest, asking('GET'))).toMatchObject({ status: 200, questions: [] });
+    expect(await ask(edge, manifest, asking('GET'))).toMatchObject({ status: 200, questions: [] });
     edge.clock.advance(1);
-    const gone = await asked(edge, manifest, asking('GET'));
+    const gone = await ask(edge, manifest, asking('GET'));
     expect([gone.status, gone.digest, JSON.parse(gone.text)]).toMatchObject([
       404,
       null,
       { errors: [{ code: 'MANIFEST_UNKNOWN' }] },
     ]);
-    expect((await edge.fetch(manifest.tagPath, asking('GET', MANY))).status).toBe(404);
-    // Still there, by its digest.
-    expect(await asked(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 200, questions: [] });
+    expect((await edge.fetch(manifest.tagPath, asking('GET', OCI_OR_ANY))).status).toBe(404);
+    // By its digest it is still there.
+    expect(await ask(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 200, questions: [] });
   });
 
-  it.each(METHODS)('%s: does not answer once the origin was found not to know its manifest', async (method) => {
+  it.each(METHODS)('%s: is not answered from the cache after the origin’s 404 for its manifest', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1s' });
     await edge.fetch(manifest.tagPath, asking('GET'));
     await atOrigin(manifest.path, 'DELETE');
     edge.clock.advance(1_000);
-    expect(await asked(edge, manifest, asking(method))).toMatchObject({ status: 200, questions: [] });
-    expect(await asked(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 404 });
-    expect(await asked(edge, manifest, asking(method))).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, asking(method))).toMatchObject({ status: 200, questions: [] });
+    expect(await ask(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, asking(method))).toMatchObject({ status: 404 });
   });
 
-  it('nor once a GET found that, where only a HEAD was known', async () => {
+  it('is not answered from the cache after the origin’s 404 for a GET, where only a HEAD was stored', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
     await edge.fetch(manifest.tagPath, asking('HEAD'));
     await atOrigin(manifest.path, 'DELETE');
-    expect(await asked(edge, manifest, asking('GET'))).toMatchObject({ status: 404, questions: ['GET latest'] });
-    expect(await asked(edge, manifest, asking('HEAD'))).toMatchObject({ status: 404 });
-    expect(await asked(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 404 });
-    expect(await asked(edge, manifest, asking('HEAD'), manifest.path)).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, asking('GET'))).toMatchObject({ status: 404, questions: ['GET latest'] });
+    expect(await ask(edge, manifest, asking('HEAD'))).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, asking('HEAD'), manifest.path)).toMatchObject({ status: 404 });
   });
 
-  it('nor once the tag itself was a 404, though its manifest is known again', async () => {
+  it('is not answered from the cache after the origin’s 404 for the tag, although its manifest is stored again', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1s' });
     await edge.fetch(manifest.tagPath, asking('GET'));
@@ -168,18 +171,18 @@ describe.each(STORES)('a manifest by tag, to callers who only pull, cache in $na
   });
 
   it.each([{ STALE_IF_ERROR: '0' }, { STALE_IF_ERROR: '1h' }])(
-    'is always asked for with TAG_TTL=0, %j',
+    'always asks the origin with TAG_TTL=0, %j',
     async (more) => {
       const manifest = await pushManifest();
       const edge = createEdge({ ...variables, ...OPEN, TAG_TTL: '0', ...more });
       for (const method of ['GET', 'GET', 'HEAD', 'HEAD'] as const) {
-        const { questions, text } = await asked(edge, manifest, asking(method));
+        const { questions, text } = await ask(edge, manifest, asking(method));
         expect([questions.length, text]).toEqual([1, method === 'GET' ? manifest.bytes : '']);
       }
     },
   );
 
-  it('is asked for once by many at once, whoever they are, and all get the bytes', async () => {
+  it('many concurrent requests of any callers ask the origin once, and all get the bytes', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, CACHE_TIMEOUT: '10s' });
     const crowd = Array.from({ length: 100 }, async (_, n) => {
@@ -190,31 +193,31 @@ describe.each(STORES)('a manifest by tag, to callers who only pull, cache in $na
     expect(await manifest.questions()).toEqual(['GET latest']);
   });
 
-  it('costs a HEAD alone for as long as its manifest is known', async () => {
+  it('costs only a HEAD as long as its manifest is stored', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1h', STALE_IF_ERROR: '0' });
     await edge.fetch(manifest.tagPath, asking('GET'));
     edge.clock.advance(3_599_000);
-    const { text, questions } = await asked(edge, manifest, asking('GET'));
+    const { text, questions } = await ask(edge, manifest, asking('GET'));
     expect([text, questions]).toEqual([manifest.bytes, ['HEAD latest']]);
   });
 
   it.each([
-    ['another type', 'text/html'],
-    ['a long one', `text/${'x'.repeat(2_000)}`],
-    ['a wildcard of a kind', 'application/*'],
+    ['a type of other content', 'text/html'],
+    ['a long type', `text/${'x'.repeat(2_000)}`],
+    ['a partial wildcard', 'application/*'],
     ['a weight', `${DOCKER_MANIFEST};q=0.5`],
-  ])('is not kept for callers who name what no client does, though what it leads to is: %s', async (_what, more) => {
+  ])('stores no pointer but the manifest for an Accept that no client sends: %s', async (_what, more) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
     const accept = `${OCI_MANIFEST}, ${more}`;
     for (let n = 0; n < 2; n++) {
-      expect((await asked(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
+      expect((await ask(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
     }
-    expect((await asked(edge, manifest, asking('GET', accept), manifest.path)).questions).toEqual([]);
+    expect((await ask(edge, manifest, asking('GET', accept), manifest.path)).questions).toEqual([]);
   });
 
-  it('with ?ns= it is cached for MIRRORED_HOSTS alone, apart from that without', async () => {
+  it('with ?ns= is cached only for MIRRORED_HOSTS, and separately from the tag without it', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, MIRRORED_HOSTS: 'docker.io, registry.test:5000' });
     for (const [query, expected] of [
@@ -230,21 +233,21 @@ describe.each(STORES)('a manifest by tag, to callers who only pull, cache in $na
         [other, [`GET latest${other}`]] as const,
       ]),
     ] as const) {
-      const { questions, text } = await asked(edge, manifest, asking('GET'), manifest.tagPath + query);
+      const { questions, text } = await ask(edge, manifest, asking('GET'), manifest.tagPath + query);
       expect([query, questions, text]).toEqual([query, expected, manifest.bytes]);
     }
   });
 
-  it('is never answered from the cache where callers may push, but what it leads to is kept', async () => {
+  it('is never answered from the cache where callers may push, but its manifest is stored', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, TAG_TTL: '10s' });
     for (const method of ['GET', 'HEAD', 'GET', 'HEAD'] as const) {
-      expect((await asked(edge, manifest, asking(method))).questions).toEqual([`${method} latest`]);
+      expect((await ask(edge, manifest, asking(method))).questions).toEqual([`${method} latest`]);
     }
     for (const method of METHODS) {
-      expect(await asked(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 200, questions: [] });
+      expect(await ask(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 200, questions: [] });
     }
     const moved = await pushManifest({ name: manifest.name });
-    expect(await asked(edge, moved, asking('GET'))).toMatchObject({ digest: moved.digest, text: moved.bytes });
+    expect(await ask(edge, moved, asking('GET'))).toMatchObject({ digest: moved.digest, text: moved.bytes });
   });
 });

@@ -6,25 +6,22 @@ import { NO_REDIS, REDIS } from '../../support/redisStore.ts';
 import { SHARED_STORES } from '../../support/stores.ts';
 
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
-const FORGETFUL = { ...OPEN, MEMORY_TTL: '0' };
+const OPEN_WITHOUT_MEMORY = { ...OPEN, MEMORY_TTL: '0' };
 
-describe.each(SHARED_STORES)(
-  'a manifest by tag, deleted or pushed through another edge, store: $name',
-  ({ variables }) => {
-    it.each(['HEAD', 'GET'] as const)(
-      '%s: leads nowhere within TAG_TTL once its manifest was deleted by digest',
-      async (method) => {
-        const manifest = await pushManifest();
-        const [mirror, closed] = [createEdge({ ...variables, ...FORGETFUL }), createEdge(variables)];
-        for (let n = 0; n < 2; n++) await mirror.fetch(manifest.tagPath, asking('GET'));
-        expect((await closed.fetch(manifest.path, { method: 'DELETE' })).status).toBe(202);
-        expect((await mirror.fetch(manifest.tagPath, asking(method))).status).toBe(404);
-      },
-    );
-  },
-);
+describe.each(SHARED_STORES)('a manifest by tag that another edge deletes, store: $name', ({ variables }) => {
+  it.each(['HEAD', 'GET'] as const)(
+    '%s: answers 404 within TAG_TTL once its manifest was deleted by digest',
+    async (method) => {
+      const manifest = await pushManifest();
+      const [mirror, closed] = [createEdge({ ...variables, ...OPEN_WITHOUT_MEMORY }), createEdge(variables)];
+      for (let n = 0; n < 2; n++) await mirror.fetch(manifest.tagPath, asking('GET'));
+      expect((await closed.fetch(manifest.path, { method: 'DELETE' })).status).toBe(202);
+      expect((await mirror.fetch(manifest.tagPath, asking(method))).status).toBe(404);
+    },
+  );
+});
 
-describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge that takes pushes', () => {
+describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge that accepts pushes', () => {
   it.each(['PUT', 'DELETE'])('a %s of the tag is seen at once', async (verb) => {
     const manifest = await pushManifest();
     const [mirror, closed] = [createEdge({ ...REDIS, ...OPEN }), createEdge(REDIS)];
@@ -42,7 +39,7 @@ describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge
     }
   });
 
-  it('another isolate’s clock may lag: with TAG_TTL=0 it asks all the same', async () => {
+  it('with TAG_TTL=0 an isolate whose clock lags behind asks the origin as well', async () => {
     const manifest = await pushManifest();
     const variables = { ...REDIS, ...OPEN, TAG_TTL: '0' };
     const [ahead, behind] = [createEdge(variables), createEdge(variables)];
@@ -53,10 +50,10 @@ describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge
   });
 });
 
-describe.each(DOWN)('a manifest, where %s fails', (_store, variables, options) => {
-  it('comes from the origin, and nothing of it is kept', async () => {
+describe.each(DOWN)('a manifest, while %s fails', (_store, variables, options) => {
+  it('comes from the origin, and nothing is stored', async () => {
     const manifest = await pushManifest();
-    const edge = createEdge({ CACHE_TIMEOUT: '10s', ...variables, ...FORGETFUL }, options);
+    const edge = createEdge({ CACHE_TIMEOUT: '10s', ...variables, ...OPEN_WITHOUT_MEMORY }, options);
     for (const path of [manifest.path, manifest.tagPath, manifest.path, manifest.tagPath]) {
       const response = await edge.fetch(path, asking('GET'));
       expect([response.status, await response.text()]).toEqual([200, manifest.bytes]);

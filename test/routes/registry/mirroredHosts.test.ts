@@ -8,7 +8,7 @@ const LIST = { MIRRORED_HOSTS: 'docker.io, registry.example.com:5000' };
 const MIRROR = { CLIENT_AUTH: 'anonymous' };
 const BYPASS = 'registry-edge; fwd=bypass';
 
-/** Variables, queries, and whether these ask for the origin's own content. */
+/** Variables, a query, and whether the query names the origin's own content. */
 const ROWS: [variables: Record<string, string>, query: string, isOwn: boolean][] = [
   [LIST, '?ns=docker.io', true],
   [LIST, '?ns=registry.example.com:5000', true],
@@ -28,21 +28,21 @@ const ROWS: [variables: Record<string, string>, query: string, isOwn: boolean][]
 ];
 
 describe.each([{}, MIRROR])('MIRRORED_HOSTS with %o', (access) => {
-  it.each(ROWS)('%o: a HEAD of a blob with %s is answered from the cache: %s', async (variables, query, isOwn) => {
+  it.each(ROWS)('%o: the cache answers a HEAD of a blob with %s: %s', async (variables, query, isOwn) => {
     const blob = await pushBlob();
     const edge = createEdge({ ...access, ...variables });
     const target = blob.path + query;
     const [cold, warm] = [await edge.fetch(target, HEAD), await edge.fetch(target, HEAD)];
     expect([cold.status, warm.status]).toEqual([200, 200]);
-    const [first, then] = isOwn ? [/fwd=miss; stored/, /hit/] : [/fwd=bypass$/, /fwd=bypass$/];
-    expect(cacheStatusOf(cold)).toMatch(first);
-    expect(cacheStatusOf(warm)).toMatch(then);
+    const [coldStatus, warmStatus] = isOwn ? [/fwd=miss; stored/, /hit/] : [/fwd=bypass$/, /fwd=bypass$/];
+    expect(cacheStatusOf(cold)).toMatch(coldStatus);
+    expect(cacheStatusOf(warm)).toMatch(warmStatus);
     expect((await blob.questions()).length).toBe(isOwn ? 1 : 2);
   });
 });
 
 describe('MIRRORED_HOSTS', () => {
-  it('makes one blob of the same with and without the query, on HEAD and on GET', async () => {
+  it('a blob with and without the query is one entry, for HEAD and GET', async () => {
     const blob = await pushBlob();
     const edge = createEdge(LIST);
     await edge.fetch(`${blob.path}?ns=docker.io`);
@@ -58,13 +58,13 @@ describe('MIRRORED_HOSTS', () => {
     ['HEAD', {}, 'HEAD'],
     ['GET', { range: 'bytes=0-1' }, 'GET'],
     ['GET', { 'if-none-match': '*' }, 'GET'],
-  ])('asks the origin with the query that the client sent: %s with %o', async (method, headers, asked) => {
+  ])('the origin gets the query that the client sent: %s with %o', async (method, headers, expectedMethod) => {
     const blob = await pushBlob();
     await createEdge(LIST).fetch(`${blob.path}?ns=docker.io`, { method, headers });
-    expect(await blob.questions()).toEqual([`${asked} ${blob.path}?ns=docker.io`]);
+    expect(await blob.questions()).toEqual([`${expectedMethod} ${blob.path}?ns=docker.io`]);
   });
 
-  it('lets what is not listed neither use what is known nor add to it', async () => {
+  it('a host that is not listed neither uses the cache nor fills it', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ ...LIST, ...MIRROR });
     await edge.fetch(blob.path, HEAD);
@@ -78,7 +78,7 @@ describe('MIRRORED_HOSTS', () => {
     expect((await edge.fetch(blob.path, HEAD)).headers.get('content-length')).toBe(String(blob.bytes.length));
   });
 
-  it.each(['HEAD', 'GET'] as const)('holds for a %s of a manifest by digest', async (method) => {
+  it.each(['HEAD', 'GET'] as const)('applies to a %s of a manifest by digest', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...LIST, ...MIRROR });
     for (const [query, expected] of [

@@ -6,7 +6,7 @@ import { pushBlob, rig, sha256 } from '../../support/push.ts';
 const edge = createEdge();
 
 describe('passThrough', () => {
-  it('pushes and pulls an image by every way of uploading', async () => {
+  it('pushes an image through an upload session, and pulls it', async () => {
     const name = someName();
     const digest = await sha256('layer');
     const post = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST' });
@@ -28,7 +28,7 @@ describe('passThrough', () => {
     expect(await (await edge.fetch(`/v2/${name}/tags/list`)).json()).toEqual({ name, tags: ['latest'] });
   });
 
-  it('asks the origin for exactly what was asked: path, query, method', async () => {
+  it('sends path, query and method of the request to the origin unchanged', async () => {
     const name = someName();
     const targets = [
       `/v2/${name}/tags/list?n=1&last=a%2Fb`,
@@ -36,13 +36,13 @@ describe('passThrough', () => {
       `/v2/${name}/manifests/blake3:abcd?`,
     ];
     for (const target of targets) await edge.fetch(target, { method: 'OPTIONS' });
-    const asked = await rig.requests(`/v2/${name}/`);
-    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual(
+    const requests = await rig.requests(`/v2/${name}/`);
+    expect(requests.map(({ method, path }) => `${method} ${path}`)).toEqual(
       targets.map((target) => `OPTIONS ${target.replace(/\?$/, '')}`),
     );
   });
 
-  it('keeps headers between neighbours to itself, and asks for content as it is', async () => {
+  it('does not send hop-by-hop headers, and asks for unencoded content', async () => {
     const name = someName();
     await edge.fetch(`/v2/${name}/tags/list`, {
       headers: {
@@ -66,12 +66,12 @@ describe('passThrough', () => {
       'accept-encoding': 'identity',
       accept: 'application/json',
       'user-agent': 'docker/29',
-      // Named as hop-by-hop or not: the edge tells the caller by it, so the origin must see it.
+      // The edge identifies the caller by it, so the origin has to see it, even where Connection names it.
       authorization: 'Basic YTpi',
     });
   });
 
-  it('lets through what clients rely on', async () => {
+  it('passes on the response headers that clients rely on', async () => {
     const name = someName();
     const headers = {
       'docker-upload-uuid': 'u',
@@ -91,7 +91,7 @@ describe('passThrough', () => {
     expect(await response.json()).toEqual({ errors: [{ code: 'TOOMANYREQUESTS' }] });
   });
 
-  it('hands a redirect to object storage on to the client, and follows it for nobody', async () => {
+  it('relays a redirect to object storage, and does not follow it', async () => {
     const blob = await pushBlob();
     const location = 'https://storage.test/blob?X-Amz-Signature=abc%2Fdef';
     await rig.rule({ prefix: blob.path, method: 'GET', status: 307, headers: { location } });
@@ -108,7 +108,7 @@ describe('passThrough', () => {
     expect(await response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
   });
 
-  it('passes ranges and conditions of a GET through', async () => {
+  it('passes on ranges and conditions of a GET', async () => {
     const blob = await pushBlob('0123456789');
     const part = await edge.fetch(blob.path, { headers: { range: 'bytes=2-4' } });
     expect([part.status, await part.text(), part.headers.get('content-range')]).toEqual([206, '234', 'bytes 2-4/10']);
@@ -116,7 +116,7 @@ describe('passThrough', () => {
     expect(same.status).toBe(304);
   });
 
-  it('learns a descriptor from a whole GET, and none from a part of one', async () => {
+  it('stores a descriptor from a complete GET, and none from a range', async () => {
     const [whole, part] = [await pushBlob('0123456789'), await pushBlob('abcdefghij')];
     await edge.fetch(part.path, { headers: { range: 'bytes=2-4' } });
     expect(cacheStatusOf(await edge.fetch(part.path, { method: 'HEAD' }))).toContain('fwd=miss');
@@ -126,13 +126,13 @@ describe('passThrough', () => {
     expect(head.headers.get('content-length')).toBe('10');
   });
 
-  it('adds no-transform to what the origin says of caching', async () => {
+  it('adds no-transform to the Cache-Control of the origin', async () => {
     const blob = await pushBlob();
     expect((await edge.fetch(blob.path)).headers.get('cache-control')).toBe('max-age=31536000, no-transform');
     expect((await edge.fetch('/v2/')).headers.get('cache-control')).toBe('no-transform');
   });
 
-  it('rewrites addresses of the origin, and leaves others to the client', async () => {
+  it('rewrites addresses of the origin, and leaves others unchanged', async () => {
     const origin = inject('originUrl');
     const name = someName();
     const cases = [
@@ -145,15 +145,15 @@ describe('passThrough', () => {
       ['?next=1', `/v2/${name}/blobs/uploads/?next=1`],
       ['session-1', `/v2/${name}/blobs/uploads/session-1`],
     ];
-    for (const [given, expected] of cases) {
-      await rig.rule({ prefix: `/v2/${name}/`, status: 202, headers: { location: given ?? '' } });
+    for (const [location, expected] of cases) {
+      await rig.rule({ prefix: `/v2/${name}/`, status: 202, headers: { location: location ?? '' } });
       const response = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST' });
       expect(response.headers.get('location')).toBe(expected);
       await rig.forget(`/v2/${name}/`);
     }
   });
 
-  it('ends a read, and the opening of an upload, after ORIGIN_TIMEOUT, but no upload of content', async () => {
+  it('ORIGIN_TIMEOUT ends a read and the opening of an upload, but no upload of content', async () => {
     const impatient = createEdge({ ORIGIN_TIMEOUT: '50ms' });
     const { name, digest } = await pushBlob();
     const uploads = `/v2/${name}/blobs/uploads/`;

@@ -7,13 +7,13 @@ import { STORES } from '../../support/stores.ts';
 import { byChunkedPut, byMount, byPatches, byPost, byPut, newBlob, putOf, type Way } from '../../support/uploading.ts';
 
 const NOTHING = COSTS.memory.warm;
-/** A manifest's content: a value of KV, a SET of Redis. */
+/** A manifest's content: one value in KV, one SET in Redis. */
 const CONTENT: Record<string, Cost> = {
   memory: NOTHING,
   kv: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
   redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
 };
-/** Where a tag led to, and where it leads now: in memory, or two scripts in Redis. */
+/** A tag's old pointer and its new one: in memory, or two scripts in Redis. */
 const TAG: Record<string, Cost> = {
   memory: NOTHING,
   kv: NOTHING,
@@ -21,15 +21,18 @@ const TAG: Record<string, Cost> = {
 };
 
 const sum = (...costs: (Cost | undefined)[]): Cost => {
-  const of = (number: (cost: Cost) => number) => costs.reduce((total, cost) => total + number(cost ?? NOTHING), 0);
+  const total = (number: (cost: Cost) => number) => costs.reduce((before, cost) => before + number(cost ?? NOTHING), 0);
   return {
-    storeRequests: of(({ storeRequests }) => storeRequests),
-    operations: { reads: of(({ operations }) => operations.reads), writes: of(({ operations }) => operations.writes) },
+    storeRequests: total(({ storeRequests }) => storeRequests),
+    operations: {
+      reads: total(({ operations }) => operations.reads),
+      writes: total(({ operations }) => operations.writes),
+    },
   };
 };
 
-/** What the origin is asked in a repository from now on, request by request. */
-async function meterOf(name: string): Promise<() => Promise<string[]>> {
+/** Counts the origin's requests in a repository. @returns what lists the methods of all later ones */
+async function meterOrigin(name: string): Promise<() => Promise<string[]>> {
   const before = (await rig.requests(`/v2/${name}/`)).length;
   return async () => (await rig.requests(`/v2/${name}/`)).slice(before).map(({ method }) => method);
 }
@@ -43,25 +46,30 @@ describe.each(STORES)('what a push costs: $name', ({ name: store }) => {
   const edgeOf = (): MeteredEdge => createMeteredEdge(store);
 
   it.each<[string, Way, origin: string[], Cost]>([
-    ['all at once: a write', byPost, ['POST'], writeBack],
-    ['opened, then all at once: a write', byPut, ['POST', 'PUT'], writeBack],
+    ['in one request: a write', byPost, ['POST'], writeBack],
+    ['opened, then in one request: a write', byPut, ['POST', 'PUT'], writeBack],
     [
-      'without a length: a HEAD of the origin, a look and a write',
+      'without a length: a HEAD to the origin, a look-up and a write',
       byChunkedPut,
       ['POST', 'PUT', 'HEAD'],
       sum(warm, writeBack),
     ],
-    ['in pieces: the same', byPatches, ['POST', 'PATCH', 'PATCH', 'PUT', 'HEAD'], sum(warm, writeBack)],
-    ['a mount: the same', byMount, ['POST', 'HEAD'], sum(warm, writeBack)],
+    [
+      'in pieces: the same as without a length',
+      byPatches,
+      ['POST', 'PATCH', 'PATCH', 'PUT', 'HEAD'],
+      sum(warm, writeBack),
+    ],
+    ['by a mount: the same as without a length', byMount, ['POST', 'HEAD'], sum(warm, writeBack)],
   ])('a blob, %s', async (_what, upload, origin, cost) => {
     const blob = await newBlob();
     const edge = edgeOf();
-    const asked = await meterOf(blob.name);
+    const methods = await meterOrigin(blob.name);
     await (await upload(edge, blob)).over;
-    expect([await asked(), edge.spent()]).toEqual([origin, cost]);
+    expect([await methods(), edge.spent()]).toEqual([origin, cost]);
   });
 
-  it('a blob that is there already: a write', async () => {
+  it('a blob that exists already: a write', async () => {
     const blob = await newBlob();
     const edge = edgeOf();
     await (await byPut(edge, blob)).over;
@@ -70,7 +78,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store }) => {
     expect(edge.spent()).toEqual(writeBack);
   });
 
-  it('a manifest by digest: a write for its descriptor, one for its content', async () => {
+  it('a manifest by digest: a write for its descriptor and one for its content', async () => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.path, putOf(manifest));
@@ -78,7 +86,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store }) => {
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
   });
 
-  it('a manifest by tag: that, and in Redis two writes for the tag', async () => {
+  it('a manifest by tag: the same as by digest, and in Redis two writes for the tag', async () => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.tagPath, putOf(manifest));
@@ -86,7 +94,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store }) => {
     expect(await manifest.questions()).toEqual(['PUT latest']);
   });
 
-  it('what is refused: nothing, but the question whether the caller may read where nothing is proved', async () => {
+  it('a refused push: nothing, but a refused manifest asks the origin whether an unproven caller may read it', async () => {
     const [blob, manifest] = [await newBlob(), await newManifest({ bytes: 'no JSON' })];
     const edge = edgeOf();
     await rig.rule({ prefix: `/v2/${blob.name}/blobs/uploads/`, method: 'POST', status: 400 });

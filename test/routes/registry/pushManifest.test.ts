@@ -25,12 +25,12 @@ const WAYS: [string, (manifest: PushedManifest) => string][] = [
   ['digest', ({ path }) => path],
 ];
 
-/** What the origin answers to the PUT. */
-const answered = ({ name }: PushedManifest, rule: Partial<Rule>) =>
+/** Makes the origin answer the PUT like this. */
+const answerPut = ({ name }: PushedManifest, rule: Partial<Rule>) =>
   rig.rule({ prefix: `/v2/${name}/manifests/`, method: 'PUT', status: 201, ...rule });
 
-/** A HEAD and a GET find it, and where. */
-async function expectKnown(edge: Edge, { path, mediaType, bytes, digest }: PushedManifest, store: string) {
+/** Expects a HEAD and a GET to be answered by this store. */
+async function expectStored(edge: Edge, { path, mediaType, bytes, digest }: PushedManifest, store: string) {
   for (const method of METHODS) {
     const response = await edge.fetch(path, asking(method, mediaType));
     expect([response.status, cacheStatusOf(response)]).toEqual([200, `registry-edge; hit; detail=${store}`]);
@@ -41,36 +41,39 @@ async function expectKnown(edge: Edge, { path, mediaType, bytes, digest }: Pushe
   }
 }
 
-describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: store, variables }) => {
-  /** An edge, with a caller who may be in the repository of the manifest. */
+describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, variables }) => {
+  /** Creates an edge whose caller has a grant in the manifest's repository. */
   async function edgeFor(manifest: PushedManifest): Promise<Edge> {
     const edge = createEdge(variables);
     await grant(edge, manifest);
     return edge;
   }
 
-  it.each(WAYS)('is known before the reply, its content too: by %s', async (_way, pathOf) => {
+  it.each(WAYS)('is stored with its content before the reply: pushed by %s', async (_way, pathOf) => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
     const { answer, over } = edge.send(pathOf(manifest), putOf(manifest));
     expect((await answer).status).toBe(201);
     expect(writesOf(edge)).toEqual(['begun', 'done']);
-    await expectKnown(edge, manifest, store);
+    await expectStored(edge, manifest, store);
     await over;
     expect(await manifest.questions()).toEqual([`PUT ${pathOf(manifest).split('/').at(-1)}`]);
   });
 
-  it.each(['sha512', 'sha256'] as const)('by its SHA-512, where the origin names its %s', async (named) => {
-    const manifest = await newManifest({ algorithm: 'sha512' });
-    const edge = await edgeFor(manifest);
-    const canonical = await digestOf(manifest.bytes, named);
-    await answered(manifest, { headers: { [DIGEST]: canonical } });
-    await edge.fetch(manifest.path, putOf(manifest));
-    await expectKnown(edge, { ...manifest, digest: canonical }, store);
-    const path = manifest.path.replace(manifest.digest, canonical);
-    expect(cacheStatusOf(await edge.fetch(path, asking('HEAD')))).toBe(`registry-edge; hit; detail=${store}`);
-    expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
-  });
+  it.each(['sha512', 'sha256'] as const)(
+    'pushed by its SHA-512 is stored under the %s that the origin names',
+    async (algorithm) => {
+      const manifest = await newManifest({ algorithm: 'sha512' });
+      const edge = await edgeFor(manifest);
+      const canonical = await digestOf(manifest.bytes, algorithm);
+      await answerPut(manifest, { headers: { [DIGEST]: canonical } });
+      await edge.fetch(manifest.path, putOf(manifest));
+      await expectStored(edge, { ...manifest, digest: canonical }, store);
+      const path = manifest.path.replace(manifest.digest, canonical);
+      expect(cacheStatusOf(await edge.fetch(path, asking('HEAD')))).toBe(`registry-edge; hit; detail=${store}`);
+      expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
+    },
+  );
 
   it.each([
     OCI_MANIFEST,
@@ -78,47 +81,47 @@ describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: sto
     DOCKER_MANIFEST,
     'application/vnd.docker.distribution.manifest.list.v2+json',
     'application/vnd.oci.artifact.manifest.v1+json',
-  ])('is known by the type that it states: %s', async (mediaType) => {
+  ])('is stored with the media type that it states: %s', async (mediaType) => {
     const manifest = await newManifest({ mediaType, bytes: manifestOfType(mediaType) });
     const edge = await edgeFor(manifest);
     await edge.fetch(manifest.tagPath, putOf(manifest));
-    await expectKnown(edge, manifest, store);
+    await expectStored(edge, manifest, store);
     expect(await manifest.questions()).toEqual(['PUT latest']);
   });
 
-  it('is known by the type that its fields make it, if it was pushed as that', async () => {
+  it('is stored with the media type that follows from its fields, if it was pushed with that type', async () => {
     const fields: [string, unknown][] = [
       [OCI_MANIFEST, { config: {} }],
       [OCI_INDEX, { manifests: [] }],
     ];
-    for (const [mediaType, shown] of fields) {
-      const bytes = JSON.stringify({ ...(shown as object), annotations: { id: crypto.randomUUID() } });
+    for (const [mediaType, typeFields] of fields) {
+      const bytes = JSON.stringify({ ...(typeFields as object), annotations: { id: crypto.randomUUID() } });
       const manifest = await newManifest({ mediaType, bytes });
       const edge = await edgeFor(manifest);
-      await answered(manifest, { headers: { [DIGEST]: manifest.digest } });
+      await answerPut(manifest, { headers: { [DIGEST]: manifest.digest } });
       await edge.fetch(manifest.tagPath, putOf(manifest));
-      await expectKnown(edge, manifest, store);
+      await expectStored(edge, manifest, store);
     }
   });
 
-  it.each(['?tag=a', '?tag=a&tag=b'])('is known whatever further tags it gets: %s', async (query) => {
+  it.each(['?tag=a', '?tag=a&tag=b'])('is stored if the query adds tags: %s', async (query) => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
     await edge.fetch(manifest.path + query, putOf(manifest));
-    await expectKnown(edge, manifest, store);
+    await expectStored(edge, manifest, store);
   });
 
-  it('is known by the digest that the origin names for one of an algorithm that the edge does not know', async () => {
+  it('pushed by a foreign digest is stored under the digest that the origin names', async () => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
     const foreign = `blake3:${'0'.repeat(64)}`;
-    await answered(manifest, { headers: { [DIGEST]: manifest.digest } });
+    await answerPut(manifest, { headers: { [DIGEST]: manifest.digest } });
     await edge.fetch(manifest.path.replace(manifest.digest, foreign), putOf(manifest));
-    await expectKnown(edge, manifest, store);
+    await expectStored(edge, manifest, store);
     expect(await manifest.questions()).toEqual([`PUT ${foreign}`]);
   });
 
-  it('is not known where its length is not told: what broke off would look like all of it', async () => {
+  it('is not stored if its request has no Content-Length, since it may have broken off', async () => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
     const { body, method, headers } = putOf(manifest);
@@ -127,14 +130,14 @@ describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: sto
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`, `HEAD ${manifest.digest}`]);
   });
 
-  it('is asked for by callers who do not name its type', async () => {
+  it('is not served from the cache to callers whose Accept does not name its media type', async () => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
     await edge.fetch(manifest.path, putOf(manifest));
     expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD', '*/*')))).toContain('fwd=vary-miss');
   });
 
-  it('earns no grant: who may push need not be one who may pull', async () => {
+  it('earns no grant, since a caller who may push may be refused a pull', async () => {
     const manifest = await newManifest();
     const edge = createEdge(variables);
     await edge.fetch(manifest.path, putOf(manifest));
@@ -142,13 +145,13 @@ describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: sto
     const refused = await edge.fetch(manifest.path, asking('GET'));
     expect([refused.status, cacheStatusOf(refused)]).toEqual([401, null]);
     await grant(edge, manifest);
-    await expectKnown(edge, manifest, store);
+    await expectStored(edge, manifest, store);
   });
 
-  it('is not brought back where it was deleted while the push was under way', async () => {
+  it('is not revived if it was deleted while the push was in progress', async () => {
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
-    await answered(manifest, { headers: { [DIGEST]: manifest.digest }, holdAs: manifest.digest });
+    await answerPut(manifest, { headers: { [DIGEST]: manifest.digest }, holdAs: manifest.digest });
     const { answer, over } = edge.send(manifest.path, putOf(manifest));
     await expect.poll(() => manifest.questions()).toHaveLength(1);
     edge.clock.advance(1_000);
@@ -161,25 +164,25 @@ describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: sto
     for (const method of METHODS) expect((await edge.fetch(manifest.path, asking(method))).status).toBe(404);
   });
 
-  it('of 4 MiB is known; of more it arrives whole, and is not', async () => {
+  it('is stored up to 4 MiB; a larger one arrives completely and is not stored', async () => {
     const bytesOf = (length: number) => someManifest().replace('"padding":""', `"padding":"${'x'.repeat(length)}"`);
-    const most = 4 * MIB - bytesOf(0).length;
-    for (const [bytes, isKnown] of [
-      [bytesOf(most), true],
-      [bytesOf(most + 1), false],
+    const maxPadding = 4 * MIB - bytesOf(0).length;
+    for (const [bytes, isStored] of [
+      [bytesOf(maxPadding), true],
+      [bytesOf(maxPadding + 1), false],
     ] as const) {
       const manifest = await newManifest({ bytes });
       const edge = await edgeFor(manifest);
       expect((await edge.fetch(manifest.path, putOf(manifest))).status).toBe(201);
-      expect(writesOf(edge).length > 0).toBe(isKnown);
+      expect(writesOf(edge).length > 0).toBe(isStored);
       const head = cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')));
-      expect(head).toContain(isKnown ? 'hit' : 'fwd=miss');
+      expect(head).toContain(isStored ? 'hit' : 'fwd=miss');
       expect((await (await fetch(inject('originUrl') + manifest.path)).text()) === bytes).toBe(true);
     }
   });
 
-  /** Pushes it and finds that nothing was learnt. */
-  async function expectNothingLearnt(manifest: PushedManifest, path: string, init: RequestInit) {
+  /** Pushes the manifest, and expects nothing to be stored. @returns the status of the push */
+  async function expectNothingStored(manifest: PushedManifest, path: string, init: RequestInit) {
     const edge = createEdge(variables);
     const { answer, over } = edge.send(path, init);
     const { status } = await answer;
@@ -194,23 +197,23 @@ describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: sto
   }
 
   it.each<[string, string | undefined, string]>([
-    ['that is none of a manifest', 'application/json', someManifest()],
-    ['of an index where nothing in it says so (distribution takes it for an image)', OCI_INDEX, manifestOfType()],
-    ['of old', 'application/vnd.docker.distribution.manifest.v1+prettyjws', manifestOfType()],
+    ['that is no manifest type', 'application/json', someManifest()],
+    ['of an index for content that does not state it (distribution reads it as an image)', OCI_INDEX, manifestOfType()],
+    ['of schema 1', 'application/vnd.docker.distribution.manifest.v1+prettyjws', manifestOfType()],
     ['with parameters', `${OCI_MANIFEST}; charset=utf-8`, someManifest()],
-    ['in other letters', OCI_MANIFEST.toUpperCase(), someManifest()],
+    ['in capitals', OCI_MANIFEST.toUpperCase(), someManifest()],
     ['that is missing', undefined, someManifest()],
     ['that the manifest contradicts', OCI_MANIFEST, manifestOfType(DOCKER_MANIFEST)],
-    ['where the manifest has one that is no text', OCI_MANIFEST, manifestOfType(1)],
-    ['where the manifest is no JSON', OCI_MANIFEST, `{${crypto.randomUUID()}`],
-    ['where the manifest is null', OCI_MANIFEST, 'null'],
-  ])('is not learnt with a Content-Type %s', async (_what, type, bytes) => {
+    ['for a manifest whose own type is not a string', OCI_MANIFEST, manifestOfType(1)],
+    ['for content that is not JSON', OCI_MANIFEST, `{${crypto.randomUUID()}`],
+    ['for content that is null', OCI_MANIFEST, 'null'],
+  ])('is not stored with a Content-Type %s', async (_what, type, bytes) => {
     const manifest = await newManifest({ bytes });
-    await answered(manifest, { headers: { [DIGEST]: manifest.digest } });
+    await answerPut(manifest, { headers: { [DIGEST]: manifest.digest } });
     const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
     const init = { method: 'PUT', body: new TextEncoder().encode(bytes), headers };
     for (const path of [manifest.path, manifest.tagPath]) {
-      expect(await expectNothingLearnt(manifest, path, init)).toBe(201);
+      expect(await expectNothingStored(manifest, path, init)).toBe(201);
     }
   });
 
@@ -220,25 +223,25 @@ describe.each(STORES)('a manifest that was pushed, cache in $name', ({ name: sto
       'names another digest for a tag',
       async ({ tagPath }) => [tagPath, { headers: { [DIGEST]: await sha256('other') } }],
     ],
-    ['names none for a tag', async ({ tagPath }) => [tagPath, { headers: {} }]],
-    ['names one that is none for a tag', async ({ tagPath }) => [tagPath, { headers: { [DIGEST]: 'sha256:short' } }]],
+    ['names no digest for a tag', async ({ tagPath }) => [tagPath, { headers: {} }]],
+    ['names an invalid digest for a tag', async ({ tagPath }) => [tagPath, { headers: { [DIGEST]: 'sha256:short' } }]],
     ['does not answer with 201', async ({ path, digest }) => [path, { status: 202, headers: { [DIGEST]: digest } }]],
     ['refuses it', async ({ path, digest }) => [path, { status: 400, headers: { [DIGEST]: digest } }]],
-    ['is a cache', async ({ path, digest }) => [path, { headers: { [DIGEST]: digest, age: '1' } }]],
+    ['answers through a cache', async ({ path, digest }) => [path, { headers: { [DIGEST]: digest, age: '1' } }]],
     [
-      'is asked with a query',
+      'gets a query that the edge does not know',
       async ({ path, digest }) => [`${path}?tag=a&ns=a.test`, { headers: { [DIGEST]: digest } }],
     ],
-  ])('is not learnt where the origin %s', async (_what, sendingOf) => {
+  ])('is not stored where the origin %s', async (_what, pushOf) => {
     const manifest = await newManifest();
-    const [path, rule] = await sendingOf(manifest);
-    await answered(manifest, rule);
-    expect(await expectNothingLearnt(manifest, path, putOf(manifest))).toBe(rule.status ?? 201);
+    const [path, rule] = await pushOf(manifest);
+    await answerPut(manifest, rule);
+    expect(await expectNothingStored(manifest, path, putOf(manifest))).toBe(rule.status ?? 201);
   });
 
-  it('is not learnt from a caller who shows another identity', async () => {
+  it('is not stored for a caller with another identity', async () => {
     const manifest = await newManifest();
-    expect(await expectNothingLearnt(manifest, manifest.path, putOf(manifest, { cookie: 'a=b' }))).toBe(201);
+    expect(await expectNothingStored(manifest, manifest.path, putOf(manifest, { cookie: 'a=b' }))).toBe(201);
   });
 });
 
@@ -249,14 +252,14 @@ const CACHES: Store[] = [
 ];
 
 describe.each(CACHES)('the answer to a push, cache %s', (_store, variables, options) => {
-  it.each(WAYS)('is the origin’s, with its addresses on the edge: by %s', async (_way, pathOf) => {
+  it.each(WAYS)('is the origin’s, with its addresses rewritten to the edge: by %s', async (_way, pathOf) => {
     const manifest = await newManifest();
     const edge = createEdge(variables, options);
     const headers = { 'oci-subject': 'sha256:x', 'oci-tag': 'a,b', warning: '299 - "old"', [DIGEST]: manifest.digest };
-    await answered(manifest, { headers: { ...headers, location: manifest.path }, body: 'taken' });
+    await answerPut(manifest, { headers: { ...headers, location: manifest.path }, body: 'accepted' });
     const { answer, over } = edge.send(pathOf(manifest), putOf(manifest));
     const response = await answer;
-    expect([response.status, await response.text()]).toEqual([201, 'taken']);
+    expect([response.status, await response.text()]).toEqual([201, 'accepted']);
     expect(lastingHeaders(response)).toMatchObject({ ...headers, location: manifest.path });
     await over;
   });

@@ -15,23 +15,23 @@ import {
 
 const CACHE_TIMEOUT_MS = 150;
 const ORIGIN_TIMEOUT_MS = 1_000;
-/** A cell shares two cores with the others that run beside it. */
-const A_LITTLE_MS = 2_000;
-const AT_ONCE = 20;
+/** A cell shares two cores with the others that run at the same time. */
+const TOLERANCE_MS = 2_000;
+const CONCURRENCY = 20;
 
-const ORIGINS = { well: 0, slow: 200, down: 5_000 } as const;
-type OriginState = keyof typeof ORIGINS;
-/** `write-back`: of a caller whom the cache does not answer, so that the store is met only after the reply. */
+const ORIGIN_DELAYS_MS = { healthy: 0, slow: 200, down: 5_000 } as const;
+type OriginState = keyof typeof ORIGIN_DELAYS_MS;
+/** `write-back`: the caller has no grant, so the store is used only after the reply. */
 const OPERATIONS = ['HEAD hit', 'HEAD miss', 'write-back', 'clear'] as const;
 type Operation = (typeof OPERATIONS)[number];
 
 const LIMITS = { CACHE_TIMEOUT: `${CACHE_TIMEOUT_MS}ms`, ORIGIN_TIMEOUT: `${ORIGIN_TIMEOUT_MS}ms` };
 
-/** What a store holds of a blob, and whether that is true. */
+/** What a store holds of a blob, and whether that is correct. */
 interface Store {
   readonly variables: Record<string, string>;
   content(blob: Pushed): Promise<unknown>;
-  isTrue(blob: Pushed): Promise<boolean>;
+  isCorrect(blob: Pushed): Promise<boolean>;
 }
 
 const isNow = (time: unknown) => Math.abs(Number(time) - Date.now()) < 60_000;
@@ -40,7 +40,7 @@ const MEDIA_TYPE = 'application/octet-stream';
 const redisStore: Store = {
   variables: { ...REDIS, ...LIMITS },
   content: ({ name, digest }) => snapshot(name, digest),
-  async isTrue(blob) {
+  async isCorrect(blob) {
     const keys = keysOfBlob(blob);
     const [global, own] = [await fieldsOf(keys.global), await fieldsOf(keys.scoped)];
     const isSame = global.digest === blob.digest && global.size === String(blob.bytes.length);
@@ -52,7 +52,7 @@ const kvStore: Store = {
   variables: LIMITS,
   content: async ({ name, digest }) =>
     Promise.all(['', 'cleared::'].map((prefix) => env.DESCRIPTORS.get(`${prefix}blobs::${name}::${digest}`))),
-  async isTrue({ name, digest, bytes }) {
+  async isCorrect({ name, digest, bytes }) {
     const { verifiedAt, ...descriptor } = JSON.parse((await env.DESCRIPTORS.get(`blobs::${name}::${digest}`)) ?? '{}');
     const expected = { digest, size: bytes.length, mediaType: MEDIA_TYPE };
     return JSON.stringify(descriptor) === JSON.stringify(expected) && isNow(verifiedAt);
@@ -66,7 +66,7 @@ interface Cell {
   readonly origin: OriginState;
 }
 
-/** A blob, its entry in the store if there is to be one, the trouble, and a caller with a grant or without. */
+/** Prepares a blob, its entry in the store if the operation needs one, the trouble, and a caller with or without a grant. */
 async function prepare({ store, trouble, operation, origin }: Cell): Promise<{ blob: Pushed; edge: Edge }> {
   const blob = await pushBlob();
   const hasEntry = operation === 'HEAD hit' || operation === 'clear';
@@ -74,12 +74,12 @@ async function prepare({ store, trouble, operation, origin }: Cell): Promise<{ b
   await trouble.spoil?.(keysOfBlob(blob), blob);
   const edge = createEdge({ ...store.variables, ...trouble.variables }, { namespace: trouble.namespace });
   if (operation !== 'write-back') await grant(edge, blob);
-  if (ORIGINS[origin] > 0) await rig.rule({ prefix: `/v2/${blob.name}/`, delayMs: ORIGINS[origin] });
+  if (ORIGIN_DELAYS_MS[origin] > 0) await rig.rule({ prefix: `/v2/${blob.name}/`, delayMs: ORIGIN_DELAYS_MS[origin] });
   return { blob, edge };
 }
 
-/** @returns what is wrong in this cell, if anything */
-async function head(cell: Cell): Promise<string[]> {
+/** @returns what went wrong in this cell */
+async function checkHead(cell: Cell): Promise<string[]> {
   const { store, trouble, operation, origin } = cell;
   const { blob, edge } = await prepare(cell);
   const before = JSON.stringify(await store.content(blob));
@@ -95,15 +95,15 @@ async function head(cell: Cell): Promise<string[]> {
   if (response.status !== status) wrong.push(`status ${response.status} for ${status}`);
   const size = response.headers.get('content-length');
   if (response.status === 200 && size !== String(blob.bytes.length)) wrong.push(`size ${size}`);
-  const limitMs = CACHE_TIMEOUT_MS + Math.min(ORIGINS[origin], ORIGIN_TIMEOUT_MS) + A_LITTLE_MS;
+  const limitMs = CACHE_TIMEOUT_MS + Math.min(ORIGIN_DELAYS_MS[origin], ORIGIN_TIMEOUT_MS) + TOLERANCE_MS;
   if (tookMs > limitMs) wrong.push(`took ${tookMs} ms`);
-  // Nothing wrong is written: the store is as it was, or after a miss, however late, it tells the truth.
+  // Nothing wrong is written: the store is unchanged, or, after a miss (even a late one), it is correct.
   const after = JSON.stringify(await store.content(blob));
-  if (after !== before && !(await store.isTrue(blob))) wrong.push(`the store changed to ${after}`);
+  if (after !== before && !(await store.isCorrect(blob))) wrong.push(`the store changed to ${after}`);
   return wrong;
 }
 
-async function clear(cell: Cell): Promise<string[]> {
+async function checkClear(cell: Cell): Promise<string[]> {
   const { blob, edge } = await prepare(cell);
   const { status } = await edge.fetch(blob.path, {
     method: 'DELETE',
@@ -119,20 +119,22 @@ async function clear(cell: Cell): Promise<string[]> {
 async function runMatrix(name: string, store: Store, troubles: Trouble[]): Promise<void> {
   const cells: Cell[] = troubles.flatMap((trouble) =>
     OPERATIONS.flatMap((operation) =>
-      (Object.keys(ORIGINS) as OriginState[]).map((origin) => ({ store, trouble, operation, origin })),
+      (Object.keys(ORIGIN_DELAYS_MS) as OriginState[]).map((origin) => ({ store, trouble, operation, origin })),
     ),
   );
   const failures: string[] = [];
-  const waiting = [...cells];
+  const pending = [...cells];
   const worker = async () => {
-    for (let cell = waiting.pop(); cell; cell = waiting.pop()) {
-      const wrong = await (cell.operation === 'clear' ? clear(cell) : head(cell)).catch((error: Error) => [`${error}`]);
+    for (let cell = pending.pop(); cell; cell = pending.pop()) {
+      const wrong = await (cell.operation === 'clear' ? checkClear(cell) : checkHead(cell)).catch((error: Error) => [
+        `${error}`,
+      ]);
       const title = `${cell.trouble.name} × ${cell.operation} × origin ${cell.origin}`;
       if (wrong.length > 0) failures.push(`${title}: ${wrong.join(', ')}`);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  const shape = `${troubles.length} troubles × ${OPERATIONS.length} operations × ${Object.keys(ORIGINS).length} origins`;
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  const shape = `${troubles.length} troubles × ${OPERATIONS.length} operations × ${Object.keys(ORIGIN_DELAYS_MS).length} origins`;
   console.log(`${name} in trouble: ${shape} = ${cells.length} cells, ${failures.length} wrong`);
   expect(failures).toEqual([]);
 }

@@ -8,22 +8,22 @@ import { byMount, byPatches, newBlob, openUpload, whole, writesOf } from '../../
 const MIB = 1_048_576;
 type Headers = Record<string, string>;
 
-/** A request with content, and where the origin has that afterwards. */
+/** A request with content, and the path at which the origin has the content afterwards. */
 interface Sending {
   readonly method: string;
   readonly target: string;
   readonly headers?: Headers;
-  readonly kept: string;
+  readonly storedAt: string;
 }
 
-/** Requests that carry content, by what they are. */
+/** The kinds of requests that carry content. */
 const SENDINGS: [what: string, sending: (edge: Edge, blob: Pushed) => Promise<Sending>][] = [
   [
     'PUT of a blob',
     async (edge, blob) => ({
       method: 'PUT',
       target: `${await openUpload(edge, blob)}?digest=${blob.digest}`,
-      kept: blob.path,
+      storedAt: blob.path,
     }),
   ],
   [
@@ -31,57 +31,57 @@ const SENDINGS: [what: string, sending: (edge: Edge, blob: Pushed) => Promise<Se
     async (_edge, { name, digest, path }) => ({
       method: 'POST',
       target: `/v2/${name}/blobs/uploads/?digest=${digest}`,
-      kept: path,
+      storedAt: path,
     }),
   ],
   [
     'PUT of a manifest',
     async (_edge, { name, digest }) => {
       const path = `/v2/${name}/manifests/${digest}`;
-      return { method: 'PUT', target: path, headers: { 'content-type': OCI_MANIFEST }, kept: path };
+      return { method: 'PUT', target: path, headers: { 'content-type': OCI_MANIFEST }, storedAt: path };
     },
   ],
 ];
 
-/** What the origin heard of a request: that it is there, and how long it says it is. */
-async function heard({ method, target }: Sending): Promise<Headers | undefined> {
+/** Returns the headers of a request that has reached the origin. */
+async function headersAtOrigin({ method, target }: Sending): Promise<Headers | undefined> {
   return (await rig.requests(target)).find((request) => request.method === method)?.headers;
 }
 
-/** What the origin keeps there. */
+/** Returns the content that the origin has at a path. */
 async function textOf(path: string): Promise<string> {
   return new TextDecoder().decode(await (await fetch(inject('originUrl') + path)).arrayBuffer());
 }
 
-describe.each(SENDINGS)('a %s streams', (_what, sendingOf) => {
+describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
   it.each([
     ['', 0],
-    [', of more than is looked at', 5 * MIB],
-  ])('arrives as it was sent, with its length%s', async (_size, bytes) => {
+    [', if it is too long to be copied', 5 * MIB],
+  ])('arrives unchanged, with its length%s', async (_size, bytes) => {
     const blob = await newBlob(someManifest(bytes));
     const edge = createEdge();
     const { length } = blob.bytes;
     const { readable, writable } = new FixedLengthStream(length);
     const sending = await sendingOf(edge, blob);
     await expectToArrive(edge, blob, sending, { readable, writable }, { 'content-length': String(length) });
-    expect(await heard(sending)).toMatchObject({ 'content-length': String(length) });
-    expect((await heard(sending))?.['transfer-encoding']).toBeUndefined();
+    expect(await headersAtOrigin(sending)).toMatchObject({ 'content-length': String(length) });
+    expect((await headersAtOrigin(sending))?.['transfer-encoding']).toBeUndefined();
   });
 
-  it('arrives as it was sent, without a length', async () => {
+  it('arrives unchanged, without a length', async () => {
     const blob = await newBlob(someManifest());
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
     await expectToArrive(edge, blob, sending, new IdentityTransformStream(), {});
-    expect(await heard(sending)).toMatchObject({ 'transfer-encoding': 'chunked' });
-    expect((await heard(sending))?.['content-length']).toBeUndefined();
+    expect(await headersAtOrigin(sending)).toMatchObject({ 'transfer-encoding': 'chunked' });
+    expect((await headersAtOrigin(sending))?.['content-length']).toBeUndefined();
   });
 
   it.each([
     ['with its length', 0],
-    ['with its length, of more than is looked at', 5 * MIB],
-    ['without one', undefined],
-  ])('%s: the origin has what was sent while the rest is still to come', async (_how, padding) => {
+    ['with its length, too long to be copied', 5 * MIB],
+    ['without a length', undefined],
+  ])('reaches the origin while the client still sends the rest: %s', async (_how, padding) => {
     const blob = await newBlob(someManifest(padding));
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
@@ -99,7 +99,7 @@ describe.each(SENDINGS)('a %s streams', (_what, sendingOf) => {
     await writer.abort().catch(() => undefined);
   });
 
-  it('and teaches nothing where it breaks off', async () => {
+  it('stores nothing if it breaks off', async () => {
     const blob = await newBlob(someManifest());
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
@@ -107,12 +107,12 @@ describe.each(SENDINGS)('a %s streams', (_what, sendingOf) => {
     const { answer, over } = edge.send(sending.target, initOf(sending, readable, { 'content-length': '1000' }));
     const writer = writable.getWriter();
     await writer.write(new TextEncoder().encode(blob.bytes));
-    await expect.poll(() => heard(sending)).toBeDefined();
+    await expect.poll(() => headersAtOrigin(sending)).toBeDefined();
     await writer.abort(new Error('the client has left')).catch(() => undefined);
     expect((await answer).status).toBe(400);
     await over;
     expect(writesOf(edge)).toEqual([]);
-    expect((await fetch(inject('originUrl') + sending.kept)).status).toBe(404);
+    expect((await fetch(inject('originUrl') + sending.storedAt)).status).toBe(404);
   });
 });
 
@@ -122,7 +122,7 @@ const initOf = ({ method, headers }: Sending, body: ReadableStream, more: Header
   headers: { ...headers, ...more },
 });
 
-/** In two pieces; the origin has the same bytes in the end. */
+/** Sends a body in two pieces, and expects the origin to have the same bytes in the end. */
 async function expectToArrive(
   edge: Edge,
   { bytes }: Pushed,
@@ -135,30 +135,30 @@ async function expectToArrive(
   const encoded = new TextEncoder().encode(bytes);
   const half = encoded.length >> 1;
   await writer.write(encoded.slice(0, half));
-  await expect.poll(() => heard(sending)).toBeDefined();
+  await expect.poll(() => headersAtOrigin(sending)).toBeDefined();
   await writer.write(encoded.slice(half));
   await writer.close();
   expect((await answer).status).toBe(201);
   await over;
-  expect(await textOf(sending.kept)).toBe(bytes);
+  expect(await textOf(sending.storedAt)).toBe(bytes);
 }
 
-describe('a PATCH streams', () => {
+describe('a streamed PATCH', () => {
   it.each<[string, () => TransformStream<Uint8Array, Uint8Array>, Headers]>([
     ['with its length', () => new FixedLengthStream(9), { 'content-length': '9' }],
-    ['without one', () => new IdentityTransformStream(), { 'transfer-encoding': 'chunked' }],
-  ])('%s, as it was sent', async (_how, stream, expected) => {
+    ['without a length', () => new IdentityTransformStream(), { 'transfer-encoding': 'chunked' }],
+  ])('arrives unchanged, %s', async (_how, stream, expected) => {
     const blob = await newBlob('a layer, in two pieces');
     const edge = createEdge();
     const target = await openUpload(edge, blob);
-    const sending = { method: 'PATCH', target, kept: target };
+    const sending = { method: 'PATCH', target, storedAt: target };
     const { readable, writable } = stream();
     const length: Headers = 'content-length' in expected ? { 'content-length': '9' } : {};
     const range = { ...length, 'content-range': '0-8', 'content-type': 'application/octet-stream' };
     const { answer } = edge.send(target, initOf(sending, readable, range));
     const writer = writable.getWriter();
     await writer.write(new TextEncoder().encode('a '));
-    await expect.poll(() => heard(sending)).toMatchObject({ ...expected, ...range });
+    await expect.poll(() => headersAtOrigin(sending)).toMatchObject({ ...expected, ...range });
     await writer.write(new TextEncoder().encode('layer, '));
     await writer.close();
     const patched = await answer;
@@ -169,7 +169,7 @@ describe('a PATCH streams', () => {
 });
 
 describe('a PATCH', () => {
-  it('is at the origin while the rest of it is still to come', async () => {
+  it('reaches the origin while the client still sends the rest', async () => {
     const blob = await newBlob();
     const edge = createEdge();
     const target = await openUpload(edge, blob);
@@ -189,7 +189,7 @@ describe('UPLOAD_ORIGIN', () => {
   it.each([
     ['edge', ''],
     ['direct', origin],
-  ])('%s: the Location of an upload that was opened begins with "%s"', async (setting, base) => {
+  ])('%s: the Location of an opened upload begins with "%s"', async (setting, base) => {
     const { name } = await newBlob();
     const path = `/v2/${name}/blobs/uploads/`;
     const session = `${path}some-id?_state=a%2Fb==`;
@@ -204,7 +204,7 @@ describe('UPLOAD_ORIGIN', () => {
   it('direct: everything else stays on the edge', async () => {
     const blob = await newBlob();
     const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
-    const onEdge = async (sent: Promise<Response>) => (await sent).headers.get('location');
+    const locationOf = async (response: Promise<Response>) => (await response).headers.get('location');
     const open = async () => {
       const opened = await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
       return (opened.headers.get('location') ?? '').replace(origin, '');
@@ -212,19 +212,19 @@ describe('UPLOAD_ORIGIN', () => {
     const session = await open();
     for (const method of ['PATCH', 'GET']) {
       const init = method === 'PATCH' ? { method, ...whole(blob.bytes) } : { method };
-      expect(await onEdge(edge.fetch(session, init))).toBe(session);
+      expect(await locationOf(edge.fetch(session, init))).toBe(session);
     }
     const put = edge.fetch(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole('') });
-    expect(await onEdge(put)).toBe(blob.path);
+    expect(await locationOf(put)).toBe(blob.path);
     const mounted = await newBlob();
-    expect(await onEdge((await byMount(edge, mounted)).answer)).toBe(mounted.path);
+    expect(await locationOf((await byMount(edge, mounted)).answer)).toBe(mounted.path);
     const manifest = someManifest();
     const path = `/v2/${blob.name}/manifests/`;
     const pushed = edge.fetch(`${path}latest`, { method: 'PUT', ...whole(manifest) });
-    expect(await onEdge(pushed)).toBe(`${path}${await sha256(manifest)}`);
+    expect(await locationOf(pushed)).toBe(`${path}${await sha256(manifest)}`);
   });
 
-  it('direct: a mount that is a 202 is an upload that was opened', async () => {
+  it('direct: a mount that is answered 202 has opened an upload', async () => {
     const { name, digest } = await newBlob();
     const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
     const query = `?mount=${digest}&from=${encodeURIComponent(someName())}`;
@@ -233,7 +233,7 @@ describe('UPLOAD_ORIGIN', () => {
     expect(opened.headers.get('location')).toMatch(new RegExp(`^${origin}/v2/${name}/blobs/uploads/.`));
   });
 
-  it('direct: an upload that goes on at the origin is as it would be on the edge', async () => {
+  it('direct: the edge serves a blob whose upload went on at the origin', async () => {
     const blob = await newBlob();
     const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
     const opened = await edge.fetch(`/v2/${blob.name}/blobs/uploads/`, { method: 'POST' });
@@ -242,7 +242,7 @@ describe('UPLOAD_ORIGIN', () => {
     expect((await edge.fetch(blob.path, { method: 'HEAD' })).status).toBe(200);
   });
 
-  it('edge: opens, patches and ends an upload without a word of the origin’s address', async () => {
+  it('edge: no answer to an upload or a mount shows the origin’s address', async () => {
     const [blob, there] = [await newBlob(), await pushBlob()];
     const edge = createEdge();
     for (const upload of [byPatches, byMount]) {

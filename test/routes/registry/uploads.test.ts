@@ -18,12 +18,12 @@ import {
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;
-const WHOLE: [string, Way][] = [
+const IN_ONE_REQUEST: [string, Way][] = [
   ['POST and PUT', byPut],
-  ['POST alone', byPost],
+  ['POST only', byPost],
 ];
 
-/** What a HEAD of the blob is answered with. */
+/** Sends a HEAD of the blob. */
 async function head(edge: Edge, { path }: Pushed, headers: Record<string, string> = {}) {
   const response = await edge.fetch(path, { ...HEAD, headers });
   return {
@@ -35,7 +35,7 @@ async function head(edge: Edge, { path }: Pushed, headers: Record<string, string
   };
 }
 
-const known = ({ digest, bytes }: Pushed, store: string) => ({
+const hitIn = ({ digest, bytes }: Pushed, store: string) => ({
   status: 200,
   size: String(bytes.length),
   type: 'application/octet-stream',
@@ -43,51 +43,51 @@ const known = ({ digest, bytes }: Pushed, store: string) => ({
   cache: `registry-edge; hit; detail=${store}`,
 });
 
-describe.each(STORES)('an upload whose bytes all came in one request, cache in $name', ({ name: store, variables }) => {
-  it.each(WHOLE)('is known before the reply, and nobody asks the origin: %s', async (_what, upload) => {
+describe.each(STORES)('an upload in one request, cache in $name', ({ name: store, variables }) => {
+  it.each(IN_ONE_REQUEST)('is stored before the reply, without asking the origin: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await grant(edge, blob);
     const { answer, over } = await upload(edge, blob);
     expect((await answer).status).toBe(201);
     expect(writesOf(edge)).toEqual(['begun', 'done']);
-    expect(await head(edge, blob)).toEqual(known(blob, store));
+    expect(await head(edge, blob)).toEqual(hitIn(blob, store));
     await over;
     expect(writesOf(edge)).toEqual(['begun', 'done']);
     expect(await methodsAbout(blob)).toEqual([]);
   });
 
-  it('is known by its SHA-512', async () => {
+  it('is stored by its SHA-512', async () => {
     const { name } = await newBlob();
     const blob = await blobOf('some bytes', name, 'sha512');
     const edge = createEdge(variables);
     await grant(edge, blob);
     await (await byPut(edge, blob)).over;
-    expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([known(blob, store), []]);
+    expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
 
-  it('is known however its query is written, as docker writes it', async () => {
+  it('is stored if its query is escaped, as docker does it', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await grant(edge, blob);
     const query = `?_state=a%2Bb&digest=${encodeURIComponent(blob.digest)}`;
     const init = { method: 'POST', ...whole(blob.bytes) };
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/${query}`, init);
-    expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([known(blob, store), []]);
+    expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
 
   it.each([
     ['the empty blob', ''],
-    ['one of 1 MiB', 'x'.repeat(MIB)],
-  ])('is known whatever its size: %s', async (_what, bytes) => {
+    ['a blob of 1 MiB', 'x'.repeat(MIB)],
+  ])('is stored up to 1 MiB: %s', async (_what, bytes) => {
     const blob = await newBlob(bytes);
     const edge = createEdge(variables);
     await grant(edge, blob);
-    for (const [, upload] of WHOLE) await (await upload(edge, blob)).over;
-    expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([known(blob, store), []]);
+    for (const [, upload] of IN_ONE_REQUEST) await (await upload(edge, blob)).over;
+    expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
 
-  it('earns no grant: who may push need not be one who may pull', async () => {
+  it('earns no grant, since a caller who may push may be refused a pull', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await (await byPut(edge, blob)).over;
@@ -95,11 +95,11 @@ describe.each(STORES)('an upload whose bytes all came in one request, cache in $
     await rig.rule({ prefix: blob.path, status: 401, times: 1 });
     expect(await head(edge, blob)).toMatchObject({ status: 401, cache: null });
     expect(await head(edge, blob)).toMatchObject({ status: 200, cache: expect.stringContaining('detail=unproven') });
-    expect(await head(edge, blob)).toEqual(known(blob, store));
+    expect(await head(edge, blob)).toEqual(hitIn(blob, store));
     expect(await methodsAbout(blob)).toEqual(['HEAD', 'HEAD']);
   });
 
-  it('is not brought back where it was deleted while the upload was under way', async () => {
+  it('is not revived if it was deleted while the upload was in progress', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await grant(edge, blob);
@@ -119,23 +119,23 @@ describe.each(STORES)('an upload whose bytes all came in one request, cache in $
   });
 });
 
-describe.each(SHARED_STORES)('what an upload proved, in $name', ({ name: store, variables }) => {
-  it('is known to every isolate', async () => {
+describe.each(SHARED_STORES)('a blob that an upload proved, cache in $name', ({ name: store, variables }) => {
+  it('is served by every isolate', async () => {
     const blob = await newBlob();
     const [one, two] = [createEdge(variables), createEdge(variables)];
     await (await byPut(one, blob)).answer;
     await grant(two, blob);
-    expect(await head(two, blob)).toEqual(known(blob, store));
+    expect(await head(two, blob)).toEqual(hitIn(blob, store));
     expect(await methodsAbout(blob)).toEqual([]);
   });
 });
 
-/** What a registry may answer to the end of an upload. */
-const answered = (blob: Pushed, rule: Partial<Rule>) =>
+/** Makes the origin answer the end of an upload like this. */
+const answerUpload = (blob: Pushed, rule: Partial<Rule>) =>
   rig.rule({ prefix: `/v2/${blob.name}/blobs/uploads/`, status: 201, headers: { location: blob.path }, ...rule });
 
-/** Sends all of a blob's bytes, and finds that nothing was learnt. */
-async function expectNothingLearnt(edge: Edge, blob: Pushed, query: string, headers: Record<string, string> = {}) {
+/** Uploads a blob in one request, and expects nothing to be stored. @returns the status of the upload */
+async function expectNothingStored(edge: Edge, blob: Pushed, query: string, headers: Record<string, string> = {}) {
   const init = { method: 'POST', ...whole(blob.bytes, headers) };
   const { answer, over } = edge.send(`/v2/${blob.name}/blobs/uploads/${query}`, init);
   const { status } = await answer;
@@ -147,56 +147,56 @@ async function expectNothingLearnt(edge: Edge, blob: Pushed, query: string, head
   return status;
 }
 
-describe.each(STORES)('an upload teaches nothing, and nobody is asked, cache in $name', ({ variables }) => {
+describe.each(STORES)('an upload stores nothing and asks the origin nothing, cache in $name', ({ variables }) => {
   it.each<[string, (digest: string) => string]>([
     ['no digest', () => ''],
-    ['one that is no digest', (digest) => `?digest=${digest.slice(0, -1)}`],
-    ['two', (digest) => `?digest=${digest}&digest=${digest}`],
-    ['one, of another registry', (digest) => `?digest=${digest}&ns=other.test`],
-    ['one to upload and one to mount', (digest) => `?digest=${digest}&mount=${digest}`],
-    ['one of an algorithm that the edge does not know', () => `?digest=blake3:${'0'.repeat(64)}`],
-  ])('where its query names %s', async (_what, queryOf) => {
+    ['an invalid digest', (digest) => `?digest=${digest.slice(0, -1)}`],
+    ['two digests', (digest) => `?digest=${digest}&digest=${digest}`],
+    ['a digest and another registry', (digest) => `?digest=${digest}&ns=other.test`],
+    ['one digest to upload and one to mount', (digest) => `?digest=${digest}&mount=${digest}`],
+    ['a foreign digest', () => `?digest=blake3:${'0'.repeat(64)}`],
+  ])('if its query names %s', async (_what, queryOf) => {
     const blob = await newBlob();
-    await answered(blob, {});
-    expect(await expectNothingLearnt(createEdge(variables), blob, queryOf(blob.digest))).toBe(201);
+    await answerUpload(blob, {});
+    expect(await expectNothingStored(createEdge(variables), blob, queryOf(blob.digest))).toBe(201);
   });
 
-  it.each([200, 202, 204, 307, 400, 401, 404, 413, 500, 503])('where it is answered with %i', async (status) => {
+  it.each([200, 202, 204, 307, 400, 401, 404, 413, 500, 503])('if it is answered %i', async (status) => {
     const blob = await newBlob();
-    await answered(blob, { status });
-    expect(await expectNothingLearnt(createEdge(variables), blob, `?digest=${blob.digest}`)).toBe(status);
+    await answerUpload(blob, { status });
+    expect(await expectNothingStored(createEdge(variables), blob, `?digest=${blob.digest}`)).toBe(status);
   });
 
-  it('where a mount is a 202: the client is to upload it', async () => {
+  it('if it is a mount that is answered 202, after which the client has to upload the blob', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     const query = `?mount=${blob.digest}&from=${encodeURIComponent('some/where')}`;
-    expect(await expectNothingLearnt(edge, { ...blob, bytes: '' }, query)).toBe(202);
+    expect(await expectNothingStored(edge, { ...blob, bytes: '' }, query)).toBe(202);
   });
 
   it.each([
     ['age', '1'],
     ['cache-status', 'other; hit'],
     ['cf-cache-status', 'HIT'],
-  ])('where a cache on the way answered: %s', async (header, value) => {
+  ])('if a cache on the way answered: %s', async (header, value) => {
     const blob = await newBlob();
-    await answered(blob, { headers: { location: blob.path, [header]: value } });
-    expect(await expectNothingLearnt(createEdge(variables), blob, `?digest=${blob.digest}`)).toBe(201);
+    await answerUpload(blob, { headers: { location: blob.path, [header]: value } });
+    expect(await expectNothingStored(createEdge(variables), blob, `?digest=${blob.digest}`)).toBe(201);
   });
 
   it.each(['cookie', 'x-gitlab-token', 'cf-access-jwt-assertion'])(
-    'where the caller shows another identity: %s',
+    'if the caller has another identity: %s',
     async (header) => {
       const blob = await newBlob();
-      await answered(blob, {});
+      await answerUpload(blob, {});
       const query = `?digest=${blob.digest}`;
-      expect(await expectNothingLearnt(createEdge(variables), blob, query, { [header]: 'a=b' })).toBe(201);
+      expect(await expectNothingStored(createEdge(variables), blob, query, { [header]: 'a=b' })).toBe(201);
     },
   );
 
-  it('where nothing that is kept could be used', async () => {
+  it('if the configuration would never use a stored entry', async () => {
     const blob = await newBlob();
-    await answered(blob, {});
+    await answerUpload(blob, {});
     const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0', STALE_IF_ERROR: '0' });
     const init = { method: 'POST', ...whole(blob.bytes) };
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/?digest=${blob.digest}`, init);
@@ -204,20 +204,23 @@ describe.each(STORES)('an upload teaches nothing, and nobody is asked, cache in 
   });
 });
 
-describe.each(DOWN)('an upload, where %s fails', (_store, variables, options) => {
-  it.each([...WHOLE, ['in chunks', byChunkedPut] as const])('succeeds all the same: %s', async (_what, upload) => {
-    const blob = await newBlob();
-    const edge = createEdge(variables, options);
-    const { answer, over } = await upload(edge, blob);
-    expect((await answer).status).toBe(201);
-    await over;
-    expect(writesOf(edge)).toEqual(['begun', 'fault']);
-    expect((await edge.fetch(blob.path)).status).toBe(200);
-  });
+describe.each(DOWN)('an upload, while %s fails', (_store, variables, options) => {
+  it.each([...IN_ONE_REQUEST, ['PUT without a length', byChunkedPut] as const])(
+    'succeeds: %s',
+    async (_what, upload) => {
+      const blob = await newBlob();
+      const edge = createEdge(variables, options);
+      const { answer, over } = await upload(edge, blob);
+      expect((await answer).status).toBe(201);
+      await over;
+      expect(writesOf(edge)).toEqual(['begun', 'fault']);
+      expect((await edge.fetch(blob.path)).status).toBe(200);
+    },
+  );
 });
 
-describe.each(slowStores())('an upload, where %s is slow', (_store, variables, options) => {
-  it.each(WHOLE)('is answered before the store has taken it, which it does later: %s', async (_what, upload) => {
+describe.each(slowStores())('an upload, while %s is slow', (_store, variables, options) => {
+  it.each(IN_ONE_REQUEST)('is answered before the write to the store is done: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables, options);
     const { answer, over } = await upload(edge, blob);
@@ -228,8 +231,8 @@ describe.each(slowStores())('an upload, where %s is slow', (_store, variables, o
   });
 });
 
-describe('an upload of what is there already', () => {
-  it('renews what is known of it', async () => {
+describe('an upload of a blob that exists', () => {
+  it('renews its entry', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ PUSH_EXISTENCE_TTL: '5m' });
     await edge.fetch(blob.path, HEAD);

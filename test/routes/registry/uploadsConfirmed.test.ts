@@ -19,21 +19,21 @@ import {
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;
 const UNPROVEN: [string, Way][] = [
-  ['all in PATCHes, and an empty PUT', byPatches],
-  ['in PATCHes, and the last piece in the PUT', byLastPiece],
+  ['PATCHes and an empty PUT', byPatches],
+  ['PATCHes and a PUT with the last piece', byLastPiece],
   ['a PUT without a length', byChunkedPut],
   ['a mount', byMount],
 ];
 
-/** What a HEAD of the blob finds: its size, and where. */
-async function found(edge: Edge, { path }: Pushed): Promise<[string | null, string | null]> {
+/** Sends a HEAD of the blob. @returns its size and its Cache-Status */
+async function head(edge: Edge, { path }: Pushed): Promise<[string | null, string | null]> {
   const response = await edge.fetch(path, HEAD);
   return [response.headers.get('content-length'), cacheStatusOf(response)];
 }
 
 const hit = ({ bytes }: Pushed, store: string) => [String(bytes.length), `registry-edge; hit; detail=${store}`];
 
-describe.each(STORES)('an upload that proves nothing by itself, cache in $name', ({ name: store, variables }) => {
+describe.each(STORES)('an upload that does not prove its content, cache in $name', ({ name: store, variables }) => {
   it.each(UNPROVEN)('is confirmed by one HEAD after the reply: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
@@ -45,48 +45,51 @@ describe.each(STORES)('an upload that proves nothing by itself, cache in $name',
     await rig.release(blob.digest);
     await over;
     expect(writesOf(edge)).toEqual(['begun', 'done']);
-    expect(await found(edge, blob)).toEqual(hit(blob, store));
+    expect(await head(edge, blob)).toEqual(hit(blob, store));
     expect(await methodsAbout(blob)).toEqual(['HEAD']);
   });
 
-  it.each(UNPROVEN)('earns its grant by that HEAD: %s', async (_what, upload) => {
+  it.each(UNPROVEN)('earns a grant by that HEAD: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await (await upload(edge, blob)).over;
-    expect(await found(edge, blob)).toEqual(hit(blob, store));
+    expect(await head(edge, blob)).toEqual(hit(blob, store));
     expect(await methodsAbout(blob)).toEqual(['HEAD']);
   });
 
-  it.each([401, 403, 404, 429, 500])('is not learnt, nor asked for again, where the HEAD is a %i', async (status) => {
-    const blob = await newBlob();
-    const edge = createEdge(variables);
-    await rig.rule({ prefix: blob.path, method: 'HEAD', status, times: 1 });
-    const { answer, over } = await byPatches(edge, blob);
-    expect((await answer).status).toBe(201);
-    await over;
-    expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
-    expect((await found(edge, blob))[1]).toContain('detail=unproven');
-  });
+  it.each([401, 403, 404, 429, 500])(
+    'is not stored, nor asked for again, if the HEAD is answered %i',
+    async (status) => {
+      const blob = await newBlob();
+      const edge = createEdge(variables);
+      await rig.rule({ prefix: blob.path, method: 'HEAD', status, times: 1 });
+      const { answer, over } = await byPatches(edge, blob);
+      expect((await answer).status).toBe(201);
+      await over;
+      expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
+      expect((await head(edge, blob))[1]).toContain('detail=unproven');
+    },
+  );
 
-  it('is what the HEAD says, of more than 1 MiB too', async () => {
+  it('is confirmed by a HEAD if it is larger than 1 MiB', async () => {
     const blob = await newBlob('x'.repeat(MIB + 1));
     for (const upload of [byPut, byPost]) {
       const edge = createEdge({ ...variables, MEMORY_TTL: '0' });
       const before = (await methodsAbout(blob)).length;
       await (await upload(edge, blob)).over;
-      expect(await found(edge, blob)).toEqual(hit(blob, store));
+      expect(await head(edge, blob)).toEqual(hit(blob, store));
       expect((await methodsAbout(blob)).slice(before)).toEqual(['HEAD']);
     }
   });
 
   it.each<[string, (blob: Pushed, other: Pushed) => Record<string, string>]>([
     ['no Location', () => ({})],
-    ['that of another blob', ({ path, digest }, other) => ({ location: path.replace(digest, other.digest) })],
-    ['that of another repository', ({ path, name }, other) => ({ location: path.replace(name, other.name) })],
-    ['that of the blob with a query', ({ path }) => ({ location: `${path}?ns=other.test` })],
-    ['that of a manifest', ({ path }) => ({ location: path.replace('/blobs/', '/manifests/') })],
-    ['an address that is none', () => ({ location: 'https://[' })],
-  ])('is asked for where all of its bytes came, but the origin names %s', async (_what, headersOf) => {
+    ['the Location of another blob', ({ path, digest }, other) => ({ location: path.replace(digest, other.digest) })],
+    ['the Location of another repository', ({ path, name }, other) => ({ location: path.replace(name, other.name) })],
+    ['the Location of the blob with a query', ({ path }) => ({ location: `${path}?ns=other.test` })],
+    ['the Location of a manifest', ({ path }) => ({ location: path.replace('/blobs/', '/manifests/') })],
+    ['an invalid Location', () => ({ location: 'https://[' })],
+  ])('is asked for after an upload in one request if the origin names %s', async (_what, headersOf) => {
     const [blob, other] = [await newBlob(), await pushBlob()];
     const rule = { prefix: `/v2/${blob.name}/blobs/uploads/`, status: 201, headers: headersOf(blob, other) };
     const edge = createEdge(variables);
@@ -97,7 +100,7 @@ describe.each(STORES)('an upload that proves nothing by itself, cache in $name',
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
-  it('is not brought back where it was deleted while the HEAD was under way', async () => {
+  it('is not revived if it was deleted while the HEAD was in progress', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await grant(edge, blob);
