@@ -3,6 +3,7 @@ import { Content } from '../../local/origin/content.ts';
 import { createRegistry } from '../../local/origin/registry.ts';
 import { addSample } from '../../local/origin/sample.ts';
 import { type Served, serveLocally } from '../../local/serve.ts';
+import { ByRepository } from './byRepository.ts';
 import type { RecordedRequest, Rule } from './rig.ts';
 
 /**
@@ -14,8 +15,8 @@ export async function startRiggedOrigin(): Promise<Served> {
   const content = new Content();
   addSample(content);
   const registry = createRegistry(content);
-  let rules: Rule[] = [];
-  const requests: RecordedRequest[] = [];
+  const rules = new ByRepository<Rule>((rule) => rule.prefix);
+  const requests = new ByRepository<RecordedRequest>((sent) => sent.path);
   const held = new Map<string, () => void>();
 
   async function answerByRule(rule: Rule, request: Request): Promise<Response> {
@@ -31,28 +32,29 @@ export async function startRiggedOrigin(): Promise<Served> {
     const { pathname, searchParams, search } = new URL(request.url);
     switch (pathname) {
       case '/_rig/rules':
-        rules.push((await request.json()) as Rule);
+        rules.add((await request.json()) as Rule);
         return new Response(null, { status: 204 });
       case '/_rig/forget':
-        rules = rules.filter((rule) => !rule.prefix.startsWith(searchParams.get('prefix') ?? ''));
+        for (const rule of rules.below(searchParams.get('prefix') ?? '')) rules.remove(rule);
         return new Response(null, { status: 204 });
       case '/_rig/requests':
-        return Response.json(requests.filter((request) => request.path.startsWith(searchParams.get('prefix') ?? '')));
+        return Response.json(requests.below(searchParams.get('prefix') ?? ''));
       case '/_rig/release':
         held.get(searchParams.get('id') ?? '')?.();
         return new Response(null, { status: held.delete(searchParams.get('id') ?? '') ? 204 : 404 });
     }
     const { method } = request;
-    const rule = rules.find(
-      ({ prefix, method: only = method, unlessAuthorization }) =>
-        pathname.startsWith(prefix) &&
-        only === method &&
-        (unlessAuthorization === undefined || unlessAuthorization !== request.headers.get('authorization')),
-    );
+    const rule = rules
+      .above(pathname)
+      .find(
+        ({ method: only = method, unlessAuthorization }) =>
+          only === method &&
+          (unlessAuthorization === undefined || unlessAuthorization !== request.headers.get('authorization')),
+      );
     if (!rule?.isUnrecorded) {
-      requests.push({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
+      requests.add({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
     }
-    if (rule?.times !== undefined && --rule.times === 0) rules = rules.filter((other) => other !== rule);
+    if (rule?.times !== undefined && --rule.times === 0) rules.remove(rule);
     return rule ? answerByRule(rule, request) : registry.fetch(request);
   });
 }
