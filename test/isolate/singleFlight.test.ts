@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { delay } from '../../src/async.ts';
 import { createFlights, type Flights, type Joined, type Question } from '../../src/isolate/singleFlight.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
@@ -29,6 +29,10 @@ async function hasOpenFlight(
   joined?.flight?.landed();
   return !joined?.flight;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('createFlights', () => {
   it('shares a confirmed entry with all followers', async () => {
@@ -138,10 +142,18 @@ describe('createFlights', () => {
     expect(await hasOpenFlight(flights, question, { notBefore: NOW + 5 })).toBe(true);
   });
 
-  it('a flight that never answers is given up, for later callers as well', { timeout: 20_000 }, async () => {
+  it('a flight that never answers is given up, for later callers as well', async () => {
     const flights = createFlights();
     const { flight: lost } = await join(flights);
-    expect(await join(flights)).toMatchObject({ shared: undefined });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const follower = join(flights);
+    let isWaiting = true;
+    void follower.finally(() => (isWaiting = false));
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(isWaiting).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await follower).toMatchObject({ shared: undefined });
+    vi.useRealTimers();
     expect((await join(flights)).flight).toBeDefined();
     lost?.landed();
     expect(await hasOpenFlight(flights)).toBe(true);
