@@ -11,7 +11,7 @@ import { entryFor, someDigest, someName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { ADMIN_TOKEN, NOTHING_REMOVED, type Purged, purge, purgeAll, queryOf } from '../../support/purge.ts';
-import { redis } from '../../support/redisStore.ts';
+import { redis, removeFromRedis } from '../../support/redisStore.ts';
 import { SHARED_STORES, STORES, type Store } from '../../support/stores.ts';
 
 const ROOMY = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
@@ -26,8 +26,16 @@ const COUNTS: Record<StoreName, Record<LinkSet, number>> = {
   redis: { blobs: 5_000, manifests: 51 },
 };
 
+/** What tests stored in Redis. */
+const stored: [name: RepositoryName, digests: readonly Digest[]][] = [];
+
+afterEach(async () => {
+  for (const [name, digests] of stored.splice(0)) await removeFromRedis(name, digests);
+});
+
 /** Writes records as the edge does, in batches. */
 async function writeToRedis(name: RepositoryName, links: LinkSet, digests: readonly Digest[], verified: number) {
+  stored.push([name, digests]);
   const members = `repository::${name}::${links}`;
   for (let at = 0; at < digests.length; at += 500) {
     const write = redis.pipeline();
@@ -101,6 +109,7 @@ describe.each(SHARED_STORES)('a purge of a repository that fills the memory in f
     await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
       await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
     });
+    if (store.name === 'redis') stored.push([name, digests]);
     expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();
     edge.spent();
     let [removed, query, requests] = [0, '', 0];
@@ -108,7 +117,7 @@ describe.each(SHARED_STORES)('a purge of a repository that fills the memory in f
       const purged = (await (await purge(edge, name + query)).json()) as Purged;
       expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_PURGE_REQUESTS[store.name]);
       // Already the first request clears all of it from memory.
-      for (const digest of digests) expect(made?.descriptors.peek?.(ctx, name, 'blobs', digest)).toBeUndefined();
+      expect(digests.filter((digest) => made?.descriptors.peek?.(ctx, name, 'blobs', digest))).toEqual([]);
       removed += purged.removed.blobs ?? 0;
       query = queryOf(purged.cursor);
       requests += 1;
