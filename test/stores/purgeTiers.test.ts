@@ -41,7 +41,7 @@ async function purgeAll(ctx: TestContext, scope: RepositoryDescriptors): Promise
 }
 
 describe('purge of memory', () => {
-  it('walks over it once, however much there is, and counts all of it', async () => {
+  it('walks over it once, however much there is, and counts all of it', { timeout: 30_000 }, async () => {
     const ctx = contextOf(createClock());
     const memory = walked(createMemory(LARGE));
     const provider = createProvider(createInMemoryDescriptors(memory, { ttlMs: HOUR_MS, keepsGlobal: true }));
@@ -75,7 +75,7 @@ describe('purge of memory', () => {
 describe.each(STORES)('purge of memory before $name', ({ open }) => {
   const create = () => open().descriptors;
 
-  it('counts once what is in both, and what is in one only', async () => {
+  it('counts once what is in both, and what is in one only', { timeout: 30_000 }, async () => {
     const ctx = contextOf(createClock(Date.now()));
     const name = parseRepositoryName(someName());
     const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];

@@ -87,7 +87,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
         for (const scope of others) expect(await scope.stat(ctx, digest)).toBeDefined();
       });
 
-      it('does so with more digests than one request takes', async () => {
+      it('does so with more digests than one request takes', { timeout: 30_000 }, async () => {
         const digests = Array.from({ length: MANY }, () => someDigest());
         for (const digest of digests) await set(blobs, digest);
         expect(await clear(digests)).toEqual(new Set(digests));
@@ -103,7 +103,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
     });
 
     describe('purge', () => {
-      it('clears all of a repository, and counts each once', async () => {
+      it('clears all of a repository, and counts each once', { timeout: 30_000 }, async () => {
         const digests = Array.from({ length: MANY }, () => someDigest());
         for (const digest of digests) await set(blobs, digest);
         expect(await purgeAll()).toEqual([...digests].sort());

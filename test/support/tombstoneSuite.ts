@@ -103,7 +103,9 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       });
     });
 
-    it('let nothing answer that was confirmed before the farthest of them, in any order of verbs', async () => {
+    it('let nothing answer that was confirmed before the farthest of them, in any order of verbs', {
+      timeout: 30_000,
+    }, async () => {
       const reach = fc.integer({ min: 0, max: FAR_MS });
       const step = fc.record({
         verb: fc.constantFrom('set', 'set', 'set', 'late set', 'markDeleting', 'clear', 'evict', 'clearPresent'),

@@ -67,6 +67,7 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
     [200, { kv: 2 * (4 + 200), redis: 2 }],
   ])(
     'clears %i digests of a repository at one request per batch, on KV plus one write per digest',
+    { timeout: 60_000 },
     async (count, most) => {
       const { edge, fill, countCached, someRepository } = createWorld(backend);
       const [name, digests] = [someRepository(), someDigests(count)];
@@ -110,7 +111,9 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
     expect([storeRequests, operations.writes]).toEqual([{ kv: 200, redis: 20 }[backend], 0]);
   });
 
-  it('drops the tags of a repository in one request, and clears the manifests to which they pointed', async () => {
+  it('drops the tags of a repository in one request, and clears the manifests to which they pointed', {
+    timeout: 60_000,
+  }, async () => {
     const { edge, ctx, upstream, fill, countCached, someRepository } = createWorld(backend, {
       CLIENT_AUTH: 'anonymous',
     });
@@ -145,7 +148,9 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
 });
 
 describe.each(SHARED_STORES)('an envelope that is too large to be parsed, cache in $name', ({ name: backend }) => {
-  it('drops the tags of the 100 repositories that it names at no more than 16 requests to the store', async () => {
+  it('drops the tags of the 100 repositories that it names at no more than 16 requests to the store', {
+    timeout: 60_000,
+  }, async () => {
     const { edge, ctx, upstream, someRepository } = createWorld(backend, { CLIENT_AUTH: 'anonymous' });
     const names = Array.from({ length: 100 }, someRepository);
     const [first, last] = [names[0], names.at(-1)] as [RepositoryName, RepositoryName];
