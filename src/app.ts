@@ -118,6 +118,6 @@ function logRequest(ctx: RequestContext, response: Response): Response {
     cache: cacheStatus(ctx.events),
     ms: ctx.now() - ctx.startedAt,
   });
-  ctx.answered();
+  ctx.markAnswered();
   return response;
 }

@@ -29,7 +29,7 @@ export interface RequestContext {
   /** Runs the callback when the request is over: it is answered, and no work is pending. If it is over, it runs at once. */
   onEnd(callback: () => void): void;
   /** Marks the request as answered. Only the application calls it. */
-  answered(): void;
+  markAnswered(): void;
   readonly log: Logger;
   readonly events: readonly EdgeEvent[];
   emit(event: EdgeEvent): void;
@@ -107,7 +107,7 @@ class Context implements RequestContext {
     this.#endIfOver();
   }
 
-  answered(): void {
+  markAnswered(): void {
     this.#isAnswered = true;
     this.#endIfOver();
   }

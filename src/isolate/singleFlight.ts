@@ -19,7 +19,7 @@ export interface Flight<E extends Entry = Entry> {
   answered(entry: E | undefined): void;
   readonly isFollowed: boolean;
   /** Whether one of the followers has not looked in the store. */
-  readonly isDoubted: boolean;
+  readonly needsVerdict: boolean;
   /** Shares what the store was found to hold after the answer; `undefined`: the store did not answer. */
   judged(verdict: Verdict | undefined): void;
   /** Ends the flight: the answer is in the store, or will not be. */
@@ -97,7 +97,7 @@ export function createFlights(): Flights {
       get isFollowed() {
         return flight.isFollowed;
       },
-      get isDoubted() {
+      get needsVerdict() {
         return flight.isDoubted;
       },
       judged: verdict.resolve,

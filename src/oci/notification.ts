@@ -23,7 +23,7 @@ export interface Envelope {
   readonly events: number;
   /** How many of them could not be used, or not completely, and why. */
   readonly unusable: number;
-  readonly why: ReadonlySet<Unusable>;
+  readonly reasons: ReadonlySet<Unusable>;
 }
 
 /**
@@ -35,16 +35,16 @@ export interface Envelope {
 export function parseEnvelope(text: string): Envelope {
   const events = parseEvents(text);
   const changes = new Map<string, Change>();
-  const why = new Set<Unusable>();
+  const reasons = new Set<Unusable>();
   let unusable = 0;
   for (const event of events) {
     const parsed = parseEvent(event);
     for (const change of parsed.changes) changes.set(JSON.stringify(change), change);
     if (!parsed.unusable) continue;
-    why.add(parsed.unusable);
+    reasons.add(parsed.unusable);
     unusable++;
   }
-  return { changes: [...changes.values()], events: events.length, unusable, why };
+  return { changes: [...changes.values()], events: events.length, unusable, reasons };
 }
 
 function parseEvents(text: string): readonly unknown[] {

@@ -67,10 +67,13 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
   }
 
   const send: Origin['send'] = async (ctx, target, request) => {
-    const { method, sent, as = 'relay', accept, only, without = [], signal } = request;
+    const { method, sent, as = 'relay', accept, onlyHeaders, omitHeaders = [], signal } = request;
     const client = ctx.request.headers;
-    const headers = markHeaders(ctx, only ? pickHeaders(client, only) : requestHeaders(client, { identity, for: as }));
-    for (const name of without) headers.delete(name);
+    const headers = markHeaders(
+      ctx,
+      onlyHeaders ? pickHeaders(client, onlyHeaders) : requestHeaders(client, { identity, for: as }),
+    );
+    for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
     const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;
     return exchangeWithin(ctx, base + target, { method, headers, sent, signal }, waitMs);
@@ -81,12 +84,17 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
     timeoutMs,
     traits,
     send,
-    async getBlob(ctx, target, { without, follows, signal }) {
+    async getBlob(ctx, target, { omitHeaders, follows, signal }) {
       const accept = identity ? undefined : '*/*';
-      const { response: first, sentAt } = await send(ctx, target, { method: 'GET', accept, without, signal });
+      const { response: first, sentAt } = await send(ctx, target, {
+        method: 'GET',
+        accept,
+        omitHeaders,
+        signal,
+      });
       traits.noteBlob('GET', first, true);
       if (!follows || !isRedirect(first)) return { response: first, sentAt, first, isDirect: true };
-      const range = without.includes('range') ? null : ctx.request.headers.get('range');
+      const range = omitHeaders.includes('range') ? null : ctx.request.headers.get('range');
       const follow = (to: URL, headers: Headers) =>
         exchangeWithin(ctx, to.href, { method: 'GET', headers, signal }, timeoutMs);
       const response = await followRedirects(first, new URL(base + target), { redirects, range, follow });

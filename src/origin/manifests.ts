@@ -22,7 +22,7 @@ export async function statManifest(send: Send, reference: Reference): Promise<Co
   return {
     response,
     method,
-    found: { entry: { ...entry, witness: method }, firstHand: isFirstHand(response), direct: true },
+    found: { entry: { ...entry, witness: method }, isFirstHand: isFirstHand(response), isDirect: true },
   };
 }
 
@@ -54,7 +54,7 @@ export async function getManifest(
   return {
     response,
     method,
-    found: { entry: { ...entry, witness: method, content }, firstHand: isFirstHand(response), direct: true },
+    found: { entry: { ...entry, witness: method, content }, isFirstHand: isFirstHand(response), isDirect: true },
   };
 }
 

@@ -64,16 +64,16 @@ export interface OriginRequest {
   /** Replaces the client's own `Accept`. */
   readonly accept?: string | undefined;
   /** The only headers of the client that are sent. */
-  readonly only?: readonly string[] | undefined;
+  readonly onlyHeaders?: readonly string[] | undefined;
   /** Headers of the client that are left out. */
-  readonly without?: readonly string[];
+  readonly omitHeaders?: readonly string[];
   /** Ends the request early. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface BlobRequest {
   /** Headers of the client that are left out. */
-  readonly without: readonly string[];
+  readonly omitHeaders: readonly string[];
   /** Whether redirects are followed, where `REDIRECT_HOSTS` allows; otherwise they are relayed. */
   readonly follows: boolean;
   readonly signal: AbortSignal;
@@ -105,10 +105,10 @@ export interface ContentStat<E extends Entry = Entry> {
   readonly found?: {
     readonly entry: E;
     /** Whether the registry itself answered, and not a cache on the way. */
-    readonly firstHand: boolean;
+    readonly isFirstHand: boolean;
     /** Whether the origin itself answered, and not a redirect's target, which knows neither repository nor caller. */
-    readonly direct: boolean;
+    readonly isDirect: boolean;
     /** Whether the origin's own storage (`REDIRECT_HOSTS`) answered after a redirect, which proves what a 200 would. */
-    readonly byStorage?: boolean;
+    readonly isFromStorage?: boolean;
   };
 }

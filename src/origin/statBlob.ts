@@ -85,7 +85,7 @@ async function resolve(
   return {
     response: first.response,
     method,
-    found: { entry, firstHand, direct, byStorage: byStorage && firstHand },
+    found: { entry, isFirstHand: firstHand, isDirect: direct, isFromStorage: byStorage && firstHand },
   };
 }
 

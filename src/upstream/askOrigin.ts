@@ -37,14 +37,14 @@ export async function askOrigin<E extends Entry>(
   const sentAtMs = ctx.now();
   try {
     const { response, method, relay = response, found } = await question.ask(known, cancelled);
-    const byStorage = found?.byStorage ?? false;
-    recordAccess(ctx, upstream, question.name, `${method} ${question.links}`, response, byStorage);
+    const isFromStorage = found?.isFromStorage ?? false;
+    recordAccess(ctx, upstream, question.name, `${method} ${question.links}`, response, isFromStorage);
     // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
     if (question.staleMs > 0) upstream.retryAfter.note(ctx, response);
     if (!found) return { kind: 'relay', response: relay, sentAtMs };
-    const { entry, firstHand, direct } = found;
-    if (firstHand) upstream.absences.forget(ctx, question.name, question.links, entry.descriptor.digest);
-    const confirmed = firstHand && (direct || byStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);
+    const { entry, isFirstHand, isDirect } = found;
+    if (isFirstHand) upstream.absences.forget(ctx, question.name, question.links, entry.descriptor.digest);
+    const confirmed = isFirstHand && (isDirect || isFromStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);
     if (confirmed) shared = entry;
     return { kind: 'found', entry, confirmed, callerHeaders: callerHeadersOf(ctx, upstream, response) };
   } finally {

@@ -57,7 +57,7 @@ export async function settleVerdict<E extends Entry>(
   entry: E,
   flight: Flight<E>,
 ): Promise<void> {
-  const isNeeded = flight.isDoubted || (flight.isFollowed && question.unseen(entry, true).length > 0);
+  const isNeeded = flight.needsVerdict || (flight.isFollowed && question.unseen(entry, true).length > 0);
   if (!isNeeded) return flight.judged(undefined);
   const at = ctx.now();
   const lookups = await Promise.all(question.unseen(entry, false).map((item) => lookUp(ctx, item)));

@@ -56,10 +56,10 @@ describe('createFlights', () => {
   it('knows that a follower has not looked in the store, and shares the verdict with all followers', async () => {
     const flights = createFlights();
     const { flight } = await join(flights);
-    expect([flight?.isFollowed, flight?.isDoubted]).toEqual([false, false]);
+    expect([flight?.isFollowed, flight?.needsVerdict]).toEqual([false, false]);
     const waiting = [join(flights), join(flights, question, { hasLooked: false })];
     await briefly();
-    expect([flight?.isFollowed, flight?.isDoubted]).toEqual([true, true]);
+    expect([flight?.isFollowed, flight?.needsVerdict]).toEqual([true, true]);
     flight?.answered(entry);
     const verdicts = (await Promise.all(waiting)).map(({ verdict }) => verdict?.());
     flight?.judged({ at: NOW, cleared: 7 });

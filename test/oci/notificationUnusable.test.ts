@@ -54,7 +54,7 @@ describe('parseEnvelope: a malformed event is counted, spoils no other event, an
     ['a digest that is an object', event('delete', { repository: NAME, digest: {} }), 'digest', []],
     ['a digest with a tag', event('delete', { repository: NAME, digest: 'latest', tag: 'v1' }), 'digest', UNTAGGED],
   ])('%s', (_what, malformed, why, changes) => {
-    expect(read([malformed])).toEqual({ changes, events: 1, unusable: 1, why: new Set([why]) });
+    expect(read([malformed])).toEqual({ changes, events: 1, unusable: 1, reasons: new Set([why]) });
     for (const events of [
       [malformed, ...GOOD],
       [...GOOD, malformed],
@@ -72,7 +72,7 @@ describe('parseEnvelope: a malformed event is counted, spoils no other event, an
     ['a pull with an invalid name', event('pull', { repository: 'Team', digest: 'x' }), []],
     ['a push of a blob with an invalid tag', event('push', { repository: NAME, mediaType: BLOB, tag: 1 }), []],
   ])('%s counts as usable', (_what, usable, changes) => {
-    expect(read([usable])).toEqual({ changes, events: 1, unusable: 0, why: new Set() });
+    expect(read([usable])).toEqual({ changes, events: 1, unusable: 0, reasons: new Set() });
   });
 });
 
@@ -119,7 +119,7 @@ describe('parseEnvelope: fuzz', () => {
         expect(envelope.changes).toEqual(expect.arrayContaining([...GOOD_CHANGES]));
         expect(envelope.events).toBe(GOOD.length + bad.length);
         expect(envelope.unusable).toBeLessThanOrEqual(bad.length);
-        expect(envelope.why.size > 0).toBe(envelope.unusable > 0);
+        expect(envelope.reasons.size > 0).toBe(envelope.unusable > 0);
       }),
       { numRuns: 2_000 },
     );

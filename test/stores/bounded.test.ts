@@ -99,7 +99,7 @@ describe('a manifest for which there is no room', () => {
     const other = request();
     budget.room(other).resize(BUDGET);
     expect(await lookUp(request(), item())).toEqual({ outcome: 'miss', cleared: 0 });
-    other.answered();
+    other.markAnswered();
     expect(await lookUp(request(), item())).toMatchObject({ outcome: 'hit', entry });
   });
 

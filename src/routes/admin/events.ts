@@ -59,9 +59,9 @@ async function readEnvelope(ctx: RequestContext, { bodies }: Upstream): Promise<
 }
 
 async function applyEvents(ctx: RequestContext, upstream: Upstream, text: string): Promise<void> {
-  const { changes, events, unusable, why } = parseEnvelope(text);
+  const { changes, events, unusable, reasons } = parseEnvelope(text);
   ctx.emit({ kind: 'notified', events, changes: changes.length, unusable });
-  if (unusable > 0) ctx.log.warn('events that could not be used', { unusable, events, why: [...why] });
+  if (unusable > 0) ctx.log.warn('events that could not be used', { unusable, events, why: [...reasons] });
   await orUnavailable(() => forgetChanges(ctx, upstream, changes));
 }
 

@@ -51,8 +51,8 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
 
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const dropsRange = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
-  const without = ['if-none-match', 'if-range', ...(dropsRange ? ['range'] : [])];
-  const fetched = await fetchBlob(ctx, upstream, route, without);
+  const omitHeaders = ['if-none-match', 'if-range', ...(dropsRange ? ['range'] : [])];
+  const fetched = await fetchBlob(ctx, upstream, route, omitHeaders);
   recordAccess(ctx, upstream, name, 'GET blobs', fetched.first);
   if (fetched.isDirect) storeFromGet(ctx, upstream, digest, item, fetched);
   // An odd range of one caller must not make an open mirror forget the blob for everybody.
@@ -65,9 +65,9 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   return relayBlob(ctx, upstream, digest, fetched.response);
 }
 
-function fetchBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute, without: readonly string[]) {
+function fetchBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute, omitHeaders: readonly string[]) {
   const { origin, followsRedirects: follows } = upstream;
-  return origin.getBlob(ctx, route.path + route.search, { without, follows, signal: ctx.signal });
+  return origin.getBlob(ctx, route.path + route.search, { omitHeaders, follows, signal: ctx.signal });
 }
 
 /**

@@ -24,11 +24,11 @@ function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstre
   const { method, signal } = ctx;
   const target = route.path + route.search;
   if (route.kind === 'blob' && method === 'GET' && followsRedirects) {
-    return origin.getBlob(ctx, target, { without: [], follows: true, signal });
+    return origin.getBlob(ctx, target, { omitHeaders: [], follows: true, signal });
   }
   // `fetch` accepts no body with a GET or HEAD, and no registry reads one.
   const sent = isRead(method) ? undefined : forwardBody(ctx.request);
   // An open mirror asks on behalf of everybody, so it forwards nothing that identifies one caller.
-  const only = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
-  return origin.send(ctx, target, { method, sent, only, signal });
+  const onlyHeaders = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
+  return origin.send(ctx, target, { method, sent, onlyHeaders, signal });
 }

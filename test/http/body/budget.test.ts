@@ -26,7 +26,7 @@ describe('createBudget', () => {
     budget.room(ctx).resize(30);
     budget.hold(ctx, new Uint8Array(20));
     ctx.waitUntil(work.promise);
-    ctx.answered();
+    ctx.markAnswered();
     expect(budget.heldBytes).toBe(50);
     work.resolve();
     await ctx.settled();
@@ -43,9 +43,9 @@ describe('createBudget', () => {
     budget.hold(other, content);
     budget.hold(other, content);
     expect(budget.heldBytes).toBe(40);
-    one.answered();
+    one.markAnswered();
     expect(budget.heldBytes).toBe(40);
-    other.answered();
+    other.markAnswered();
     expect(budget.heldBytes).toBe(0);
   });
 
@@ -64,7 +64,7 @@ describe('createBudget', () => {
     const ctx = request();
     const [early, late] = [budget.room(ctx), budget.room(ctx)];
     expect(early.resize(10)).toBe(true);
-    ctx.answered();
+    ctx.markAnswered();
     for (let n = 0; n < 2; n++)
       expect([early.resize(20), late.resize(1), late.resize(0)]).toEqual([false, false, false]);
     late.keep(new Uint8Array(30));
@@ -83,7 +83,7 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(90);
     expect(room.resize(5)).toBe(true);
     budget.hold(ctx, new Uint8Array(5));
-    ctx.answered();
+    ctx.markAnswered();
     expect(budget.heldBytes).toBe(90);
   });
 
@@ -93,7 +93,7 @@ describe('createBudget', () => {
     budget.room(ctx).resize(100);
     expect(await roomWithin(budget, request(), 50, 100)).toBeUndefined();
     const waiting = roomWithin(budget, request(), 50, 5_000);
-    ctx.answered();
+    ctx.markAnswered();
     expect(await waiting).toBeDefined();
     expect(budget.heldBytes).toBe(50);
   });

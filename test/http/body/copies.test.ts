@@ -70,8 +70,8 @@ describe('createCopies', () => {
     const [one, two, three] = [await copyOne(), await copyOne(), await copyOne()];
     expect([one.isCopied, two.isCopied, three.isCopied]).toEqual([true, true, false]);
     for (const { ctx } of [one, three]) {
-      ctx.answered();
-      ctx.answered();
+      ctx.markAnswered();
+      ctx.markAnswered();
     }
     expect([(await copyOne()).isCopied, (await copyOne()).isCopied]).toEqual([true, false]);
   });
@@ -82,7 +82,7 @@ describe('createCopies', () => {
     const { ctx, copy, arrived, writer } = startCopy(createCopiesIn(MAX_BYTES, budget), bytes.length);
     await writer.write(bytes.subarray(0, 1_000));
     await expect.poll(() => budget.heldBytes).toBeGreaterThan(0);
-    ctx.answered();
+    ctx.markAnswered();
     expect(budget.heldBytes).toBe(0);
     await sendAll(writer, [bytes.subarray(1_000, 30_000), bytes.subarray(30_000)]);
     expect(await arrived).toEqual(bytes);

@@ -37,7 +37,7 @@ describe.each([true, false])('readBody of a body that announces its length: %s',
     const body = await readBody(arriving(bytesOf(length), { announced }), options);
     expect(body).toEqual({ bytes: bytesOf(length) });
     expect(budget.heldBytes).toBe(length);
-    ctx.answered();
+    ctx.markAnswered();
     expect(budget.heldBytes).toBe(0);
   });
 
@@ -47,7 +47,7 @@ describe.each([true, false])('readBody of a body that announces its length: %s',
     expect(body).toHaveProperty('stream');
     expect(budget.heldBytes).toBeLessThanOrEqual(MAX_BYTES);
     expect(await bytesIn(body)).toEqual(bytesOf(length));
-    ctx.answered();
+    ctx.markAnswered();
     expect(budget.heldBytes).toBe(0);
   });
 

@@ -134,7 +134,7 @@ describe('with an exhausted budget', () => {
     const { edge, bodies } = createObservedEdge(variables);
     const ctx = contextOf(createClock(Date.now()));
     const room = bodies.room(ctx);
-    return { edge, fill: () => expect(room.resize(BUDGET)).toBe(true), leave: () => ctx.answered() };
+    return { edge, fill: () => expect(room.resize(BUDGET)).toBe(true), leave: () => ctx.markAnswered() };
   }
 
   it.each(STORES)('a manifest from the origin is relayed and not cached in $name', async ({ variables }) => {
