@@ -38,7 +38,9 @@ import type { Upstream } from './upstream/upstream.ts';
 /** For all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;
 
-/** Absences have a memory of their own, since callers without proven access cause them and must not evict anything else. */
+/**
+ * Absences have a memory of their own, since callers without proven access cause them and must not evict anything else.
+ */
 const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 
 /** The Worker's bindings, in addition to its variables. */
@@ -113,8 +115,8 @@ function createStores(
   options: StoreOptions & { readonly bounded: (contents: Contents) => Contents },
 ): Stores {
   const { retentionMs: ttlMs } = options;
-  // A tag's pointer outlives the time for which it may answer: it can be revalidated, and it names what to evict when the
-  // tag moves.
+  // A tag's pointer outlives the time for which it may answer: it can be revalidated, and it names what to evict when
+  // the tag moves.
   const tagOptions = { ...options, ttlMs };
   const breaker = createBreaker();
   switch (backend.kind) {

@@ -4,8 +4,8 @@ import type { EdgeEvent } from './telemetry/events.ts';
 import { errorName, type Logger } from './telemetry/log.ts';
 
 /**
- * One request on its way, the first argument of every function that waits: who calls, whether the client is still there,
- * what time it is, and what was decided so far.
+ * One request on its way, the first argument of every function that waits: who calls, whether the client is still
+ * there, what time it is, and what was decided so far.
  */
 export interface RequestContext {
   readonly request: Request;
@@ -26,7 +26,9 @@ export interface RequestContext {
   waitUntil(work: Promise<unknown>): void;
   /** Delays the end of the request until this has settled. Unlike `waitUntil`, it does not keep the work alive. */
   holdOpen(work: Promise<unknown>): void;
-  /** Runs the callback when the request is over: it is answered, and no work is pending. If it is over, it runs at once. */
+  /**
+   * Runs the callback when the request is over: it is answered, and no work is pending. If it is over, it runs at once.
+   */
   onEnd(callback: () => void): void;
   /** Marks the request as answered. Only the application calls it. */
   markAnswered(): void;

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 
-/** The forms in which variables are written. Unset and empty mean the same. wrangler keeps an unquoted `true` or number. */
+/**
+ * The forms in which variables are written. Unset and empty mean the same. wrangler keeps an unquoted `true` or number.
+ */
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** KV accepts this as an expiration, and a timer as a delay, with a margin. */
@@ -27,7 +29,10 @@ export function duration(fallback: string, max = MAX_DURATION) {
   return variable(fallback, expected, (value) => ifBetween(0, parseMilliseconds(value), parseMilliseconds(max)));
 }
 
-/** A duration to wait for an answer, in ms: if it is too short nothing answers in time, if it is too long it limits nothing. */
+/**
+ * A duration to wait for an answer, in ms: if it is too short nothing answers in time, if it is too long it limits
+ * nothing.
+ */
 export function timeout(fallback: string, min: string, max: string) {
   const expected = `expected a duration from ${min} to ${max}, such as ${fallback}`;
   return variable(fallback, expected, (value) =>

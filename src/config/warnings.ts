@@ -13,8 +13,8 @@ const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
 const PULL_ONLY = 'has no effect with CLIENT_AUTH=origin, where every caller may push: remove it';
 
 /**
- * Finds settings that are valid by themselves, but have no effect or contradict each other. Defaults are never reported,
- * since they suit whatever else is set.
+ * Finds settings that are valid by themselves, but have no effect or contradict each other. Defaults are never
+ * reported, since they suit whatever else is set.
  * @param isSet whether a variable has a value of its own
  * @returns one sentence for each, which says what would work
  */

@@ -17,13 +17,15 @@ const HOP_BY_HOP = new Set([
 /** The origin never gets these: the edge's own host, and an expectation that the edge has already met. */
 const EDGE_ONLY = new Set(['host', 'expect']);
 
-/** Conditions, ranges and bodies belong to the client's request; the edge asks for the whole and applies them itself. */
+/**
+ * Conditions, ranges and bodies belong to the client's request; the edge asks for the whole and applies them itself.
+ */
 const CLIENT_REQUEST_ONLY = /^(?:if-.*|range|content-.*)$/;
 
 /**
- * The client headers that an open mirror forwards. It asks on behalf of all callers, so nothing of one caller may decide
- * the answer. `accept` is safe because the cache key contains it; `range` and a browser's `origin` are safe because
- * nothing is learnt from those answers.
+ * The client headers that an open mirror forwards. It asks on behalf of all callers, so nothing of one caller may
+ * decide the answer. `accept` is safe because the cache key contains it; `range` and a browser's `origin` are safe
+ * because nothing is learnt from those answers.
  */
 const OPEN_MIRROR_HEADERS = new Set(['accept', 'range', 'origin']);
 /** An open mirror's own name at the origin, whose firewall may refuse the software of one caller. */
@@ -73,9 +75,9 @@ export function responseHeaders(origin: Headers): Headers {
 }
 
 /**
- * Headers about the content, about a cache on the way, or for the next proxy: the edge states its own where they are true
- * of its answer. A cookie would bind the caller to a session with the origin, and a caller that sends one gets no answer
- * from the cache.
+ * Headers about the content, about a cache on the way, or for the next proxy: the edge states its own where they are
+ * true of its answer. A cookie would bind the caller to a session with the origin, and a caller that sends one gets no
+ * answer from the cache.
  */
 const NOT_ABOUT_THE_CALLER = new Set([
   ...['accept-ranges', 'age', 'alt-svc', 'cache-control', 'cache-status', 'cdn-cache-control', 'cf-cache-status'],
@@ -89,8 +91,8 @@ const NOT_ABOUT_THE_CALLER = new Set([
 
 /**
  * Returns what the origin says to this caller besides what it says about the content: the caller's remaining quota
- * (`RateLimit-*`, `Retry-After`), warnings, the request's id in the origin's log. They belong in an answer that the edge
- * makes from the origin's own answer to this caller; they are never sent to another caller and never stored.
+ * (`RateLimit-*`, `Retry-After`), warnings, the request's id in the origin's log. They belong in an answer that the
+ * edge makes from the origin's own answer to this caller; they are never sent to another caller and never stored.
  */
 export function callerHeaders(origin: Headers): Record<string, string> {
   const headers: Record<string, string> = {};

@@ -14,8 +14,8 @@ const INTERNAL_V4 = parseBlocks(
 );
 /**
  * The other blocks of the IANA registry of special-purpose addresses that hold no Internet host: this network, protocol
- * assignments, documentation, 6to4 relays, benchmarking, multicast and everything above. The last one is Azure's metadata
- * service.
+ * assignments, documentation, 6to4 relays, benchmarking, multicast and everything above. The last one is Azure's
+ * metadata service.
  */
 const RESERVED_V4 = parseBlocks(
   ...['0.0.0.0/8', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '198.18.0.0/15', '198.51.100.0/24'],
@@ -59,7 +59,10 @@ export function isPrivateHost(hostname: string): boolean {
   return RESERVED_NAME.test(name) || METADATA.has(name) || !/^[^.]+(?:\.[^.]+)+$/.test(name);
 }
 
-/** Whether a host is the metadata service of a cloud, which is never a registry's storage. @param hostname of a `URL` */
+/**
+ * Whether a host is the metadata service of a cloud, which is never a registry's storage.
+ * @param hostname of a `URL`
+ */
 export function isMetadataHost(hostname: string): boolean {
   const name = withoutRootDot(hostname);
   const address = parseIpv4(name);

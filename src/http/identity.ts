@@ -1,7 +1,8 @@
 /**
  * Headers that say nothing about who calls: those that registry clients send, those that tracing adds, and hop-by-hop
- * ones. Each is listed by its full name, because a pattern would leave room for a credential (`x-meta-token`). Any other
- * header may distinguish callers (a cookie, the token of a proxy, a user's name), at the origin or in front of the edge.
+ * ones. Each is listed by its full name, because a pattern would leave room for a credential (`x-meta-token`). Any
+ * other header may distinguish callers (a cookie, the token of a proxy, a user's name), at the origin or in front of
+ * the edge.
  */
 const ANONYMOUS_HEADERS = new Set([
   'accept',

@@ -9,8 +9,8 @@ type ResponseHead = Pick<Response, 'status' | 'headers'>;
  * edge (a proxy in between may end TLS). Clients resolve it against those, as they do with registries that only send
  * paths (zot, distribution with `relativeurls`).
  *
- * Other addresses are left to the client: object storage (byte for byte, since its URL is signed), and what the edge would
- * refuse, such as an upload service of the origin outside of `/v2/`.
+ * Other addresses are left to the client: object storage (byte for byte, since its URL is signed), and what the edge
+ * would refuse, such as an upload service of the origin outside of `/v2/`.
  * @param edgeUrl `request.url`, whose path is the one below the origin's base
  * @returns the rewritten headers that the answer has
  */

@@ -42,7 +42,10 @@ const MAX_AGE_MS = 30_000;
 const MAX_FLIGHTS = 1_000;
 const SWEEP_INTERVAL_MS = 1_000;
 
-/** The key of a question within a repository. Names contain no space, so all keys of one begin with the name and a space. */
+/**
+ * The key of a question within a repository. Names contain no space, so all keys of one begin with the name and a
+ * space.
+ */
 export function questionKey(name: RepositoryName, about: string): string {
   return `${name} ${about}`;
 }

@@ -2,8 +2,8 @@ import type { RequestContext } from '../context.ts';
 import type { Memory } from './memory.ts';
 
 /**
- * The callers whom the origin limits: its 429 with `Retry-After` to them. Until then the origin is not asked where a stale
- * answer will do.
+ * The callers whom the origin limits: its 429 with `Retry-After` to them. Until then the origin is not asked where a
+ * stale answer will do.
  */
 export interface RetryAfter {
   /** @returns until when the origin limits this caller (epoch ms); 0: it does not */

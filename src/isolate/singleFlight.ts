@@ -44,11 +44,13 @@ export interface Joined<E extends Entry> {
   verdict?(): Promise<Verdict | undefined>;
 }
 
-/** Lets concurrent identical questions share one request to the origin. Requests pass each other plain data, never I/O. */
+/**
+ * Lets concurrent identical questions share one request to the origin. Requests pass each other plain data, never I/O.
+ */
 export interface Flights {
   /**
-   * Waits, for a bounded time, while the answer to this question is on its way into the store. Callers that arrive after
-   * the answer look there, where a later delete would show.
+   * Waits, for a bounded time, while the answer to this question is on its way into the store. Callers that arrive
+   * after the answer look there, where a later delete would show.
    */
   landing(question: Question): Promise<void>;
   /** Leads, or waits for the leader's answer, for a bounded time. The caller decides whether that answer counts. */

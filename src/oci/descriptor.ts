@@ -9,15 +9,15 @@ export interface Descriptor {
 }
 
 /**
- * A descriptor and when the origin confirmed it: `verifiedAt` is the moment (epoch ms) at which the confirmed request was
- * *sent*. It is 0 where a registry wrote the descriptor to the store, since nobody knows when.
+ * A descriptor and when the origin confirmed it: `verifiedAt` is the moment (epoch ms) at which the confirmed request
+ * was *sent*. It is 0 where a registry wrote the descriptor to the store, since nobody knows when.
  */
 export interface Entry {
   readonly descriptor: Descriptor;
   readonly verifiedAt: number;
   /**
-   * For manifests: the only method whose answer stated this media type, since an origin may answer a HEAD with another one
-   * than a GET (Artifactory says `application/octet-stream`). Absent where both stated the same, and for blobs.
+   * For manifests: the only method whose answer stated this media type, since an origin may answer a HEAD with another
+   * one than a GET (Artifactory says `application/octet-stream`). Absent where both stated the same, and for blobs.
    */
   readonly witness?: Method | undefined;
 }
@@ -32,8 +32,8 @@ export function parseMethod(text: unknown): Method | undefined {
 }
 
 /**
- * Returns the new entry, without content, as confirmed together with the stored one: if a HEAD and a GET confirmed the same
- * descriptor, it has no single witness.
+ * Returns the new entry, without content, as confirmed together with the stored one: if a HEAD and a GET confirmed the
+ * same descriptor, it has no single witness.
  */
 export function confirmedBy({ descriptor, verifiedAt, witness }: Entry, stored: Entry | undefined): Entry {
   const isSame = stored !== undefined && isSameDescriptor(stored.descriptor, descriptor);
@@ -72,7 +72,9 @@ export function parseWholeNumber(text: string | null | undefined): number | unde
   return isWholeNumber(value) ? value : undefined;
 }
 
-/** The digests of empty content: the only ones for which size 0 is valid. Elsewhere a size of 0 is a server's mistake. */
+/**
+ * The digests of empty content: the only ones for which size 0 is valid. Elsewhere a size of 0 is a server's mistake.
+ */
 const EMPTY = new Set([
   'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
   'sha384:38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b',
@@ -110,8 +112,8 @@ export function isDescriptorFor(digest: Digest, descriptor: Descriptor): boolean
 
 /**
  * Checks that an entry may be stored under `digest`, or be read from a store for it. Refused are malformed descriptors,
- * another digest of the same algorithm (content has one digest of each algorithm), and a size that content with this digest
- * cannot have.
+ * another digest of the same algorithm (content has one digest of each algorithm), and a size that content with this
+ * digest cannot have.
  * @throws RegistryError DIGEST_INVALID, SIZE_INVALID, MANIFEST_INVALID; UNKNOWN: `verifiedAt` is not a time
  */
 export function checkEntry(digest: Digest, { descriptor, verifiedAt }: Entry): void {

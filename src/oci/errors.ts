@@ -1,6 +1,6 @@
 /**
- * The only table of error codes: those of a registry (OCI distribution-spec, "Error Codes"), and those that an edge adds.
- * `app.ts` is the only place that turns one into an answer.
+ * The only table of error codes: those of a registry (OCI distribution-spec, "Error Codes"), and those that an edge
+ * adds. `app.ts` is the only place that turns one into an answer.
  */
 const ERRORS = {
   DIGEST_INVALID: [400, 'the digest is not valid: expected sha256, sha384 or sha512 and its lowercase hex'],

@@ -9,9 +9,9 @@ const TYPE_FIELDS = new Set(['mediaType', 'manifests', 'config', 'layers']);
 const READ_AS_TYPE_FIELD = /^(?:mediaType|manifests|config|layers)$/iu;
 
 /**
- * Returns the media type under which a registry will serve a pushed manifest. Registries do not store the Content-Type of
- * the push: the type is the one that the manifest states, or else follows from its fields (distribution: an index if it has
- * `manifests`, else an image).
+ * Returns the media type under which a registry will serve a pushed manifest. Registries do not store the Content-Type
+ * of the push: the type is the one that the manifest states, or else follows from its fields (distribution: an index if
+ * it has `manifests`, else an image).
  * @param contentType with which it was pushed
  * @returns `undefined` where the type is not certain: it is no manifest type, it differs from the one that the manifest
  *   states, or registries may read the fields in two ways

@@ -13,8 +13,8 @@ function mediaTypesIn(accept: string): string[] {
 }
 
 /**
- * Whether an `Accept` names this media type. A wildcard names none, and neither does a missing header: registries disagree
- * on those (docker-registry 2.8.2 serves no OCI manifest for `*\/*`), so the origin has to answer.
+ * Whether an `Accept` names this media type. A wildcard names none, and neither does a missing header: registries
+ * disagree on those (docker-registry 2.8.2 serves no OCI manifest for `*\/*`), so the origin has to answer.
  */
 export function accepts(accept: string | null, mediaType: string): boolean {
   const [wanted = ''] = mediaType.split(';');
@@ -48,7 +48,10 @@ function rangesIn(accept: string | null): string[] {
   return [...new Set((accept ?? '').split(',').map((range) => range.replace(/^[ \t]+|[ \t]+$/g, '')))].sort();
 }
 
-/** Returns the normal form of an `Accept`, which does not depend on the order (docker's is random): it names the variant. */
+/**
+ * Returns the normal form of an `Accept`, which does not depend on the order (docker's is random): it names the
+ * variant.
+ */
 export function variantOf(accept: string | null): string {
   return rangesIn(accept).join(',');
 }

@@ -28,8 +28,8 @@ export interface Envelope {
 
 /**
  * Reads the envelope of a registry's webhook (distribution, "Notifications"). Pushed and mounted blobs, pulls and other
- * actions change nothing that a cache holds, and unknown fields are ignored. A malformed event does not spoil the others: a
- * registry repeats an envelope that is refused, and sends nothing else before it is accepted.
+ * actions change nothing that a cache holds, and unknown fields are ignored. A malformed event does not spoil the
+ * others: a registry repeats an envelope that is refused, and sends nothing else before it is accepted.
  * @throws RegistryError REQUEST_INVALID: it is not an envelope
  */
 export function parseEnvelope(text: string): Envelope {

@@ -7,9 +7,9 @@ const PLAIN_SEGMENT = new RegExp(`^(?!\\.{1,2}$)${PLAIN}+$`);
 const ESCAPE = /%([0-9a-fA-F]{2})/g;
 
 /**
- * Decodes the percent-escapes of a path that can be read in one way only: `%3A` is `:` to every program
- * (RFC 3986 §6.2.2.2), but `%2F` is a separator to some and a character to others, and stays. The session of an upload stays
- * as it is.
+ * Decodes the percent-escapes of a path that can be read in one way only: `%3A` is `:` to every program (RFC 3986
+ * §6.2.2.2), but `%2F` is a separator to some and a character to others, and stays. The session of an upload stays as
+ * it is.
  * @param path raw, as in a request line
  */
 export function normalPath(path: string): string {
@@ -58,8 +58,8 @@ const SESSION = /^(?:[A-Za-z0-9._:+=~@!$&'()*,;|[\]-]|%[0-9a-fA-F]{2})*\/?$/;
 const NOUNS = new Set(['blobs', 'manifests', 'tags', 'referrers']);
 
 /**
- * Whether this can be the session of an upload, which the origin makes up. It must also be a single segment to a registry
- * that decodes it before it looks for separators.
+ * Whether this can be the session of an upload, which the origin makes up. It must also be a single segment to a
+ * registry that decodes it before it looks for separators.
  */
 function isSession(text: string): boolean {
   if (!SESSION.test(text)) return false;

@@ -15,7 +15,10 @@ export function isTag(text: string): boolean {
   return TAG.test(text);
 }
 
-/** Reads a reference. @throws RegistryError DIGEST_INVALID where a colon says that a digest was meant, else TAG_INVALID */
+/**
+ * Reads a reference.
+ * @throws RegistryError DIGEST_INVALID where a colon says that a digest was meant, else TAG_INVALID
+ */
 export function parseReference(text: string): Reference {
   if (isTag(text)) return { kind: 'tag', text };
   if (isForeignDigest(text)) return { kind: 'foreign', text };

@@ -32,7 +32,8 @@ const BEFORE_TARGET = /^[a-z]+:\/\/[A-Za-z0-9._:[\]-]*/;
 
 /**
  * Returns path and query of a raw URL, in their normal form.
- * @param rawUrl `request.url` of workerd, which still contains `..` and `\`; its Host has to be an authority (`isAuthority`)
+ * @param rawUrl `request.url` of workerd, which still contains `..` and `\`; its Host has to be an authority
+ *   (`isAuthority`)
  */
 export function splitUrl(rawUrl: string): Target {
   const target = rawUrl.slice(BEFORE_TARGET.exec(rawUrl)?.[0].length) || '/';
@@ -63,8 +64,8 @@ export function parseRoute(target: Target): Route {
 }
 
 /**
- * Reads the resource from the end of the path, since a name may itself contain `blobs` or `tags`. Upload sessions stay as
- * the origin wrote them.
+ * Reads the resource from the end of the path, since a name may itself contain `blobs` or `tags`. Upload sessions stay
+ * as the origin wrote them.
  */
 function parseInRepository(segments: string[]) {
   const count = segments.length;

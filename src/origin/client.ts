@@ -26,8 +26,8 @@ export interface OriginOptions {
 }
 
 /**
- * Whether a request uploads content. An upload, and its commit, may take as long as the client and the registry's storage
- * need, and ends when the client leaves. The POST that opens a session carries no content.
+ * Whether a request uploads content. An upload, and its commit, may take as long as the client and the registry's
+ * storage need, and ends when the client leaves. The POST that opens a session carries no content.
  */
 function carriesContent(method: string, headers: Headers, sent: ForwardedBody | undefined): boolean {
   if (method === 'PUT' || method === 'PATCH') return true;

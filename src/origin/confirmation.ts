@@ -13,7 +13,8 @@ export function entryOf(response: Response, requested: Digest, sentAt: number): 
 
 /**
  * Reads the entry that the answer to a GET of a blob's first byte confirms. The Content-Length of a 206 is that of the
- * range, so the size is the number after the slash. An empty blob has no first byte (416, size 0). A 200 ignored the range.
+ * range, so the size is the number after the slash. An empty blob has no first byte (416, size 0). A 200 ignored the
+ * range.
  */
 export function entryOfFirstByte(response: Response, requested: Digest, sentAt: number): Entry | undefined {
   if (response.status === 200) return entryOf(response, requested, sentAt);
@@ -59,8 +60,8 @@ const CACHE_HIT = /;\s*hit\s*(?:=\s*\?1\s*)?(?:[;,]|$)/;
 const CLOUDFLARE_CACHE = /\b(?:HIT|STALE|UPDATING)\b/i;
 
 /**
- * Whether the registry itself answered, and just now. An answer from a cache on the way confirms neither content nor access,
- * and neither does the page of a sign-on in front of the registry.
+ * Whether the registry itself answered, and just now. An answer from a cache on the way confirms neither content nor
+ * access, and neither does the page of a sign-on in front of the registry.
  */
 export function isFirstHand(response: Response): boolean {
   const { headers } = response;

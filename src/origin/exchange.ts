@@ -12,10 +12,10 @@ export interface Exchange {
 }
 
 /**
- * Sends one request and waits for the headers of its answer. The platform's cache is bypassed, and redirects are returned:
- * if the platform followed them, it would send Cookie and custom headers to another host.
- * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off, or the client left before all of
- *   it was sent
+ * Sends one request and waits for the headers of its answer. The platform's cache is bypassed, and redirects are
+ * returned: if the platform followed them, it would send Cookie and custom headers to another host.
+ * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the client's body broke off, or the client left before all
+ *   of it was sent
  */
 export async function exchange(ctx: RequestContext, url: string, request: Exchange): Promise<OriginResponse> {
   const { method, headers, sent, signal } = request;
@@ -48,8 +48,8 @@ export async function exchange(ctx: RequestContext, url: string, request: Exchan
 }
 
 /**
- * Aborts a request when its body breaks off, until `release` is called: once there is an answer, it is read even if no more
- * of the body comes.
+ * Aborts a request when its body breaks off, until `release` is called: once there is an answer, it is read even if no
+ * more of the body comes.
  */
 function abortWith({ brokenOff }: ForwardedBody, signal: AbortSignal | undefined) {
   const controller = new AbortController();
@@ -67,8 +67,8 @@ function isFinal(status: number): boolean {
 }
 
 /**
- * Limits the wait for headers. Unlike `AbortSignal.timeout` it can be stopped once they have arrived, so that a long body is
- * not cut off.
+ * Limits the wait for headers. Unlike `AbortSignal.timeout` it can be stopped once they have arrived, so that a long
+ * body is not cut off.
  * @param ms absent: no limit
  * @param cancelled aborts the signal too, even after `stop`
  */

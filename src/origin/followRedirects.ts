@@ -18,8 +18,8 @@ const CONTENT_HEADERS = ['content-encoding', 'content-length', 'content-range', 
 
 /**
  * Follows the origin's redirect to the content, without any credential.
- * @returns the content, with the origin's headers for this caller; or the redirect itself where it leads to a host that is
- *   not allowed, or back
+ * @returns the content, with the origin's headers for this caller; or the redirect itself where it leads to a host that
+ *   is not allowed, or back
  * @throws RegistryError ORIGIN_UNREACHABLE: the redirects do not end at content
  */
 export async function followRedirects(

@@ -19,8 +19,8 @@ const EDGE_NAME = /^registry-edge-[0-9a-f]{8}$/;
 const MAX_FORWARDED_NAMES = 8;
 
 /**
- * Names an edge after its origin: all isolates of one edge have the same name, and two chained edges have different ones,
- * since the origin of the outer edge is the inner one.
+ * Names an edge after its origin: all isolates of one edge have the same name, and two chained edges have different
+ * ones, since the origin of the outer edge is the inner one.
  * @param identity whether everything in the client's header is forwarded; otherwise only the names of other edges
  */
 export function createLoopGuard(origin: URL, identity: boolean): LoopGuard {

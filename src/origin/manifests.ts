@@ -27,8 +27,8 @@ export async function statManifest(send: Send, reference: Reference): Promise<Co
 }
 
 /**
- * Asks for a manifest with its content, and verifies the content against all its digests. Content that fails this, is too
- * large to be held, or finds no room, is relayed as the origin sent it.
+ * Asks for a manifest with its content, and verifies the content against all its digests. Content that fails this, is
+ * too large to be held, or finds no room, is relayed as the origin sent it.
  * @param reading the room for the content, and how long it may take after the headers
  */
 export async function getManifest(

@@ -17,8 +17,8 @@ export interface Origin {
    * Sends the client's request, with those of its headers that the origin may see.
    * @param target path and query below the base URL, the path in its normal form
    * @returns an answer whose body has to be read or cancelled
-   * @throws RegistryError ORIGIN_UNREACHABLE: no answer, or no headers within `ORIGIN_TIMEOUT`; REQUEST_INVALID: the body
-   *   broke off; LOOP_DETECTED (all methods throw it): this edge has already handled the request
+   * @throws RegistryError ORIGIN_UNREACHABLE: no answer, or no headers within `ORIGIN_TIMEOUT`; REQUEST_INVALID: the
+   *   body broke off; LOOP_DETECTED (all methods throw it): this edge has already handled the request
    */
   send(ctx: RequestContext, target: string, request: OriginRequest): Promise<OriginResponse>;
   /**
@@ -36,7 +36,11 @@ export interface Origin {
    * @throws RegistryError ORIGIN_UNREACHABLE: also where the redirects that it follows do not end at content
    */
   getBlob(ctx: RequestContext, target: string, request: BlobRequest): Promise<BlobAnswer>;
-  /** Asks for a manifest's descriptor with a HEAD. @param target as for `send` @throws RegistryError ORIGIN_UNREACHABLE */
+  /**
+   * Asks for a manifest's descriptor with a HEAD.
+   * @param target as for `send`
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
   statManifest(
     ctx: RequestContext,
     target: string,
@@ -93,8 +97,8 @@ export interface OriginResponse {
 }
 
 /**
- * What the origin answered about content. `response` is the origin's own answer, which shows how it judges the caller. If
- * nothing was `found`, it is relayed, and only then can its body be read.
+ * What the origin answered about content. `response` is the origin's own answer, which shows how it judges the caller.
+ * If nothing was `found`, it is relayed, and only then can its body be read.
  */
 export interface ContentStat<E extends Entry = Entry> {
   readonly response: Response;

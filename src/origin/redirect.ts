@@ -12,9 +12,9 @@ export const MAX_REDIRECTS = 3;
 /**
  * Returns the target of a redirect.
  * @param from the URL that redirects
- * @returns `undefined` where the target is not allowed: a scheme other than https (http only for an http origin), a host
- *   that is not listed, a private address unless the origin has one, the metadata service of a cloud, a URL with user or
- *   password
+ * @returns `undefined` where the target is not allowed: a scheme other than https (http only for an http origin), a
+ *   host that is not listed, a private address unless the origin has one, the metadata service of a cloud, a URL with
+ *   user or password
  */
 export function redirectTarget(response: Response, from: URL, policy: RedirectPolicy): URL | undefined {
   const location = response.headers.get('location') ?? '';

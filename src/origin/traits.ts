@@ -7,7 +7,9 @@ export interface Traits {
   readonly hasRanges: boolean;
   /** The origin gives a blob the media type that a manifest states for it, so a push of a manifest changes it (zot). */
   readonly typesBlobs: boolean;
-  /** Its HEADs of manifests do not state their media types (Artifactory), so a GET does not predict what a HEAD states. */
+  /**
+   * Its HEADs of manifests do not state their media types (Artifactory), so a GET does not predict what a HEAD states.
+   */
   readonly hidesManifestTypes: boolean;
   /** Callers without a credential may delete. */
   readonly allowsAnonymousDeletes: boolean;

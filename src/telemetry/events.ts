@@ -16,7 +16,9 @@ export type EdgeEvent =
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
   /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
   | { readonly kind: 'breaker'; readonly outcome: 'opened' | 'skipped' }
-  /** The store holds only a part: a membership without a descriptor, a manifest without content, a tag without either. */
+  /**
+   * The store holds only a part: a membership without a descriptor, a manifest without content, a tag without either.
+   */
   | { readonly kind: 'half-cleared'; readonly entry?: Entry }
   /** Content was not read from the store, because there was no room for this many bytes. */
   | { readonly kind: 'no-room'; readonly bytes: number }
@@ -34,8 +36,8 @@ export type StatOutcome = 'hit' | 'miss' | 'fault';
 /** `vary-miss`: the stored answer has a media type that the caller does not accept. */
 export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
 /**
- * `unproven`: the caller's access was not known yet; `push`: the answer was older than the push window; `fault`: the store
- * failed; `slow`: the store did not answer in time; `unreachable`, `origin-503` and the like, `paused` (its Retry-After):
- * how the origin failed, so that the last good answer was served.
+ * `unproven`: the caller's access was not known yet; `push`: the answer was older than the push window; `fault`: the
+ * store failed; `slow`: the store did not answer in time; `unreachable`, `origin-503` and the like, `paused` (its
+ * Retry-After): how the origin failed, so that the last good answer was served.
  */
 export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow' | 'unreachable' | 'paused' | `origin-${number}`;

@@ -34,8 +34,8 @@ export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
 }
 
 /**
- * Returns the headers that report the decisions. They are empty on a refusal, and on any failure where the caller's access
- * is not known: such a caller does not even learn that there is a cache.
+ * Returns the headers that report the decisions. They are empty on a refusal, and on any failure where the caller's
+ * access is not known: such a caller does not even learn that there is a cache.
  */
 export function decisionHeaders(events: readonly EdgeEvent[], status: number): Record<string, string> {
   const headers: Record<string, string> = {};

@@ -16,8 +16,8 @@ export interface Room {
 
 /**
  * One budget for all bodies that this isolate holds at the same time, in both directions: a client that opens many
- * requests, or reads slowly, cannot fill the isolate's memory. Room is reserved before anything is held. A body for which
- * there is no room passes as a stream, of which nothing is held.
+ * requests, or reads slowly, cannot fill the isolate's memory. Room is reserved before anything is held. A body for
+ * which there is no room passes as a stream, of which nothing is held.
  */
 export interface Budget {
   /** Opens an empty reservation. */

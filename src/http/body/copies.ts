@@ -29,7 +29,8 @@ export interface Copies {
 
 /**
  * @param maxBytes the longest body that is copied
- * @param bodies the budget of the copies. They reserve room as bytes arrive, since a client may announce more than it sends.
+ * @param bodies the budget of the copies. They reserve room as bytes arrive, since a client may announce more than it
+ *   sends.
  */
 export function createCopies(maxBytes: number, bodies: Budget): Copies {
   function of(ctx: RequestContext): Copy | undefined {

@@ -4,8 +4,8 @@ import { parseWholeNumber } from '../../oci/descriptor.ts';
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Ends an answer on its way to the client when no more of its body arrives for some time. How slowly the client reads does
- * not matter.
+ * Ends an answer on its way to the client when no more of its body arrives for some time. How slowly the client reads
+ * does not matter.
  * @param ms between two pieces, at most
  */
 export function endIfStalled(response: Response, ms: number): Response {

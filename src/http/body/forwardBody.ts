@@ -12,14 +12,14 @@ export interface ForwardedBody {
 }
 
 /**
- * How long after the body stopped the client is blamed. If the origin is to blame, the request fails in the same moment;
- * if it is still open after this time, the client is.
+ * How long after the body stopped the client is blamed. If the origin is to blame, the request fails in the same
+ * moment; if it is still open after this time, the client is.
  */
 const BLAME_MS = 100;
 
 /**
- * Forwards a request's body unchanged, pumped by the runtime. A stream without a length is not ended where the client broke
- * off, because workerd would end it as if it were complete; the sender has to abort the request on `brokenOff`.
+ * Forwards a request's body unchanged, pumped by the runtime. A stream without a length is not ended where the client
+ * broke off, because workerd would end it as if it were complete; the sender has to abort the request on `brokenOff`.
  */
 export function forwardBody({ body, headers }: Request): ForwardedBody | undefined {
   if (!body) return undefined;

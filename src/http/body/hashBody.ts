@@ -7,8 +7,8 @@ import type { ForwardedBody } from './forwardBody.ts';
 import { tapStream } from './tapStream.ts';
 
 /**
- * Larger bodies are not hashed: one MiB costs about 6 ms of CPU (measured on two old cores), and a Worker of the free plan
- * has 10 ms.
+ * Larger bodies are not hashed: one MiB costs about 6 ms of CPU (measured on two old cores), and a Worker of the free
+ * plan has 10 ms.
  */
 const MAX_HASHED_BYTES = 1024 * 1024;
 
@@ -29,8 +29,8 @@ export interface Proof {
 }
 
 /**
- * Hashes the request's body on its way to the origin. The kind of request does not prove that a body is the whole content,
- * since the PUT that ends an upload may bring only its last piece; a hash that matches the digest does.
+ * Hashes the request's body on its way to the origin. The kind of request does not prove that a body is the whole
+ * content, since the PUT that ends an upload may bring only its last piece; a hash that matches the digest does.
  * @returns `undefined` for a body without a length, or a long one
  */
 export function hashBody(ctx: RequestContext, digest: Digest): HashedBody | undefined {

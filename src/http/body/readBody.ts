@@ -23,8 +23,8 @@ const PIECE_BYTES = 16 * 1024;
 const EMPTY = new Uint8Array();
 
 /**
- * Reads a body of at most `maxBytes`. If it announces its length, a buffer of that size is reserved at once; otherwise the
- * buffer grows with it.
+ * Reads a body of at most `maxBytes`. If it announces its length, a buffer of that size is reserved at once; otherwise
+ * the buffer grows with it.
  * @param message a request or response, as the runtime gives it
  * @throws RegistryError ORIGIN_UNREACHABLE: it broke off, or did not arrive in time
  */

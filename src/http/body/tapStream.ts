@@ -6,16 +6,16 @@ const PIECE_BYTES = 64 * 1024;
 /** A client's body that is observed on its way to the origin. */
 export interface TappedStream extends ForwardedBody {
   /**
-   * True once all of the body was observed and sent, false where it broke off. It may stay pending where the origin answers
-   * before it has read everything. It never rejects.
+   * True once all of the body was observed and sent, false where it broke off. It may stay pending where the origin
+   * answers before it has read everything. It never rejects.
    */
   readonly completed: Promise<boolean>;
 }
 
 /**
  * Passes a body on as a stream, at the pace of its receiver, and shows each piece to `onPiece` on the way.
- * @param length in bytes, with which the body is sent on. A body without a length must not be tapped: if the client left
- *   in the middle of it, workerd would end it as if it were complete.
+ * @param length in bytes, with which the body is sent on. A body without a length must not be tapped: if the client
+ *   left in the middle of it, workerd would end it as if it were complete.
  * @param onPiece is awaited; the piece is overwritten afterwards
  */
 export function tapStream(

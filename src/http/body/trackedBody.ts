@@ -4,8 +4,8 @@ import type { RequestContext } from '../../context.ts';
 const UNTRACKED_BYTES = 64 * 1024;
 
 /**
- * Makes the body of an answer whose content is held in memory. While a large one is on its way, the request is not over,
- * and the content keeps counting against the budget: a client that reads slowly holds all of it.
+ * Makes the body of an answer whose content is held in memory. While a large one is on its way, the request is not
+ * over, and the content keeps counting against the budget: a client that reads slowly holds all of it.
  */
 export function trackedBody(ctx: RequestContext, content: Uint8Array): Uint8Array | ReadableStream<Uint8Array> {
   if (content.length <= UNTRACKED_BYTES) return content;

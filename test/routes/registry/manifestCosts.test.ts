@@ -56,7 +56,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
     expect(await costOf(edge, manifest, manifest.path, GET)).toEqual({ origin: [], store: trips(1) });
   });
 
-  it('by digest, warm, for a pull-only caller: nothing; once memory has forgotten them, a look-up each for descriptor and content', async () => {
+  it('by digest, warm, for a pull-only caller: nothing; without memory, a look-up each for descriptor and content', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.path, GET);

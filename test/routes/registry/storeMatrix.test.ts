@@ -66,7 +66,10 @@ interface Cell {
   readonly origin: OriginState;
 }
 
-/** Prepares a blob, its entry in the store if the operation needs one, the trouble, and a caller with or without a grant. */
+/**
+ * Prepares a blob, its entry in the store if the operation needs one, the trouble, and a caller with or without a
+ * grant.
+ */
 async function prepare({ store, trouble, operation, origin }: Cell): Promise<{ blob: Pushed; edge: Edge }> {
   const blob = await pushBlob();
   const hasEntry = operation === 'HEAD hit' || operation === 'clear';
