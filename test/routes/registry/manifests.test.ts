@@ -206,7 +206,7 @@ describe.each(STORES)('a manifest by digest, cache in $name', ({ name: store, va
   });
 });
 
-describe('the cache answers for a manifest by digest', () => {
+describe('the cache serves a manifest by digest to', () => {
   const as = (authorization: string) => asking('GET', OCI_MANIFEST, { authorization });
 
   it('no caller whose access is not proven', async () => {
