@@ -1,4 +1,4 @@
-import { isOtherIdentity } from '../http/identity.ts';
+import { mayIdentifyCaller } from '../http/identity.ts';
 
 const VISIBLE_ASCII = /^[ -~]*$/;
 
@@ -10,7 +10,7 @@ const VISIBLE_ASCII = /^[ -~]*$/;
  */
 export function callerOf({ headers }: Request): string | undefined {
   for (const name of headers.keys()) {
-    if (isOtherIdentity(name)) return undefined;
+    if (mayIdentifyCaller(name)) return undefined;
   }
   const authorization = headers.get('authorization') ?? '';
   return VISIBLE_ASCII.test(authorization) ? authorization : undefined;

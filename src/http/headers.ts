@@ -1,5 +1,5 @@
 import { variantOf } from '../oci/mediaTypes.ts';
-import { isOfProxies } from './identity.ts';
+import { isProxyHeader } from './identity.ts';
 
 /** RFC 9110 §7.6.1: they concern one connection only. `proxy-authorization` is one, since the edge asks for none. */
 const HOP_BY_HOP = new Set([
@@ -43,7 +43,7 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   const connection = connectionOptions(client);
   const headers = new Headers();
   for (const [name, value] of client) {
-    if (HOP_BY_HOP.has(name) || connection.has(name) || EDGE_ONLY.has(name) || isOfProxies(name)) continue;
+    if (HOP_BY_HOP.has(name) || connection.has(name) || EDGE_ONLY.has(name) || isProxyHeader(name)) continue;
     if (options.for === 'question' && CLIENT_REQUEST_ONLY.test(name)) continue;
     if (!options.identity && !OPEN_MIRROR_HEADERS.has(name)) continue;
     headers.set(name, value);

@@ -96,11 +96,11 @@ const PROXY_HEADERS =
   /^(?:forwarded|x-forwarded-.+|x-original-forwarded-.+|x-envoy-.+|x-real-ip|true-client-ip|x-client-ip|x-cluster-client-ip|fastly-client-ip|x-azure-(?:client|socket)ip|cf-(?!access-|cert-).+)$/;
 
 /** Whether a header (its name in lower case) comes from a proxy on the request's way, and stays at the edge. */
-export function isOfProxies(name: string): boolean {
+export function isProxyHeader(name: string): boolean {
   return PROXY_HEADERS.test(name);
 }
 
 /** Whether a header (its name in lower case) other than `Authorization` may say who calls. */
-export function isOtherIdentity(name: string): boolean {
-  return !ANONYMOUS_HEADERS.has(name) && !isOfProxies(name);
+export function mayIdentifyCaller(name: string): boolean {
+  return !ANONYMOUS_HEADERS.has(name) && !isProxyHeader(name);
 }

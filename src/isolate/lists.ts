@@ -14,14 +14,14 @@ export interface Lists {
    * Returns the lists of one repository as of now: a list that is stored through it after a `drop` is not found.
    * @param name of the repository; empty: of the whole registry
    */
-  of(ctx: RequestContext, name: string): ListsOfOne;
+  inRepository(ctx: RequestContext, name: string): RepositoryLists;
   /** Forgets the lists of a repository: a manifest was pushed or deleted there, which may have tags and a subject. */
   drop(name: string): void;
   /** `LIST_TTL` in ms; 0: no list is stored. */
   readonly ttlMs: number;
 }
 
-export interface ListsOfOne {
+export interface RepositoryLists {
   get(key: string): List | undefined;
   set(key: string, list: List, sentAt: number): void;
 }
@@ -42,7 +42,7 @@ export function createLists(memory: Memory, ttlMs: number): Lists {
 
   return {
     ttlMs,
-    of(ctx, name) {
+    inRepository(ctx, name) {
       const generation = generationOf(ctx, name);
       return {
         get(key) {

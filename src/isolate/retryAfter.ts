@@ -9,7 +9,7 @@ export interface RetryAfter {
   /** @returns until when the origin limits this caller (epoch ms); 0: it does not */
   until(ctx: RequestContext): number;
   /** Reads the limit in the origin's response to this caller, if there is one. */
-  note(ctx: RequestContext, response: Response): void;
+  observe(ctx: RequestContext, response: Response): void;
 }
 
 /** However long an origin asks for, it is asked again after this. */
@@ -24,7 +24,7 @@ export function createRetryAfter(memory: Memory, callerOf: (ctx: RequestContext)
       const caller = callerOf(ctx);
       return (caller !== undefined && limits.get(caller, ctx.now())?.until) || 0;
     },
-    note(ctx, response) {
+    observe(ctx, response) {
       const caller = callerOf(ctx);
       const delayMs = retryDelayMs(response, ctx.now());
       if (caller === undefined || delayMs <= 0) return;

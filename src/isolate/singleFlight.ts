@@ -5,7 +5,7 @@ import type { RepositoryName } from '../oci/name.ts';
 import { createOpenFlights, type OpenFlight, questionKey, type Verdict } from './openFlights.ts';
 
 /** What the origin is asked: identical questions of identical callers may share one answer. */
-export interface Question {
+export interface FlightQuestion {
   readonly name: RepositoryName;
   /** All that distinguishes the question, besides the repository and the caller. */
   readonly about: string;
@@ -33,7 +33,7 @@ export interface Joining {
   /** Flights opened before this time (epoch ms) are too old for this caller. */
   readonly notBefore: number;
   /** Whether this caller has looked in the store: if it has, it may use an answer that has already arrived. */
-  readonly hasLooked: boolean;
+  readonly hasLookedUp: boolean;
 }
 
 /** `flight`: this request leads. `shared`: the leader's answer. With neither, the request asks for itself. */
@@ -52,9 +52,9 @@ export interface Flights {
    * Waits, for a bounded time, while the answer to this question is on its way into the store. Callers that arrive
    * after the answer look there, where a later delete would show.
    */
-  landing(question: Question): Promise<void>;
+  landing(question: FlightQuestion): Promise<void>;
   /** Leads, or waits for the leader's answer, for a bounded time. The caller decides whether that answer counts. */
-  join<E extends Entry>(question: Question, joining: Joining): Promise<Joined<E>>;
+  join<E extends Entry>(question: FlightQuestion, joining: Joining): Promise<Joined<E>>;
   /** Closes a repository's flights after a write or a delete: nobody may follow what was asked before it. */
   close(name: RepositoryName): void;
 }
@@ -117,16 +117,16 @@ export function createFlights(): Flights {
       const flight = flights.find(question, await hashOf(caller));
       if (flight?.isAnswered) await follow(flight, flight.landing);
     },
-    async join<E extends Entry>({ name, about, caller }: Question, { nowMs, notBefore, hasLooked }: Joining) {
+    async join<E extends Entry>({ name, about, caller }: FlightQuestion, { nowMs, notBefore, hasLookedUp }: Joining) {
       const question = questionKey(name, about);
       if (question.length > MAX_QUESTION_CHARACTERS) return {};
       const callerHash = await hashOf(caller);
       // Nothing is awaited between here and `open`, so that only one request leads.
       flights.sweep(nowMs);
       const flight = flights.find(question, callerHash);
-      if (flight && flight.openedAt >= notBefore && (hasLooked || !flight.isAnswered)) {
+      if (flight && flight.openedAt >= notBefore && (hasLookedUp || !flight.isAnswered)) {
         flight.isFollowed = true;
-        flight.isDoubted ||= !hasLooked;
+        flight.isDoubted ||= !hasLookedUp;
         // Identical questions have answers of one type.
         const shared = await follow(flight, flight.answer as Promise<E | undefined>);
         return { shared, verdict: () => within(flight.verdict, VERDICT_MS) };

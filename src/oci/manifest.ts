@@ -16,7 +16,7 @@ const READ_AS_TYPE_FIELD = /^(?:mediaType|manifests|config|layers)$/iu;
  * @returns `undefined` where the type is not certain: it is no manifest type, it differs from the one that the manifest
  *   states, or registries may read the fields in two ways
  */
-export function mediaTypeOf(contentType: string | null, content: Uint8Array): string | undefined {
+export function servedMediaType(contentType: string | null, content: Uint8Array): string | undefined {
   if (contentType === null || !MANIFEST_TYPES.includes(contentType)) return undefined;
   const fields = fieldsIn(content);
   if (!fields) return undefined;

@@ -40,7 +40,7 @@ export async function askOrigin<E extends Entry>(
     const isFromStorage = found?.isFromStorage ?? false;
     recordAccess(ctx, upstream, question.name, `${method} ${question.links}`, response, isFromStorage);
     // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
-    if (question.staleMs > 0) upstream.retryAfter.note(ctx, response);
+    if (question.staleMs > 0) upstream.retryAfter.observe(ctx, response);
     if (!found) return { kind: 'relay', response: relay, sentAtMs };
     const { entry, isFirstHand, isDirect } = found;
     if (isFirstHand) upstream.absences.forget(ctx, question.name, question.links, entry.descriptor.digest);

@@ -29,11 +29,11 @@ export async function joinFlight<E extends Entry>(
   const { flights } = upstream;
   const key = flightQuestion(ctx, upstream, question);
   if (!key) return {};
-  const hasLooked = lookup !== undefined && lookup.outcome !== 'fault';
-  const notBefore = hasLooked && lookup.cleared > 0 ? lookup.cleared + 1 : 0;
-  const first = await flights.join<E>(key, { nowMs: ctx.now(), notBefore, hasLooked });
-  if (!first.shared || (await isBelievable(ctx, question, first.shared, first, hasLooked))) return first;
-  return flights.join<E>(key, { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLooked: true });
+  const hasLookedUp = lookup !== undefined && lookup.outcome !== 'fault';
+  const notBefore = hasLookedUp && lookup.cleared > 0 ? lookup.cleared + 1 : 0;
+  const first = await flights.join<E>(key, { nowMs: ctx.now(), notBefore, hasLookedUp });
+  if (!first.shared || (await isBelievable(ctx, question, first.shared, first, hasLookedUp))) return first;
+  return flights.join<E>(key, { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLookedUp: true });
 }
 
 /** Whether no tombstone hides a shared answer from this caller. */
@@ -42,10 +42,10 @@ async function isBelievable<E extends Entry>(
   question: ContentQuestion<E>,
   shared: E,
   { verdict }: Joined<E>,
-  hasLooked: boolean,
+  hasLookedUp: boolean,
 ): Promise<boolean> {
   if (shared.verifiedAt >= ctx.startedAt) return true;
-  if (hasLooked && question.unseen(shared, true).length === 0) return true;
+  if (hasLookedUp && question.unseen(shared, true).length === 0) return true;
   const seen = await verdict?.();
   return seen !== undefined && seen.at >= ctx.startedAt && isAlive(shared.verifiedAt, seen.cleared);
 }

@@ -1,6 +1,6 @@
 import type { CacheItem } from '../cache/item.ts';
 import type { RequestContext } from '../context.ts';
-import type { Question } from '../isolate/singleFlight.ts';
+import type { FlightQuestion } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { LinkSet } from '../oci/links.ts';
@@ -61,7 +61,7 @@ export function flightQuestion<E extends Entry>(
   ctx: RequestContext,
   { ttls, readOnly }: Upstream,
   { name, key }: ContentQuestion<E>,
-): Question | undefined {
+): FlightQuestion | undefined {
   // The origin of an open mirror cannot tell callers apart.
   const caller = readOnly ? '' : ctx.caller;
   if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { callerOf } from '../../src/access/caller.ts';
 import { requestHeaders } from '../../src/http/headers.ts';
-import { isOfProxies, isOtherIdentity } from '../../src/http/identity.ts';
+import { isProxyHeader, mayIdentifyCaller } from '../../src/http/identity.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
 
@@ -97,17 +97,17 @@ const HARMLESS = [
 
 describe('a header', () => {
   it.each(IDENTITIES)('may identify the caller: %s', (name) => {
-    expect([isOtherIdentity(name), callerOf(withHeader(name))]).toEqual([true, undefined]);
+    expect([mayIdentifyCaller(name), callerOf(withHeader(name))]).toEqual([true, undefined]);
   });
 
   it.each(ADDRESSES)('describes the way of the request, and stays at the edge: %s', (name) => {
-    expect([isOfProxies(name), callerOf(withHeader(name))]).toEqual([true, ALICE.authorization]);
+    expect([isProxyHeader(name), callerOf(withHeader(name))]).toEqual([true, ALICE.authorization]);
     const sent = requestHeaders(new Headers({ [name]: 'x' }), { identity: true, for: 'relay' });
     expect(sent.has(name)).toBe(false);
   });
 
   it.each(HARMLESS)('says nothing about the caller: %s', (name) => {
-    expect([isOtherIdentity(name), callerOf(withHeader(name))]).toEqual([false, ALICE.authorization]);
+    expect([mayIdentifyCaller(name), callerOf(withHeader(name))]).toEqual([false, ALICE.authorization]);
   });
 
   it('with a name that looks like a credential identifies the caller, or stays at the edge', () => {
@@ -115,7 +115,7 @@ describe('a header', () => {
     fc.assert(
       fc.property(names, (name) => {
         if (!/-(?:token|key|auth|credential|secret|signature|assertion)$|^cf-(?:access|cert)-/.test(name)) return;
-        expect(isOtherIdentity(name) || isOfProxies(name)).toBe(true);
+        expect(mayIdentifyCaller(name) || isProxyHeader(name)).toBe(true);
       }),
       { numRuns: 2_000 },
     );

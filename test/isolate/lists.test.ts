@@ -21,30 +21,30 @@ describe('createLists: drop', () => {
       ['a/b', 'tags'],
       ['', 'catalog'],
     ] as const) {
-      lists.of(ctx, name).set(`${name} ${key}`, LIST, clock.now());
+      lists.inRepository(ctx, name).set(`${name} ${key}`, LIST, clock.now());
     }
     lists.drop('a');
-    expect(lists.of(ctx, 'a').get('a tags')).toBeUndefined();
-    expect(lists.of(ctx, 'a').get('a referrers')).toBeUndefined();
-    expect(lists.of(ctx, 'a/b').get('a/b tags')).toMatchObject(LIST);
-    expect(lists.of(ctx, '').get(' catalog')).toMatchObject(LIST);
+    expect(lists.inRepository(ctx, 'a').get('a tags')).toBeUndefined();
+    expect(lists.inRepository(ctx, 'a').get('a referrers')).toBeUndefined();
+    expect(lists.inRepository(ctx, 'a/b').get('a/b tags')).toMatchObject(LIST);
+    expect(lists.inRepository(ctx, '').get(' catalog')).toMatchObject(LIST);
   });
 
   it('is not undone by a list that was requested before it', () => {
     const { clock, ctx, lists } = setup();
-    const before = lists.of(ctx, 'a');
+    const before = lists.inRepository(ctx, 'a');
     lists.drop('a');
     before.set('tags', LIST, clock.now());
-    expect(lists.of(ctx, 'a').get('tags')).toBeUndefined();
+    expect(lists.inRepository(ctx, 'a').get('tags')).toBeUndefined();
   });
 
   it('does not affect lists that are requested after it, which live for LIST_TTL', () => {
     const { clock, ctx, lists } = setup();
     lists.drop('a');
-    lists.of(ctx, 'a').set('tags', LIST, clock.now());
+    lists.inRepository(ctx, 'a').set('tags', LIST, clock.now());
     clock.advance(TTL_MS - 1);
-    expect(lists.of(ctx, 'a').get('tags')).toMatchObject(LIST);
+    expect(lists.inRepository(ctx, 'a').get('tags')).toMatchObject(LIST);
     clock.advance(1);
-    expect(lists.of(ctx, 'a').get('tags')).toBeUndefined();
+    expect(lists.inRepository(ctx, 'a').get('tags')).toBeUndefined();
   });
 });

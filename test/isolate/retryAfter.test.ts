@@ -43,7 +43,7 @@ describe('createRetryAfter', () => {
   ])('reads Retry-After, of which it honours at most 5 minutes: %j is %i ms', (retryAfter, ms) => {
     const { clock, limits, by } = setup();
     expect(limits.until(by())).toBe(0);
-    limits.note(by(), responseWith(retryAfter));
+    limits.observe(by(), responseWith(retryAfter));
     expect(limits.until(by())).toBe(ms === 0 ? 0 : NOON + ms);
     clock.advance(ms);
     expect(limits.until(by())).toBe(0);
@@ -51,15 +51,15 @@ describe('createRetryAfter', () => {
 
   it.each([200, 304, 401, 403, 404, 500, 503])('ignores the Retry-After of a %i', (status) => {
     const { limits, by } = setup();
-    limits.note(by(), responseWith('60', status));
+    limits.observe(by(), responseWith('60', status));
     expect(limits.until(by())).toBe(0);
   });
 
   it('limits the credential that got the 429, and no caller who may be another', () => {
     const { limits, by } = setup();
     const cookie = { cookie: 'session=1' };
-    limits.note(by('Basic YQ=='), responseWith('60'));
-    limits.note(by(undefined, cookie), responseWith('60'));
+    limits.observe(by('Basic YQ=='), responseWith('60'));
+    limits.observe(by(undefined, cookie), responseWith('60'));
     const others = [by(), by('Basic Yg=='), by('basic YQ=='), by('Basic YQ==', cookie), by(undefined, cookie)];
     expect(others.map((ctx) => limits.until(ctx))).toEqual(others.map(() => 0));
     expect(limits.until(by('Basic YQ==', { accept: 'text/plain' }))).toBe(NOON + MINUTE_MS);
@@ -68,7 +68,7 @@ describe('createRetryAfter', () => {
   it('limits all callers where the origin cannot tell them apart', () => {
     const { by } = setup();
     const limits = createRetryAfter(createMemory({ entries: 100, bytes: 100_000 }), () => '');
-    limits.note(by('Basic YQ=='), responseWith('60'));
+    limits.observe(by('Basic YQ=='), responseWith('60'));
     for (const ctx of [by(), by('Basic Yg=='), by(undefined, { cookie: 'a=b' })]) {
       expect(limits.until(ctx)).toBe(NOON + MINUTE_MS);
     }
@@ -76,17 +76,17 @@ describe('createRetryAfter', () => {
 
   it('honours the last 429 that has a Retry-After', () => {
     const { clock, limits, by } = setup();
-    limits.note(by(), responseWith('60'));
+    limits.observe(by(), responseWith('60'));
     clock.advance(10_000);
-    limits.note(by(), responseWith('5'));
+    limits.observe(by(), responseWith('5'));
     expect(limits.until(by())).toBe(NOON + 15_000);
-    limits.note(by(), responseWith());
+    limits.observe(by(), responseWith());
     expect(limits.until(by())).toBe(NOON + 15_000);
   });
 
   it('remembers no more limits than the memory of the isolate holds', () => {
     const { limits, by } = setup({ entries: 2, bytes: 100_000 });
-    for (const name of ['a', 'b', 'c']) limits.note(by(`Bearer ${name}`), responseWith('60'));
+    for (const name of ['a', 'b', 'c']) limits.observe(by(`Bearer ${name}`), responseWith('60'));
     const until = ['a', 'b', 'c'].map((name) => limits.until(by(`Bearer ${name}`)));
     expect(until).toEqual([0, NOON + MINUTE_MS, NOON + MINUTE_MS]);
   });

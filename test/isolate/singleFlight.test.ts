@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { delay } from '../../src/async.ts';
-import { createFlights, type Flights, type Joined, type Question } from '../../src/isolate/singleFlight.ts';
+import { createFlights, type FlightQuestion, type Flights, type Joined } from '../../src/isolate/singleFlight.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { entryFor, someDigest } from '../support/digests.ts';
 
-const question: Question = { name: parseRepositoryName('a/b'), about: 'digest', caller: 'Basic x' };
+const question: FlightQuestion = { name: parseRepositoryName('a/b'), about: 'digest', caller: 'Basic x' };
 const entry = entryFor(someDigest(), 1);
 const NOW = 1_000_000;
 const briefly = () => delay(20);
@@ -14,9 +14,9 @@ const briefly = () => delay(20);
 function join(
   flights: Flights,
   other = question,
-  more: { nowMs?: number; notBefore?: number; hasLooked?: boolean } = {},
+  more: { nowMs?: number; notBefore?: number; hasLookedUp?: boolean } = {},
 ): Promise<Joined<Entry>> {
-  return flights.join(other, { nowMs: NOW, notBefore: 0, hasLooked: true, ...more });
+  return flights.join(other, { nowMs: NOW, notBefore: 0, hasLookedUp: true, ...more });
 }
 
 /** Whether there is an open flight that this caller would follow. */
@@ -57,7 +57,7 @@ describe('createFlights', () => {
     const flights = createFlights();
     const { flight } = await join(flights);
     expect([flight?.isFollowed, flight?.needsVerdict]).toEqual([false, false]);
-    const waiting = [join(flights), join(flights, question, { hasLooked: false })];
+    const waiting = [join(flights), join(flights, question, { hasLookedUp: false })];
     await briefly();
     expect([flight?.isFollowed, flight?.needsVerdict]).toEqual([true, true]);
     flight?.answered(entry);
@@ -93,7 +93,7 @@ describe('createFlights', () => {
     expect(await hasOpenFlight(flights)).toBe(false);
   });
 
-  it.each<[string, Question]>([
+  it.each<[string, FlightQuestion]>([
     ['another credential', { ...question, caller: 'Basic y' }],
     ['no credential', { ...question, caller: '' }],
     ['another repository', { ...question, name: parseRepositoryName('a/c') }],
@@ -121,7 +121,7 @@ describe('createFlights', () => {
 
   it('a caller who has not looked in the store leads anew once the answer has arrived', async () => {
     const flights = createFlights();
-    const notLooked = { hasLooked: false };
+    const notLooked = { hasLookedUp: false };
     const { flight: first } = await join(flights);
     expect(await hasOpenFlight(flights, question, notLooked)).toBe(true);
     first?.answered(undefined);
@@ -161,7 +161,7 @@ describe('createFlights', () => {
 });
 
 describe('createFlights: bounds', () => {
-  const numbered = (n: number): Question => ({ ...question, about: `digest ${n}` });
+  const numbered = (n: number): FlightQuestion => ({ ...question, about: `digest ${n}` });
   const openMany = async (flights: Flights, count: number) => {
     for (let n = 0; n < count; n++) await join(flights, numbered(n));
   };

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { mediaTypeOf } from '../../src/oci/manifest.ts';
+import { servedMediaType } from '../../src/oci/manifest.ts';
 import { MANIFEST_TYPES } from '../../src/oci/mediaTypes.ts';
 
 const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const DOCKER = 'application/vnd.docker.distribution.manifest.v2+json';
 const typeOf = (pushedAs: string | null, manifest: unknown) =>
-  mediaTypeOf(pushedAs, new TextEncoder().encode(typeof manifest === 'string' ? manifest : JSON.stringify(manifest)));
+  servedMediaType(
+    pushedAs,
+    new TextEncoder().encode(typeof manifest === 'string' ? manifest : JSON.stringify(manifest)),
+  );
 
-describe('mediaTypeOf', () => {
+describe('servedMediaType', () => {
   it.each(MANIFEST_TYPES)('returns the type that the manifest states and was pushed with: %s', (mediaType) => {
     expect(typeOf(mediaType, { mediaType })).toBe(mediaType);
   });

@@ -128,7 +128,7 @@ const POLL_MS = 50;
  * Waits until there is room, which other requests give back.
  * @returns room of this size, or `undefined` where there is none in time
  */
-export async function roomWithin(
+export async function waitForRoom(
   budget: Budget,
   ctx: RequestContext,
   bytes: number,

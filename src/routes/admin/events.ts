@@ -1,7 +1,7 @@
 import { within } from '../../async.ts';
 import { purgeTags } from '../../cache/purge.ts';
 import type { RequestContext } from '../../context.ts';
-import { roomWithin } from '../../http/body/budget.ts';
+import { waitForRoom } from '../../http/body/budget.ts';
 import { type Body, readBody } from '../../http/body/readBody.ts';
 import { parseWholeNumber } from '../../oci/descriptor.ts';
 import { RegistryError } from '../../oci/errors.ts';
@@ -47,7 +47,7 @@ export async function eventsRoute(
 async function readEnvelope(ctx: RequestContext, { bodies }: Upstream): Promise<Body> {
   const busy = () => new RegistryError('UNAVAILABLE', { message: 'the edge is busy: send the envelope again later' });
   const announced = parseWholeNumber(ctx.request.headers.get('content-length')) ?? ASSUMED_BYTES;
-  const room = await roomWithin(bodies, ctx, announced > MAX_ENVELOPE_BYTES ? 0 : announced, ROOM_WAIT_MS);
+  const room = await waitForRoom(bodies, ctx, announced > MAX_ENVELOPE_BYTES ? 0 : announced, ROOM_WAIT_MS);
   if (!room) throw busy();
   const reading = { room, maxBytes: MAX_ENVELOPE_BYTES, timeoutMs: ENVELOPE_WAIT_MS };
   const body = await readBody(ctx.request, reading).catch((cause: unknown) => {

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../../context.ts';
-import { isRead } from '../../http/methods.ts';
+import { isReadMethod } from '../../http/methods.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
@@ -22,7 +22,7 @@ import { upload } from './uploads.ts';
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
-  if (upstream.readOnly && !isRead(method)) {
+  if (upstream.readOnly && !isReadMethod(method)) {
     throw new RegistryError('UNSUPPORTED', {
       message: 'this is a read-only mirror: send writes to the registry itself',
     });
@@ -31,7 +31,7 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
   if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
     throw new RegistryError('UNSUPPORTED', { message: 'deletes are disabled here (DELETE_ENABLED=false)' });
   }
-  if (route.kind !== 'base' && isRead(method) && isFromScript(ctx)) return passThrough(ctx, upstream, route);
+  if (route.kind !== 'base' && isReadMethod(method) && isFromScript(ctx)) return passThrough(ctx, upstream, route);
   // An unknown query, such as `ns` with another registry, may ask for something else.
   const isOwn = upstream.ownQueries.has(route.search);
   switch (route.kind) {
@@ -46,7 +46,7 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
       }
       break;
     case 'upload':
-      if (!isRead(method)) return upload(ctx, upstream, route);
+      if (!isReadMethod(method)) return upload(ctx, upstream, route);
       break;
     case 'catalog':
     case 'tags':
@@ -56,7 +56,8 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
     case 'manifest':
       // Only some registries serve ranges of a manifest, and the cache has no use for a part.
       if (method === 'GET' && ctx.request.headers.has('range')) break;
-      if (isRead(method) && isOwn && route.reference.kind !== 'foreign') return readManifest(ctx, upstream, route);
+      if (isReadMethod(method) && isOwn && route.reference.kind !== 'foreign')
+        return readManifest(ctx, upstream, route);
       if (method === 'DELETE' && route.reference.kind !== 'foreign') {
         return deleteContent(ctx, upstream, { ...route, links: 'manifests', content: route.reference });
       }

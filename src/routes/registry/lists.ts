@@ -30,7 +30,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
   if (upstream.lists.ttlMs === 0 || !(await isPullOnly(ctx, upstream, route))) return passThrough(ctx, upstream, route);
   const target = route.path + route.search;
   const key = `${target} ${variantOf(ctx.request.headers.get('accept'))}`;
-  const lists = upstream.lists.of(ctx, 'name' in route ? route.name : '');
+  const lists = upstream.lists.inRepository(ctx, 'name' in route ? route.name : '');
   const stored = lists.get(key);
   if (stored) {
     ctx.emit({ kind: 'hit' });

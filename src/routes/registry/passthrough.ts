@@ -1,6 +1,6 @@
 import type { RequestContext } from '../../context.ts';
 import { forwardBody } from '../../http/body/forwardBody.ts';
-import { isRead, isSafe } from '../../http/methods.ts';
+import { isReadMethod, isSafeMethod } from '../../http/methods.ts';
 import type { Route } from '../../oci/route.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
@@ -14,7 +14,7 @@ import { relayRewritten, relayUnlessStalled } from './relay.ts';
  */
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const answered = isSafe(ctx.method) ? ask(ctx, upstream, route) : sendWrite(ctx, upstream, route);
+  const answered = isSafeMethod(ctx.method) ? ask(ctx, upstream, route) : sendWrite(ctx, upstream, route);
   // No timeout ends the body of a blob.
   const isContent = route.kind === 'blob' || route.kind === 'upload';
   return (isContent ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);
@@ -27,7 +27,7 @@ function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstre
     return origin.getBlob(ctx, target, { omitHeaders: [], follows: true, signal });
   }
   // `fetch` accepts no body with a GET or HEAD, and no registry reads one.
-  const sent = isRead(method) ? undefined : forwardBody(ctx.request);
+  const sent = isReadMethod(method) ? undefined : forwardBody(ctx.request);
   // An open mirror asks on behalf of everybody, so it forwards nothing that identifies one caller.
   const onlyHeaders = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
   return origin.send(ctx, target, { method, sent, onlyHeaders, signal });

@@ -4,7 +4,7 @@ import type { RequestContext } from '../../context.ts';
 import type { Copy } from '../../http/body/copies.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { isContentOf } from '../../oci/hash.ts';
-import { mediaTypeOf } from '../../oci/manifest.ts';
+import { servedMediaType } from '../../oci/manifest.ts';
 import type { RepositoryName } from '../../oci/name.ts';
 import { isTag } from '../../oci/reference.ts';
 import type { Route } from '../../oci/route.ts';
@@ -126,7 +126,7 @@ async function storePushed(
   const asked = reference.kind === 'digest' ? reference.text : named;
   const canonical = isDigest(named) ? named : asked;
   const pushed = await copy.whole(upstream.cacheTimeoutMs);
-  const mediaType = pushed && mediaTypeOf(ctx.request.headers.get('content-type'), pushed.content);
+  const mediaType = pushed && servedMediaType(ctx.request.headers.get('content-type'), pushed.content);
   if (!pushed || !mediaType || !isDigest(asked) || !isDigest(canonical) || !isPlainPush(upstream, search)) return;
   const { content, sentAt } = pushed;
   const digests: Digest[] = [...new Set([asked, canonical])];

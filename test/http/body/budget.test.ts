@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBudget, roomWithin } from '../../../src/http/body/budget.ts';
+import { createBudget, waitForRoom } from '../../../src/http/body/budget.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 
 const clock = createClock();
@@ -87,12 +87,12 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(90);
   });
 
-  it('roomWithin waits until another request gives room back, but not for ever', async () => {
+  it('waitForRoom waits until another request gives room back, but not for ever', async () => {
     const budget = createBudget(100);
     const ctx = request();
     budget.room(ctx).resize(100);
-    expect(await roomWithin(budget, request(), 50, 100)).toBeUndefined();
-    const waiting = roomWithin(budget, request(), 50, 5_000);
+    expect(await waitForRoom(budget, request(), 50, 100)).toBeUndefined();
+    const waiting = waitForRoom(budget, request(), 50, 5_000);
     ctx.markAnswered();
     expect(await waiting).toBeDefined();
     expect(budget.heldBytes).toBe(50);
