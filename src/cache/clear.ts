@@ -8,8 +8,8 @@ import type { CacheItem } from './item.ts';
 import type { Lookup } from './lookup.ts';
 
 /**
- * Clears or buries, and tells it.
- * @param clearedForMs as `BlobDescriptorService.clear`
+ * Clears a digest, or marks it as being deleted, and emits the outcome.
+ * @param clearedForMs as for `BlobDescriptorService.clear`
  * @throws CacheFault the store failed: the entry may still answer
  */
 export async function clear(
@@ -22,17 +22,22 @@ export async function clear(
   await observeClear(ctx, verb, () => writer[verb](ctx, digest, clearedForMs));
 }
 
-/** What the origin said that it does not have. */
+/** Content that the origin answered with "not found". */
 export interface DeniedContent<E extends Entry> {
-  /** What the cache knows of it. */
+  /** The result of looking it up in the cache. */
   readonly known: Promise<Lookup<E>>;
-  /** When the question was sent, in epoch ms. */
+  /** When the request was sent to the origin (epoch ms). */
   readonly sentAtMs: number;
-  /** Whether the caller takes what was found: registries say 404 also of what is there in another media type. */
+  /**
+   * Whether the caller accepts the entry's media type; by default it accepts all. Some registries answer 404 if it does
+   * not.
+   */
   readonly accepts?: ((entry: Entry) => boolean) | undefined;
 }
 
-/** Clears, after the reply, what was found, or found half cleared or as rubbish, and the origin does not know. */
+/**
+ * Clears, after the reply, an entry of denied content. A half-cleared entry and a malformed record are cleared as well.
+ */
 export function evictDenied<E extends Entry>(
   ctx: RequestContext,
   item: Pick<CacheItem<E>, 'clear'>,
@@ -40,15 +45,16 @@ export function evictDenied<E extends Entry>(
 ): void {
   ctx.waitUntil(
     known.then(async (found) => {
-      const isLeft = (event: EdgeEvent) => event.kind === 'half-cleared' && (!event.entry || accepts(event.entry));
-      const isRubbish = found.outcome === 'fault' && found.isRubbish;
-      const isThere = found.outcome === 'hit' ? accepts(found.entry) : isRubbish || ctx.events.some(isLeft);
-      if (isThere) await observeClear(ctx, 'clear', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
+      const isHalfCleared = (event: EdgeEvent) =>
+        event.kind === 'half-cleared' && (!event.entry || accepts(event.entry));
+      const isMalformed = found.outcome === 'fault' && found.isRubbish;
+      const isPresent = found.outcome === 'hit' ? accepts(found.entry) : isMalformed || ctx.events.some(isHalfCleared);
+      if (isPresent) await observeClear(ctx, 'clear', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
     }),
   );
 }
 
-/** Tells how a clear ended. @throws what the work throws */
+/** Runs a clear and emits its outcome. @throws what the work throws */
 export async function observeClear(
   ctx: RequestContext,
   verb: 'clear' | 'markDeleting',

@@ -5,23 +5,23 @@ import { BadRecord, tryParse } from '../stores/faults.ts';
 import type { Records, StoredRecord } from '../stores/records.ts';
 import { type Clearing, isAlive } from '../stores/tombstone.ts';
 
-/** Reads records, and checks that they can be what is asked for. */
-export async function readChecked(
+/** Reads records and validates their entries. @returns a record for each digest, or a `BadRecord` */
+export async function readRecords(
   ctx: RequestContext,
   records: Records,
   digests: readonly Digest[],
 ): Promise<(StoredRecord | BadRecord)[]> {
-  const found = await records.read(ctx, digests);
-  return found.map((record, at) => {
+  const stored = await records.read(ctx, digests);
+  return stored.map((record, at) => {
     const [digest, entry] = [digests[at], 'entry' in record && record.entry];
-    const wrong = digest && entry ? tryParse(() => checkEntry(digest, entry)) : undefined;
-    return wrong ?? record;
+    const bad = digest && entry ? tryParse(() => checkEntry(digest, entry)) : undefined;
+    return bad ?? record;
   });
 }
 
 /**
- * Clears those that are there, in the way of `clearing`.
- * @returns which could have answered, canonical digests of aliases among them
+ * Clears the digests that are present, and leaves the others alone.
+ * @returns the digests that could have answered, including the canonical digests of aliases
  */
 export async function clearPresentRecords(
   ctx: RequestContext,
@@ -30,52 +30,58 @@ export async function clearPresentRecords(
   clearing: Clearing,
 ): Promise<Digest[]> {
   const found = new Map<Digest, StoredRecord | BadRecord>();
-  const look = async (some: readonly Digest[]) => {
-    const read = some.length > 0 ? await readChecked(ctx, records, some) : [];
-    for (const [at, record] of read.entries()) found.set(some[at] as Digest, record);
+  const read = async (batch: readonly Digest[]) => {
+    const stored = batch.length > 0 ? await readRecords(ctx, records, batch) : [];
+    for (const [at, record] of stored.entries()) found.set(batch[at] as Digest, record);
   };
-  const those = (some: Iterable<Digest>, is: (record: StoredRecord | BadRecord) => boolean) =>
-    [...some].filter((digest) => is(found.get(digest) ?? { entry: undefined, cleared: 0 }));
+  const filter = (batch: Iterable<Digest>, is: (record: StoredRecord | BadRecord) => boolean) =>
+    [...batch].filter((digest) => is(found.get(digest) ?? { entry: undefined, clearedUntil: 0 }));
 
-  await look(digests);
-  const present = those(digests, (record) => isPresent(record, clearing));
-  // They go along, and count.
-  const canonical = new Set(present.map((digest) => canonicalIn(found.get(digest)) ?? digest));
+  await read(digests);
+  const present = filter(digests, (record) => isPresent(record, clearing));
+  // The canonical entries of aliases are cleared with them, and so they count as well.
+  const canonical = new Set(present.map((digest) => canonicalDigestOf(found.get(digest)) ?? digest));
   const others = canonical.difference(new Set(digests));
-  await look([...others]);
-  if (present.length > 0) await clearAll(ctx, records, present, clearing);
-  return those([...present, ...others], (record) => couldAnswer(record) && isPresent(record, clearing));
+  await read([...others]);
+  if (present.length > 0) await clearWithCanonical(ctx, records, present, clearing);
+  return filter([...present, ...others], (record) => couldAnswer(record) && isPresent(record, clearing));
 }
 
-function canonicalIn(record: StoredRecord | BadRecord | undefined): Digest | undefined {
+function canonicalDigestOf(record: StoredRecord | BadRecord | undefined): Digest | undefined {
   return record instanceof BadRecord ? undefined : record?.entry?.descriptor.digest;
 }
 
-/** Something that can be removed; what cannot be read is. An entry that a registry wrote may be younger than any tombstone. */
+/**
+ * Whether there is something to remove. A malformed record is removed, and so is an entry that was never confirmed: a
+ * registry may have written it after any tombstone.
+ */
 function isPresent(record: StoredRecord | BadRecord, { until, sparesLater }: Clearing): boolean {
   if (record instanceof BadRecord) return true;
-  const { entry, cleared, isHalfCleared = false } = record;
+  const { entry, clearedUntil, isHalfCleared = false } = record;
   if (!entry) return isHalfCleared;
   if (entry.verifiedAt === 0) return true;
-  return isAlive(entry.verifiedAt, cleared) && (!sparesLater || entry.verifiedAt <= until);
+  return isAlive(entry.verifiedAt, clearedUntil) && (!sparesLater || entry.verifiedAt <= until);
 }
 
-/** What was cleared by half, or is buried, could not; nobody knows it of what cannot be read. */
+/**
+ * Whether the record could have answered. A half-cleared one could not, nor one behind a tombstone; a malformed one
+ * might.
+ */
 function couldAnswer(record: StoredRecord | BadRecord): boolean {
   if (record instanceof BadRecord) return true;
-  return record.entry !== undefined && isAlive(record.entry.verifiedAt, record.cleared);
+  return record.entry !== undefined && isAlive(record.entry.verifiedAt, record.clearedUntil);
 }
 
-/** Clears all of them, and of an alias the canonical entry too. */
-export async function clearAll(
+/** Clears digests, present or not; for an alias, also its canonical digest. */
+export async function clearWithCanonical(
   ctx: RequestContext,
   records: Records,
   digests: readonly Digest[],
   clearing: Clearing,
 ): Promise<void> {
   const named = await records.clear(ctx, digests, clearing);
-  // Rubbish in the store names nothing that could be cleared as well, and the digest itself is.
+  // A name that is not a digest comes from a malformed record, and is ignored.
   const canonical = named.filter((text) => text !== undefined && isDigest(text)) as Digest[];
-  const left = new Set(canonical).difference(new Set(digests));
-  if (left.size > 0) await records.clear(ctx, [...left], clearing);
+  const others = new Set(canonical).difference(new Set(digests));
+  if (others.size > 0) await records.clear(ctx, [...others], clearing);
 }

@@ -6,26 +6,26 @@ import type { Contents } from '../stores/contents.ts';
 import type { CacheItem } from './item.ts';
 
 /**
- * A manifest: its descriptor in the repository, and its content. Without either it is a miss.
- * @param descriptor where the descriptor of the digest is
+ * Combines the descriptor of a manifest in its repository with the content. If either is missing, the item is a miss.
+ * @param descriptor the item of the digest's descriptor
  */
 export function contentItem(digest: Digest, descriptor: CacheItem, contents: Contents): CacheItem<ContentEntry> {
-  /** Its content was not read, since there was no room: that is no reason to write it anew. */
+  /** The entry whose content was not read because there was no room; that is no reason to write the content again. */
   let unread: Entry | undefined;
   return {
     async stat(ctx) {
-      const described = descriptor.stat(ctx);
-      const sizeOf = async () => (await described)?.descriptor.size;
-      const [entry, content] = await Promise.all([described, contents.get(ctx, digest, sizeOf).catch(noRoomAsValue)]);
+      const looking = descriptor.stat(ctx);
+      const sizeOf = async () => (await looking)?.descriptor.size;
+      const [entry, content] = await Promise.all([looking, contents.get(ctx, digest, sizeOf).catch(noRoomAsValue)]);
       unread = content instanceof NoRoom ? entry : undefined;
       const whole = entry && withContent(entry, content instanceof NoRoom ? undefined : content);
       if (entry && !whole) ctx.emit({ kind: 'half-cleared', entry });
       return whole;
     },
     async set(ctx, entry, known) {
-      const there = known ?? (unread && isSameDescriptor(unread.descriptor, entry.descriptor) ? unread : undefined);
-      if (there) return descriptor.set(ctx, entry, there);
-      // Together: the descriptor is of use to a HEAD also where there is no room for the content.
+      const stored = known ?? (unread && isSameDescriptor(unread.descriptor, entry.descriptor) ? unread : undefined);
+      if (stored) return descriptor.set(ctx, entry, stored);
+      // The two writes do not wait for each other: the descriptor answers HEADs even if the content cannot be stored.
       const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
       await allDone(writes);
       return true;
@@ -34,13 +34,13 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
   };
 }
 
-/** @throws whatever else it is */
+/** @throws every other reason */
 function noRoomAsValue(reason: unknown): NoRoom {
   if (reason instanceof NoRoom) return reason;
   throw reason;
 }
 
-/** The content of an entry, if it is its. */
+/** Adds content to an entry; `undefined` if there is none, or if its size is not the entry's. */
 export function withContent(entry: Entry, content: Uint8Array | undefined): ContentEntry | undefined {
   return content?.length === entry.descriptor.size ? { ...entry, content } : undefined;
 }

@@ -10,13 +10,13 @@ import type {
 } from '../stores/descriptors.ts';
 import { asCacheFault, unwrap } from '../stores/faults.ts';
 import type { DescriptorRecords, Records, RepositoryRecords, StoredRecord } from '../stores/records.ts';
-import { aheadOf, type Clearing, isAlive, upTo } from '../stores/tombstone.ts';
-import { clearAll, clearPresentRecords, readChecked } from './clearRecords.ts';
+import { type Clearing, clearingAhead, clearingUpTo, isAlive } from '../stores/tombstone.ts';
+import { clearPresentRecords, clearWithCanonical, readRecords } from './clearRecords.ts';
 
-/** The cursor of a store that knows itself what is left. */
+/** The cursor for a store that clears without listing, and so needs no position. */
 const MORE = 'more';
 
-/** A descriptor cache over the records of a backend. */
+/** Creates a descriptor cache over the records of a backend. */
 export function createProvider({ repositoryScoped, unscoped, peek }: DescriptorRecords): BlobDescriptorCacheProvider {
   return {
     repositoryScoped: (name, links) => createRepositoryService(repositoryScoped(parseRepositoryName(name), links)),
@@ -26,16 +26,16 @@ export function createProvider({ repositoryScoped, unscoped, peek }: DescriptorR
 }
 
 /**
- * The verbs over records. Stores are shared with other writers, so everything is checked on the way in *and* out
- * before anybody relies on it; an entry counts only if it was confirmed after its tombstone, and an alias only while its
- * canonical entry does.
+ * Implements the verbs over records. Others write to the stores too, so entries are validated on the way in *and* on
+ * the way out. An entry counts only if it was confirmed after its tombstone, and an alias only while its canonical
+ * entry does.
  */
 function createService(records: Records): BlobDescriptorService {
   async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
-    const [record] = await readChecked(ctx, records, [digest]);
-    if (!record) throw new TypeError('not a record');
-    const { cleared } = unwrap(record);
-    if (cleared > 0) ctx.emit({ kind: 'tombstone', until: cleared });
+    const [record] = await readRecords(ctx, records, [digest]);
+    if (!record) throw new TypeError('the backend returned no record');
+    const { clearedUntil } = unwrap(record);
+    if (clearedUntil > 0) ctx.emit({ kind: 'tombstone', until: clearedUntil });
     return unwrap(record);
   }
 
@@ -43,13 +43,13 @@ function createService(records: Records): BlobDescriptorService {
     async stat(ctx, digest) {
       parseDigest(digest);
       return asCacheFault('stat', async () => {
-        const { entry, cleared, isHalfCleared } = await read(ctx, digest);
+        const { entry, clearedUntil, isHalfCleared } = await read(ctx, digest);
         if (isHalfCleared) ctx.emit({ kind: 'half-cleared' });
-        if (!entry || !isAlive(entry.verifiedAt, cleared)) return undefined;
-        const canonical = entry.descriptor.digest;
-        if (canonical === digest) return entry;
-        const target = await read(ctx, canonical);
-        return target.entry && isAlive(entry.verifiedAt, target.cleared) ? entry : undefined;
+        if (!entry || !isAlive(entry.verifiedAt, clearedUntil)) return undefined;
+        const canonicalDigest = entry.descriptor.digest;
+        if (canonicalDigest === digest) return entry;
+        const canonical = await read(ctx, canonicalDigest);
+        return canonical.entry && isAlive(entry.verifiedAt, canonical.clearedUntil) ? entry : undefined;
       });
     },
     async setDescriptor(ctx, digest, entry) {
@@ -61,12 +61,14 @@ function createService(records: Records): BlobDescriptorService {
     async markDeleting(ctx, digest, clearedForMs) {
       parseDigest(digest);
       await asCacheFault('markDeleting', () =>
-        records.writeTombstone(ctx, digest, aheadOf(ctx.now(), clearedForMs).until),
+        records.writeTombstone(ctx, digest, clearingAhead(ctx.now(), clearedForMs).until),
       );
     },
     async clear(ctx, digest, clearedForMs) {
       parseDigest(digest);
-      await asCacheFault('clear', () => clearAll(ctx, records, [digest], aheadOf(ctx.now(), clearedForMs)));
+      await asCacheFault('clear', () =>
+        clearWithCanonical(ctx, records, [digest], clearingAhead(ctx.now(), clearedForMs)),
+      );
     },
   };
 }
@@ -74,8 +76,8 @@ function createService(records: Records): BlobDescriptorService {
 function createRepositoryService(records: RepositoryRecords): RepositoryDescriptors {
   async function clearPresent(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) {
     const cleared = new Set<Digest>();
-    await inTurn(batchesOf(digests, records.batch), async (some) => {
-      for (const digest of await clearPresentRecords(ctx, records, some, clearing)) cleared.add(digest);
+    await inTurn(batchesOf(digests, records.batch), async (batch) => {
+      for (const digest of await clearPresentRecords(ctx, records, batch, clearing)) cleared.add(digest);
     });
     return cleared;
   }
@@ -83,29 +85,29 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
     ...createService(records),
     batch: records.batch,
     async evict(ctx, digests, sentAtMs, isReplaced) {
-      const asked = [...digests].map(parseDigest);
-      return asCacheFault('evict', () => clearPresent(ctx, asked, upTo(sentAtMs, isReplaced)));
+      const list = [...digests].map(parseDigest);
+      return asCacheFault('evict', () => clearPresent(ctx, list, clearingUpTo(sentAtMs, isReplaced)));
     },
     async markEvicted(ctx, digests, sentAtMs) {
-      const asked = [...digests].map(parseDigest);
+      const list = [...digests].map(parseDigest);
       await asCacheFault('markEvicted', () =>
-        inTurn(asked, (digest) => records.writeTombstone(ctx, digest, upTo(sentAtMs).until)),
+        inTurn(list, (digest) => records.writeTombstone(ctx, digest, clearingUpTo(sentAtMs).until)),
       );
     },
     async clearEach(ctx, digests, clearedForMs) {
-      const asked = [...digests].map(parseDigest);
-      const clearing = aheadOf(ctx.now(), clearedForMs);
+      const list = [...digests].map(parseDigest);
+      const clearing = clearingAhead(ctx.now(), clearedForMs);
       await asCacheFault('clearEach', () =>
-        inTurn(batchesOf(asked, records.batch), (some) => clearAll(ctx, records, some, clearing)),
+        inTurn(batchesOf(list, records.batch), (batch) => clearWithCanonical(ctx, records, batch, clearing)),
       );
     },
     async clearPresent(ctx, digests) {
-      const asked = [...digests].map(parseDigest);
-      return asCacheFault('clearPresent', () => clearPresent(ctx, asked, aheadOf(ctx.now())));
+      const list = [...digests].map(parseDigest);
+      return asCacheFault('clearPresent', () => clearPresent(ctx, list, clearingAhead(ctx.now())));
     },
     purge: (ctx, cursor, most = Number.POSITIVE_INFINITY) =>
       asCacheFault('purge', async () => {
-        const clearing = aheadOf(ctx.now());
+        const clearing = clearingAhead(ctx.now());
         if ('clearAll' in records) {
           const { counted, isMore } = await records.clearAll(ctx, clearing, most);
           return { removed: new Set(counted), cursor: isMore ? MORE : undefined };

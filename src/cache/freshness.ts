@@ -1,40 +1,38 @@
 import { type Entry, isSameDescriptor } from '../oci/descriptor.ts';
 import { CLOCK_SKEW_MS } from '../stores/tombstone.ts';
 
-/** For how long what the origin confirmed may be relied on, in ms. */
+/** How long an entry is fresh after the origin confirmed it, in ms. */
 export interface Ttls {
-  /** `DESCRIPTOR_TTL`: by callers that only pull. */
+  /** `DESCRIPTOR_TTL`: for callers that only pull. */
   readonly descriptorMs: number;
-  /** `PUSH_EXISTENCE_TTL`: by callers that may push; 0: never. */
+  /** `PUSH_EXISTENCE_TTL`: for callers that may push; 0: never. */
   readonly pushExistenceMs: number;
-  /** `TAG_TTL`: where a tag points to, by callers that only pull. */
+  /** `TAG_TTL`: the pointer of a tag, for callers that only pull. */
   readonly tagMs: number;
-  /** `STALE_IF_ERROR`: how much longer manifests and tags may, while the origin is ill; 0 where nobody only pulls. */
+  /** `STALE_IF_ERROR`: how much longer manifests and tags answer while the origin fails; 0 if any caller may push. */
   readonly staleMs: number;
 }
 
 /**
- * Whether an entry was confirmed within the window. One from the future, beyond what two clocks may differ, was written
- * by nobody whom to trust.
+ * Whether an entry was confirmed within the window. An entry from the future, beyond `CLOCK_SKEW_MS`, is never fresh.
  */
 export function isFresh(entry: Entry, nowMs: number, windowMs: number): boolean {
   const ageMs = nowMs - entry.verifiedAt;
   return windowMs > 0 && ageMs < windowMs && ageMs >= -CLOCK_SKEW_MS;
 }
 
-/** After this an entry is of no use to anybody: how long stores keep it. */
+/** Returns how long stores keep an entry: the time after which it is of no use to anybody. */
 export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: Ttls): number {
   return Math.max(descriptorMs, pushExistenceMs, tagMs) + staleMs;
 }
 
 /**
- * Whether what the origin confirmed is worth a write: the stored entry is absent, differs, or was confirmed more than
- * half of the smaller window before (or in a future that no clock can know). Else a busy digest would be written by every
- * new caller.
+ * Whether a confirmed entry is worth a write: the stored entry is absent, or differs, or the two times of confirmation
+ * are more than half of the smaller window apart. Otherwise every new caller of a busy digest would cause a write.
  */
 export function isWorthStoring(entry: Entry, stored: Entry | undefined, ttls: Ttls): boolean {
   if (!stored || !isSameDescriptor(entry.descriptor, stored.descriptor)) return true;
-  // It is known by both methods now.
+  // The media type is now confirmed by both methods.
   if (stored.witness !== undefined && entry.witness === undefined) return true;
   const windowMs = Math.min(
     ttls.pushExistenceMs || Number.POSITIVE_INFINITY,

@@ -4,33 +4,31 @@ import type { Digest } from '../oci/digest.ts';
 import type { BlobStatter, RepositoryDescriptors } from '../stores/descriptors.ts';
 import { isWorthStoring, type Ttls } from './freshness.ts';
 
-/**
- * One thing that the cache may know, whatever it takes to know it: a descriptor; a manifest with its content; what a tag
- * points to.
- */
+/** One thing that the cache can hold: a descriptor, a manifest with its content, or a tag with its manifest. */
 export interface CacheItem<E extends Entry = Entry> {
-  /** What is known of it: fresh or not. @throws CacheFault */
+  /** Returns the stored entry, fresh or not. @throws CacheFault */
   stat(ctx: RequestContext): Promise<E | undefined>;
   /**
-   * Keeps what the origin confirmed.
-   * @param known what stands there
-   * @returns whether it was worth a write
+   * Stores an entry that the origin confirmed.
+   * @param known the entry that is stored now
+   * @returns whether the entry was worth a write
    * @throws CacheFault
    */
   set(ctx: RequestContext, entry: E, known: E | undefined): Promise<boolean>;
   /**
-   * Forgets it, since the origin does not know it: what was confirmed before the origin was asked, and nothing later.
-   * @param sentAtMs when the question that the origin denied was sent, in epoch ms
-   * @param isReplaced whether `set` follows at once
+   * Forgets what the origin answered with "not found": the entry, if it was confirmed before that request was sent, and
+   * not if it was confirmed later.
+   * @param sentAtMs when the request that the origin denied was sent (epoch ms)
+   * @param isReplaced whether `set` follows immediately
    * @throws CacheFault
    */
   clear(ctx: RequestContext, sentAtMs: number, isReplaced?: boolean): Promise<void>;
 }
 
 /**
- * The descriptor of a digest in a repository.
- * @param reader where to look; for callers that may push, the store that all isolates share
- * @param writer where to write and clear: all tiers; few requests come to that
+ * Creates the item of a digest's descriptor in a repository.
+ * @param reader where to read; for callers that may push, the store that all isolates share
+ * @param writer where to write and clear: all tiers. Created only if needed, since few requests write
  */
 export function descriptorItem(
   digest: Digest,
@@ -39,7 +37,7 @@ export function descriptorItem(
   return {
     stat: (ctx) => reader.stat(ctx, digest),
     async set(ctx, entry, known) {
-      // Without the content that it may have: what keeps it in memory would keep that as well, which is counted elsewhere.
+      // `confirmedBy` drops the content. The memory tier would retain it with the entry, without counting its bytes.
       const confirmed = confirmedBy(entry, known);
       if (!isWorthStoring(confirmed, known, ttls)) return false;
       await writer().setDescriptor(ctx, digest, confirmed);

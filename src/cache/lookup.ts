@@ -5,29 +5,31 @@ import { errorName } from '../telemetry/log.ts';
 import type { CacheItem } from './item.ts';
 
 /**
- * What a look into the cache came to, as a value: a fault is none of the other two.
- * `cleared`: until when nothing that the origin confirmed counts (epoch ms), by the tombstones that the look saw; 0: none.
+ * The result of looking an item up. A fault is neither a hit nor a miss.
+ *
+ * `cleared` is the tombstone that was read: nothing that the origin confirmed until then counts (epoch ms). 0: there
+ * is none.
  */
 export type Lookup<E extends Entry = Entry> =
   | { readonly outcome: 'hit'; readonly entry: E; readonly cleared: number }
   | { readonly outcome: 'miss'; readonly cleared: number }
-  /** `isRubbish`: the store is well, and holds what no setter wrote. */
+  /** `isRubbish`: the store works, but holds a malformed record. */
   | { readonly outcome: 'fault'; readonly isRubbish: boolean };
 
-/** Whether the store failed: what could not be read is not written over. Rubbish is, since it was read. */
+/** Whether the store failed. What could not be read is not overwritten; a malformed record was read, and is. */
 export function isStoreFault(found: Lookup | undefined): boolean {
   return found?.outcome === 'fault' && !found.isRubbish;
 }
 
-/** Turns the three outcomes into a value; a fault is logged here, where its cause is known. */
+/** Looks an item up, and returns its three outcomes as a value. A fault is logged here, where its cause is known. */
 export async function lookUp<E extends Entry>(
   ctx: RequestContext,
   item: Pick<CacheItem<E>, 'stat'>,
 ): Promise<Lookup<E>> {
   try {
-    const before = ctx.events.length;
+    const firstEvent = ctx.events.length;
     const entry = await item.stat(ctx);
-    const cleared = lastTombstone(ctx, before);
+    const cleared = farthestTombstone(ctx, firstEvent);
     return entry ? { outcome: 'hit', entry, cleared } : { outcome: 'miss', cleared };
   } catch (fault) {
     ctx.log.warn('cache fault', { error: errorName(fault) });
@@ -35,8 +37,8 @@ export async function lookUp<E extends Entry>(
   }
 }
 
-/** @param from which of the request's events on */
-function lastTombstone({ events }: RequestContext, from: number): number {
+/** Returns the tombstone that reaches farthest. @param from the index of the first event to consider */
+function farthestTombstone({ events }: RequestContext, from: number): number {
   let cleared = 0;
   for (let at = from; at < events.length; at++) {
     const event = events[at];

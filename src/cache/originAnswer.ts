@@ -2,27 +2,27 @@ import type { Entry } from '../oci/descriptor.ts';
 import { isOriginFailure, RegistryError } from '../oci/errors.ts';
 
 /**
- * What asking the origin gave: an entry (`confirmed`: the origin itself said so just now, and it is this request's to
- * store), or its answer as it is, to be relayed.
+ * The outcome of a request to the origin: an entry, or a response to relay as it is.
+ * `confirmed`: the origin itself has just confirmed the entry, and this request is the one to store it.
  */
 export type OriginAnswer<E extends Entry = Entry> =
   | {
       readonly kind: 'found';
       readonly entry: E;
       readonly confirmed: boolean;
-      /** Headers by which the origin spoke to this caller: for this one answer, never to be kept or shared. */
+      /** The origin's headers for this caller alone: they go into this one reply and are never stored or shared. */
       readonly callerHeaders?: Readonly<Record<string, string>>;
     }
-  /** `sentAtMs`: when the question was sent that this answers. */
+  /** `sentAtMs`: when the request was sent that this response answers (epoch ms). */
   | { readonly kind: 'relay'; readonly response: Response; readonly sentAtMs: number };
 
 /** How an origin failed to answer. */
 export type OriginFailure = 'unreachable' | 'paused' | `origin-${number}`;
 
-/** How the origin failed, where it is the origin that did: 401, 403 and 404 are its word. */
-export async function failureOf(asked: Promise<OriginAnswer>): Promise<OriginFailure | undefined> {
+/** Returns how the origin failed, if it did. 401, 403 and 404 are answers, not failures. */
+export async function originFailureOf(asking: Promise<OriginAnswer>): Promise<OriginFailure | undefined> {
   try {
-    const answer = await asked;
+    const answer = await asking;
     return answer.kind === 'relay' && isOriginFailure(answer.response.status)
       ? `origin-${answer.response.status}`
       : undefined;
@@ -32,8 +32,8 @@ export async function failureOf(asked: Promise<OriginAnswer>): Promise<OriginFai
 }
 
 /**
- * Whether the origin says that it does not have it.
- * @param isOpen it was asked for everybody: its refusal is of everybody, too
+ * Whether the origin answered that the content does not exist.
+ * @param isOpen whether the request was made for everybody, so that a 401 or 403 refuses everybody too
  */
 export function isGone(answer: OriginAnswer, isOpen: boolean): answer is Extract<OriginAnswer, { kind: 'relay' }> {
   if (answer.kind === 'found') return false;
@@ -41,7 +41,7 @@ export function isGone(answer: OriginAnswer, isOpen: boolean): answer is Extract
   return status === 404 || (isOpen && (status === 401 || status === 403));
 }
 
-/** Lets go of an answer that nobody will read. */
+/** Cancels the body of an answer that nobody will read. */
 export async function discard(answer: OriginAnswer): Promise<void> {
   if (answer.kind === 'relay') await answer.response.body?.cancel();
 }

@@ -5,8 +5,8 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { BlobDescriptorCacheProvider } from '../stores/descriptors.ts';
 import type { Tags } from '../stores/tags.ts';
 
-/** What of one repository is kept in the stores. */
-export interface Kept {
+/** The stores that hold what belongs to a repository. */
+export interface RepositoryStores {
   readonly descriptors: BlobDescriptorCacheProvider;
   readonly tags: Tags;
 }
@@ -14,78 +14,96 @@ export interface Kept {
 const STEPS = [...LINK_SETS, 'tags'] as const;
 type Step = (typeof STEPS)[number];
 
-export interface Purged {
-  /** How many there were of each. */
+/** The result of one purge request. */
+export interface PurgeResult {
+  /** How many entries were removed in each step. */
   readonly removed: Readonly<Record<Step, number>>;
-  /** Where to go on; absent when nothing is left. */
+  /** Where to continue; absent if nothing is left. */
   readonly cursor?: string;
 }
 
 /**
- * So many pages in one go. Each is three requests to Redis, of which a Worker of the free plan has 50; or three to KV and a
- * write for each of 50 digests, of which it has 1,000.
+ * How many pages one purge request clears. A page costs three requests to Redis, and a Worker on the free plan has 50.
+ * On KV it costs three requests and one write for each of 50 digests, of which the Worker may make 1,000.
  */
 const MAX_PAGES = 8;
 
-/** Where a purge is: a step, and within it the store's own cursor. */
-interface Place {
+/** A position in a purge: the step, and the store's own cursor within it. */
+interface Position {
   readonly step: Step;
   readonly cursor?: string | undefined;
 }
 
 /**
- * Forgets what is kept of a repository: descriptors and tags, page by page. Content by its digest stays: nobody gets it
- * without a descriptor.
- * @param cursor where the purge before this one stopped
- * @throws RegistryError REQUEST_INVALID: no cursor of a purge; CacheFault
+ * Forgets a repository's descriptors and tags, page by page. Content stays, since nobody gets it without a descriptor.
+ * @param cursor the cursor that the previous request returned
+ * @throws RegistryError REQUEST_INVALID the cursor is invalid
+ * @throws CacheFault the store failed
  */
-export async function purge(ctx: RequestContext, kept: Kept, name: RepositoryName, cursor?: string): Promise<Purged> {
+export async function purge(
+  ctx: RequestContext,
+  stores: RepositoryStores,
+  name: RepositoryName,
+  cursor?: string,
+): Promise<PurgeResult> {
   const removed = { blobs: 0, manifests: 0, tags: 0 };
-  let place: Place | undefined = parsePlace(cursor ?? STEPS[0]);
-  for (let pages = 0; place && pages < MAX_PAGES; pages++) {
-    const { step }: Place = place;
-    const page = await purgePage(ctx, kept, name, place);
+  let position: Position | undefined = parsePosition(cursor ?? STEPS[0]);
+  for (let pages = 0; position && pages < MAX_PAGES; pages++) {
+    const { step }: Position = position;
+    const page = await purgePage(ctx, stores, name, position);
     removed[step] += page.removed;
-    place = page.cursor === undefined ? after(step) : { step, cursor: page.cursor };
+    position = page.cursor === undefined ? startOfNext(step) : { step, cursor: page.cursor };
   }
-  return place ? { removed, cursor: [place.step, place.cursor ?? []].flat().join(':') } : { removed };
+  return position ? { removed, cursor: [position.step, position.cursor ?? []].flat().join(':') } : { removed };
 }
 
-async function purgePage(ctx: RequestContext, kept: Kept, name: RepositoryName, { step, cursor }: Place) {
-  if (step === 'tags') return kept.tags.purge(ctx, [name], cursor);
-  const page = await kept.descriptors.repositoryScoped(name, step).purge(ctx, cursor);
+async function purgePage(
+  ctx: RequestContext,
+  stores: RepositoryStores,
+  name: RepositoryName,
+  { step, cursor }: Position,
+) {
+  if (step === 'tags') return stores.tags.purge(ctx, [name], cursor);
+  const page = await stores.descriptors.repositoryScoped(name, step).purge(ctx, cursor);
   return { removed: page.removed.size, cursor: page.cursor };
 }
 
-function after(step: Step): Place | undefined {
+function startOfNext(step: Step): Position | undefined {
   const next = STEPS[STEPS.indexOf(step) + 1];
   return next && { step: next };
 }
 
-function parsePlace(text: string): Place {
+function parsePosition(text: string): Position {
   const [, word, cursor] = /^([a-z]+)(?::([ -~]{1,2000}))?$/.exec(text) ?? [];
-  const step = STEPS.find((one) => one === word);
-  if (!step) throw new RegistryError('REQUEST_INVALID', { message: 'the cursor is not one that a purge has told' });
+  const step = STEPS.find((name) => name === word);
+  if (!step) {
+    throw new RegistryError('REQUEST_INVALID', {
+      message: 'invalid cursor: use the one that the previous response returned',
+    });
+  }
   return { step, cursor };
 }
 
-/** What is left to one request: looks into the store, and clears of what was found there. */
-export interface Allowance {
+/** The requests to the store that one request to the edge may still make: pages to read, and pages to clear. */
+export interface PurgeAllowance {
   looks: number;
   clears: number;
 }
 
 /**
- * Forgets all descriptors of a repository, as far as the allowance goes, of which it takes what it needs. Tags lead nowhere
- * after that. Done once more it takes only looks for what it has cleared.
- * @returns whether that was all; `too much`: there was more to look through, and would be again
+ * Forgets all descriptors of a repository, as far as the allowance permits, and subtracts what it uses. Tags answer
+ * nobody afterwards, since their manifests are gone. If called again, it only has to read the pages that it has
+ * cleared.
+ * @param left the allowance, which is changed
+ * @returns `done`; `more to clear`: call again to continue; `too much`: calling again would not help, since the
+ *   repository has more pages than the allowance permits to read
  * @throws CacheFault
  */
 export async function purgeDescriptors(
   ctx: RequestContext,
   { repositoryScoped }: BlobDescriptorCacheProvider,
   name: RepositoryName,
-  left: Allowance,
+  left: PurgeAllowance,
 ): Promise<'done' | 'more to clear' | 'too much'> {
   for (const links of LINK_SETS) {
     const scope = repositoryScoped(name, links);
@@ -102,7 +120,7 @@ export async function purgeDescriptors(
   return 'done';
 }
 
-/** Forgets where the tags of repositories lead to, as far as that is known and `MAX_PAGES` go. @throws CacheFault */
+/** Forgets the tags of repositories, up to `MAX_PAGES` pages of the store. @throws CacheFault */
 export async function purgeTags(ctx: RequestContext, tags: Tags, names: readonly RepositoryName[]): Promise<void> {
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES && names.length > 0; pages++) {

@@ -5,60 +5,66 @@ import { evictDenied } from './clear.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
-import { discard, failureOf, isGone, type OriginAnswer, type OriginFailure } from './originAnswer.ts';
+import { discard, isGone, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
 import { writeBack } from './writeBack.ts';
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
-  /** How long an entry may be relied on after the origin confirmed it, in ms. */
+  /** How long an entry is fresh after the origin confirmed it, in ms. */
   readonly windowMs: number;
-  /** How much longer where the origin is ill, in ms; 0: not at all. */
+  /** How much longer an entry answers while the origin fails, in ms; 0: not at all. */
   readonly staleMs: number;
-  /** Whether the caller takes what is known; without it, all. */
+  /** Whether the caller accepts the entry's media type; by default it accepts all. */
   readonly accepts?: ((entry: Entry) => boolean) | undefined;
-  /** Whether what is known was told by an answer of the kind that is asked for; without it, always. */
+  /** Whether the entry's media type was confirmed by an answer to the method of this request; by default it was. */
   readonly isWitnessed?: ((entry: Entry) => boolean) | undefined;
-  /** Until then (epoch ms) the origin wants to be left alone, where an entry past its window will do. */
+  /**
+   * Until then (epoch ms) the origin asked for no requests (Retry-After): a stale entry answers instead, if there is
+   * one.
+   */
   readonly retryAt?: number;
   readonly mayPush: boolean;
-  /** The origin is asked for everybody: its refusal is of everybody, too. */
+  /** Whether the origin is asked on behalf of everybody, so that a 401 or 403 refuses everybody too. */
   readonly isOpen?: boolean;
-  /** One caller may have provoked the origin's refusal, by what is in no other question: it evicts nothing. */
+  /**
+   * Whether something that is peculiar to this request may have provoked the origin's refusal, so that it evicts
+   * nothing.
+   */
   readonly isProvocable?: boolean;
-  /** `CACHE_TIMEOUT` in ms: after it the origin is asked as well. */
+  /** `CACHE_TIMEOUT` in ms: how long to wait for the store before the origin is asked as well. */
   readonly cacheTimeoutMs: number;
   /**
    * Asks the origin.
-   * @param found what the look came to; `undefined` where the store is slow
+   * @param found the result of the lookup; `undefined` if the store is slow
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
   ask(found: Lookup<E> | undefined, signal: AbortSignal): Promise<OriginAnswer<E>>;
 }
 
-/** `stored` settles when the write-back is over, and never rejects; absent where none was begun. */
 export interface ReadThroughAnswer<E extends Entry = Entry> {
   readonly answer: OriginAnswer<E>;
+  /** Settles when the write-back is over, and never rejects; absent if none was started. */
   readonly stored?: Promise<void> | undefined;
 }
 
 /**
- * A cache in front of the origin (`cachedBlobStatter` of `distribution`): a fresh entry answers; on a miss or a stale
- * entry the origin does and its answer is written back; on a fault of the store the origin does and nothing is written, and
- * where only the record is bad it is overwritten. A store that is slow is not waited for: the origin is asked as well, and
- * the first answer that can be used wins.
+ * Reads an item through the cache, as `cachedBlobStatter` of `distribution` does. A fresh entry answers. On a miss or a
+ * stale entry the origin answers, and its answer is written back. On a fault of the store the origin answers, and
+ * nothing is written; a malformed record is overwritten. If the store is slow, the origin is asked as well, and the
+ * first usable answer wins.
  */
 export async function readThrough<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   options: ReadThroughOptions<E>,
 ): Promise<ReadThroughAnswer<E>> {
-  const youngIn = (found: Lookup<E> | undefined, windowMs: number) => {
+  const confirmedWithin = (found: Lookup<E> | undefined, windowMs: number) => {
     const entry = found?.outcome === 'hit' ? found.entry : undefined;
     if (!entry || !isFresh(entry, ctx.now(), windowMs)) return undefined;
     return (options.accepts?.(entry) ?? true) && (options.isWitnessed?.(entry) ?? true) ? entry : undefined;
   };
-  const freshIn = (found: Lookup<E> | undefined) => youngIn(found, options.windowMs);
+  const freshIn = (found: Lookup<E> | undefined) => confirmedWithin(found, options.windowMs);
   const lastGoodIn = (found: Lookup<E>) =>
-    options.staleMs > 0 ? youngIn(found, options.windowMs + options.staleMs) : undefined;
+    options.staleMs > 0 ? confirmedWithin(found, options.windowMs + options.staleMs) : undefined;
 
   const looking = lookUp(ctx, item);
   const found = await within(looking, options.cacheTimeoutMs);
@@ -70,25 +76,25 @@ export async function readThrough<E extends Entry>(
     const lastGood = found && lastGoodIn(found);
     if (lastGood) return stale(ctx, lastGood, 'paused');
   }
-  const asking = new AbortController();
-  const asked = options.ask(found, asking.signal);
+  const abort = new AbortController();
+  const asking = options.ask(found, abort.signal);
   if (!found) {
-    const late = await firstOf(looking.then(freshIn), asked);
+    const late = await firstOf(looking.then(freshIn), asking);
     if (late) {
-      asking.abort();
-      // It may have come in the same moment, and holds its body until somebody lets go of it.
-      asked.then(discard, () => undefined);
+      abort.abort();
+      // The origin's answer may have arrived at the same moment, and its body has to be cancelled.
+      asking.then(discard, () => undefined);
       return hit(ctx, late);
     }
   }
-  const illness = await failureOf(asked);
-  const lastGood = illness && lastGoodIn(await looking);
+  const failure = await originFailureOf(asking);
+  const lastGood = failure && lastGoodIn(await looking);
   if (lastGood) {
-    ctx.waitUntil(asked.then(discard, () => undefined));
-    return stale(ctx, lastGood, illness);
+    ctx.waitUntil(asking.then(discard, () => undefined));
+    return stale(ctx, lastGood, failure);
   }
 
-  const answer = await asked;
+  const answer = await asking;
   if (!options.isProvocable && isGone(answer, options.isOpen ?? false)) {
     evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts: options.accepts });
   }
@@ -96,9 +102,9 @@ export async function readThrough<E extends Entry>(
 }
 
 /**
- * The same for a caller who may not be answered from the cache: the origin is asked, and the cache is looked at only
- * after the reply, to see whether a write is worth it.
- * @param itemOf where to keep what was found; nowhere, if nothing that is stored could ever be used
+ * Asks the origin for a caller who must not be answered from the cache. The cache is read only after the reply, to find
+ * out whether the answer is worth a write.
+ * @param itemOf gives the item under which to store an entry; `undefined` if nothing stored could ever be used
  */
 export async function askThrough<E extends Entry>(
   ctx: RequestContext,
@@ -120,9 +126,9 @@ function storeAnswer<E extends Entry>(
   return { answer, stored: writeBack(ctx, item, answer.entry, looking) };
 }
 
-/** @returns the late entry, if it is there before the origin's answer or the origin cannot be reached */
-function firstOf<E>(late: Promise<E | undefined>, asked: Promise<unknown>): Promise<E | undefined> {
-  const origin = asked.then(
+/** @returns the late entry, if it arrives before the origin's answer, or if the origin cannot be reached */
+function firstOf<E>(late: Promise<E | undefined>, asking: Promise<unknown>): Promise<E | undefined> {
+  const origin = asking.then(
     () => undefined,
     () => late,
   );
@@ -134,7 +140,7 @@ function hit<E extends Entry>(ctx: RequestContext, entry: E): ReadThroughAnswer<
   return { answer: { kind: 'found', entry, confirmed: false } };
 }
 
-/** The last good answer in place of an ill origin's; it confirms nothing. */
+/** Answers with the last good entry instead of a failing origin. That confirms nothing. */
 function stale<E extends Entry>(ctx: RequestContext, entry: E, detail: OriginFailure): ReadThroughAnswer<E> {
   ctx.emit({ kind: 'forward', reason: 'stale', detail });
   return { answer: { kind: 'found', entry, confirmed: false } };

@@ -7,7 +7,10 @@ import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 import { overwrite } from './writeBack.ts';
 
-/** A manifest that a tag led a caller to who may push: the tag answers nobody, and where it led is noted. */
+/**
+ * Wraps the item of a manifest that a caller who may push requested by its tag. Tags never answer such callers, but the
+ * manifest that the tag points to is noted.
+ */
 export function notedItem<E extends Entry>(
   key: Omit<TagKey, 'variant'>,
   tags: Tags,
@@ -17,7 +20,8 @@ export function notedItem<E extends Entry>(
     ...manifest,
     async set(ctx, entry, known) {
       const { descriptor, verifiedAt } = entry;
-      // The tag may have moved while the answer was under way, and taken the manifest along.
+      // The tag may have moved while the origin was answering, and the registry may have deleted the manifest with the
+      // move.
       const isCurrent = await tags.note(ctx, key, { digest: descriptor.digest, verifiedAt });
       return isCurrent && manifest.set(ctx, entry, known);
     },
@@ -25,9 +29,9 @@ export function notedItem<E extends Entry>(
 }
 
 /**
- * A tag with the manifest that it points to. Once the manifest's entry is gone the tag leads nowhere. That the origin
- * says where the tag points to confirms the manifest too.
- * @param manifestOf where the manifest of a digest is
+ * Combines a tag with the manifest that it points to. Without the manifest's entry the tag is a miss. When the origin
+ * confirms where the tag points to, it confirms the manifest as well.
+ * @param manifestOf gives the item of the manifest with a digest
  */
 export function tagItem<E extends Entry>(
   key: TagKey,
@@ -45,9 +49,9 @@ export function tagItem<E extends Entry>(
     async set(ctx, entry, known) {
       const { digest } = entry.descriptor;
       const item = manifestOf(digest);
-      const there = known?.descriptor.digest === digest ? manifest : undefined;
-      const found: Lookup<E> = there ? { outcome: 'hit', entry: there, cleared: 0 } : await lookUp(ctx, item);
-      if (isStoreFault(found)) throw new CacheFault('of a manifest that could not be read no tag is kept');
+      const stored = known?.descriptor.digest === digest ? manifest : undefined;
+      const found: Lookup<E> = stored ? { outcome: 'hit', entry: stored, cleared: 0 } : await lookUp(ctx, item);
+      if (isStoreFault(found)) throw new CacheFault('the tag is not stored: its manifest could not be read');
       await allDone([overwrite(ctx, item, entry, found), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
       return true;
     },

@@ -7,9 +7,9 @@ import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 
 /**
- * Writes what the origin confirmed over what stands there. What could not be read, since the store failed, is not
- * overwritten; what was read and is rubbish is refuted, and goes first.
- * @returns whether it was worth a write
+ * Overwrites a stored entry with one that the origin confirmed. If the store failed and the stored entry could not be
+ * read, it is not overwritten. A malformed record is cleared first.
+ * @returns whether the entry was worth a write
  * @throws CacheFault
  */
 export async function overwrite<E extends Entry>(
@@ -18,20 +18,21 @@ export async function overwrite<E extends Entry>(
   entry: E,
   found: Lookup<E>,
 ): Promise<boolean> {
-  if (isStoreFault(found)) throw new CacheFault('what could not be read is not overwritten');
-  // It could not count.
+  if (isStoreFault(found)) throw new CacheFault('the entry is not stored: the current one could not be read');
+  // The tombstone would hide the entry.
   if (found.outcome !== 'fault' && !isAlive(entry.verifiedAt, found.cleared)) return false;
-  // As if it had been denied just before: the entry counts, and nothing older does.
+  // This clears as if the origin had denied the content just before, so that the new entry counts and no older one
+  // does.
   if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1, true);
   return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined);
 }
 
 /**
- * Stores what the origin confirmed, after the reply has gone out. A fault of the store ends it, unless it is only the
- * record that is bad.
- * @param looking what stands in the cache; where nobody has looked yet (the caller was not trusted with it), it is looked
- *   at only now
- * @returns settles when it is over, never rejects
+ * Stores, after the reply, an entry that the origin confirmed. Nothing is stored after a fault of the store; a
+ * malformed record is overwritten.
+ * @param looking the result of the lookup; without it (the caller must not be answered from the cache) the item is
+ *   looked up now
+ * @returns a promise that settles when the write-back is over, and never rejects
  */
 export function writeBack<E extends Entry>(
   ctx: RequestContext,

@@ -1,15 +1,15 @@
 import type { Budget } from '../http/body/budget.ts';
 import type { Contents } from './contents.ts';
 
-/** There is no room to read it into: no fault of the store, and nothing is known of what it has. */
+/** The content was not read because no memory was free for it. The store did not fail, and may hold the content. */
 export class NoRoom extends Error {
   override readonly name = 'NoRoom';
 }
 
 /**
- * Reads content only where there is room for it. How large it is, nobody knows before its descriptor is read: while less
- * than half of all is held, there is room for the largest, and both are read at once; else one after the other, and the
- * room is for what there is. So a few reads do not take the room of many small ones.
+ * Reads content only while the budget has room for it. The size is not known before the descriptor is read. While less
+ * than half of the budget is in use, the read reserves `maxBytes` and does not wait for the descriptor; otherwise it
+ * waits, and reserves the actual size. So a few reads of unknown size cannot take the room of many small ones.
  */
 export function boundedContents(bodies: Budget, contents: Contents, maxBytes: number): Contents {
   return {
@@ -18,7 +18,7 @@ export function boundedContents(bodies: Budget, contents: Contents, maxBytes: nu
       const room = bodies.room(ctx);
       if (bodies.heldBytes >= bodies.maxBytes / 2 || !room.resize(maxBytes)) {
         const size = sizeOf ? await sizeOf() : maxBytes;
-        // Without a descriptor it answers nobody.
+        // Content without a descriptor answers nobody.
         if (size === undefined) return undefined;
         if (!room.resize(size)) {
           ctx.emit({ kind: 'no-room', bytes: size });

@@ -4,40 +4,42 @@ import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './descr
 import { BadRecord, CacheFault } from './faults.ts';
 import type { Tags } from './tags.ts';
 
-/** So many faults within this time, and reads stop for a while: each costs a caller the wait for nothing. */
+/** Reads pause after this many faults within `FAULTS_WITHIN_MS`, since each fault makes a caller wait for nothing. */
 const MAX_FAULTS = 5;
 const FAULTS_WITHIN_MS = 10_000;
 const PAUSE_MS = 30_000;
 
 /**
- * Does a read, and counts its faults: all that reads one store has one.
- * @param counts whether a fault tells of the store; without it, it does
- * @throws CacheFault
+ * Runs a read and counts its faults. All readers of one store share one breaker.
+ * @param counts whether a fault of this read counts against the store; true by default
+ * @throws CacheFault the read failed, or reads pause
  */
 export type Breaker = <T>(ctx: RequestContext, read: () => Promise<T>, counts?: boolean) => Promise<T>;
 
 /**
- * Spares callers a store that keeps failing. While reads pause they are faults at once, so that the origin answers and
- * nothing is written back. Writes neither pause nor count: clears have to go through, since what was deleted must not
- * answer when the store is back, and one that is refused (KV takes one a second for a key) says nothing of reads. Nor does
- * a bad record: who holds one is well.
+ * Creates a breaker, which spares callers the wait for a store that keeps failing. During a pause every read fails at
+ * once, so that the origin answers and nothing is written back.
+ *
+ * Writes are never paused: a clear has to reach the store, or deleted content would answer once the store is back. They
+ * are not counted either: a refused write says nothing about reads (KV accepts one write a second for a key). A bad
+ * record is not counted, because a store that returns one works.
  */
 export function createBreaker(): Breaker {
-  let faultsAt: number[] = [];
-  let pausedUntil = 0;
+  let recentFaultsMs: number[] = [];
+  let pausedUntilMs = 0;
 
   function noteFault(ctx: RequestContext): void {
     const nowMs = ctx.now();
-    faultsAt = [...faultsAt.filter((at) => nowMs - at < FAULTS_WITHIN_MS), nowMs];
-    if (faultsAt.length < MAX_FAULTS) return;
-    faultsAt = [];
-    pausedUntil = nowMs + PAUSE_MS;
+    recentFaultsMs = [...recentFaultsMs.filter((atMs) => nowMs - atMs < FAULTS_WITHIN_MS), nowMs];
+    if (recentFaultsMs.length < MAX_FAULTS) return;
+    recentFaultsMs = [];
+    pausedUntilMs = nowMs + PAUSE_MS;
     ctx.emit({ kind: 'breaker', outcome: 'opened' });
     ctx.log.warn('reads of the cache pause', { ms: PAUSE_MS });
   }
 
   return async (ctx, read, counts = true) => {
-    if (ctx.now() < pausedUntil) {
+    if (ctx.now() < pausedUntilMs) {
       ctx.emit({ kind: 'breaker', outcome: 'skipped' });
       throw new CacheFault('reads pause after too many faults');
     }
@@ -50,7 +52,7 @@ export function createBreaker(): Breaker {
   };
 }
 
-/** Descriptors behind a breaker. */
+/** Puts descriptors behind a breaker. */
 export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
   const guard = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
@@ -64,14 +66,14 @@ export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider)
 }
 
 /**
- * Content behind a breaker. That a large value is late says nothing of the small ones, and whoever reads content reads its
- * descriptor too, of which a store that is down fails to answer.
+ * Puts content behind a breaker. A fault of a content read does not count: a large value may be late while small ones
+ * are not. A store that is down is noticed all the same, since every reader of content also reads its descriptor.
  */
 export function guardedContents(breaker: Breaker, contents: Contents): Contents {
   return { ...contents, get: (ctx, digest) => breaker(ctx, () => contents.get(ctx, digest), false) };
 }
 
-/** Tags behind a breaker. */
+/** Puts tags behind a breaker. */
 export function guardedTags(breaker: Breaker, tags: Tags): Tags {
   return { ...tags, get: (ctx, key) => breaker(ctx, () => tags.get(ctx, key)) };
 }

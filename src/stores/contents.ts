@@ -2,34 +2,38 @@ import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /**
- * Small content by its digest: manifests. What a digest stands for is the same in every repository; whether a caller may
- * have it, and whether it is still there, a descriptor of the repository tells.
+ * Small content by its digest: manifests. A digest names the same bytes in every repository, so content is stored once
+ * for all of them. Whether a caller may read it, and whether it still exists, is decided by the repository's
+ * descriptor.
  */
 export interface Contents {
   /**
-   * @param sizeOf how many bytes it has, where that is known; asked only where it matters
-   * @returns what the digest stands for, verified; `undefined` where it is not kept
-   * @throws CacheFault; NoRoom it was not read, and may be there
+   * Reads the content of a digest, and verifies it.
+   * @param sizeOf gives the size in bytes, if there is a descriptor; called only if the store has to know the size
+   * @returns the content, or `undefined` if the store does not hold it
+   * @throws CacheFault the store failed
+   * @throws NoRoom the content was not read, and may be in the store
    */
   get(ctx: RequestContext, digest: Digest, sizeOf?: () => Promise<number | undefined>): Promise<Uint8Array | undefined>;
-  /** Keeps content that was verified; what a store has no room for it leaves out. @throws CacheFault */
+  /** Stores content that was verified. A store skips content that it has no room for. @throws CacheFault */
   put(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
-  /** What `get` would answer, where that is known at once. */
+  /** Returns what `get` would return, if that is known without waiting. */
   peek?(ctx: RequestContext, digest: Digest): Uint8Array | undefined;
 }
 
+/** Content as a backend holds it, not verified yet. */
 export interface RawContent {
   readonly content: Uint8Array;
   /**
-   * Lets it live on, once it is found sound: content that is read has to be there as long as its descriptor, which the
-   * origin confirms anew. Absent where there is no need.
+   * Prolongs the life of the content; called once the content is verified. Content that is in use has to live as long
+   * as its descriptor, which the origin keeps confirming. Absent if there is no need.
    */
   renew?: (() => Promise<void>) | undefined;
 }
 
-/** What a backend has to do. */
+/** The content that a backend stores: bytes in, bytes out, not verified. */
 export interface RawContents {
-  /** @throws BadRecord what is there is no content */
+  /** @throws BadRecord the stored value is not content */
   read(ctx: RequestContext, digest: Digest): Promise<RawContent | undefined>;
   write(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
   remove(digest: Digest): Promise<void>;

@@ -1,26 +1,26 @@
 import type { StatOutcome, StoreName } from '../telemetry/events.ts';
 import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './descriptors.ts';
 
-/** Tells every stat of a store as an event with its outcome and time, for headers, log and metrics. */
+/** Emits an event for every stat, with its outcome and duration, for headers, log and metrics. */
 export function observed(store: StoreName, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
-  const told = <S extends BlobDescriptorService>(service: S): S => ({
+  const observeStat = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
     async stat(ctx, digest) {
-      const since = ctx.now();
-      const tell = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - since });
+      const startedAt = ctx.now();
+      const emit = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - startedAt });
       try {
         const entry = await service.stat(ctx, digest);
-        tell(entry ? 'hit' : 'miss');
+        emit(entry ? 'hit' : 'miss');
         return entry;
       } catch (fault) {
-        tell('fault');
+        emit('fault');
         throw fault;
       }
     },
   });
   const { peek, unscoped } = provider;
   return {
-    repositoryScoped: (name, links) => told(provider.repositoryScoped(name, links)),
+    repositoryScoped: (name, links) => observeStat(provider.repositoryScoped(name, links)),
     ...(peek && {
       peek(ctx, name, links, digest) {
         const entry = peek(ctx, name, links, digest);
@@ -28,6 +28,6 @@ export function observed(store: StoreName, provider: BlobDescriptorCacheProvider
         return entry;
       },
     }),
-    ...(unscoped && { unscoped: (links) => told(unscoped(links)) }),
+    ...(unscoped && { unscoped: (links) => observeStat(unscoped(links)) }),
   };
 }

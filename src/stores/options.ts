@@ -1,20 +1,20 @@
-/** What every store is told of what it keeps. */
+/** The options of every store. */
 export interface StoreOptions {
-  /** How long an entry can be of use, in ms. */
+  /** How long an entry is of use to anybody after the origin confirmed it, in ms. */
   readonly retentionMs: number;
   /**
-   * The farthest that a tombstone reaches into the future, in ms; without it, what two clocks may differ. Every key lives
-   * for this and the retention after its last write: else an entry that a tombstone buries could outlive it.
+   * The farthest that a tombstone reaches into the future, in ms; `CLOCK_SKEW_MS` by default. After its last write
+   * every key lives for this time plus the retention. Otherwise an entry could outlive the tombstone that hides it.
    */
   readonly maxClearedForMs?: number;
   /**
-   * Entries are confirmed without any credential, for everybody (an open mirror). In one store they are kept apart from
-   * those that were confirmed to a caller, and do not count as such nor the other way round; tombstones hold for both.
+   * Whether the origin confirms entries without a credential, for everybody (an open mirror). A store keeps these apart
+   * from the entries that were confirmed to a caller: neither kind counts as the other. Tombstones hold for both.
    */
   readonly isOpen: boolean;
 }
 
-/** A store gets this long in all; what has not answered then has failed. */
+/** The time limit of one operation on a store; an operation that takes longer has failed. */
 export const STORE_TIMEOUT_MS = 1_000;
-/** The same for content, of which there may be 4 MiB. Callers wait for it no longer than for anything else. */
+/** The time limit for content, which may have 4 MiB. A caller waits no longer for it than for anything else. */
 export const CONTENT_TIMEOUT_MS = 5_000;

@@ -6,62 +6,66 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { BadRecord } from './faults.ts';
 import type { Clearing } from './tombstone.ts';
 
-/** What a store has under a digest. `cleared`: entries confirmed until then do not count (epoch ms); 0: no tombstone. */
+/** The entry and the tombstone that a store holds for a digest. */
 export interface StoredRecord {
   readonly entry: Entry | undefined;
-  readonly cleared: number;
-  /** The digest is a member, but of its descriptor nothing is left: whoever cleared it did not finish. */
+  /** The tombstone: entries confirmed until then do not count (epoch ms). 0: there is none. */
+  readonly clearedUntil: number;
+  /** The digest is a member of the repository but has no descriptor: whoever cleared it did not finish. */
   readonly isHalfCleared?: boolean;
 }
 
 /**
- * Records in a store: all that a backend has to do. It puts values in and takes them out as they are; what they mean, and
- * whether they are sound, is decided once for all backends, below. Only that the farther of two tombstones stays is
- * decided in the store.
+ * The records of a store: all that a backend has to implement. A backend stores and returns values as they are. Whether
+ * an entry is valid and whether it counts is decided once for all backends, in `cache/descriptors.ts`. The backend
+ * decides one thing only: of two tombstones the one that reaches farther stays.
  */
 export interface Records {
-  /** In one look. @returns one record for each digest; what could not be parsed, as a value */
+  /** Reads the records of digests, in one request. @returns a record for each digest, or a `BadRecord` */
   read(ctx: RequestContext, digests: readonly Digest[]): Promise<readonly (StoredRecord | BadRecord)[]>;
-  /** Writes the entry under each of the digests, together if the store can. */
+  /** Writes the entry under each of the digests; in one step if the store can. */
   write(ctx: RequestContext, digests: ReadonlySet<Digest>, entry: Entry): Promise<void>;
   /**
-   * Removes the entries, and what cannot be read, and leaves tombstones, each in one step.
-   * @returns the digest in the entry that was there, for each, if it is known
+   * Removes entries, as well as values that cannot be parsed, and leaves tombstones. Each digest is one step.
+   * @returns for each digest, the digest that its entry named, if known: for an alias, the canonical one
    */
   clear(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing): Promise<readonly (string | undefined)[]>;
-  /** Leaves the tombstone alone. @param until when entries do not count (epoch ms) */
+  /** Leaves a tombstone and removes nothing. @param until entries confirmed until then do not count (epoch ms) */
   writeTombstone(ctx: RequestContext, digest: Digest, until: number): Promise<void>;
 }
 
-/** Some of the digests of a repository. */
+/** One page of the digests of a repository. */
 export interface Page {
   readonly digests: readonly Digest[];
-  /** Where the next page begins, in the store's own words; absent at the end. */
+  /** The store's own cursor of the next page; absent at the end. */
   readonly cursor?: string | undefined;
 }
 
-/** All of a repository: page by page, or where that can be done at once, as much of it in one step as is wanted. */
-type Whole =
+/**
+ * How a backend enumerates a repository: page by page, or by clearing as many entries in one step as the caller wants.
+ */
+type Enumeration =
   | { list(ctx: RequestContext, cursor: string | undefined): Promise<Page> }
-  /** From the first step on nothing counts. @returns the digests of the entries that did, and whether there are more */
-  | { clearAll(ctx: RequestContext, clearing: Clearing, most: number): Promise<ClearedSome> };
+  /** From the first step on, no entry counts. @returns the entries that counted, and whether more are left */
+  | { clearAll(ctx: RequestContext, clearing: Clearing, most: number): Promise<ClearedEntries> };
 
-export interface ClearedSome {
+export interface ClearedEntries {
+  /** The digests of the entries that counted before. */
   readonly counted: readonly Digest[];
   readonly isMore: boolean;
 }
 
 /** The records of one repository. */
 export type RepositoryRecords = Records &
-  Whole & {
-    /** So many digests in one request to the store. */
+  Enumeration & {
+    /** How many digests one request to the store may have. */
     readonly batch: number;
   };
 
-/** The descriptors that a backend keeps, as records. */
+/** The descriptors of a backend, as records. */
 export interface DescriptorRecords {
   repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryRecords;
-  /** The global records, where the backend has them. */
+  /** The global records; absent if the backend has none. */
   unscoped?(links: LinkSet): Records;
   /** As `BlobDescriptorCacheProvider.peek`. */
   peek?(ctx: RequestContext, name: RepositoryName, links: LinkSet, digest: Digest): Entry | undefined;

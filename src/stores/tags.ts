@@ -2,30 +2,32 @@ import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 
-/** What a tag pointed to when the origin was last asked (`verifiedAt`, epoch ms: when the question was sent). */
+/** The manifest that a tag points to. */
 export interface TagPointer {
   readonly digest: Digest;
+  /** When the request was sent that the origin answered with this digest (epoch ms). */
   readonly verifiedAt: number;
 }
 
+/** One question about a tag. */
 export interface TagKey {
   readonly name: RepositoryName;
   readonly tag: string;
-  /** What else makes the answer: the media types that the caller takes, the registry that it means. */
+  /** What else the answer depends on: the media types that the caller accepts, and the registry that it names. */
   readonly variant: string;
 }
 
-/** Where tags point to, for a short time: tags move. */
+/** The manifests that tags point to. Pointers are stored for a short time, since tags move. */
 export interface Tags {
-  /** @throws CacheFault */
+  /** Returns the pointer of a tag, if the store holds one that counts. @throws CacheFault */
   get(ctx: RequestContext, key: TagKey): Promise<TagPointer | undefined>;
-  /** A pointer that was confirmed before the tag was dropped does not count. @throws CacheFault */
+  /** Stores a pointer. One that was confirmed before the tag was dropped does not count. @throws CacheFault */
   set(ctx: RequestContext, key: TagKey, pointer: TagPointer): Promise<void>;
   /**
-   * Forgets where tags point to, whoever asks.
-   * @param clearedForMs how far into the future: no pointer that is confirmed until then counts. At least, and without it,
-   *   what two clocks may differ. A drop that reaches farther stands.
-   * @returns where they are known to have led, whoever was told so
+   * Forgets the pointers of tags, in all variants, and their notes; leaves tombstones.
+   * @param clearedForMs how far into the future the tombstones reach, in ms: no pointer confirmed until then counts. At
+   *   least `CLOCK_SKEW_MS`, which is also the default. An existing tombstone that reaches farther stays.
+   * @returns the digests that the store held for the tags, including those that no longer counted
    * @throws CacheFault
    */
   drop(
@@ -35,34 +37,40 @@ export interface Tags {
     clearedForMs?: number,
   ): Promise<ReadonlySet<Digest>>;
   /**
-   * Notes where a tag leads that only callers who may push have asked for. It answers nobody: it is for the next drop, since
-   * some registries delete a manifest when its tag moves (zot).
-   * @param isMoved the tag was moved there, so that no tombstone says otherwise
-   * @returns whether that is still so: false where the tag was dropped since, or leads elsewhere
+   * Notes the manifest of a tag that only callers who may push have requested. A note answers nobody: it is there for
+   * the next drop, since some registries delete a manifest when its tag moves (zot).
+   * @param isMoved whether a push has just moved the tag there, so that its tombstone does not count
+   * @returns whether the pointer is current: false if the tag was dropped since, or points elsewhere
    * @throws CacheFault
    */
   note(ctx: RequestContext, key: Omit<TagKey, 'variant'>, pointer: TagPointer, isMoved?: boolean): Promise<boolean>;
   /**
-   * Forgets a tag that the origin does not have: what was confirmed before the origin was asked, and nothing later.
-   * @param sentAtMs when the question that the origin denied was sent, in epoch ms
+   * Forgets a tag that the origin answered with "not found": the pointers that were confirmed before that request was
+   * sent, and none that were confirmed later.
+   * @param sentAtMs when the request that the origin denied was sent (epoch ms)
    * @throws CacheFault
    */
   evict(ctx: RequestContext, name: RepositoryName, tag: string, sentAtMs: number): Promise<void>;
-  /** Drops a page of all tags of repositories. @param cursor of the page before @throws CacheFault */
+  /**
+   * Drops one page of the tags of repositories.
+   * @param cursor the cursor that the previous page returned; without it, the first page
+   * @throws CacheFault
+   */
   purge(ctx: RequestContext, names: readonly RepositoryName[], cursor?: string): Promise<PurgedTags>;
 }
 
-/** What a page of a purge removed: how many tags led somewhere. */
+/** The result of one page of a purge. */
 export interface PurgedTags {
+  /** How many tags had a pointer that counted. */
   readonly removed: number;
-  /** Where the next page begins, in the store's own words; absent at the end. */
+  /** The store's own cursor of the next page; absent at the end. */
   readonly cursor?: string | undefined;
 }
 
-/** How long what is kept of a tag can be of use. */
+/** The options of a store of tags. */
 export interface TagOptions {
-  /** A pointer, in ms. */
+  /** How long a pointer is of use to anybody after the origin confirmed it, in ms. */
   readonly ttlMs: number;
-  /** The farthest that a drop reaches into the future, in ms; without it, what two clocks may differ. */
+  /** The farthest that a tombstone reaches into the future, in ms; `CLOCK_SKEW_MS` by default. */
   readonly maxClearedForMs?: number;
 }

@@ -7,8 +7,9 @@ import type {
 } from './descriptors.ts';
 
 /**
- * A near store in front of a far one: reads ask the near one first and let it learn what the far one knows; writes and
- * clears go to both. The far one is the truth: only what it took is put into the near one.
+ * Puts a near store in front of a far one. A read tries the near store first, and copies into it what the far store
+ * returns. Writes and clears go to both. The far store is authoritative: only an entry that it accepted is written to
+ * the near one.
  */
 export function tiered(
   near: BlobDescriptorCacheProvider,
@@ -17,84 +18,86 @@ export function tiered(
   const { peek, unscoped: nearUnscoped } = near;
   const { unscoped: farUnscoped } = far;
   return {
-    repositoryScoped: (name, links) => forMany(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
+    repositoryScoped: (name, links) =>
+      tieredRepository(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
     ...(peek && { peek }),
-    ...(nearUnscoped && farUnscoped && { unscoped: (links) => twoTiers(nearUnscoped(links), farUnscoped(links)) }),
+    ...(nearUnscoped && farUnscoped && { unscoped: (links) => tieredService(nearUnscoped(links), farUnscoped(links)) }),
   };
 }
 
-function twoTiers(nearby: BlobDescriptorService, remote: BlobDescriptorService): BlobDescriptorService {
+function tieredService(near: BlobDescriptorService, far: BlobDescriptorService): BlobDescriptorService {
   return {
     async stat(ctx, digest) {
-      const known = await nearby.stat(ctx, digest);
-      if (known) return known;
-      const entry = await remote.stat(ctx, digest);
-      // What the far store answered stands, whatever the near one makes of it.
-      if (entry) await nearby.setDescriptor(ctx, digest, entry).catch(() => undefined);
+      const nearEntry = await near.stat(ctx, digest);
+      if (nearEntry) return nearEntry;
+      const entry = await far.stat(ctx, digest);
+      // The far store's entry is returned even if the near store cannot keep it.
+      if (entry) await near.setDescriptor(ctx, digest, entry).catch(() => undefined);
       return entry;
     },
     async setDescriptor(ctx, digest, entry) {
-      await remote.setDescriptor(ctx, digest, entry);
-      await nearby.setDescriptor(ctx, digest, entry);
+      await far.setDescriptor(ctx, digest, entry);
+      await near.setDescriptor(ctx, digest, entry);
     },
     async markDeleting(ctx, digest, clearedForMs) {
-      await nearby.markDeleting(ctx, digest, clearedForMs);
-      await remote.markDeleting(ctx, digest, clearedForMs);
+      await near.markDeleting(ctx, digest, clearedForMs);
+      await far.markDeleting(ctx, digest, clearedForMs);
     },
     async clear(ctx, digest, clearedForMs) {
-      // The near one first: if the far one fails, this isolate at least has forgotten, and the near tombstone turns
-      // away what a stat under way read from the far one before it was cleared.
-      await nearby.clear(ctx, digest, clearedForMs);
-      await remote.clear(ctx, digest, clearedForMs);
+      // The near store comes first. If the far one fails, at least this isolate has forgotten the entry. And a stat in
+      // progress may have read the far entry before it is cleared: the near tombstone keeps it out of the near store.
+      await near.clear(ctx, digest, clearedForMs);
+      await far.clear(ctx, digest, clearedForMs);
     },
   };
 }
 
-/** Of which tier a page is; then its own cursor. */
+/** A cursor names the tier of its page, followed by that tier's own cursor. */
 const NEAR = 'near:';
 const FAR = 'far:';
 
-function forMany(nearby: RepositoryDescriptors, remote: RepositoryDescriptors): RepositoryDescriptors {
+function tieredRepository(near: RepositoryDescriptors, far: RepositoryDescriptors): RepositoryDescriptors {
   async function purgeNear(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
-    // No more than the far one clears at once: memory alone would take all of it.
-    const page = await nearby.purge(ctx, cursor || undefined, remote.batch);
-    // At once in both, so that what is in both counts once.
-    const there = await remote.clearPresent(ctx, page.removed);
-    return { removed: page.removed.union(there), cursor: page.cursor === undefined ? FAR : NEAR + page.cursor };
+    // The page has at most as many digests as the far store clears at once; memory alone would clear all in one page.
+    const page = await near.purge(ctx, cursor || undefined, far.batch);
+    // The far store clears the same digests now, so that an entry in both stores is counted once.
+    const farRemoved = await far.clearPresent(ctx, page.removed);
+    return { removed: page.removed.union(farRemoved), cursor: page.cursor === undefined ? FAR : NEAR + page.cursor };
   }
   async function purgeFar(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
-    const page = await remote.purge(ctx, cursor || undefined);
-    // What has come here since.
-    await nearby.clearPresent(ctx, page.removed);
+    const page = await far.purge(ctx, cursor || undefined);
+    // A read may have copied some of them into the near store since that was purged.
+    await near.clearPresent(ctx, page.removed);
     return { ...page, cursor: page.cursor && FAR + page.cursor };
   }
   return {
-    ...twoTiers(nearby, remote),
-    batch: remote.batch,
+    ...tieredService(near, far),
+    batch: far.batch,
     async evict(ctx, digests, sentAtMs, isReplaced) {
-      const asked = [...digests];
-      const here = await nearby.evict(ctx, asked, sentAtMs, isReplaced);
-      const there = await remote.evict(ctx, asked, sentAtMs, isReplaced);
-      // A stat under way may be bringing it here; what is confirmed later may come.
-      await nearby.markEvicted(ctx, there.difference(here), sentAtMs);
-      return here.union(there);
+      const list = [...digests];
+      const nearEvicted = await near.evict(ctx, list, sentAtMs, isReplaced);
+      const farEvicted = await far.evict(ctx, list, sentAtMs, isReplaced);
+      // A stat in progress may be about to copy an evicted entry into the near store. The tombstone keeps that entry
+      // out, but not one that is confirmed later.
+      await near.markEvicted(ctx, farEvicted.difference(nearEvicted), sentAtMs);
+      return nearEvicted.union(farEvicted);
     },
     async markEvicted(ctx, digests, sentAtMs) {
-      const asked = [...digests];
-      await nearby.markEvicted(ctx, asked, sentAtMs);
-      await remote.markEvicted(ctx, asked, sentAtMs);
+      const list = [...digests];
+      await near.markEvicted(ctx, list, sentAtMs);
+      await far.markEvicted(ctx, list, sentAtMs);
     },
     async clearEach(ctx, digests, clearedForMs) {
-      const asked = [...digests];
-      await nearby.clearEach(ctx, asked, clearedForMs);
-      await remote.clearEach(ctx, asked, clearedForMs);
+      const list = [...digests];
+      await near.clearEach(ctx, list, clearedForMs);
+      await far.clearEach(ctx, list, clearedForMs);
     },
     async clearPresent(ctx, digests) {
-      const asked = [...digests];
-      const here = await nearby.clearPresent(ctx, asked);
-      const there = await remote.clearPresent(ctx, asked);
-      await Promise.all([...there.difference(here)].map((digest) => nearby.clear(ctx, digest)));
-      return here.union(there);
+      const list = [...digests];
+      const nearCleared = await near.clearPresent(ctx, list);
+      const farCleared = await far.clearPresent(ctx, list);
+      await Promise.all([...farCleared.difference(nearCleared)].map((digest) => near.clear(ctx, digest)));
+      return nearCleared.union(farCleared);
     },
     purge: (ctx, cursor = NEAR) =>
       cursor.startsWith(NEAR) ? purgeNear(ctx, cursor.slice(NEAR.length)) : purgeFar(ctx, cursor.slice(FAR.length)),

@@ -3,15 +3,18 @@ import type { StoreName } from '../telemetry/events.ts';
 import type { Contents, RawContents } from './contents.ts';
 import { asCacheFault, BadRecord, CacheFault } from './faults.ts';
 
-/** Verifies what comes out of a store that others may write to; what is corrupted is removed, and a miss. */
+/**
+ * Verifies content that comes from a store to which others may write. Corrupted content is removed from the store, and
+ * is a miss.
+ */
 export function verified(store: StoreName, raw: RawContents): Contents {
   return {
     async get(ctx, digest) {
-      const since = ctx.now();
+      const startedAt = ctx.now();
       try {
-        const found = await raw.read(ctx, digest).catch(badAsValue);
+        const found = await raw.read(ctx, digest).catch(badRecordAsValue);
         const isSound = found && !(found instanceof BadRecord) && (await isContentOf(digest, found.content));
-        ctx.emit({ kind: 'stat', store, outcome: isSound ? 'hit' : 'miss', ms: ctx.now() - since });
+        ctx.emit({ kind: 'stat', store, outcome: isSound ? 'hit' : 'miss', ms: ctx.now() - startedAt });
         if (!found) return undefined;
         if (isSound) {
           if (found.renew) ctx.waitUntil(found.renew());
@@ -21,7 +24,7 @@ export function verified(store: StoreName, raw: RawContents): Contents {
         await raw.remove(digest).catch(() => undefined);
         return undefined;
       } catch (cause) {
-        ctx.emit({ kind: 'stat', store, outcome: 'fault', ms: ctx.now() - since });
+        ctx.emit({ kind: 'stat', store, outcome: 'fault', ms: ctx.now() - startedAt });
         throw new CacheFault('get failed', { cause });
       }
     },
@@ -31,8 +34,8 @@ export function verified(store: StoreName, raw: RawContents): Contents {
   };
 }
 
-/** @throws whatever else it is */
-function badAsValue(fault: unknown): BadRecord {
+/** @throws every other fault */
+function badRecordAsValue(fault: unknown): BadRecord {
   if (fault instanceof BadRecord) return fault;
   throw fault;
 }

@@ -8,49 +8,54 @@ import { BadRecord, tryParse } from '../faults.ts';
 import type { StoreOptions } from '../options.ts';
 import type { DescriptorRecords, RepositoryRecords, StoredRecord } from '../records.ts';
 import { CLOCK_SKEW_MS } from '../tombstone.ts';
-import { CACHE_TTL_SECONDS, type DescriptorNamespace, inTime, kvLife } from './namespace.ts';
+import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration, withTimeout } from './namespace.ts';
 
-/** KV reads 100 keys at once, and there are two for each digest. */
+/** KV reads at most 100 keys in one request, and each digest has two. */
 const BATCH = 50;
-/** Tombstones that this isolate wrote, and remembers while KV may not show them. */
+/** How many of its own tombstones an isolate remembers, since KV may not show them for a while. */
 const MAX_WRITTEN = 1_000;
-/** A Worker has six connections at a time; what has to wait for one would run out of its time. */
+/** A Worker has six connections at a time. An operation that had to wait for one would exceed its time limit. */
 const AT_ONCE = 5;
 
 /**
- * Descriptors in Workers KV: one self-contained value per link set, repository and digest, and the tombstone beside it
- * under its own key, since KV can change no two keys together and no value in place. Both are read in one bulk get.
- * KV lags a minute or more between places and remembers misses as long: a miss means "ask the origin", no more. That the
- * farther of two tombstones stays is decided here, by what KV shows and by what this isolate wrote, which KV may not show
- * yet: of two places that write at the same time the last one wins.
+ * Stores descriptors in Workers KV: one self-contained value per link set, repository and digest, with the tombstone
+ * under a key of its own, since KV can neither change two keys together nor update a value in place. One bulk get reads
+ * both.
+ *
+ * KV may take a minute or more to show a write in other places, and caches misses as long. A miss only means that the
+ * origin has to be asked.
+ *
+ * Which of two tombstones reaches farther is decided here, by comparing what KV shows with what this isolate wrote,
+ * which KV may not show yet. If two places write at the same time, the last write wins.
  */
 export function createKvDescriptors(
   namespace: DescriptorNamespace,
   { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
 ): DescriptorRecords {
-  const life = kvLife(retentionMs + maxClearedForMs);
-  const written = new LRUCache<string, number>({ max: MAX_WRITTEN });
+  const expiration = kvExpiration(retentionMs + maxClearedForMs);
+  const writtenTombstones = new LRUCache<string, number>({ max: MAX_WRITTEN });
 
   function repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryRecords {
     const entryKey = (digest: Digest | '') => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
     const tombstoneKey = (digest: Digest) => `cleared::${links}::${name}::${digest}`;
 
     function readTexts(keys: string[]): Promise<Map<string, string | null>> {
-      return inTime(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
+      return withTimeout(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
     }
 
     const keysOf = (digest: Digest) => [entryKey(digest), tombstoneKey(digest)];
 
-    /** @param text the tombstone that KV shows */
+    /** Writes a tombstone, unless the existing one reaches farther. @param text the tombstone that KV shows */
     async function writeTombstone(digest: Digest, text: string | null | undefined, until: number): Promise<void> {
       const key = tombstoneKey(digest);
       const shown = tryParse(() => parseTombstone(text));
-      // Rubbish is no tombstone, and is replaced, but not by one that reaches less far than what was written here.
-      const stands = Math.max(written.get(key) ?? 0, shown instanceof BadRecord ? 0 : shown);
-      if (stands >= until && !(shown instanceof BadRecord)) return;
-      const farther = Math.max(stands, until);
-      await inTime(namespace.put(key, String(farther), life));
-      written.set(key, farther);
+      // A malformed tombstone is always replaced, but never by one that reaches less far than one that this isolate
+      // wrote.
+      const current = Math.max(writtenTombstones.get(key) ?? 0, shown instanceof BadRecord ? 0 : shown);
+      if (current >= until && !(shown instanceof BadRecord)) return;
+      const farther = Math.max(current, until);
+      await withTimeout(namespace.put(key, String(farther), expiration));
+      writtenTombstones.set(key, farther);
     }
 
     return {
@@ -61,7 +66,7 @@ export function createKvDescriptors(
           tryParse(
             (): StoredRecord => ({
               entry: parseEntry(digest, values.get(entryKey(digest))),
-              cleared: parseTombstone(values.get(tombstoneKey(digest))),
+              clearedUntil: parseTombstone(values.get(tombstoneKey(digest))),
             }),
           ),
         );
@@ -69,7 +74,9 @@ export function createKvDescriptors(
       async write(_ctx, digests, entry) {
         const { descriptor, verifiedAt, witness } = entry;
         const value = JSON.stringify({ ...descriptor, verifiedAt, toldBy: witness });
-        await Promise.all([...digests].map((digest) => inTime(namespace.put(entryKey(digest), value, life))));
+        await Promise.all(
+          [...digests].map((digest) => withTimeout(namespace.put(entryKey(digest), value, expiration))),
+        );
       },
       async writeTombstone(_ctx, digest, until) {
         const key = tombstoneKey(digest);
@@ -82,16 +89,20 @@ export function createKvDescriptors(
         );
         const clearOne = async (digest: Digest) => {
           await writeTombstone(digest, values.get(tombstoneKey(digest)), until);
-          // Sound values stay until they expire: they can no longer answer, and a delete that overtakes a later write
-          // would lose a true entry. What is written over is not deleted first: KV takes one change a second for a key.
-          if (entries.get(digest) instanceof BadRecord && !isReplaced) await inTime(namespace.delete(entryKey(digest)));
+          // Valid entries stay until they expire. The tombstone hides them, and a delete that overtook a later write
+          // would lose a true entry. A value that is overwritten right after is not deleted first, since KV accepts one
+          // write a second for a key.
+          if (entries.get(digest) instanceof BadRecord && !isReplaced)
+            await withTimeout(namespace.delete(entryKey(digest)));
         };
-        await inTurn(batchesOf(digests, AT_ONCE), (some) => allDone(some.map(clearOne)));
-        return digests.map((digest) => namedIn(entries.get(digest)));
+        await inTurn(batchesOf(digests, AT_ONCE), (batch) => allDone(batch.map(clearOne)));
+        return digests.map((digest) => digestNamedIn(entries.get(digest)));
       },
       async list(_ctx, cursor) {
         const prefix = entryKey('');
-        const page = await inTime(namespace.list({ prefix, limit: BATCH, ...(cursor !== undefined && { cursor }) }));
+        const page = await withTimeout(
+          namespace.list({ prefix, limit: BATCH, ...(cursor !== undefined && { cursor }) }),
+        );
         const digests = page.keys.map(({ name: key }) => key.slice(prefix.length)).filter(isDigest);
         return page.list_complete ? { digests } : { digests, cursor: page.cursor };
       },
@@ -100,10 +111,10 @@ export function createKvDescriptors(
   return { repositoryScoped };
 }
 
-/** What is stored as JSON under an entry's key; its names are kept, since other builds read it. */
+/** The JSON under an entry's key. Its field names never change, since other versions of the edge read them too. */
 type StoredValue = Entry['descriptor'] & { readonly verifiedAt: number; readonly toldBy?: unknown };
 
-/** @throws SyntaxError, TypeError, RegistryError what no setter wrote */
+/** @throws SyntaxError, TypeError, RegistryError the stored value is malformed */
 function parseEntry(key: Digest, text: string | null | undefined): Entry | undefined {
   if (text === null || text === undefined) return undefined;
   const { digest, size, mediaType, verifiedAt, toldBy } = JSON.parse(text) as StoredValue;
@@ -116,11 +127,11 @@ function parseEntry(key: Digest, text: string | null | undefined): Entry | undef
 function parseTombstone(text: string | null | undefined): number {
   if (text === null || text === undefined) return 0;
   const cleared = Number(text);
-  if (!isWholeNumber(cleared)) throw new TypeError('the tombstone is no time');
+  if (!isWholeNumber(cleared)) throw new TypeError('the tombstone is not a time');
   return cleared;
 }
 
-/** The digest in a value that may be rubbish. */
-function namedIn(entry: Entry | BadRecord | undefined): string | undefined {
+/** Returns the digest that an entry names, if the entry could be parsed. */
+function digestNamedIn(entry: Entry | BadRecord | undefined): string | undefined {
   return entry instanceof BadRecord ? undefined : entry?.descriptor.digest;
 }

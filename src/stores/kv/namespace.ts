@@ -1,21 +1,24 @@
 import { within } from '../../async.ts';
 import { STORE_TIMEOUT_MS } from '../options.ts';
 
-/** The part of a KV namespace that is used; the binding `DESCRIPTORS`. */
+/** The methods of a KV namespace that the edge uses; the binding `DESCRIPTORS`. */
 export type DescriptorNamespace = Pick<KVNamespace, 'get' | 'getWithMetadata' | 'put' | 'delete' | 'list'>;
 
-/** KV refuses a shorter life. */
+/** KV rejects a shorter expiration. */
 const MIN_EXPIRATION_SECONDS = 60;
-/** How long a place may go on answering what it read, a miss or a missing tombstone too: the least that KV allows. */
+/**
+ * How long a place may keep returning what it read before, including a miss or a missing tombstone. This is the minimum
+ * that KV allows.
+ */
 export const CACHE_TTL_SECONDS = 30;
 
-/** How long KV keeps what is written. */
-export function kvLife(ms: number): { expirationTtl: number } {
+/** Returns the option of a put with which KV keeps the value for `ms`, or for the least time that it allows. */
+export function kvExpiration(ms: number): { expirationTtl: number } {
   return { expirationTtl: Math.max(MIN_EXPIRATION_SECONDS, Math.ceil(ms / 1000)) };
 }
 
-/** KV has no way to be told to give up. */
-export async function inTime<T>(work: Promise<T>, timeoutMs = STORE_TIMEOUT_MS): Promise<T> {
+/** Waits for an operation on KV, which cannot be aborted. @throws Error it takes longer than `timeoutMs` */
+export async function withTimeout<T>(work: Promise<T>, timeoutMs = STORE_TIMEOUT_MS): Promise<T> {
   const done = await within(
     work.then((value) => ({ value })),
     timeoutMs,

@@ -3,23 +3,23 @@ import type { Memory } from '../../isolate/memory.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Contents } from '../contents.ts';
 
-/** Larger content would push too much else out. */
+/** Larger content would evict too many other values. */
 const MAX_BYTES = 256 * 1024;
 
 /**
- * Content in this isolate's memory, which nobody else writes to.
- * @param ttlMs how long it is kept
- * @param livesOn whether content that is read is kept for as long again; before another store it is not, so that it is
- *   read there too and lives on there
+ * Keeps content in this isolate's memory, to which nobody else writes.
+ * @param ttlMs how long content is kept
+ * @param livesOn whether reading content keeps it for another `ttlMs`. False for a tier in front of another store:
+ *   there the content has to be read from time to time too, so that its life is prolonged
  */
 export function createInMemoryContents(memory: Memory, ttlMs: number, livesOn: boolean): Contents {
-  const kept = memory.part<Uint8Array>('content');
-  function keep(ctx: RequestContext, digest: Digest, content: Uint8Array): void {
-    kept.set(digest, content, ctx.now() + ttlMs, content.length);
+  const contents = memory.part<Uint8Array>('content');
+  function store(ctx: RequestContext, digest: Digest, content: Uint8Array): void {
+    contents.set(digest, content, ctx.now() + ttlMs, content.length);
   }
   function peek(ctx: RequestContext, digest: Digest): Uint8Array | undefined {
-    const content = kept.get(digest, ctx.now());
-    if (content && livesOn) keep(ctx, digest, content);
+    const content = contents.get(digest, ctx.now());
+    if (content && livesOn) store(ctx, digest, content);
     return content;
   }
   return {
@@ -30,7 +30,7 @@ export function createInMemoryContents(memory: Memory, ttlMs: number, livesOn: b
       return content;
     },
     async put(ctx, digest, content) {
-      if (content.length <= MAX_BYTES) keep(ctx, digest, content);
+      if (content.length <= MAX_BYTES) store(ctx, digest, content);
     },
   };
 }

@@ -6,19 +6,20 @@ import type { DescriptorRecords, Records, RepositoryRecords } from '../records.t
 import { isAlive } from '../tombstone.ts';
 import { createTombstones } from './tombstones.ts';
 
-/** A descriptor's digest, media type and numbers. */
+/** The approximate size of an entry: digest, media type and numbers. */
 const ENTRY_BYTES = 400;
-/** Stands for all repositories: no name looks like this. */
+/** Stands for all repositories; no repository name is equal to it. */
 const GLOBAL = '*';
 /** Stands for all digests of a repository. */
 const ALL = '';
-/** Nothing is sent anywhere: this only bounds what is done between two looks at the others. */
+/** Memory needs no requests: this only bounds the lists that one step works on. */
 const BATCH = 1_000;
 
 /**
- * Descriptors in this isolate's memory: the tier in front of a shared store, or all there is (`BLOBDESCRIPTOR=inmemory`).
- * @param ttlMs how long an entry may be served without looking elsewhere
- * @param keepsGlobal whether the global records are kept here; a tier leaves them to the store behind it
+ * Keeps descriptors in this isolate's memory: as the tier in front of a shared store, or as the only store
+ * (`BLOBDESCRIPTOR=inmemory`).
+ * @param ttlMs how long an entry answers before it has to be read elsewhere
+ * @param keepsGlobal whether to keep global records; a tier leaves them to the store behind it
  */
 export function createInMemoryDescriptors(
   memory: Memory,
@@ -28,19 +29,21 @@ export function createInMemoryDescriptors(
   const tombstones = createTombstones();
   const keyIn = (scope: string, links: LinkSet, digest: Digest | typeof ALL) => `${links} ${scope} ${digest}`;
 
-  /** Without the purges of the repository. */
-  function clearedAlone(scope: string, links: LinkSet, digest: Digest): number {
+  /** Returns the tombstone of one digest, regardless of purges of its repository. */
+  function digestClearedUntil(scope: string, links: LinkSet, digest: Digest): number {
     return Math.max(tombstones.until(keyIn(scope, links, digest)), tombstones.until(keyIn(GLOBAL, links, digest)));
   }
 
   function clearedUntil(scope: string, links: LinkSet, digest: Digest): number {
     if (tombstones.isEmpty()) return 0;
-    return Math.max(clearedAlone(scope, links, digest), tombstones.until(keyIn(scope, links, ALL)));
+    return Math.max(digestClearedUntil(scope, links, digest), tombstones.until(keyIn(scope, links, ALL)));
   }
 
   function recordsOf(scope: string, links: LinkSet): RepositoryRecords {
     const keyOf = (digest: Digest | typeof ALL) => keyIn(scope, links, digest);
-    /** A tombstone for each of many digests would push out those of others. */
+    /**
+     * Writes a tombstone only if it changes anything: needless ones for many digests would push out those of others.
+     */
     function writeTombstone(digest: Digest, until: number): void {
       if (clearedUntil(scope, links, digest) < until) tombstones.extend(keyOf(digest), until);
     }
@@ -49,17 +52,18 @@ export function createInMemoryDescriptors(
       async read(ctx, digests) {
         return digests.map((digest) => ({
           entry: entries.get(keyOf(digest), ctx.now()),
-          cleared: clearedUntil(scope, links, digest),
+          clearedUntil: clearedUntil(scope, links, digest),
         }));
       },
       async write(ctx, digests, entry) {
-        // From when it was true, that is when this request began, or asked the origin: what comes late to this isolate is
-        // kept no longer for that, since a delete through another one is not heard of here.
-        const since = Math.min(ctx.now(), Math.max(ctx.startedAt, entry.verifiedAt));
+        // The time counts from when the entry was known to be true: from the start of this request, or from the request
+        // to the origin. An answer that arrives late is kept no longer, since this isolate does not learn of deletes
+        // through another one.
+        const trueSince = Math.min(ctx.now(), Math.max(ctx.startedAt, entry.verifiedAt));
         for (const digest of digests) {
-          // What is buried already would never answer; nobody confirms a global record.
+          // An entry behind a tombstone would never answer. Global records have no time of confirmation to compare.
           if (scope !== GLOBAL && !isAlive(entry.verifiedAt, clearedUntil(scope, links, digest))) continue;
-          entries.set(keyOf(digest), entry, since + ttlMs, ENTRY_BYTES);
+          entries.set(keyOf(digest), entry, trueSince + ttlMs, ENTRY_BYTES);
         }
       },
       async writeTombstone(_ctx, digest, until) {
@@ -67,11 +71,11 @@ export function createInMemoryDescriptors(
       },
       async clear(ctx, digests, { until, sparesLater }) {
         return digests.map((digest) => {
-          const known = entries.get(keyOf(digest), ctx.now());
+          const entry = entries.get(keyOf(digest), ctx.now());
           writeTombstone(digest, until);
-          const isSpared = sparesLater && known && isAlive(known.verifiedAt, clearedUntil(scope, links, digest));
+          const isSpared = sparesLater && entry && isAlive(entry.verifiedAt, clearedUntil(scope, links, digest));
           if (!isSpared) entries.delete(keyOf(digest));
-          return known?.descriptor.digest;
+          return entry?.descriptor.digest;
         });
       },
       async clearAll(ctx, { until }, most) {
@@ -81,8 +85,9 @@ export function createInMemoryDescriptors(
         for (const key of keys.slice(0, most)) {
           const digest = key.slice(prefix.length) as Digest;
           const entry = entries.get(key, ctx.now());
-          // Nothing is written that a purge has buried: what it buries and has left was there before it, and counted.
-          if (entry && isAlive(entry.verifiedAt, clearedAlone(scope, links, digest))) counted.push(digest);
+          // The repository's own tombstone is ignored here. It comes from an earlier step of this purge, and what that
+          // step left over counted before. No entry older than the tombstone has been written since: see `write`.
+          if (entry && isAlive(entry.verifiedAt, digestClearedUntil(scope, links, digest))) counted.push(digest);
           entries.delete(key);
         }
         tombstones.extend(prefix, until);
@@ -91,7 +96,9 @@ export function createInMemoryDescriptors(
     };
   }
 
-  /** The global record is written with every repository's, and the first media type stays. */
+  /**
+   * Writes the global record with every entry of a repository. The global media type stays that of the first writer.
+   */
   function withGlobal(scoped: RepositoryRecords, links: LinkSet): RepositoryRecords {
     const global = recordsOf(GLOBAL, links);
     return {
@@ -99,8 +106,8 @@ export function createInMemoryDescriptors(
       async write(ctx, digests, entry) {
         await scoped.write(ctx, digests, entry);
         for (const digest of digests) {
-          const known = entries.get(keyIn(GLOBAL, links, digest), ctx.now())?.descriptor.mediaType;
-          const descriptor = { ...entry.descriptor, mediaType: known ?? entry.descriptor.mediaType };
+          const globalType = entries.get(keyIn(GLOBAL, links, digest), ctx.now())?.descriptor.mediaType;
+          const descriptor = { ...entry.descriptor, mediaType: globalType ?? entry.descriptor.mediaType };
           await global.write(ctx, new Set([digest]), { descriptor, verifiedAt: 0 });
         }
       },
@@ -112,10 +119,11 @@ export function createInMemoryDescriptors(
       keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links),
     unscoped(links) {
       const read: Records['read'] = async (ctx, digests) =>
-        digests.map((digest) => ({ entry: entries.get(keyIn(GLOBAL, links, digest), ctx.now()), cleared: 0 }));
+        digests.map((digest) => ({ entry: entries.get(keyIn(GLOBAL, links, digest), ctx.now()), clearedUntil: 0 }));
       return { ...recordsOf(GLOBAL, links), read };
     },
-    // Nobody else writes here, so what went in sound comes out sound. An alias depends on another entry: not at once.
+    // Nobody else writes to this memory, so entries need not be validated again. An alias depends on its canonical
+    // entry, and is left to `stat`.
     peek(ctx, name, links, digest) {
       const entry = entries.get(keyIn(name, links, digest), ctx.now());
       if (entry?.descriptor.digest !== digest) return undefined;

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache';
 
-/** Tombstones kept one by one; older ones are kept as one, see below. */
+/** How many tombstones are kept individually; the others are merged into one. */
 const MAX_TOMBSTONES = 1_000;
 
 /**
- * Tombstones in this isolate's memory, apart from what they bury, so that no flood of entries pushes one out. When a
- * flood of tombstones does, everything confirmed before the one that fell out counts as cleared: some misses, and never a
- * revived entry.
+ * The tombstones in this isolate's memory. They are kept apart from the entries, so that no flood of entries pushes a
+ * tombstone out. When a flood of tombstones does, every entry that was confirmed until the evicted tombstone counts as
+ * cleared, whatever its key: that costs some misses, but never revives an entry.
  */
 export interface Tombstones {
   isEmpty(): boolean;
-  /** Until when what stands under the key does not count (epoch ms); 0: there is no tombstone. */
+  /** Returns the tombstone of a key: entries confirmed until then do not count (epoch ms). 0: there is none. */
   until(key: string): number;
-  /** The farther reach stands. */
+  /** Writes a tombstone, unless the existing one reaches farther. */
   extend(key: string, untilMs: number): void;
 }
 

@@ -2,22 +2,22 @@ import { Redis } from '@upstash/redis/cloudflare';
 import { STORE_TIMEOUT_MS } from '../options.ts';
 
 export interface RedisAddress {
-  /** Of the Upstash REST API. */
+  /** The URL of the Upstash REST API. */
   readonly url: string;
   readonly token: string;
 }
 
 /**
- * A client of Upstash Redis that gives up in time, and says so.
- * @param timeoutMs for each request
+ * Creates a client of Upstash Redis that rejects a request which exceeds the time limit.
+ * @param timeoutMs the time limit of each request
  */
 export function createRedis({ url, token }: RedisAddress, timeoutMs = STORE_TIMEOUT_MS): Redis {
   return new Redis({
     url,
     token,
-    // The client's defaults would share pipelines across requests, try six times, wait forever, turn the string
-    // "12345" into a number, have texts that are all UTF-8 encoded once more and report on us. A signal that is an object, not a function, would turn a time-out into
-    // a null, that is, into a miss.
+    // By default the client shares pipelines across requests, tries six times, waits forever, turns the string "12345"
+    // into a number, has the server encode every text once more (base64), and sends telemetry. The signal has to be a
+    // function: with an object the client turns a timeout into null, that is, into a miss.
     enableAutoPipelining: false,
     retry: { retries: 0 },
     signal: () => AbortSignal.timeout(timeoutMs),

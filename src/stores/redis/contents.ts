@@ -4,31 +4,32 @@ import { BadRecord } from '../faults.ts';
 import { isWrongType } from './replies.ts';
 
 /**
- * Content in Redis, as the text that it is: a manifest is JSON, that is UTF-8, which comes back byte for byte. What is
- * not is not kept.
+ * Stores content in Redis as text: a manifest is JSON in UTF-8, which comes back byte for byte. Content that is not
+ * valid UTF-8 is not stored.
  *
  *     STRING  registry-edge::content::<digest>
  *
- * @param redis a client that gives content its time
+ * @param redis a client whose time limit is that of content
+ * @param lifeMs how long content is kept after it was written or read
  */
 export function redisContents(redis: Redis, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `registry-edge::content::${digest}`;
   const encoder = new TextEncoder();
   return {
     async read(_ctx, digest) {
-      // As long again as it was kept when it was written.
+      // A read prolongs the life of the content: from now on it is kept for another `lifeMs`.
       const text: unknown = await redis.getex(keyOf(digest), { px: lifeMs }).catch((cause: unknown) => {
-        throw isWrongType(cause) ? new BadRecord('a key of another type', { cause }) : cause;
+        throw isWrongType(cause) ? new BadRecord('the key has another type', { cause }) : cause;
       });
       if (text === null) return undefined;
-      if (typeof text !== 'string') throw new TypeError('not a GETEX reply');
+      if (typeof text !== 'string') throw new TypeError('invalid reply to GETEX');
       return { content: encoder.encode(text) };
     },
     async write(_ctx, digest, content) {
       const text = textOf(content);
       if (text === undefined) return;
       const reply: unknown = await redis.set(keyOf(digest), text, { px: lifeMs });
-      if (reply !== 'OK') throw new TypeError('not a SET reply');
+      if (reply !== 'OK') throw new TypeError('invalid reply to SET');
     },
     async remove(digest) {
       await redis.del(keyOf(digest));
@@ -36,6 +37,7 @@ export function redisContents(redis: Redis, lifeMs: number): RawContents {
   };
 }
 
+/** Decodes UTF-8; `undefined` if the content is anything else. */
 function textOf(content: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);

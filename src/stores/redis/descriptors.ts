@@ -4,28 +4,28 @@ import type { RepositoryName } from '../../oci/name.ts';
 import type { StoreOptions } from '../options.ts';
 import type { DescriptorRecords, Records, RepositoryRecords } from '../records.ts';
 import { CLOCK_SKEW_MS } from '../tombstone.ts';
-import { GLOBAL_FIELDS, globalKey, keysOf } from './keys.ts';
+import { GLOBAL_FIELDS, globalKey, repositoryKeys } from './keys.ts';
 import {
+  type FieldValue,
   listMembers,
   parseRecord,
   REDIS_BATCH,
   type RedisRecordsOptions,
   readGlobal,
-  spares,
-  type Text,
+  sparesArgument,
   writeTombstoneIn,
 } from './records.ts';
-import { parseDone, parseNamed, parseStrings, readEach } from './replies.ts';
+import { parseNamedDigests, parseStrings, parseTransaction, readEach } from './replies.ts';
 import { CLEAR_GLOBAL, CLEAR_OWN } from './scripts.ts';
 import { sharedGlobalRecords, sharedRecords } from './sharedDescriptors.ts';
 
-/** A repository's membership set is built anew this often, so that it cannot grow forever. */
+/** A membership set expires at the earliest after this time and is built anew, so that it cannot grow forever. */
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
 
 /**
- * Descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one transaction, a clear
- * one script.
- * @param isShared `REDIS_SHARED`: the database belongs to a registry, which writes the blobs' keys itself
+ * Stores descriptors in Upstash Redis, in the layout of `distribution`. A read is one pipeline, a write one
+ * transaction, and a clear one script.
+ * @param isShared `REDIS_SHARED`: whether the database belongs to a registry, which writes the keys of blobs itself
  */
 export function createRedisDescriptors(
   redis: Redis,
@@ -34,29 +34,29 @@ export function createRedisDescriptors(
 ): DescriptorRecords {
   const options: RedisRecordsOptions = {
     lifeSeconds: Math.ceil((retentionMs + maxClearedForMs) / 1000),
-    confirmed: isOpen ? 'open' : 'verified',
+    confirmedField: isOpen ? 'open' : 'verified',
   };
-  // A registry writes no keys of ours for manifests, so those are the edge's own in any database.
-  const isTheirs = (links: LinkSet) => isShared && links === 'blobs';
+  // A registry does not write the keys of manifests, so those belong to the edge in any database.
+  const belongsToRegistry = (links: LinkSet) => isShared && links === 'blobs';
   return {
     repositoryScoped: (name, links) =>
-      isTheirs(links) ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options),
+      belongsToRegistry(links) ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options),
     unscoped: (links) =>
-      isTheirs(links) ? sharedGlobalRecords(redis, options) : ownGlobalRecords(redis, links, options),
+      belongsToRegistry(links) ? sharedGlobalRecords(redis, options) : ownGlobalRecords(redis, links, options),
   };
 }
 
 /**
- * Records in a database of the edge's own. When the origin confirmed an entry and until when none counts stand in the
- * repository's hash, where a registry overlooks them; every key expires.
+ * The records of a repository in a database of the edge's own. The repository's hash also holds when the origin
+ * confirmed the entry, and the tombstone; a registry ignores these fields. Every key expires.
  */
 function ownRecords(
   redis: Redis,
   name: RepositoryName,
   links: LinkSet,
-  { lifeSeconds, confirmed }: RedisRecordsOptions,
+  { lifeSeconds, confirmedField }: RedisRecordsOptions,
 ): RepositoryRecords {
-  const keys = keysOf(name, links);
+  const keys = repositoryKeys(name, links);
   return {
     batch: REDIS_BATCH,
     read: (_ctx, digests) =>
@@ -65,24 +65,23 @@ function ownRecords(
           read
             .sismember(keys.members, digest)
             .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
-            .hmget(keys.scoped(digest), 'mediatype', confirmed, 'cleared', 'told', 'toldtype'),
+            .hmget(keys.scoped(digest), 'mediatype', confirmedField, 'cleared', 'told', 'toldtype'),
         parse([member, global, scoped]) {
-          const [...known] = parseStrings(global, 4);
-          const clearedForAll = known.pop();
+          const [digest, size, globalType, clearedForAll] = parseStrings(global, GLOBAL_FIELDS.length + 1);
           const [mediaType, verified, cleared, told, toldType] = parseStrings(scoped, 5);
           const witness = links === 'manifests' ? witnessOf(told, toldType, mediaType) : undefined;
           return parseRecord({
             member,
-            global: known,
+            global: [digest, size, globalType],
             mediaType,
             verified,
             witness,
-            cleared: [cleared, clearedForAll],
+            tombstones: [cleared, clearedForAll],
           });
         },
       }),
     async write(_ctx, digests, { descriptor, verifiedAt, witness = '' }) {
-      // Blobs have no field that says it.
+      // Only manifests have the fields of a witness.
       const told = links === 'manifests' && { told: witness, toldtype: descriptor.mediaType };
       const write = redis.multi();
       for (const digest of digests) {
@@ -91,32 +90,34 @@ function ownRecords(
           .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
           .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
           .expire(globalKey(links, digest), lifeSeconds)
-          .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmed]: verifiedAt, ...told })
+          .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmedField]: verifiedAt, ...told })
           .expire(keys.scoped(digest), lifeSeconds);
       }
       write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
-      parseDone(await write.exec(), 6 * digests.size + 1);
+      parseTransaction(await write.exec(), 6 * digests.size + 1);
     },
     writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, keys.scoped(digest), until, lifeSeconds),
     async clear(_ctx, digests, clearing) {
       const all = [keys.members, ...digests.flatMap((digest) => [globalKey(links, digest), keys.scoped(digest)])];
-      const args = [clearing.until, lifeSeconds, spares(clearing), ...digests];
-      return parseNamed(await redis.eval(CLEAR_OWN, all, args), digests.length);
+      const args = [clearing.until, lifeSeconds, sparesArgument(clearing), ...digests];
+      return parseNamedDigests(await redis.eval(CLEAR_OWN, all, args), digests.length);
     },
     list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
   };
 }
 
 /**
- * Which method told the media type. A build that knows nothing of this writes `mediatype` alone, over what another answer
- * told: nobody knows which one told that, and what a HEAD told is relied on least.
- * @param toldType the media type that `told` is about
+ * Returns the method whose answer gave the media type. A version of the edge that does not know the field `told` writes
+ * `mediatype` alone, and the method is unknown then. HEAD stands in for it, since a media type from a HEAD is trusted
+ * least.
+ * @param told the method that the field names
+ * @param toldType the media type to which `told` refers
  */
-function witnessOf(told: Text, toldType: Text, mediaType: Text): Text {
+function witnessOf(told: FieldValue, toldType: FieldValue, mediaType: FieldValue): FieldValue {
   return toldType == null || toldType === mediaType ? told : 'HEAD';
 }
 
-/** The global records of an own database; a registry overlooks the tombstone in them. */
+/** The global records in a database of the edge's own; a registry ignores the tombstone in them. */
 function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRecordsOptions): Records {
   return {
     read: (_ctx, digests) => readGlobal(redis, links, digests),
@@ -128,12 +129,12 @@ function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRe
           .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
           .expire(globalKey(links, digest), lifeSeconds);
       }
-      parseDone(await write.exec(), 3 * digests.size);
+      parseTransaction(await write.exec(), 3 * digests.size);
     },
     writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, globalKey(links, digest), until, lifeSeconds),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [globalKey(links, digest), globalKey(links, digest)]);
-      return parseNamed(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
+      return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };
 }

@@ -3,16 +3,16 @@ import type { LinkSet } from '../../oci/links.ts';
 import type { RepositoryName } from '../../oci/name.ts';
 
 /**
- * The keys of `distribution` (`registry/storage/cache/redis`): a set per repository tells membership, a hash per digest
- * holds the global descriptor, whose media type the first writer decides, and a hash per repository and digest holds the
- * repository's own media type. Manifests, which a registry keeps among the blobs, have the same three under a word of
- * their own.
+ * Returns the keys of a repository, as `distribution` names them (`registry/storage/cache/redis`). A set per repository
+ * holds its members. A hash per digest holds the global descriptor, whose media type the first writer decides. A hash
+ * per repository and digest holds the repository's own media type. Manifests, which a registry keeps among its blobs,
+ * have the same three keys with `manifests` in place of `blobs`.
  *
  *     SET   repository::<name>::blobs             digests
  *     HASH  blobs::<digest>                       digest, size, mediatype
  *     HASH  repository::<name>::blobs::<digest>   mediatype
  */
-export function keysOf(name: RepositoryName, links: LinkSet) {
+export function repositoryKeys(name: RepositoryName, links: LinkSet) {
   const members = `repository::${name}::${links}`;
   return {
     members,
@@ -20,9 +20,10 @@ export function keysOf(name: RepositoryName, links: LinkSet) {
   };
 }
 
+/** Returns the key of the global descriptor of a digest. */
 export function globalKey(links: LinkSet, digest: Digest): string {
   return `${links}::${digest}`;
 }
 
-/** Fields of a global hash that are a registry's. */
+/** The fields of a global hash that a registry writes. */
 export const GLOBAL_FIELDS = ['digest', 'size', 'mediatype'] as const;

@@ -9,69 +9,77 @@ import { GLOBAL_FIELDS, globalKey } from './keys.ts';
 import { parseScan, parseStrings, readEach } from './replies.ts';
 import { WRITE_TOMBSTONE } from './scripts.ts';
 
-/** So many digests in one request, of five commands for each: some 400 KB. */
+/** How many digests one request has at most: with five commands for each, some 400 KB. */
 export const REDIS_BATCH = 500;
 
-/** What records are made with. */
+/** The options of the records in Redis. */
 export interface RedisRecordsOptions {
-  /** After the last write a key lives this long. */
+  /** How long a key lives after its last write. */
   readonly lifeSeconds: number;
-  /** The field that says when an entry was confirmed: to a caller, or openly. */
-  readonly confirmed: 'verified' | 'open';
+  /** The field that holds when an entry was confirmed: to a caller (`verified`), or to everybody (`open`). */
+  readonly confirmedField: 'verified' | 'open';
 }
 
-/** A field of a hash; `undefined` and null: there is none. */
-export type Text = string | null | undefined;
+/** The value of a field of a hash; `undefined` and null: there is no such field. */
+export type FieldValue = string | null | undefined;
 
-export interface Replies {
-  /** SISMEMBER */
+/** The replies from which a record is parsed. */
+export interface RecordReplies {
+  /** The reply to SISMEMBER. */
   readonly member: unknown;
-  /** Of `GLOBAL_FIELDS`. */
-  readonly global: readonly Text[];
-  readonly mediaType: Text;
+  /** The values of `GLOBAL_FIELDS`. */
+  readonly global: readonly FieldValue[];
+  readonly mediaType: FieldValue;
   /** When the entry was confirmed (epoch ms). */
-  readonly verified: Text;
-  /** Of a manifest: the method whose answer told the media type. */
-  readonly witness?: Text;
-  /** The tombstones of the repository and of all: until when no entry counts (epoch ms). */
-  readonly cleared: readonly Text[];
+  readonly verified: FieldValue;
+  /** For a manifest: the method whose answer gave the media type. */
+  readonly witness?: FieldValue;
+  /** The tombstones for this repository and for all: entries confirmed until then do not count (epoch ms). */
+  readonly tombstones: readonly FieldValue[];
 }
 
 /**
- * An entry as `distribution` reads it: no member, no digest, no size or no override is a miss; an empty override is none.
- * @throws TypeError what answered is not Redis
+ * Parses an entry as `distribution` reads it. It is a miss if the digest is no member, or if digest, size or the
+ * repository's media type are missing. If the repository's media type is empty, the global one counts.
+ * @throws TypeError the reply is not one of Redis
  */
-export function parseRecord(replies: Replies): StoredRecord | BadRecord {
+export function parseRecord(replies: RecordReplies): StoredRecord | BadRecord {
   const { member } = replies;
-  if (member !== 0 && member !== 1) throw new TypeError('not a SISMEMBER reply');
+  if (member !== 0 && member !== 1) throw new TypeError('invalid reply to SISMEMBER');
   return tryParse(() => parseFields(member === 1, replies));
 }
 
-/** @throws TypeError, RegistryError what no setter wrote */
-function parseFields(isMember: boolean, { global, mediaType, verified, witness, cleared }: Replies): StoredRecord {
-  const tombstone = Math.max(...cleared.map((text) => parseNumber(text ?? '0')));
-  const known = isMember && mediaType != null ? parseGlobal(global) : undefined;
-  if (!known || mediaType == null) return { entry: undefined, cleared: tombstone, isHalfCleared: isMember };
-  const descriptor = { ...known, mediaType: mediaType || known.mediaType };
+/** @throws TypeError, RegistryError a stored field is malformed */
+function parseFields(
+  isMember: boolean,
+  { global, mediaType, verified, witness, tombstones }: RecordReplies,
+): StoredRecord {
+  const clearedUntil = Math.max(...tombstones.map((text) => parseNumber(text ?? '0')));
+  const globalDescriptor = isMember && mediaType != null ? parseGlobal(global) : undefined;
+  if (!globalDescriptor || mediaType == null) return { entry: undefined, clearedUntil, isHalfCleared: isMember };
+  const descriptor = { ...globalDescriptor, mediaType: mediaType || globalDescriptor.mediaType };
   const method = parseMethod(witness);
   const entry = { descriptor, verifiedAt: parseNumber(verified ?? '0'), ...(method && { witness: method }) };
-  return { entry, cleared: tombstone };
+  return { entry, clearedUntil };
 }
 
-/** A global descriptor; without digest or size there is none. @throws TypeError, RegistryError */
-export function parseGlobal([digest, size, mediaType]: readonly Text[]): Descriptor | undefined {
+/**
+ * Parses a global descriptor; without digest or size there is none.
+ * @throws TypeError, RegistryError it is malformed
+ */
+function parseGlobal([digest, size, mediaType]: readonly FieldValue[]): Descriptor | undefined {
   if (digest == null || size == null) return undefined;
   return { digest: parseDigest(digest), size: parseNumber(size), mediaType: mediaType ?? '' };
 }
 
-/** A size or a time. @throws TypeError */
+/** Parses a size or a time. @throws TypeError it is not a whole number */
 export function parseNumber(text: string): number {
   const number = parseWholeNumber(text);
-  if (number === undefined) throw new TypeError('not a number');
+  if (number === undefined) throw new TypeError('not a whole number');
   return number;
 }
 
-/** The global records of digests, which nobody confirmed and no tombstone hides. */
+/** Reads the global records of digests. They have no time of confirmation, and no tombstone hides them. */
 export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly Digest[]) {
   return readEach(redis, digests, {
     commands: (read, digest) => read.hmget(globalKey(links, digest), ...GLOBAL_FIELDS),
@@ -79,25 +87,27 @@ export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly
       const fields = parseStrings(reply, GLOBAL_FIELDS.length);
       return tryParse(() => {
         const descriptor = parseGlobal(fields);
-        return { entry: descriptor && { descriptor, verifiedAt: 0 }, cleared: 0 };
+        return { entry: descriptor && { descriptor, verifiedAt: 0 }, clearedUntil: 0 };
       });
     },
   });
 }
 
-/** A page of a membership set; what is no digest, nobody asks for. */
+/** Reads one page of a membership set. Members that are not digests are skipped, since nobody can request them. */
 export async function listMembers(redis: Redis, members: string, cursor = '0'): Promise<Page> {
   const page = parseScan(await redis.sscan(members, cursor, { count: REDIS_BATCH }));
   return { cursor: page.cursor, digests: page.found.filter(isDigest) };
 }
 
-/** Leaves a tombstone in a hash of the edge's. @throws TypeError what answered is not Redis */
+/** Writes a tombstone into a hash to which only the edge writes. @throws TypeError the reply is not one of Redis */
 export async function writeTombstoneIn(redis: Redis, key: string, until: number, lifeSeconds: number): Promise<void> {
   const reply: unknown = await redis.eval(WRITE_TOMBSTONE, [key], [until, lifeSeconds]);
-  if (reply !== 1) throw new TypeError('not the reply to a write of a tombstone');
+  if (reply !== 1) throw new TypeError('invalid reply to the write of a tombstone');
 }
 
-/** What a script does with entries that were confirmed after its tombstone. */
-export function spares({ sparesLater }: Clearing): string {
+/**
+ * Returns the argument that tells a script which entries to keep: those confirmed `later` than the tombstone, or none.
+ */
+export function sparesArgument({ sparesLater }: Clearing): string {
   return sparesLater ? 'later' : 'nothing';
 }

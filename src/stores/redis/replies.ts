@@ -1,17 +1,17 @@
 import type { Pipeline, Redis } from '@upstash/redis/cloudflare';
 import { BadRecord } from '../faults.ts';
 
-/** What is read of each of many items, and what it means. */
+/** The commands that read one item, and how to parse their replies. */
 interface Reading<T, R> {
-  commands(all: Pipeline<[]>, item: T): { length(): number };
-  /** @throws TypeError what answered is not Redis */
+  commands(pipeline: Pipeline<[]>, item: T): { length(): number };
+  /** @throws TypeError the replies are not those of Redis */
   parse(replies: readonly unknown[]): R;
 }
 
 /**
- * Reads the same of each of the items, in one request; for none, nothing is sent.
- * @returns one record for each; one where a key is of another type is bad, and the others are not
- * @throws TypeError what answered is not Redis, or refuses
+ * Reads many items with one request; without items, none is sent.
+ * @returns the parsed value of each item, or a `BadRecord` if one of its keys has another type
+ * @throws TypeError the replies are not those of Redis, or Redis rejected a command
  */
 export async function readEach<T, R>(
   redis: Redis,
@@ -19,17 +19,17 @@ export async function readEach<T, R>(
   { commands, parse }: Reading<T, R>,
 ): Promise<(R | BadRecord)[]> {
   if (items.length === 0) return [];
-  const all = redis.pipeline();
-  for (const item of items) commands(all, item);
-  const count = all.length();
-  const replies: readonly Reply[] = parseDone(await all.exec({ keepErrors: true }), count);
-  const each = count / items.length;
+  const pipeline = redis.pipeline();
+  for (const item of items) commands(pipeline, item);
+  const count = pipeline.length();
+  const replies: readonly Reply[] = parseTransaction(await pipeline.exec({ keepErrors: true }), count);
+  const perItem = count / items.length;
   return items.map((_, at) => {
-    const own = replies.slice(at * each, (at + 1) * each);
-    const errors = own.flatMap(({ error }) => error ?? []);
-    if (errors.some((error) => !isWrongType(error))) throw new TypeError('Redis refuses');
-    if (errors.length > 0) return new BadRecord('a key of another type');
-    return parse(own.map(({ result }) => result));
+    const itemReplies = replies.slice(at * perItem, (at + 1) * perItem);
+    const errors = itemReplies.flatMap(({ error }) => error ?? []);
+    if (errors.some((error) => !isWrongType(error))) throw new TypeError('Redis rejected a command');
+    if (errors.length > 0) return new BadRecord('the key has another type');
+    return parse(itemReplies.map(({ result }) => result));
   });
 }
 
@@ -38,39 +38,42 @@ interface Reply {
   readonly error?: string;
 }
 
-/** Whether Redis refused a command since the key is of another type. */
+/** Whether Redis rejected a command because the key has another type. */
 export function isWrongType(error: unknown): boolean {
   return String(error instanceof Error ? error.message : error).startsWith('WRONGTYPE');
 }
 
-/** The replies of a transaction, one to each command. @throws TypeError */
-export function parseDone<R = unknown>(replies: unknown, commands: number): readonly R[] {
+/** Checks the replies to a transaction or pipeline: one to each command. @throws TypeError */
+export function parseTransaction<R = unknown>(replies: unknown, commands: number): readonly R[] {
   const isDone = Array.isArray(replies) && replies.length === commands && !replies.includes(undefined);
-  if (!isDone) throw new TypeError('not the replies to a transaction');
+  if (!isDone) throw new TypeError('invalid replies to a transaction');
   return replies;
 }
 
-/** A reply of `count` strings, as to an HMGET; anything else is a fault, never "all absent". */
+/**
+ * Checks a reply of `count` strings, such as that to HMGET. Anything else is a fault, never "all absent".
+ * @throws TypeError
+ */
 export function parseStrings(reply: unknown, count: number): readonly (string | null | undefined)[] {
   const fits = (value: unknown) => value === null || typeof value === 'string';
   if (!Array.isArray(reply) || reply.length !== count || !reply.every(fits))
-    throw new TypeError('not a list of strings');
+    throw new TypeError('invalid reply: expected a list of strings');
   return reply;
 }
 
 /**
- * The digest that each of the cleared ones named: something that is not Redis may answer in its place, and a clear that
- * was not done must not look like one.
+ * Returns the digest that each cleared entry named. The reply is checked because something other than Redis may have
+ * answered, and a clear that did not happen must not look as if it had.
  * @throws TypeError
  */
-export function parseNamed(reply: unknown, count: number): readonly (string | undefined)[] {
+export function parseNamedDigests(reply: unknown, count: number): readonly (string | undefined)[] {
   return parseStrings(reply, count).map((text) => text ?? undefined);
 }
 
-/** The reply to SCAN or SSCAN. @throws TypeError */
+/** Parses the reply to SCAN or SSCAN. @throws TypeError */
 export function parseScan(reply: unknown): { readonly found: readonly string[]; readonly cursor: string | undefined } {
   const [cursor, found]: unknown[] = Array.isArray(reply) ? reply : [];
   const isScan = typeof cursor === 'string' && Array.isArray(found) && found.every((text) => typeof text === 'string');
-  if (!isScan) throw new TypeError('not a SCAN reply');
+  if (!isScan) throw new TypeError('invalid reply to SCAN');
   return { found, cursor: cursor === '0' ? undefined : cursor };
 }

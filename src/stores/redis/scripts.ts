@@ -1,7 +1,8 @@
 /**
- * What has to be decided in Redis, each in one atomic step: of two tombstones the farther stays, also where two edges write
- * at the same time. What is no time in `cleared` is no tombstone, and a key of another type, where only the edge writes, is
- * nobody's record: both are replaced. A key's life is never made shorter, since the tombstone that stays may need it.
+ * Shared by all scripts. A script decides in one atomic step what has to be decided in Redis: of two tombstones the one
+ * that reaches farther stays, even if two edges write at the same time. A value of `cleared` that is not a time is
+ * replaced, and so is a key of another type if only the edge writes to it. The life of a key is never shortened, since
+ * the tombstone that stays may need it.
  */
 const PRELUDE = `
 local function timeIn(text)
@@ -11,7 +12,7 @@ local function timeIn(text)
   return nil
 end
 
--- Of a key that only the edge writes.
+-- Runs a command on a key to which only the edge writes; deletes the key if it has another type.
 local function own(command, key, ...)
   local reply = redis.pcall(command, key, ...)
   if type(reply) ~= 'table' or reply.err == nil then return reply end
@@ -20,18 +21,19 @@ local function own(command, key, ...)
   return {}
 end
 
-local function buryIn(key, stands, reach, life)
-  if (timeIn(stands) or -1) < tonumber(reach) then redis.call('HSET', key, 'cleared', reach) end
+-- Writes a tombstone unless the current one reaches farther; returns the one that stays.
+local function writeTombstone(key, current, clearedUntil, life)
+  if (timeIn(current) or -1) < tonumber(clearedUntil) then redis.call('HSET', key, 'cleared', clearedUntil) end
   if redis.call('TTL', key) < tonumber(life) then redis.call('EXPIRE', key, life) end
-  return math.max(timeIn(stands) or 0, tonumber(reach))
+  return math.max(timeIn(current) or 0, tonumber(clearedUntil))
 end
 
--- A tombstone for all repositories; only a clear for all of them writes one.
-local function repairTombstone(key, stands)
-  if stands and not timeIn(stands) then redis.call('HDEL', key, 'cleared') end
+-- Removes a malformed tombstone for all repositories; only a clear for all of them writes such a tombstone.
+local function repairTombstone(key, current)
+  if current and not timeIn(current) then redis.call('HDEL', key, 'cleared') end
 end
 
--- Removes what tells of a confirmation; returns whether some of it is spared, and the entry with it.
+-- Removes the times of confirmation; returns whether one of them is later than the tombstone, so that the entry stays.
 local function removeConfirmed(key, confirmed, cleared, spares)
   local isSpared = false
   for at, field in ipairs({'verified', 'open'}) do
@@ -44,12 +46,16 @@ local function removeConfirmed(key, confirmed, cleared, spares)
 end
 `;
 
-/** KEYS: hashes. ARGV: until, life in s. */
+/** Writes tombstones. KEYS: hashes. ARGV: until, life in s. */
 export const WRITE_TOMBSTONE = `${PRELUDE}
-for _, key in ipairs(KEYS) do buryIn(key, own('HMGET', key, 'cleared')[1], ARGV[1], ARGV[2]) end
+for _, key in ipairs(KEYS) do writeTombstone(key, own('HMGET', key, 'cleared')[1], ARGV[1], ARGV[2]) end
 return #KEYS`;
 
-/** KEYS: members, then for each digest the global and the repository's hash. ARGV: until, life in s, spares, digests. */
+/**
+ * Clears entries in a database of the edge's own, and returns the digest that each entry named.
+ *
+ * KEYS: members, then for each digest the global and the repository's hash. ARGV: until, life in s, spares, digests.
+ */
 export const CLEAR_OWN = `${PRELUDE}
 local named = {}
 own('SCARD', KEYS[1])
@@ -59,7 +65,7 @@ for i = 1, #ARGV - 3 do
   named[i] = known[1] or false
   repairTombstone(global, known[2])
   local found = own('HMGET', scoped, 'cleared', 'verified', 'open')
-  local cleared = buryIn(scoped, found[1], ARGV[1], ARGV[2])
+  local cleared = writeTombstone(scoped, found[1], ARGV[1], ARGV[2])
   if not removeConfirmed(scoped, {found[2], found[3]}, cleared, ARGV[3]) then
     redis.call('HDEL', scoped, 'mediatype', 'told', 'toldtype')
     redis.call('SREM', KEYS[1], digest)
@@ -68,7 +74,9 @@ end
 return named`;
 
 /**
- * What a registry does to clear (redis.go of distribution 3.1), and no more to its keys.
+ * Clears entries in the database of a registry, and returns the digest that each entry named. The registry's keys are
+ * changed only as the registry itself does to clear an entry (redis.go of distribution 3.1).
+ *
  * KEYS: members, then for each digest the global and the repository's hash, and the edge's own two. ARGV: as above.
  */
 export const CLEAR_SHARED = `${PRELUDE}
@@ -78,7 +86,7 @@ for i = 1, #ARGV - 3 do
   local key, forAll = KEYS[4 * i], KEYS[4 * i + 1]
   repairTombstone(forAll, own('HMGET', forAll, 'cleared')[1])
   local found = own('HMGET', key, 'cleared', 'verified', 'open')
-  local cleared = buryIn(key, found[1], ARGV[1], ARGV[2])
+  local cleared = writeTombstone(key, found[1], ARGV[1], ARGV[2])
   local isSpared = removeConfirmed(key, {found[2], found[3]}, cleared, ARGV[3])
   named[i] = redis.call('HGET', global, 'digest')
   if not isSpared then
@@ -89,20 +97,26 @@ for i = 1, #ARGV - 3 do
 end
 return named`;
 
-/** KEYS: for each digest the global hash, and the one that has the tombstone. ARGV: until, life in s. */
+/**
+ * Clears global records, and returns the digest that each record named.
+ *
+ * KEYS: for each digest the global hash, and the hash that holds the tombstone. ARGV: until, life in s.
+ */
 export const CLEAR_GLOBAL = `${PRELUDE}
 local named = {}
 for i = 1, #KEYS / 2 do
   local global, key = KEYS[2 * i - 1], KEYS[2 * i]
-  buryIn(key, own('HMGET', key, 'cleared')[1], ARGV[1], ARGV[2])
+  writeTombstone(key, own('HMGET', key, 'cleared')[1], ARGV[1], ARGV[2])
   named[i] = redis.call('HGET', global, 'digest')
   redis.call('HDEL', global, 'digest', 'size', 'mediatype')
 end
 return named`;
 
 /**
- * KEYS: a tag. ARGV: where it leads, since when, life in ms, whether it was moved there. Returns whether it was not dropped, or
- * led elsewhere, since.
+ * Notes the manifest of a tag. Returns 1 if the note is current, and 0 if the tag was dropped or points elsewhere
+ * since.
+ *
+ * KEYS: the tag. ARGV: digest, verifiedAt, life in ms, `moved` if a push moved the tag there.
  */
 export const NOTE_TAG = `${PRELUDE}
 local found = own('HMGET', KEYS[1], 'cleared', 'led')
@@ -118,19 +132,21 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KE
 return 1`;
 
 /**
- * Removes where tags lead, all of it or what was confirmed by the tombstone.
- * KEYS: tags. ARGV: until, life in ms, spares. Returns for each how many could have answered, then where all of it led;
- * `led` answers nobody.
+ * Removes the pointers of tags: all of them, or those that were confirmed until the tombstone. Returns for each tag the
+ * number of pointers that counted, followed by the digests of all removed pointers. The field `led` holds the note,
+ * which is not counted, since it answers nobody.
+ *
+ * KEYS: tags. ARGV: until, life in ms, spares.
  */
 export const CLEAR_TAGS = `${PRELUDE}
 local removed = {}
 for i, key in ipairs(KEYS) do
   local fields = own('HGETALL', key)
-  local stands = 0
+  local current = 0
   for at = 1, #fields, 2 do
-    if fields[at] == 'cleared' then stands = timeIn(fields[at + 1]) or 0 end
+    if fields[at] == 'cleared' then current = timeIn(fields[at + 1]) or 0 end
   end
-  local cleared = math.max(stands, tonumber(ARGV[1]))
+  local cleared = math.max(current, tonumber(ARGV[1]))
   removed[i] = {0}
   for at = 1, #fields, 2 do
     local confirmed = timeIn(string.match(fields[at + 1], ' (%d+)$'))
@@ -138,11 +154,11 @@ for i, key in ipairs(KEYS) do
     if fields[at] ~= 'cleared' and not isSpared then
       redis.call('HDEL', key, fields[at])
       table.insert(removed[i], string.match(fields[at + 1], '^%S*') or '')
-      local counts = fields[at] ~= 'led' and (not confirmed or confirmed > stands or stands == 0)
+      local counts = fields[at] ~= 'led' and (not confirmed or confirmed > current or current == 0)
       if counts then removed[i][1] = removed[i][1] + 1 end
     end
   end
-  if stands < tonumber(ARGV[1]) then redis.call('HSET', key, 'cleared', ARGV[1]) end
+  if current < tonumber(ARGV[1]) then redis.call('HSET', key, 'cleared', ARGV[1]) end
   if redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[2]) end
 end
 return removed`;
