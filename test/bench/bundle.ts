@@ -6,8 +6,8 @@ import { PROJECT } from '../e2e/support/project.ts';
 
 /**
  * Bundles a Worker as `npm run build` does.
- * @param isMinified `false` keeps the names of functions, for whoever reads a profile
- * @returns the path of its one module
+ * @param isMinified `false` keeps the names of functions, for profiles
+ * @returns the path of the bundle's only module
  */
 export async function bundle(script: string, isMinified = true): Promise<string> {
   const folder = await temporaryFolder();

@@ -2,12 +2,12 @@ import { compatibility } from '../../local/edge.ts';
 import { request } from '../e2e/support/http.ts';
 import { bundle } from './bundle.ts';
 import { figureOf, numberText, type Report } from './report.ts';
-import { inTurn, medianOf } from './rounds.ts';
-import { BUNDLE, bare, type Settings } from './settings.ts';
+import { medianOf, runRounds } from './rounds.ts';
+import { BUNDLE, barePath, type Settings } from './settings.ts';
 import { serveOnWorkerd } from './workerd.ts';
 
 const ISOLATES_PER_ROUND = 10;
-/** An anonymous mirror answers `GET /v2/` itself; nothing is asked of this origin. */
+/** An anonymous mirror answers `GET /v2/` itself, so this origin receives nothing. */
 const VARIABLES = {
   ORIGIN_URL: 'https://registry.example.com',
   BLOBDESCRIPTOR: 'inmemory',
@@ -15,45 +15,46 @@ const VARIABLES = {
   LOG_LEVEL: 'warn',
 };
 
-/** In ms. */
+/** The times of two requests to one isolate, in ms. */
 interface Times {
   readonly first: number;
-  /** The same request of an isolate that has answered before: what the way to an isolate takes. */
+  /** The same request once more: the time that the transport to an isolate takes. */
   readonly second: number;
 }
 
 /**
- * The first request on a fresh isolate, against an empty Hono Worker: from the request to the answer, less what the same
- * request takes once the isolate is there. workerd makes the isolates in a process that is running, as the platform does.
+ * Measures the first request to a fresh isolate, against an empty Hono Worker: its time less that of the same request to
+ * the running isolate. workerd creates the isolates in a running process, as the platform does.
  */
 export async function coldStart(row: string, { rounds }: Settings): Promise<Report> {
   const edge = await serveLoader(BUNDLE);
-  const other = await serveLoader(await bundle(bare('hono.js')));
-  const times = await inTurn(rounds, { edge: () => startIsolates(edge), other: () => startIsolates(other) });
+  const other = await serveLoader(await bundle(barePath('hono.js')));
+  const times = await runRounds(rounds, { edge: () => startIsolates(edge), other: () => startIsolates(other) });
 
   const about = { row, against: 'empty Hono Worker', measure: 'first request, ms', target: { atMost: 1.3 } };
   const second = (results: readonly Times[]) => numberText(medianOf(results.map((result) => result.second)));
   return {
     figures: [figureOf(about, times, ({ first, second }) => first - second)],
     notes: [
-      `\`${row}\`: less the time of a second request, ${second(times.edge)} ms at the edge and ${second(times.other)} ms at Hono.`,
+      `\`${row}\`: the time of a second request is subtracted, ${second(times.edge)} ms at the edge and ${second(times.other)} ms at Hono.`,
     ],
   };
 }
 
 async function serveLoader(script: string): Promise<string> {
   const bindings = { COMPATIBILITY: await compatibility(), VARIABLES };
-  return (await serveOnWorkerd({ script: bare('loader.js'), bindings, texts: { code: script }, loadsWorkers: true }))
-    .url;
+  return (
+    await serveOnWorkerd({ script: barePath('loader.js'), bindings, texts: { code: script }, loadsWorkers: true })
+  ).url;
 }
 
-let isolates = 0;
+let isolateCount = 0;
 
 async function startIsolates(url: string): Promise<Times> {
   const first: number[] = [];
   const second: number[] = [];
   for (let started = 0; started < ISOLATES_PER_ROUND; started++) {
-    const isolate = String(isolates++);
+    const isolate = String(isolateCount++);
     first.push(await timeOf(url, isolate));
     second.push(await timeOf(url, isolate));
   }

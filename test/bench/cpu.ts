@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 
-/** Of the times in `/proc/<pid>/stat`, on every Linux: proc(5), USER_HZ. */
+/** The unit of the times in `/proc/<pid>/stat`, on every Linux: proc(5), USER_HZ. */
 const TICK_MICROSECONDS = 10_000;
 
 /**
- * Adds to the result of some load the processor's time that a process took for each response, its kernel's included, in
- * microseconds. That hardly depends on what else the machine does. It is NaN where there is no Linux to tell it.
+ * Puts load on a process, and adds to the result the CPU time that the process took for each response, in microseconds and
+ * including the kernel's. It hardly depends on the rest of the machine's work. It is NaN where there is no `/proc`.
  */
 export async function withCpu<T extends { readonly responses: number }>(
   pid: number,
@@ -18,7 +18,7 @@ export async function withCpu<T extends { readonly responses: number }>(
 
 async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name of the program, in parentheses, may have spaces; user and system time are 11 and 12 fields behind its end.
+  // The program's name, in parentheses, may contain spaces; after it, fields 11 and 12 are the user and system time.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS;
 }

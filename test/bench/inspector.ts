@@ -1,17 +1,17 @@
-/** Sends a command of the DevTools protocol. @returns its result */
+/** Sends a command of the DevTools protocol and returns its result. */
 export type Debug = (method: string, params?: object) => Promise<unknown>;
 
 /**
- * Connects to the first thing that an inspector has to debug.
- * @param listUrl where it lists them
+ * Connects to the first target of an inspector.
+ * @param listUrl the URL of the list of its targets
  */
 export async function attach(listUrl: string): Promise<Debug> {
   const [target] = (await (await fetch(listUrl)).json()) as { webSocketDebuggerUrl: string }[];
-  if (!target) throw new Error(`nothing to debug at ${listUrl}`);
+  if (!target) throw new Error(`the inspector lists no target at ${listUrl}`);
   const socket = new WebSocket(target.webSocketDebuggerUrl);
   await new Promise((resolve, reject) => {
     socket.onopen = resolve;
-    socket.onerror = () => reject(new Error(`no debugger at ${target.webSocketDebuggerUrl}`));
+    socket.onerror = () => reject(new Error(`cannot connect to ${target.webSocketDebuggerUrl}`));
   });
 
   const waiting: ((result: unknown) => void)[] = [];

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { find } from './tools.ts';
+import { findTool } from './tools.ts';
 
 export interface Load {
   readonly seconds: number;
-  /** As fast as so many connections can, each with one request at a time. */
+  /** The number of connections, each of which sends one request at a time. */
   readonly connections: number;
-  /** At most so many requests a second, over all connections; without it, as many as there can be. */
+  /** The most requests a second, over all connections; by default as many as possible. */
   readonly perSecond?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -14,21 +14,21 @@ export interface Load {
 export interface LoadResult {
   readonly responses: number;
   readonly perSecond: number;
-  /** To a tenth of a millisecond, which is all that hey tells. */
+  /** Rounded by hey to a tenth of a millisecond. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 /**
  * Sends HEADs for some seconds with hey, which does not wait for the body that a HEAD's Content-Length announces.
- * @throws Error any request failed, any answer was not 200, or none came
+ * @throws Error a request failed, an answer was not 200, or there was no answer
  */
 export async function load(url: string, { seconds, connections, perSecond, headers = {} }: Load): Promise<LoadResult> {
-  // hey limits the rate of each connection.
+  // hey's limit is that of one connection.
   const rate = perSecond === undefined ? [] : ['-q', String(perSecond / connections)];
-  const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-  const args = ['-z', `${seconds}s`, '-c', String(connections), ...rate, '-m', 'HEAD', ...named, url];
-  const { stdout } = await promisify(execFile)(find('hey') ?? 'hey', args);
+  const headerOptions = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  const args = ['-z', `${seconds}s`, '-c', String(connections), ...rate, '-m', 'HEAD', ...headerOptions, url];
+  const { stdout } = await promisify(execFile)(findTool('hey') ?? 'hey', args);
   return parseSummary(stdout);
 }
 

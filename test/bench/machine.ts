@@ -1,21 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import { PROJECT } from '../e2e/support/project.ts';
-import { find, type Tool } from './tools.ts';
+import { findTool, type Tool } from './tools.ts';
 import { WORKERD } from './workerd.ts';
 
-/** Where and with what the figures were made. */
+/** The machine, the commit and the versions with which the figures were measured. */
 export interface Surroundings {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGib: number;
-  /** The commit, with `-dirty` where the checkout differs from it. */
+  /** The commit, with `-dirty` if the checkout differs from it. */
   readonly commit: string;
-  /** By name; tools that are missing are left out. */
+  /** By name, without the tools that are missing. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** How each tool tells its version. hey does not; Debian knows which one it installed. */
+/** The command that prints each tool's version; hey has none, so Debian's package is asked. */
 const VERSION_COMMANDS: readonly (readonly [Tool, readonly string[]])[] = [
   ['hey', ['dpkg-query', '--show', 'hey']],
   ['redis-server', ['redis-server', '--version']],
@@ -26,7 +26,10 @@ const VERSION_COMMANDS: readonly (readonly [Tool, readonly string[]])[] = [
 
 export function surroundings(): Surroundings {
   const [core] = cpus();
-  const tools = VERSION_COMMANDS.filter(([tool]) => find(tool)).map(([tool, command]) => [tool, versionOf(command)]);
+  const tools = VERSION_COMMANDS.filter(([tool]) => findTool(tool)).map(([tool, command]) => [
+    tool,
+    versionOf(command),
+  ]);
   const describe = ['describe', '--always', '--dirty', '--abbrev=7', '--exclude=*'];
   const { stdout } = spawnSync('git', describe, { cwd: PROJECT, encoding: 'utf8' });
   return {
@@ -39,11 +42,11 @@ export function surroundings(): Surroundings {
 }
 
 export function surroundingsText({ cpu, cores, memoryGib, commit, versions }: Surroundings): string {
-  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `Commit ${commit}; ${cpu}, ${cores} cores, ${memoryGib} GiB; ${named.join(', ')}.`;
+  const versionTexts = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `Commit ${commit}; ${cpu}, ${cores} cores, ${memoryGib} GiB; ${versionTexts.join(', ')}.`;
 }
 
 function versionOf([command = '', ...args]: readonly string[]): string {
-  const { stdout, stderr } = spawnSync(find(command as Tool) ?? command, args, { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync(findTool(command as Tool) ?? command, args, { encoding: 'utf8' });
   return /\d+\.\d+[\w.+-]*/.exec(`${stdout}${stderr}`)?.[0] ?? 'of unknown version';
 }

@@ -8,18 +8,18 @@ import { profileWarm } from './profile.ts';
 import { figuresTable, isMet, type Report } from './report.ts';
 import { ROWS } from './rows.ts';
 import { CONNECTIONS, type Settings } from './settings.ts';
-import { find } from './tools.ts';
+import { findTool } from './tools.ts';
 
 const RESULTS = inProject('dist/bench.json');
-/** What is no comparison, and is printed as it is. */
+/** Further reports that compare nothing, printed as they are. */
 const EXTRAS: Readonly<Record<string, (settings: Settings) => string | Promise<string>>> = {
   prices: pricesReport,
   profile: profileWarm,
 };
 
 /**
- * `npm run bench [-- NAME…]`: the edge beside what one would compare it with. Without names, all rows and the prices;
- * `profile` only when it is named. A target that is missed is shown, not an error; anything that breaks is one.
+ * `npm run bench [-- NAME…]`: measures the edge against comparable servers. Without names it runs all rows and `prices`;
+ * `profile` has to be named. A missed target is shown in the table; only a failure to measure is an error.
  *
  *     npm run bench -- warm-memory --rounds 5 --seconds 1
  */
@@ -30,20 +30,21 @@ async function main(): Promise<void> {
   });
   const settings = { rounds: positive(values.rounds, '--rounds'), seconds: positive(values.seconds, '--seconds') };
   const names = positionals.length > 0 ? positionals : [...Object.keys(ROWS), 'prices'];
-  const known = [...Object.keys(ROWS), ...Object.keys(EXTRAS)];
-  const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new Error(`no row is called ${unknown.join(', ')}: there are ${known.join(', ')}`);
+  const allNames = [...Object.keys(ROWS), ...Object.keys(EXTRAS)];
+  const unknown = names.filter((name) => !allNames.includes(name));
+  if (unknown.length > 0) throw new Error(`unknown row ${unknown.join(', ')}: expected ${allNames.join(', ')}`);
 
   const startedAt = Date.now();
-  const where = surroundings();
+  const environment = surroundings();
   const reports: Report[] = [];
   const texts: string[] = [];
   for (const name of names) {
     const row = ROWS[name];
     const extra = EXTRAS[name];
     if (extra) texts.push(await extra(settings));
-    const absent = row?.needs.filter((tool) => !find(tool)) ?? [];
-    if (absent.length > 0) reports.push({ figures: [], notes: [`\`${name}\` is left out: no ${absent.join(', ')}.`] });
+    const absent = row?.needs.filter((tool) => !findTool(tool)) ?? [];
+    if (absent.length > 0)
+      reports.push({ figures: [], notes: [`\`${name}\` is skipped: it needs ${absent.join(', ')}.`] });
     else if (row) reports.push(await timed(name, () => row.run(name, settings)));
     await cleanUp();
   }
@@ -51,23 +52,23 @@ async function main(): Promise<void> {
   const figures = reports.flatMap((report) => report.figures);
   const notes = reports.flatMap((report) => report.notes ?? []);
   const measured = figures.length > 0 ? [figuresTable(figures), methodText(settings)] : [];
-  console.log([...measured, ...notes, ...texts, surroundingsText(where)].join('\n\n'));
+  console.log([...measured, ...notes, ...texts, surroundingsText(environment)].join('\n\n'));
   if (figures.length === 0) return;
 
   const judged = figures.map((figure) => ({ ...figure, isMet: isMet(figure) }));
-  const results = { ...where, date: new Date(startedAt).toISOString(), settings, notes, figures: judged };
+  const results = { ...environment, date: new Date(startedAt).toISOString(), settings, notes, figures: judged };
   await writeFile(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
   console.error(`results: ${RESULTS}`);
 }
 
 function methodText({ rounds, seconds }: Settings): string {
   return (
-    `Medians (least–greatest) of ${rounds} rounds, A B A B; the ratio is the median of the rounds' own. A load lasts ` +
-    `${seconds} s a round and has ${CONNECTIONS} connections, which wait for nothing unless a rate is named.`
+    `Medians (minimum–maximum) of ${rounds} rounds, A B A B; the ratio is the median of the rounds' ratios. A load lasts ` +
+    `${seconds} s a round and uses ${CONNECTIONS} connections at full speed, unless a rate is named.`
   );
 }
 
-/** Says on stderr what goes on, so that stdout is the report. */
+/** Reports the progress on stderr, since stdout is the report. */
 async function timed(name: string, run: () => Promise<Report>): Promise<Report> {
   const startedAt = Date.now();
   const report = await run();
@@ -81,7 +82,7 @@ function positive(text: string, option: string): number {
   return number;
 }
 
-// Every server that was started is ended when this process is.
+// Each server that runs adds a listener for this process's exit.
 process.setMaxListeners(0);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await main().finally(cleanUp);

@@ -2,7 +2,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { compatibility } from '../../local/edge.ts';
 import { atEnd } from '../e2e/support/cleanup.ts';
 
-/** What of a simulated KV namespace is used from outside of the Worker. */
+/** The part of a simulated KV namespace that is used from outside of the Worker. */
 export interface Namespace {
   list(): Promise<{ readonly keys: readonly { readonly name: string }[] }>;
   get(key: string): Promise<string | null>;
@@ -17,8 +17,8 @@ export interface ServedWithKv {
 }
 
 /**
- * Runs a Worker on miniflare, which simulates KV and has a Worker's address to itself, as `npm start` does.
- * @param bindings its `env`, beside the namespace `DESCRIPTORS`
+ * Runs a Worker on miniflare, which simulates KV, on a socket of its own as `npm start` does.
+ * @param bindings the Worker's `env`, in addition to the namespace `DESCRIPTORS`
  */
 export async function serveOnMiniflare(script: string, bindings: Bindings): Promise<ServedWithKv> {
   const miniflare = new Miniflare(

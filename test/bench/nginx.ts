@@ -6,11 +6,11 @@ import { head } from '../e2e/support/http.ts';
 import { freePort } from '../e2e/support/port.ts';
 import { run } from '../e2e/support/process.ts';
 import { until } from '../e2e/support/until.ts';
-import { find } from './tools.ts';
+import { findTool } from './tools.ts';
 
 /**
- * nginx with `proxy_cache` before a registry. It keeps HEADs as HEADs, since it would otherwise fetch the whole blob, and
- * says in `X-Cache` whether it asked.
+ * Starts nginx with `proxy_cache` in front of a registry. It caches a HEAD as a HEAD, since it would otherwise fetch the
+ * whole blob, and says in `X-Cache` whether the answer is a hit.
  * @returns its URL
  */
 export async function startNginx(origin: string): Promise<string> {
@@ -19,7 +19,7 @@ export async function startNginx(origin: string): Promise<string> {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${join(folder, kind)};`,
   );
-  // Started by root, its workers would be another user's, to whom the folder is closed.
+  // When root starts nginx, its workers run as another user by default, who cannot read the folder.
   const config = `
 user ${userInfo().username};
 daemon off;
@@ -46,7 +46,7 @@ http {
 }
 `;
   await writeFile(join(folder, 'nginx.conf'), config);
-  run(find('nginx') ?? 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']);
+  run(findTool('nginx') ?? 'nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']);
   const url = `http://${host}`;
   await until('nginx answers', () =>
     head(url).then(

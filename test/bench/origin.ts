@@ -9,23 +9,23 @@ const BLOB_BYTES = 1_234;
 
 export interface Origin {
   readonly url: string;
-  /** Of a blob that it holds. */
+  /** The path of a blob that it has. */
   readonly path: string;
-  /** How often it was asked anything since the start. */
-  asked(): number;
+  /** The number of requests since the start. */
+  requestCount(): number;
 }
 
-/** The embedded registry with one blob: for rows in which the origin is not what is measured. */
+/** Starts the embedded registry with one blob, for rows that do not measure the origin. */
 export async function startOrigin(): Promise<Origin> {
   const content = new Content();
   const { digest, bytes } = makeBlob('bench', BLOB_BYTES);
   content.putBlob(NAME, digest, bytes);
   const registry = createRegistry(content);
-  let asked = 0;
+  let count = 0;
   const served = await serveLocally((request) => {
-    asked++;
+    count++;
     return registry.fetch(request);
   });
   atEnd(served.close);
-  return { url: served.url, path: `/v2/${NAME}/blobs/${digest}`, asked: () => asked };
+  return { url: served.url, path: `/v2/${NAME}/blobs/${digest}`, requestCount: () => count };
 }

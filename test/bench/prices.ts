@@ -2,10 +2,10 @@ import { COSTS } from '../support/costs.ts';
 import { table } from './report.ts';
 
 /**
- * What is published, in US dollars for a million; paid plans include a first part of each, which is left out here.
+ * Published prices, in US dollars for a million; what the paid plans include is ignored here.
  * - Cloudflare, 21 April 2026: developers.cloudflare.com/workers/platform/pricing and /kv/platform/pricing; a bulk read is
  *   billed by its keys, absent ones too.
- * - Upstash, 9 November 2026: upstash.com/pricing/redis, pay as you go; every command of a pipeline is taken for one.
+ * - Upstash, 9 November 2026: upstash.com/pricing/redis, pay as you go; here every command of a pipeline counts.
  */
 const DOLLARS_A_MILLION = {
   workersRequests: 0.3,
@@ -14,12 +14,12 @@ const DOLLARS_A_MILLION = {
   redisCommands: 2,
 } as const;
 
-/** What the same pages give for nothing, a day. */
+/** What the free plans include a day, from the same pages. */
 const FREE_A_DAY = {
   workersRequests: 100_000,
   kvReads: 100_000,
   kvWrites: 1_000,
-  // 500,000 a month.
+  // Upstash allows 500,000 a month.
   redisCommands: 500_000 / 30,
 } as const;
 
@@ -30,7 +30,7 @@ interface Operations {
   readonly writes: number;
 }
 
-/** What a million HEADs cost on paid plans, and how many a day the free ones allow, by backend: a table and its source. */
+/** A table of what a million HEADs cost on paid plans, and how many a day the free plans allow, by backend; its sources. */
 export function pricesReport(): string {
   const lines = (Object.keys(COSTS) as Backend[]).flatMap((backend) => {
     const { warm, writeBack } = COSTS[backend];
@@ -42,9 +42,9 @@ export function pricesReport(): string {
   });
   return [
     table(['store', 'HEAD', 'Workers', 'store', 'together', 'a day on free plans'], lines),
-    'Prices of a million HEADs in US dollars, from what each was counted to cost (test/support/costs.ts), as published by ' +
-      'Cloudflare on 21 April 2026 and Upstash (pay as you go) on 9 November 2026, beyond what paid plans include. A cold ' +
-      'HEAD looks, asks the origin and writes back; what the origin charges is not in it.',
+    'Prices of a million HEADs in US dollars, from the operations that each needs (test/support/costs.ts) and the prices ' +
+      'that Cloudflare published on 21 April 2026 and Upstash (pay as you go) on 9 November 2026, without what paid plans ' +
+      'include. A cold HEAD reads the store, asks the origin and writes back; the price of the origin is not included.',
   ].join('\n\n');
 }
 
@@ -60,7 +60,7 @@ function lineOf(backend: Backend, kind: string, operations: Operations): string[
   ];
 }
 
-/** Of a million. */
+/** The store's price of a million HEADs, in US dollars. */
 function storePrice(backend: Backend, { reads, writes }: Operations): number {
   if (backend === 'kv') return reads * DOLLARS_A_MILLION.kvReads + writes * DOLLARS_A_MILLION.kvWrites;
   return backend === 'redis' ? (reads + writes) * DOLLARS_A_MILLION.redisCommands : 0;

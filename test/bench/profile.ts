@@ -10,13 +10,13 @@ import { blobOfNewCaller, serveWarmRedis } from './warmStore.ts';
 import type { Served } from './workerd.ts';
 
 const SAMPLE_MICROSECONDS = 200;
-const SHOWN = 25;
+const MAX_LINES = 25;
 
-/** What of a CPU profile is used: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
+/** The part of a CPU profile that is used: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
 interface Profile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
   readonly samples: readonly number[];
-  /** In microseconds, one for each sample. */
+  /** The time since the last sample, in microseconds, one for each sample. */
   readonly timeDeltas: readonly number[];
 }
 
@@ -27,20 +27,20 @@ interface CallFrame {
 }
 
 /**
- * Where the time of a warm HEAD goes, function by function, at the edge and in the bare handler: from memory, and from
- * Redis. `(program)` is workerd itself, HTTP and sockets; `(idle)` is left out.
+ * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory and from Redis. `(program)` is workerd
+ * itself, HTTP and sockets; `(idle)` is left out.
  * @returns tables of microseconds a request
  */
 export async function profileWarm({ seconds }: Settings): Promise<string> {
-  const named = await bundle('src/index.ts', false);
+  const unminified = await bundle('src/index.ts', false);
   const origin = await startOrigin();
-  const memory = await serveWarmMemory(origin, 'warn', { isInspected: true }, named);
-  const blobOf = ({ url }: Served): WarmBlob => ({ url: url + origin.path, asked: origin.asked });
+  const memory = await serveWarmMemory(origin, 'warn', { isInspected: true }, unminified);
+  const blobOf = ({ url }: Served): WarmBlob => ({ url: url + origin.path, requestCount: origin.requestCount });
   const inMemory = profilesTable(
     await profileOf(memory.edge, blobOf(memory.edge), seconds),
     await profileOf(memory.other, blobOf(memory.other), seconds),
   );
-  const redis = await serveWarmRedis(origin, true, named);
+  const redis = await serveWarmRedis(origin, true, unminified);
   const inRedis = profilesTable(
     await profileOf(redis.edge, blobOfNewCaller(redis.edge.url, origin), seconds),
     await profileOf(redis.other, blobOfNewCaller(redis.other.url, origin), seconds),
@@ -48,7 +48,7 @@ export async function profileWarm({ seconds }: Settings): Promise<string> {
   return ['A warm HEAD from memory:', inMemory, 'A warm HEAD from Redis:', inRedis].join('\n\n');
 }
 
-/** @returns microseconds a request that each function itself took */
+/** @returns the microseconds a request that each function itself took */
 async function profileOf(served: Served, blob: WarmBlob, seconds: number): Promise<Map<string, number>> {
   const how = { seconds, connections: CONNECTIONS };
   await warmUp(blob);
@@ -76,7 +76,7 @@ function nameOf({ functionName, url, lineNumber }: CallFrame): string {
 
 function profilesTable(edge: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): string {
   const names = [...new Set([...edge.keys(), ...other.keys()])];
-  const largest = names.toSorted((a, b) => (edge.get(b) ?? 0) - (edge.get(a) ?? 0)).slice(0, SHOWN);
+  const largest = names.toSorted((a, b) => (edge.get(b) ?? 0) - (edge.get(a) ?? 0)).slice(0, MAX_LINES);
   const cell = (profile: ReadonlyMap<string, number>, name: string) => (profile.get(name) ?? 0).toFixed(1);
   const total = (profile: ReadonlyMap<string, number>) => [...profile.values()].reduce((sum, own) => sum + own, 0);
   return table(

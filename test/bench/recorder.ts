@@ -1,21 +1,21 @@
 import { serveLocally } from '../../local/serve.ts';
 import { atEnd } from '../e2e/support/cleanup.ts';
 
-/** A request to the store as it was sent. */
+/** A request to the store. */
 export interface Recorded {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What every client adds by itself for its own connection. */
-const OF_THE_CONNECTION = ['connection', 'content-length', 'host', 'transfer-encoding'];
+/** The headers that each client adds for its own connection. */
+const CONNECTION_HEADERS = ['connection', 'content-length', 'host', 'transfer-encoding'];
 
-/** Stands before a store's REST API and keeps the last request to it. */
+/** Starts a proxy in front of a store's REST API that records the last request. */
 export async function startRecorder(target: string): Promise<{ url: string; last(): Recorded }> {
   let recorded: Recorded | undefined;
   const served = await serveLocally(async (request) => {
-    const sent = [...request.headers].filter(([name]) => !OF_THE_CONNECTION.includes(name));
+    const sent = [...request.headers].filter(([name]) => !CONNECTION_HEADERS.includes(name));
     recorded = { path: new URL(request.url).pathname, headers: Object.fromEntries(sent), body: await request.text() };
     const { path, headers, body } = recorded;
     return fetch(target + path, { method: request.method, headers, body });
@@ -24,7 +24,7 @@ export async function startRecorder(target: string): Promise<{ url: string; last
   return {
     url: served.url,
     last() {
-      if (!recorded) throw new Error('the store was asked nothing');
+      if (!recorded) throw new Error('the store received no request');
       return recorded;
     },
   };

@@ -7,7 +7,7 @@ import { until } from '../e2e/support/until.ts';
 import { type LoadResult, load } from './load.ts';
 import { startNginx } from './nginx.ts';
 import { figureOf, type Report, type Target } from './report.ts';
-import { inTurn } from './rounds.ts';
+import { runRounds } from './rounds.ts';
 import { BUNDLE, CONNECTIONS, type Settings } from './settings.ts';
 import { warmUp } from './warm.ts';
 import { serveOnWorkerd } from './workerd.ts';
@@ -16,9 +16,9 @@ const BLOB = makeBlob('registries', 1_234);
 const NGINX = 'nginx `proxy_cache`';
 
 /**
- * Warm HEADs of one blob, at the edge from memory and at what a user would run instead: registries with descriptors in
- * Redis, once with the blobs and once as a pull-through cache, and nginx. All have a turn in every round. nginx asks nobody
- * for access and is at one place: it shows what one machine can do, and has no target.
+ * Measures warm HEADs of one blob at the edge, from memory, and at what a user would run instead: registries with
+ * descriptors in Redis, which have the blobs or are a pull-through cache, and nginx. All take turns in every round. nginx
+ * checks no access and runs in one place: it shows what one machine can do, and has no target.
  */
 export async function registries(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const redis = await startRedis();
@@ -29,11 +29,11 @@ export async function registries(row: string, { rounds, seconds }: Settings): Pr
     addresses[`${kind}, pull-through`] = await warmPullThrough(kind, redis, origin);
   }
   addresses[NGINX] = await warmNginx(origin);
-  // From now on nobody can ask any further: an answer is of whoever gives it.
+  // Without the origin, each server has to answer by itself.
   await origin.stop();
 
   const turns = Object.entries(addresses).map(([name, url]) => [name, () => loadChecked(url, seconds)] as const);
-  const { edge = [], ...others } = await inTurn(rounds, Object.fromEntries(turns));
+  const { edge = [], ...others } = await runRounds(rounds, Object.fromEntries(turns));
   const figures = Object.entries(others).flatMap(([against, other]) => {
     const about = (measure: string, target: Target) => ({
       row,
@@ -87,13 +87,16 @@ async function warmRegistry(kind: RegistryKind, redis: RedisStore): Promise<stri
   return blobAt(registry.url, name);
 }
 
-/** Pulled once by a GET, which is what makes a registry keep a blob; under a name of its own, as all share one Redis. */
+/**
+ * Starts a pull-through cache, and fills it by a GET, since a HEAD would not store the blob. The blob is in a repository of
+ * its own, since all registries share one Redis.
+ */
 async function warmPullThrough(kind: RegistryKind, redis: RedisStore, origin: Registry): Promise<string> {
   const name = `bench/${kind}-pulled`;
   await uploadTo(origin, name);
   const registry = await startRegistry({ kind, redis, quiet: true, proxyOf: origin.url });
   await request('GET', blobAt(registry.url, name));
-  await until(`${kind} keeps what it pulled`, () => isStored(registry, name, BLOB.digest));
+  await until(`${kind} has stored the blob`, () => isStored(registry, name, BLOB.digest));
   return blobAt(registry.url, name);
 }
 
@@ -101,13 +104,13 @@ async function warmNginx(origin: Registry): Promise<string> {
   const name = 'bench/nginx';
   await uploadTo(origin, name);
   const url = blobAt(await startNginx(origin.url), name);
-  await until('nginx has the HEAD', async () => (await head(url)).headers['x-cache'] === 'HIT');
+  await until('nginx answers from its cache', async () => (await head(url)).headers['x-cache'] === 'HIT');
   return url;
 }
 
 async function uploadTo({ url }: Registry, name: string): Promise<void> {
   const { status } = await upload(url, name, BLOB);
-  if (status !== 201) throw new Error(`${url}: an upload was answered with ${status}`);
+  if (status !== 201) throw new Error(`${url} answered an upload with ${status}`);
 }
 
 function blobAt(url: string, name: string): string {

@@ -3,27 +3,27 @@ import { type Comparison, compare, type Spread } from './rounds.ts';
 /** The bound of a ratio. */
 export type Target = { readonly atLeast: number } | { readonly atMost: number };
 
-/** One line of the table: the edge beside something else. */
+/** One line of the table: the edge against something else. */
 export interface Figure {
   readonly row: string;
-  /** What was measured, with its unit. */
+  /** The quantity that was measured, with its unit. */
   readonly measure: string;
   readonly against: string;
   readonly compared: Comparison;
-  /** Without it the figure is only shown. */
+  /** Absent: the figure is for information. */
   readonly target?: Target;
 }
 
-/** What a row gives. */
+/** The result of a row. */
 export interface Report {
   readonly figures: readonly Figure[];
-  /** Sentences below the table. */
+  /** Paragraphs below the table. */
   readonly notes?: readonly string[];
 }
 
 /**
- * A figure of what the rounds gave.
- * @param value what is compared of each round's result
+ * Makes a figure of the results of all rounds.
+ * @param value returns the compared number of a result
  */
 export function figureOf<T>(
   about: Omit<Figure, 'compared'>,
@@ -33,13 +33,14 @@ export function figureOf<T>(
   return { ...about, compared: compare(edge.map(value), other.map(value)) };
 }
 
+/** Whether the target is met; `undefined` without a target. */
 export function isMet({ compared, target }: Figure): boolean | undefined {
   if (!target) return undefined;
   const { median } = compared.ratio;
   return 'atLeast' in target ? median >= target.atLeast : median <= target.atMost;
 }
 
-/** A table for docs/benchmarks.md: medians, with the least and the greatest of the rounds. */
+/** A table for docs/benchmarks.md: medians, with the minimum and the maximum of the rounds. */
 export function figuresTable(figures: readonly Figure[]): string {
   const lines = figures.map((figure) => {
     const { row, measure, against, compared, target } = figure;
@@ -60,7 +61,7 @@ function spreadText({ median, min, max }: Spread): string {
   return `${numberText(median)} (${numberText(min)}–${numberText(max)})`;
 }
 
-/** Three digits that count. */
+/** A number with three significant digits. */
 export function numberText(value: number): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return String(Number(value.toPrecision(3)));

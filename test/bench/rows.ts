@@ -8,12 +8,12 @@ import { warmMemory } from './warmMemory.ts';
 import { warmKv, warmRedis } from './warmStore.ts';
 
 export interface Row {
-  /** Without any of these it is left out. */
+  /** The tools without which the row is skipped. */
   readonly needs: readonly Tool[];
   run(name: string, settings: Settings): Promise<Report>;
 }
 
-/** What is measured, in the order of the table. */
+/** The rows by name, in the order of the table. */
 export const ROWS: Readonly<Record<string, Row>> = {
   'warm-memory': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'warn', settings) },
   'warm-memory-logged': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'info', settings) },

@@ -2,21 +2,21 @@ import { type Answer, head } from '../e2e/support/http.ts';
 import { until } from '../e2e/support/until.ts';
 import { type Load, type LoadResult, load } from './load.ts';
 
-/** A blob of which a server can answer every HEAD without asking further. */
+/** A blob that a server has in its cache. */
 export interface WarmBlob {
   readonly url: string;
-  /** Of the one caller that asks. */
+  /** The headers of the only caller. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** How often the origin behind was asked anything since the start. */
-  asked(): number;
+  /** The number of requests to the origin since the start. */
+  requestCount(): number;
 }
 
-/** A store that hesitates once under full load is no error of the run; more than this is another path than the warm one. */
-const MAX_ASKED_SHARE = 0.001;
-const CHANGING = ['date', 'connection', 'keep-alive', 'transfer-encoding'];
+/** A store may be slow a few times under full load; with a larger share of origin requests, the load is not a warm one. */
+const MAX_ORIGIN_SHARE = 0.001;
+const VARYING_HEADERS = ['date', 'connection', 'keep-alive', 'transfer-encoding'];
 
-/** Asks until the answer is a hit, and so makes it one. @returns the hit */
-export function warmUp({ url, headers }: Omit<WarmBlob, 'asked'>): Promise<Answer> {
+/** Asks until the answer is a hit. @returns the hit */
+export function warmUp({ url, headers }: Omit<WarmBlob, 'requestCount'>): Promise<Answer> {
   return until(`a hit at ${url}`, async () => {
     const answer = await head(url, headers);
     return isHit(answer) && answer;
@@ -24,25 +24,25 @@ export function warmUp({ url, headers }: Omit<WarmBlob, 'asked'>): Promise<Answe
 }
 
 /**
- * Puts load on what is warm.
- * @throws Error any answer was not 200, or the run was not one of hits: by a HEAD before, one after, and the questions
- *   that the origin heard meanwhile
+ * Puts load on a server that has a blob in its cache.
+ * @throws Error an answer was not 200, or not all were hits: checked by a HEAD before, by one after, and by the number of
+ *   requests that reached the origin
  */
 export async function loadWarm(blob: WarmBlob, how: Load): Promise<LoadResult> {
   await expectHit(blob);
-  const askedBefore = blob.asked();
+  const countBefore = blob.requestCount();
   const result = await load(blob.url, { ...how, ...(blob.headers && { headers: blob.headers }) });
-  const asked = blob.asked() - askedBefore;
+  const originRequests = blob.requestCount() - countBefore;
   await expectHit(blob);
-  if (asked > MAX_ASKED_SHARE * result.responses) {
-    throw new Error(`${blob.url}: of ${result.responses} warm HEADs ${asked} went to the origin`);
+  if (originRequests > MAX_ORIGIN_SHARE * result.responses) {
+    throw new Error(`${blob.url}: ${originRequests} of ${result.responses} warm HEADs reached the origin`);
   }
   return result;
 }
 
-/** The headers of an answer that are the same in the next one: what a bare handler has to send. */
+/** The headers of an answer that are equal in the next one, which a bare handler has to send. */
 export function constantHeaders({ headers }: Answer): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CHANGING.includes(name)));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !VARYING_HEADERS.includes(name)));
 }
 
 async function expectHit({ url, headers }: WarmBlob): Promise<void> {

@@ -3,8 +3,8 @@ import { pausesMs, pausesText } from './gc.ts';
 import type { LoadResult } from './load.ts';
 import { type Origin, startOrigin } from './origin.ts';
 import { figureOf, numberText, type Report } from './report.ts';
-import { inTurn, medianOf } from './rounds.ts';
-import { BUNDLE, bare, CONNECTIONS, type Settings } from './settings.ts';
+import { medianOf, runRounds } from './rounds.ts';
+import { BUNDLE, barePath, CONNECTIONS, type Settings } from './settings.ts';
 import { constantHeaders, loadWarm, warmUp } from './warm.ts';
 import { type Served, serveOnWorkerd, type WorkerOptions } from './workerd.ts';
 
@@ -12,21 +12,21 @@ type LogLevel = 'info' | 'warn';
 type Observation = Pick<WorkerOptions, 'tracesGc' | 'isInspected'>;
 
 const FIXED_PER_SECOND = 2_000;
-/** Few enough that each has 10 ms from one request to the next, so that a pause delays requests and drops none. */
+/** So few that each has 10 ms from one request to the next: a pause then delays requests but does not reduce the rate. */
 const FIXED_CONNECTIONS = 20;
 
 /**
- * A warm HEAD of a caller that only pulls, from memory, against a handler that answers a constant.
- * @param logLevel `info`, the default, writes a line for every request; then the bare handler does too
+ * Measures a warm HEAD from memory, of a caller that only pulls, against a handler that answers a constant.
+ * @param logLevel with `info`, the Worker's default, the edge and the bare handler write a line for every request
  */
 export async function warmMemory(row: string, logLevel: LogLevel, settings: Settings): Promise<Report> {
   const { rounds, seconds } = settings;
   const origin = await startOrigin();
-  const blobOf = ({ url }: Served) => ({ url: url + origin.path, asked: origin.asked });
+  const blobOf = ({ url }: Served) => ({ url: url + origin.path, requestCount: origin.requestCount });
   const loadFully = (served: Served) =>
     withCpu(served.process.pid, () => loadWarm(blobOf(served), { seconds, connections: CONNECTIONS }));
   const full = await serveWarmMemory(origin, logLevel);
-  const atFull = await inTurn(rounds, { edge: () => loadFully(full.edge), other: () => loadFully(full.other) });
+  const atFull = await runRounds(rounds, { edge: () => loadFully(full.edge), other: () => loadFully(full.other) });
 
   async function loadAtFixedRate(served: Served): Promise<Traced> {
     const before = pausesMs(await served.log()).length;
@@ -35,7 +35,7 @@ export async function warmMemory(row: string, logLevel: LogLevel, settings: Sett
     return { ...result, pausesMs: pausesMs(await served.log()).slice(before) };
   }
   const traced = await serveWarmMemory(origin, logLevel, { tracesGc: true });
-  const atFixed = await inTurn(rounds, {
+  const atFixed = await runRounds(rounds, {
     edge: () => loadAtFixedRate(traced.edge),
     other: () => loadAtFixedRate(traced.other),
   });
@@ -65,8 +65,8 @@ function tracedText(results: readonly Traced[]): string {
 }
 
 /**
- * An edge that has the origin's blob in memory, and the handler that answers the same.
- * @param bundle path of the edge's build
+ * Starts an edge that has the origin's blob in memory, and a handler that answers the same.
+ * @param bundle the path of the edge's build
  */
 export async function serveWarmMemory(
   origin: Origin,
@@ -84,6 +84,6 @@ export async function serveWarmMemory(
   const edge = await serveOnWorkerd({ script: bundle, bindings: variables, ...observation });
   const HEADERS = constantHeaders(await warmUp({ url: edge.url + origin.path }));
   const bindings = { HEADERS, LOGS: logLevel === 'info' };
-  const other = await serveOnWorkerd({ script: bare('constant.js'), bindings, ...observation });
+  const other = await serveOnWorkerd({ script: barePath('constant.js'), bindings, ...observation });
   return { edge, other };
 }

@@ -7,38 +7,38 @@ import { serveOnMiniflare } from './miniflare.ts';
 import { type Origin, startOrigin } from './origin.ts';
 import { startRecorder } from './recorder.ts';
 import { type Figure, figureOf, type Report } from './report.ts';
-import { inTurn } from './rounds.ts';
-import { BUNDLE, bare, CONNECTIONS, type Settings } from './settings.ts';
+import { runRounds } from './rounds.ts';
+import { BUNDLE, barePath, CONNECTIONS, type Settings } from './settings.ts';
 import { constantHeaders, loadWarm, type WarmBlob, warmUp } from './warm.ts';
 import { type Served, serveOnWorkerd } from './workerd.ts';
 
 const VARIABLES = { CLIENT_AUTH: 'origin', PUSH_EXISTENCE_TTL: '1h', LOG_LEVEL: 'warn' } as const;
 
-/** A warm HEAD of a caller that may push, from Redis, against a handler that sends the same one request to the store. */
+/** Measures a warm HEAD from Redis, of a caller that may push, against a handler that sends the same request to the store. */
 export async function warmRedis(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const origin = await startOrigin();
   const { edge, other } = await serveWarmRedis(origin);
   const loadOf = ({ url, process }: Served) => withCpu(process.pid, () => loadOfNewCaller(url, origin, seconds));
-  const results = await inTurn(rounds, { edge: () => loadOf(edge), other: () => loadOf(other) });
+  const results = await runRounds(rounds, { edge: () => loadOf(edge), other: () => loadOf(other) });
   const about = { row, against: 'bare handler', measure: 'CPU, µs a HEAD' };
   return {
     figures: [...figuresOf(row, results), figureOf(about, results, ({ cpuMicroseconds }) => cpuMicroseconds)],
   };
 }
 
-/** The same from KV, against a handler that reads the same two keys in one request; both on miniflare, which has KV. */
+/** Measures the same from KV, against a handler that reads the same two keys; both run on miniflare, which simulates KV. */
 export async function warmKv(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const origin = await startOrigin();
   const edge = await serveOnMiniflare(BUNDLE, { ...VARIABLES, ORIGIN_URL: origin.url, BLOBDESCRIPTOR: 'kv' });
   const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(edge.url, origin)));
   const [stored] = (await edge.descriptors.list()).keys;
-  if (!stored) throw new Error('the edge has stored nothing');
+  if (!stored) throw new Error('the edge has written nothing to KV');
   const KEYS = [stored.name, `cleared::${stored.name}`];
-  const other = await serveOnMiniflare(bare('kv.js'), { HEADERS, KEYS });
+  const other = await serveOnMiniflare(barePath('kv.js'), { HEADERS, KEYS });
   await other.descriptors.put(stored.name, (await edge.descriptors.get(stored.name)) ?? '');
 
   const loadOf = (url: string) => loadOfNewCaller(url, origin, seconds);
-  const results = await inTurn(rounds, { edge: () => loadOf(edge.url), other: () => loadOf(other.url) });
+  const results = await runRounds(rounds, { edge: () => loadOf(edge.url), other: () => loadOf(other.url) });
   return { figures: figuresOf(row, results) };
 }
 
@@ -57,9 +57,9 @@ function figuresOf(row: string, results: { edge: LoadResult[]; other: LoadResult
 }
 
 /**
- * An edge that has the origin's blob in Redis, and the handler that asks that for the same. What the edge asks is recorded
- * at a second edge, so that the handler asks just that, whatever the edge's client does.
- * @param bundle path of the edge's build
+ * Starts an edge that has the origin's blob in Redis, and a handler that sends the same request to Redis. That request is
+ * recorded at a second edge, so that the handler follows every change of the edge.
+ * @param bundle the path of the edge's build
  */
 export async function serveWarmRedis(
   origin: Origin,
@@ -77,11 +77,11 @@ export async function serveWarmRedis(
   const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(second.url, origin)));
   const { path, headers, body } = recorder.last();
   const LOOKUP = { url: storeUrl + path, headers, body };
-  const other = await serveOnWorkerd({ script: bare('redis.js'), bindings: { HEADERS, LOOKUP }, isInspected });
+  const other = await serveOnWorkerd({ script: barePath('redis.js'), bindings: { HEADERS, LOOKUP }, isInspected });
   return { edge, other };
 }
 
-/** A caller of its own each time, since a grant lasts a minute from its first HEAD and is not renewed by hits. */
-export function blobOfNewCaller(url: string, { path, asked }: Origin): WarmBlob {
-  return { url: url + path, asked, headers: basic(`caller-${randomUUID()}`, 'secret') };
+/** The blob for a new caller, since a grant lasts one minute from the first HEAD and hits do not renew it. */
+export function blobOfNewCaller(url: string, { path, requestCount }: Origin): WarmBlob {
+  return { url: url + path, requestCount, headers: basic(`caller-${randomUUID()}`, 'secret') };
 }

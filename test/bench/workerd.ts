@@ -5,36 +5,36 @@ import { compatibility } from '../../local/edge.ts';
 import { temporaryFolder } from '../e2e/support/cleanup.ts';
 import { type Running, run } from '../e2e/support/process.ts';
 
-/** A Worker to run as it is, without wrangler or miniflare around it. */
+/** A Worker that runs without wrangler or miniflare around it. */
 export interface WorkerOptions {
-  /** Path of its one module. */
+  /** The path of its only module. */
   readonly script: string;
-  /** Its `env`: a string is a variable, anything else arrives as parsed JSON. */
+  /** Its `env`: a string is a variable, any other value arrives as parsed JSON. */
   readonly bindings?: Readonly<Record<string, unknown>>;
-  /** Paths of what it imports as text, by the name that it imports. */
+  /** The paths of the files that it imports as text, by the imported name. */
   readonly texts?: Readonly<Record<string, string>>;
-  /** Binds a loader of other Workers as `LOADER`. */
+  /** Whether a loader of other Workers is bound as `LOADER`. */
   readonly loadsWorkers?: boolean;
-  /** Writes a line of its log for every collection of garbage. */
+  /** Whether the log has a line for each garbage collection. */
   readonly tracesGc?: boolean;
-  /** Listens for a debugger. */
+  /** Whether a debugger can attach. */
   readonly isInspected?: boolean;
 }
 
 export interface Served {
   readonly url: string;
   readonly process: Running;
-  /** All that workerd and the Worker have written. */
+  /** Reads everything that workerd and the Worker have logged. */
   log(): Promise<string>;
-  /** Where a debugger finds the list of what it can attach to. */
+  /** The URL of the list of debugger targets. */
   readonly inspectorUrl: string | undefined;
 }
 
 const require = createRequire(import.meta.url);
-/** The one that miniflare, and so `npm start`, runs on: the program's path and its version. */
+/** The workerd that miniflare, and therefore `npm start`, uses: its path and version. */
 export const WORKERD = createRequire(require.resolve('miniflare'))('workerd') as { default: string; version: string };
 
-/** Runs a Worker on `workerd serve` with the compatibility settings that the edge is deployed with, on any free port. */
+/** Runs a Worker on `workerd serve`, on any free port and with the compatibility settings of the deployed edge. */
 export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
   const folder = await temporaryFolder();
   await copyFile(options.script, join(folder, 'main.js'));
@@ -46,14 +46,14 @@ export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
     ...(options.isInspected ? ['--inspector-addr=127.0.0.1:0'] : []),
     ...(options.loadsWorkers ? ['--experimental'] : []),
   ];
-  // Its log goes to a file, so that nobody spends time on reading it meanwhile.
+  // The log goes to a file, so that no process spends time on reading it during the measurement.
   const command = 'exec "$@" 3>&1 >"$LOG" 2>&1';
   const logPath = join(folder, 'log');
-  // V8 does not flush the lines that it writes to a file.
+  // By default V8's lines to a file are buffered.
   const unbuffered = options.tracesGc ? ['stdbuf', '-oL'] : [];
   const args = ['-c', command, 'sh', ...unbuffered, WORKERD.default, 'serve', ...flags, join(folder, 'config.capnp')];
   const process = run('sh', args, { LOG: logPath });
-  const [, port] = await process.prints(/"event":"listen","socket":"http","port":(\d+)/);
+  const [, port] = await process.waitFor(/"event":"listen","socket":"http","port":(\d+)/);
   const inspectorPort = /"event":"listen-inspector","port":(\d+)/.exec(process.stdout())?.[1];
   return {
     url: `http://127.0.0.1:${port}`,
@@ -63,7 +63,7 @@ export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
   };
 }
 
-/** A configuration in Cap'n Proto's text form (workerd.capnp), whose strings are written as JSON's where they are ASCII. */
+/** A configuration in Cap'n Proto's text form (workerd.capnp), whose ASCII strings are written like those of JSON. */
 async function configOf({ bindings = {}, texts = {}, loadsWorkers, tracesGc }: WorkerOptions): Promise<string> {
   const { compatibilityDate, compatibilityFlags } = await compatibility();
   const modules = [

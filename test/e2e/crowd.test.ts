@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { type ClientRequest, request as open } from 'node:http';
 import { beforeAll, expect, test } from 'vitest';
 import { OCI } from './support/contents.ts';
-import { type Edge, startEdge } from './support/edge.ts';
+import { type Edge, PATIENT } from './support/edge.ts';
 import { type Answer, basic, request } from './support/http.ts';
 import { type Blob, type Image, makeImage } from './support/image.ts';
-import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
-import { startRegistry, USER } from './support/registry.ts';
-import { describeSetups, type Setup } from './support/setups.ts';
-import { push, SUCCESS } from './support/skopeo.ts';
+import type { CountingProxy } from './support/proxy.ts';
+import { USER, USER_CREDS, USER_HEADERS } from './support/registry.ts';
+import { describeSetups, type Setup, startChain } from './support/setups.ts';
+import { expectPush } from './support/skopeo.ts';
 
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'redis', clientAuth: 'origin' },
@@ -30,13 +30,13 @@ const CROWDS: readonly Crowd[] = [
   { what: 'concurrent cold HEADs of a blob', method: 'HEAD', count: 500 },
 ];
 const [, HEADS] = CROWDS as [Crowd, Crowd];
-/** Each of those with a grant looks into the store first, and a store on a busy machine may take too long for more. */
-const MOST_GRANTED = 150;
+/** A HEAD with a grant reads the store first, and on a busy machine the store may be too slow for more of them. */
+const MAX_GRANTED = 150;
 
-const UNKNOWN = 'a caller not yet known';
+const UNPROVEN = 'a caller without a grant';
 const GRANTED = 'a caller with a grant';
 
-/** The first of a crowd, whose question the origin has heard; its answer is kept back. */
+/** The first request of a crowd, which the origin has answered; the proxy holds the answer back. */
 interface Leader {
   readonly sending: ClientRequest;
   readonly status: Promise<number | undefined>;
@@ -44,48 +44,46 @@ interface Leader {
 }
 
 function crowds({ kind, backend, clientAuth }: Setup): void {
-  /** Only where the origin is the judge does a credential reach it. */
+  /** Only with `CLIENT_AUTH=origin` does a credential reach the origin. */
   const isGuarded = clientAuth === 'origin';
-  const caller = isGuarded ? basic(USER.name, USER.password) : {};
-  const callers = isGuarded ? [UNKNOWN, GRANTED] : ['anybody'];
+  const caller = isGuarded ? USER_HEADERS : {};
+  const callers = isGuarded ? [UNPROVEN, GRANTED] : ['anybody'];
   const cases = CROWDS.flatMap((crowd) =>
     callers.map((who) => ({
       ...crowd,
       who,
-      count: who === GRANTED ? Math.min(MOST_GRANTED, crowd.count) : crowd.count,
+      count: who === GRANTED ? Math.min(MAX_GRANTED, crowd.count) : crowd.count,
     })),
   );
 
   let image: Image;
   let proxy: CountingProxy;
   let edge: Edge;
-  /** One for each test, all with the same image: nothing of it is known there, nor who may pull it. */
-  const unused = Array.from({ length: 12 }, (_, position) => `team/app-${position}`);
+  /** Repositories with the same image, one for each test: nothing of them is cached, and no caller has a grant. */
+  const unusedNames = Array.from({ length: 12 }, (_, position) => `team/app-${position}`);
   beforeAll(async () => {
-    const origin = await startRegistry({ kind, guarded: isGuarded });
-    proxy = await startCountingProxy(origin.url);
-    // A busy machine's store may need more than the 250 ms after which the origin is asked as well.
-    const variables = { CLIENT_AUTH: clientAuth, CACHE_TIMEOUT: '1s' };
-    edge = await startEdge({ origin: proxy.url, backend, variables });
+    const variables = { CLIENT_AUTH: clientAuth, ...PATIENT };
+    const chain = await startChain({ backend, variables }, { kind, guarded: isGuarded });
+    ({ proxy, edge } = chain);
     image = await makeImage('crowd', [300, 400, 500]);
-    const creds = isGuarded ? `${USER.name}:${USER.password}` : undefined;
-    for (const name of unused) {
-      expect(await push(image.source, `${origin.host}/${name}:v1`, creds)).toMatchObject(SUCCESS);
-    }
+    const creds = isGuarded ? USER_CREDS : undefined;
+    for (const name of unusedNames) await expectPush(image, `${chain.origin.host}/${name}:v1`, creds);
   });
 
-  /** All in the same repository, so that only the first may be of a caller not yet known. */
+  /** Questions in one repository: only the first of them can be of a caller without a grant. */
   async function coldQuestions({ method }: Crowd, who: string): Promise<readonly [Question, ...Question[]]> {
-    const at = `/v2/${unused.pop()}`;
+    const repository = `/v2/${unusedNames.pop()}`;
     if (who === GRANTED) {
-      const known = { method: 'HEAD', path: `${at}/blobs/${image.config.digest}`, content: image.config } as const;
-      expect((await ask(known)).status).toBe(200);
+      const { config } = image;
+      const proof = { method: 'HEAD', path: `${repository}/blobs/${config.digest}`, content: config } as const;
+      expect((await ask(proof)).status).toBe(200);
     }
-    if (method === 'GET')
-      return [{ method, path: `${at}/manifests/${image.manifest.digest}`, content: image.manifest }];
+    if (method === 'GET') {
+      return [{ method, path: `${repository}/manifests/${image.manifest.digest}`, content: image.manifest }];
+    }
     const [first, ...others] = image.layers;
-    const headOf = (content: Blob): Question => ({ method, path: `${at}/blobs/${content.digest}`, content });
-    return [headOf(first), ...(who === UNKNOWN ? [] : others.map(headOf))];
+    const headOf = (content: Blob): Question => ({ method, path: `${repository}/blobs/${content.digest}`, content });
+    return [headOf(first), ...(who === UNPROVEN ? [] : others.map(headOf))];
   }
 
   function ask({ method, path }: Question, headers: Record<string, string> = caller): Promise<Answer> {
@@ -103,76 +101,76 @@ function crowds({ kind, backend, clientAuth }: Setup): void {
     await held.answered;
     return { sending, status, release: held.release };
   }
-  /** Others who ask the same, and whom the Worker has heard. */
-  async function join(question: Question, count: number): Promise<Promise<Answer>[]> {
-    const asked = Array.from({ length: count }, () => ask(question));
+  /** Sends further requests of the same question, and waits until the Worker has received them. */
+  async function follow(question: Question, count: number): Promise<Promise<Answer>[]> {
+    const answers = Array.from({ length: count }, () => ask(question));
     await roundTrip();
-    return asked;
+    return answers;
   }
-  /** When something that needs no origin is answered, what was sent before it has arrived. */
+  /** Waits until a request that needs no origin is answered: by then, what was sent before it has arrived. */
   async function roundTrip(): Promise<void> {
     for (const _ of [1, 2, 3]) expect((await request('GET', `${edge.url}/`)).status).toBe(404);
   }
 
-  /** All get what is right. @returns how often each `Cache-Status` was answered, to be told where something is wrong */
-  async function expectAll({ method, content }: Question, asked: readonly Promise<Answer>[]): Promise<string> {
-    const told: Record<string, number> = {};
+  /** Expects every answer to be right. @returns the count of each `Cache-Status`, for the messages of failures */
+  async function expectAll({ method, content }: Question, answers: readonly Promise<Answer>[]): Promise<string> {
+    const counts: Record<string, number> = {};
     const decisions: Record<string, number> = {};
-    for (const { status, headers, body } of await Promise.all(asked)) {
+    for (const { status, headers, body } of await Promise.all(answers)) {
       const isRight = body.equals(method === 'HEAD' ? Buffer.alloc(0) : content.bytes);
       const what = `${status}, ${headers['content-length']} bytes, the body is ${isRight ? 'right' : 'wrong'}`;
-      told[what] = (told[what] ?? 0) + 1;
+      counts[what] = (counts[what] ?? 0) + 1;
       const decision = headers['cache-status'] ?? 'none';
       decisions[decision] = (decisions[decision] ?? 0) + 1;
     }
-    expect(told).toEqual({ [`200, ${content.bytes.length} bytes, the body is right`]: asked.length });
+    expect(counts).toEqual({ [`200, ${content.bytes.length} bytes, the body is right`]: answers.length });
     return JSON.stringify(decisions);
   }
-  function asksOfTheOrigin({ path }: Question): string[] {
-    return proxy.requests.filter((asked) => asked.endsWith(` ${path}`));
+  function originRequests({ path }: Question): string[] {
+    return proxy.requests.filter((sent) => sent.endsWith(` ${path}`));
   }
 
-  test.for(cases)('$count $what by $who: one origin request', async (one) => {
-    for (const question of await coldQuestions(one, one.who)) {
-      const all = Array.from({ length: one.count }, () => ask(question));
-      const decisions = await expectAll(question, all);
-      expect(asksOfTheOrigin(question), decisions).toHaveLength(1);
+  test.for(cases)('$count $what by $who: one origin request', async (crowd) => {
+    for (const question of await coldQuestions(crowd, crowd.who)) {
+      const answers = Array.from({ length: crowd.count }, () => ask(question));
+      const decisions = await expectAll(question, answers);
+      expect(originRequests(question), decisions).toHaveLength(1);
     }
   });
 
   test.for(cases)(
-    '$count $what by $who, the first client leaves: the others get their 200, one origin request',
-    async (one) => {
-      const [question] = await coldQuestions(one, one.who);
+    '$count $what by $who, the first of whom leaves: 200 for all others, one origin request',
+    async (crowd) => {
+      const [question] = await coldQuestions(crowd, crowd.who);
       const { sending, status, release } = await lead(question);
-      const before = await join(question, one.count / 2);
-      // A reset: after a mere end of what it reads, the Worker would still wait to write.
+      const before = await follow(question, crowd.count / 2);
+      // The client has to reset the connection: if it merely ended its side, the Worker would still answer.
       sending.socket?.resetAndDestroy();
       expect(await status).toBe(undefined);
       await roundTrip();
-      const after = await join(question, one.count / 2 - 1);
+      const after = await follow(question, crowd.count / 2 - 1);
       release();
       const decisions = await expectAll(question, [...before, ...after]);
-      expect(asksOfTheOrigin(question), decisions).toHaveLength(1);
+      expect(originRequests(question), decisions).toHaveLength(1);
     },
   );
 
   if (isGuarded) {
-    test(`${HEADS.count} ${HEADS.what}, among them a credential that the origin refuses: 401 at once, 200 for all others`, async () => {
-      const [question] = await coldQuestions(HEADS, UNKNOWN);
+    test(`${HEADS.count} ${HEADS.what}, one of them with a credential that the origin refuses: 401 at once, 200 for all others`, async () => {
+      const [question] = await coldQuestions(HEADS, UNPROVEN);
       const { status, release } = await lead(question);
-      const before = await join(question, HEADS.count / 2);
+      const before = await follow(question, HEADS.count / 2);
       const refused = await ask(question, basic(USER.name, 'wrong'));
       expect(refused.status).toBe(401);
       expect(refused.headers['www-authenticate']).toContain('Basic');
       for (const name of ['cache-status', 'docker-content-digest']) expect(refused.headers).not.toHaveProperty(name);
-      const after = await join(question, HEADS.count / 2 - 1);
+      const after = await follow(question, HEADS.count / 2 - 1);
       release();
       expect(await status).toBe(200);
       const decisions = await expectAll(question, [...before, ...after]);
-      expect(asksOfTheOrigin(question), decisions).toHaveLength(2);
+      expect(originRequests(question), decisions).toHaveLength(2);
     });
   }
 }
 
-describeSetups(['skopeo'], 'many ask the same at the same time', crowds, SETUPS);
+describeSetups(['skopeo'], 'many clients ask the same at the same time', crowds, SETUPS);

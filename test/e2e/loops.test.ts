@@ -6,7 +6,7 @@ import { makeImage } from './support/image.ts';
 import { freePort } from './support/port.ts';
 import { startCountingProxy } from './support/proxy.ts';
 import { startRegistry } from './support/registry.ts';
-import { push, SUCCESS } from './support/skopeo.ts';
+import { expectPush } from './support/skopeo.ts';
 import { describeWith } from './support/tools.ts';
 
 describeWith([], 'an ORIGIN_URL that leads back to the edge', () => {
@@ -16,14 +16,14 @@ describeWith([], 'an ORIGIN_URL that leads back to the edge', () => {
     ['127.0.0.1', { HOST: 'localhost' }],
     ['[::1]', { HOST: '::1' }],
     ['127.0.0.2', { HOST: '0.0.0.0' }],
-  ])('by %s and its own port, %j: no start, one sentence', async (host, variables) => {
+  ])('names %s and its own port, %j: the program exits with one sentence', async (host, variables) => {
     const port = await freePort();
     const program = startProgram({ ORIGIN_URL: `http://${host}:${port}/`, PORT: String(port), ...variables });
     expect((await program.exited).code).toBeGreaterThan(0);
     expect(program.stderr().trim()).toMatch(new RegExp(`^ORIGIN_URL: http://.+:${port}/ .+\\.$`));
   });
 
-  test('in a way that nobody can see at the start: one request makes one more, and is a 508', async () => {
+  test('leads through a proxy, which no start can detect: each request is a 508 and makes one more', async () => {
     const port = await freePort();
     const proxy = await startCountingProxy(`http://127.0.0.1:${port}`);
     const edge = await startEdge({ origin: proxy.url, backend: 'inmemory', variables: { PORT: String(port) } });
@@ -36,7 +36,7 @@ describeWith([], 'an ORIGIN_URL that leads back to the edge', () => {
     expect(edge.process.stdout()).toContain('ORIGIN_URL leads back to this edge');
   });
 
-  test('over another edge: as many requests as there are edges, and a 508', async () => {
+  test('leads through another edge: a 508, and each edge sends one request', async () => {
     const port = await freePort();
     const proxy = await startCountingProxy(`http://127.0.0.1:${port}`);
     const inner = await startEdge({ origin: proxy.url, backend: 'inmemory' });
@@ -46,18 +46,18 @@ describeWith([], 'an ORIGIN_URL that leads back to the edge', () => {
   });
 });
 
-describeWith(['docker-registry', 'skopeo'], 'an edge before an edge', () => {
+describeWith(['docker-registry', 'skopeo'], 'an edge in front of an edge', () => {
   test.each([
     ['origin', '0'],
     ['anonymous', '10s'],
-  ])('takes pushes and pulls as the registry does: the outer one with CLIENT_AUTH=%s', async (auth, listTtl) => {
+  ])('serves pushes and pulls as the registry does, the outer one with CLIENT_AUTH=%s', async (auth, listTtl) => {
     const origin = await startRegistry();
     const inner = await startEdge({ origin: origin.url, backend: 'inmemory' });
     const variables = { CLIENT_AUTH: auth, LIST_TTL: listTtl };
     const outer = await startEdge({ origin: inner.url, backend: 'inmemory', variables });
     const image = await makeImage(`chained ${auth}`);
     const target = auth === 'origin' ? outer : inner;
-    expect(await push(image.source, `${target.host}/team/app:v1`)).toMatchObject(SUCCESS);
+    await expectPush(image, `${target.host}/team/app:v1`);
     for (const _ of ['cold', 'warm']) {
       expect((await head(`${outer.url}/v2/team/app/blobs/${image.config.digest}`)).status).toBe(200);
       const manifest = await request('GET', `${outer.url}/v2/team/app/manifests/v1`, {

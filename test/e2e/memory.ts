@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { atEnd, cleanUp } from './support/cleanup.ts';
 import { startEdge } from './support/edge.ts';
+import { listen } from './support/listen.ts';
 import { childNamed, residentMib } from './support/procfs.ts';
 import { BACKENDS } from './support/tools.ts';
 
@@ -22,9 +23,9 @@ const { values: options } = parseArgs({
 });
 
 /**
- * By hand: how much memory a Worker has after very many distinct blob HEADs, that is, whether what an isolate remembers is
- * bounded. The built Worker in front of an origin that has every blob. Ends by itself after so many HEADs or seconds, with a
- * failure if any answer was not the right one.
+ * A measurement to run by hand: the memory of a Worker during very many HEADs of distinct blobs, which shows whether an
+ * isolate's memory is bounded. It runs the built Worker in front of an origin that has every blob, ends after so many HEADs
+ * or seconds, and exits with a failure if any answer was wrong.
  *
  *     npm run build && node test/e2e/memory.ts [--count 1000000] [--seconds 300] [--backend inmemory] [--auth origin] \
  *         [--entries 10000]
@@ -44,18 +45,18 @@ async function main(): Promise<void> {
   const startedAt = Date.now();
   const seconds = () => (Date.now() - startedAt) / 1_000;
   let sent = 0;
-  const bad = new Map<string, number>();
+  const wrong = new Map<string, number>();
   async function sample(): Promise<void> {
     console.log(
       [sent, seconds().toFixed(0), await residentMib(workerd)].map((cell) => String(cell).padStart(9)).join(' '),
     );
   }
-  async function connection(): Promise<void> {
+  async function runConnection(): Promise<void> {
     const ask = await openConnection(edge.url);
     while (sent < count && seconds() < Number(options.seconds)) {
       const number = ++sent;
-      const told = await ask(`/v2/team/app/blobs/sha256:${number.toString(16).padStart(64, '0')}`);
-      if (told !== `200 ${SIZE}`) bad.set(told, (bad.get(told) ?? 0) + 1);
+      const answer = await ask(`/v2/team/app/blobs/sha256:${number.toString(16).padStart(64, '0')}`);
+      if (answer !== `200 ${SIZE}`) wrong.set(answer, (wrong.get(answer) ?? 0) + 1);
       if (number % Math.ceil(count / SAMPLES) === 0) await sample();
     }
   }
@@ -64,13 +65,13 @@ async function main(): Promise<void> {
   );
   console.log('    HEADs   seconds   RSS MiB');
   await sample();
-  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+  await Promise.all(Array.from({ length: CONNECTIONS }, runConnection));
   await sample();
-  for (const [told, times] of bad) console.log(`${times} answers were ${told}`);
-  if (bad.size > 0) process.exitCode = 1;
+  for (const [answer, times] of wrong) console.log(`${times} answers were ${answer}`);
+  if (wrong.size > 0) process.exitCode = 1;
 }
 
-/** Has every blob, each of one size. */
+/** Starts an origin that has every blob, all of one size. @returns its URL */
 async function startOrigin(): Promise<string> {
   const server = createServer((request, response) => {
     const [, digest = ''] = /\/blobs\/(.+)$/.exec(request.url ?? '') ?? [];
@@ -80,18 +81,13 @@ async function startOrigin(): Promise<string> {
       'Docker-Content-Digest': digest,
     };
     response.writeHead(200, headers).end();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return listen(server);
 }
 
 /**
- * One connection that is kept, as cheap as can be, so that the time goes to the Worker.
- * @returns sends a HEAD; tells its status and Content-Length
+ * Opens a connection that stays open and costs little, so that most of the time goes to the Worker.
+ * @returns a function that sends a HEAD and returns the answer's status and Content-Length
  */
 async function openConnection(url: string): Promise<(path: string) => Promise<string>> {
   const { hostname, port, host } = new URL(url);

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEdge } from '../../local/edge.ts';
 import { head, request } from './support/http.ts';
 
-/** As it would be after a deploy: nothing has looked at the variables before the Worker does. */
-describe('the Worker with a bad configuration', () => {
+/** After a deploy nothing but the Worker checks the variables; `npm start` would refuse to start. */
+describe('a Worker with a bad configuration', () => {
   let edge: Awaited<ReturnType<typeof startEdge>>;
   const log: string[] = [];
   beforeAll(async () => {

@@ -1,20 +1,20 @@
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { atEnd, temporaryFolder } from './support/cleanup.ts';
-import { ready, startEdge, startProgram } from './support/edge.ts';
+import { temporaryFolder } from './support/cleanup.ts';
+import { startEdge, startProgram, whenReady } from './support/edge.ts';
 import { head } from './support/http.ts';
+import { listen } from './support/listen.ts';
 import { freePort, isFree } from './support/port.ts';
 import { SUCCESS, skopeo } from './support/skopeo.ts';
 import { describeWith } from './support/tools.ts';
 import { until } from './support/until.ts';
 
-/** Nothing listens there; the program asks it nothing before the first request. */
+/** Nothing listens there; the program sends nothing to its origin before the first request. */
 const ORIGIN_URL = 'http://127.0.0.1:9';
 
-/** The processes below one, read in `/proc` (Linux). */
+/** The processes that a process has started, directly or indirectly (Linux). */
 async function descendantsOf(pid: number): Promise<number[]> {
   const all = (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name)).map(Number);
   const parents = await Promise.all(all.map(async (child) => [child, await parentOf(child)] as const));
@@ -25,7 +25,7 @@ async function descendantsOf(pid: number): Promise<number[]> {
 
 async function parentOf(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The second field is the command in brackets, and may hold anything.
+  // The second field is the command in parentheses, which may contain any characters.
   return stat ? Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) : undefined;
 }
 
@@ -35,10 +35,10 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 describeWith(['skopeo'], 'local/start.ts without ORIGIN_URL', () => {
-  test('prints three commands; the HEADs are a miss and a hit, and skopeo pulls the sample', async () => {
+  test('prints three commands: the two HEADs are a miss and a hit, and skopeo pulls the sample', async () => {
     const program = startProgram({ PORT: String(await freePort()) });
-    const edge = await ready(program);
-    await program.prints(/^ {2}skopeo .+$/m);
+    const edge = await whenReady(program);
+    await program.waitFor(/^ {2}skopeo .+$/m);
     const commands = program.stdout().match(/^ {2}(?:curl|skopeo) .+$/gm) ?? [];
     expect(commands).toHaveLength(3);
 
@@ -57,13 +57,10 @@ describeWith(['skopeo'], 'local/start.ts without ORIGIN_URL', () => {
 });
 
 describeWith([], 'local/start.ts', () => {
-  test('a port that is taken: exits with a failure and one sentence that names it', async () => {
-    const taken = createServer().listen(await freePort(), '127.0.0.1');
-    await once(taken, 'listening');
-    atEnd(async () => void taken.close());
-    const { port } = taken.address() as { port: number };
+  test('a port in use: exits with a failure and one sentence that names the port', async () => {
+    const { port } = new URL(await listen(createServer()));
 
-    const program = startProgram({ ORIGIN_URL, PORT: String(port) });
+    const program = startProgram({ ORIGIN_URL, PORT: port });
 
     expect((await program.exited).code).toBeGreaterThan(0);
     expect(program.stderr().trim()).toMatch(new RegExp(`^Port ${port} .+\\.$`));
@@ -88,29 +85,26 @@ describeWith([], 'local/start.ts', () => {
 
     expect((await program.exited).code).toBeGreaterThan(0);
     const output = program.stdout() + program.stderr();
-    const { BLOBDESCRIPTOR: _right, ...wrong } = bad;
+    const { BLOBDESCRIPTOR: _valid, ...wrong } = bad;
     for (const name of Object.keys(wrong)) expect(program.stderr()).toMatch(new RegExp(`^ *${name}: expected `, 'm'));
     expect(output).not.toMatch(/hunter[234]/);
     expect(output).not.toMatch(/^ +at /m);
   });
 
-  test.for(['SIGTERM', 'SIGINT'] as const)(
-    '%s: exits with 0, the port is free and no child is left',
-    async (signal) => {
-      const port = await freePort();
-      const edge = await startEdge({ origin: ORIGIN_URL, backend: 'kv', variables: { PORT: String(port) } });
-      expect((await head(`${edge.url}/nothing`)).status).toBe(404);
-      const children = await descendantsOf(edge.process.pid);
-      expect(children.length).toBeGreaterThan(0);
-      expect(await isFree(port)).toBe(false);
+  test.for(['SIGTERM', 'SIGINT'] as const)('%s: exits with 0, frees the port and leaves no child', async (signal) => {
+    const port = await freePort();
+    const edge = await startEdge({ origin: ORIGIN_URL, backend: 'kv', variables: { PORT: String(port) } });
+    expect((await head(`${edge.url}/nothing`)).status).toBe(404);
+    const children = await descendantsOf(edge.process.pid);
+    expect(children.length).toBeGreaterThan(0);
+    expect(await isFree(port)).toBe(false);
 
-      expect(await edge.process.stop(signal)).toEqual({ code: 0, signal: null });
+    expect(await edge.process.stop(signal)).toEqual({ code: 0, signal: null });
 
-      await until('the children have ended', async () => {
-        const alive = await Promise.all(children.map(isAlive));
-        return !alive.includes(true);
-      });
-      await until(`port ${port} is free`, () => isFree(port));
-    },
-  );
+    await until('the children have ended', async () => {
+      const alive = await Promise.all(children.map(isAlive));
+      return !alive.includes(true);
+    });
+    await until(`port ${port} is free`, () => isFree(port));
+  });
 });

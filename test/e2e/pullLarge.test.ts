@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { CLIENTS, crane } from './support/clients.ts';
 import { SUCCESS } from './support/command.ts';
-import { allBytesOf, artifact, largestManifest, publish } from './support/contents.ts';
+import { artifact, hashesOf, largestManifest, publish } from './support/contents.ts';
 import { digestOfFile, download, type LargeBlob, makeLargeBlob, uploadLarge } from './support/largeBlob.ts';
 import { childNamed, peakMib, residentMib } from './support/procfs.ts';
 import { describeSetups, FEW_SETUPS, type Started, startSetup } from './support/setups.ts';
@@ -11,12 +11,12 @@ import { pulledTree } from './support/tree.ts';
 
 const NAME = 'team/large';
 const LAYER_BYTES = 300_000_000;
-/** More than a Worker takes for streaming, and well below the layer. */
+/** More than a Worker needs for streaming, and well below the size of the layer. */
 const GROWTH_MAX_MIB = 150;
 
 describeSetups(
   ['crane', 'oras', 'regctl', 'skopeo'],
-  'pull of what is large',
+  'pull of large content',
   (setup) => {
     let started: Started;
     let layer: LargeBlob;
@@ -32,13 +32,13 @@ describeSetups(
     });
 
     test.for(CLIENTS)(
-      '$name, a manifest of 4 MiB: by tag and digest, cold and warm, the same bytes',
+      'a manifest of 4 MiB with $name, by tag and digest, cold and warm: the same bytes',
       async (client) => {
         const { origin, edge } = started;
         const direct = await client.pull(`${origin.host}/${NAME}:manifest`);
         expect(direct).toMatchObject(SUCCESS);
         const expected = await pulledTree(direct.folder);
-        expect(Object.values(expected)).toEqual(expect.arrayContaining(allBytesOf(largest)));
+        expect(Object.values(expected)).toEqual(expect.arrayContaining(hashesOf(largest)));
 
         const byTag = `${edge.host}/${NAME}:manifest`;
         const byDigest = `${edge.host}/${NAME}@${largest.manifest.digest}`;
@@ -50,7 +50,7 @@ describeSetups(
       },
     );
 
-    test(`crane, a layer of 300 MB, twice: its bytes, and the Worker grows by less than ${GROWTH_MAX_MIB} MiB`, async () => {
+    test(`a layer of 300 MB with crane, twice: its bytes, and the Worker grows by less than ${GROWTH_MAX_MIB} MiB`, async () => {
       const { edge } = started;
       expect(await crane.pull(`${edge.host}/${NAME}:small`)).toMatchObject(SUCCESS);
       const workerd = await childNamed(edge.process.pid, 'workerd');
@@ -68,7 +68,7 @@ describeSetups(
       expect(peak - before).toBeLessThan(GROWTH_MAX_MIB);
     });
 
-    test('GET of a blob that broke off: Range and If-Range with the ETag give the rest, to the byte', async () => {
+    test('the rest of a blob whose GET broke off, by Range and If-Range with its ETag: every missing byte', async () => {
       const url = `${started.edge.url}/v2/${NAME}/blobs/${layer.digest}`;
       const hash = createHash('sha256');
       const first = await download(url, {}, hash, LAYER_BYTES / 3);

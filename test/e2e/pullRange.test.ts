@@ -10,7 +10,7 @@ const PATH = `/v2/team/app/blobs/${BLOB.digest}`;
 const ETAG = `"${BLOB.digest}"`;
 const OTHER_ETAG = `"${makeBlob('other', 1).digest}"`;
 
-/** What is asked for, and the part of the blob that is the answer. */
+/** The headers of a request, and the status and the body of its answer. */
 const RANGES: readonly [string, Record<string, string>, number, Buffer][] = [
   ['the rest', { range: 'bytes=400000-' }, 206, BLOB.bytes.subarray(400_000)],
   ['the first byte', { range: 'bytes=0-0' }, 206, BLOB.bytes.subarray(0, 1)],
@@ -29,17 +29,17 @@ describeSetups([], 'GET of a blob with a Range', (setup) => {
     expect((await upload(started.origin.url, 'team/app', BLOB)).status).toBe(201);
   });
 
-  test.for(RANGES)('%s: the same answer as of the origin, cold and warm', async ([, headers, status, part]) => {
-    const [direct, ...edged] = await askedThrice(headers);
+  test.for(RANGES)('%s: the same answer as at the origin, cold and warm', async ([, headers, status, part]) => {
+    const [direct, ...edged] = await askThrice(headers);
     for (const answer of edged) {
       expect(answer.status).toBe(status);
       expect(answer.body.equals(part)).toBe(true);
-      expect(ofTheRange(answer)).toEqual(ofTheRange(direct));
+      expect(comparable(answer)).toEqual(comparable(direct));
     }
   });
 
-  test('past the end: 416 with the size, as of the origin, cold and warm', async () => {
-    // docker-registry 2.8.2 announces more bytes than it sends: of its answer the headers count.
+  test('past the end: 416 with the size, cold and warm', async () => {
+    // There is no answer to compare with: 2.8.2 announces more bytes than it sends.
     const url = started.edge.url + PATH;
     for (const _ of ['cold', 'warm']) {
       const { status, headers } = await request('GET', url, { headers: { range: `bytes=${SIZE}-` } });
@@ -48,14 +48,15 @@ describeSetups([], 'GET of a blob with a Range', (setup) => {
     }
   });
 
-  async function askedThrice(headers: Record<string, string>): Promise<[Answer, Answer, Answer]> {
+  /** Asks the origin once and the edge twice. */
+  async function askThrice(headers: Record<string, string>): Promise<[Answer, Answer, Answer]> {
     const { origin, edge } = started;
     const ask = (url: string) => request('GET', url + PATH, { headers });
     return [await ask(origin.url), await ask(edge.url), await ask(edge.url)];
   }
 });
 
-function ofTheRange({ status, headers }: Answer): unknown {
+function comparable({ status, headers }: Answer): unknown {
   const names = ['content-length', 'content-range', 'content-type', 'docker-content-digest', 'etag'];
   return [status, ...names.map((name) => [name, headers[name]])];
 }

@@ -7,7 +7,15 @@ import { bytesOf, digestOfFile, type LargeBlob, makeLargeBlob } from './support/
 import { childNamed, peakMib, residentMib } from './support/procfs.ts';
 import { describeSetups, type Setup, type Started, startSetup } from './support/setups.ts';
 import { fileOf } from './support/storage.ts';
-import { expectStatus, finish, onward, openUpload, patchRange, patchStreamed, putWhole } from './support/uploads.ts';
+import {
+  expectStatus,
+  finish,
+  locationOf,
+  openUpload,
+  patchRange,
+  patchStreamed,
+  putWhole,
+} from './support/uploads.ts';
 
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
@@ -16,10 +24,10 @@ const SETUPS: readonly Setup[] = [
 const NAME = 'team/large';
 const LAYER_BYTES = 300_000_000;
 const CHUNK_BYTES = 70_000_000;
-/** More than a Worker takes for streaming, and well below the layer. */
+/** More than the edge needs for streaming, and well below the size of the layer. */
 const GROWTH_MAX_MIB = 100;
 
-/** How clients send a blob to the session that they opened. */
+/** The ways in which clients upload a blob, once they have opened a session. */
 const WAYS: readonly { what: string; send(location: string, blob: LargeBlob): Promise<Answer> }[] = [
   {
     what: 'one PUT with its Content-Length',
@@ -30,20 +38,20 @@ const WAYS: readonly { what: string; send(location: string, blob: LargeBlob): Pr
     async send(location, blob) {
       const sent = expectStatus(await patchStreamed(location, bytesOf(blob)), 202);
       expect(sent.headers.range).toBe(`0-${blob.size - 1}`);
-      return finish(onward(sent, location), blob.digest);
+      return finish(locationOf(sent, location), blob.digest);
     },
   },
   {
     what: `PATCHes of ${CHUNK_BYTES / 1e6} MB, each with its Content-Range`,
     async send(location, blob) {
-      let at = location;
+      let next = location;
       for (let from = 0; from < blob.size; from += CHUNK_BYTES) {
         const end = Math.min(from + CHUNK_BYTES, blob.size);
-        const sent = expectStatus(await patchRange(at, from, end - from, bytesOf(blob, from, end)), 202);
+        const sent = expectStatus(await patchRange(next, from, end - from, bytesOf(blob, from, end)), 202);
         expect(sent.headers.range).toBe(`0-${end - 1}`);
-        at = onward(sent, location);
+        next = locationOf(sent, location);
       }
-      return finish(at, blob.digest);
+      return finish(next, blob.digest);
     },
   },
 ];
@@ -52,23 +60,23 @@ const STALL_MS = 2_000;
 
 function uploadLarge(setup: Setup): void {
   let started: Started;
-  let edgesProcesses: readonly number[];
+  let edgePids: readonly number[];
   beforeAll(async () => {
     started = await startSetup(setup);
     const { edge } = started;
-    edgesProcesses = [edge.process.pid, await childNamed(edge.process.pid, 'workerd')];
+    edgePids = [edge.process.pid, await childNamed(edge.process.pid, 'workerd')];
     expect((await upload(edge.url, NAME, makeBlob('small', 1_000))).status).toBe(201);
   });
 
-  /** Has a blob uploaded through the edge, which may not grow meanwhile. */
+  /** Uploads a blob through the edge, and expects that the edge's memory hardly grows. */
   async function expectStreamed(blob: LargeBlob, send: (location: string) => Promise<Answer>): Promise<void> {
     const { origin, edge } = started;
-    const before = await residentMib(...edgesProcesses);
-    const peak = await peakMib(edgesProcesses, async () => {
+    const before = await residentMib(...edgePids);
+    const peak = await peakMib(edgePids, async () => {
       const opened = expectStatus(await openUpload(edge.url, NAME), 202);
-      const answer = expectStatus(await send(onward(opened, edge.url)), 201);
+      const answer = expectStatus(await send(locationOf(opened, edge.url)), 201);
       expect(answer.headers['docker-content-digest']).toBe(blob.digest);
-      expect(onward(answer, edge.url)).toBe(`${edge.url}/v2/${NAME}/blobs/${blob.digest}`);
+      expect(locationOf(answer, edge.url)).toBe(`${edge.url}/v2/${NAME}/blobs/${blob.digest}`);
     });
 
     expect(await isStored(origin, NAME, blob.digest)).toBe(true);
@@ -77,12 +85,15 @@ function uploadLarge(setup: Setup): void {
     expect(peak - before).toBeLessThan(GROWTH_MAX_MIB);
   }
 
-  test.for(WAYS)(`$what: arrives intact, the edge grows by less than ${GROWTH_MAX_MIB} MiB`, async ({ what, send }) => {
-    const blob = await makeLargeBlob(what, LAYER_BYTES);
-    await expectStreamed(blob, (location) => send(location, blob));
-  });
+  test.for(WAYS)(
+    `$what: the blob arrives intact, and the edge grows by less than ${GROWTH_MAX_MIB} MiB`,
+    async ({ what, send }) => {
+      const blob = await makeLargeBlob(what, LAYER_BYTES);
+      await expectStreamed(blob, (location) => send(location, blob));
+    },
+  );
 
-  test('to an origin that reads nothing for a while: the client has to wait, the edge keeps nothing for it', async () => {
+  test('an origin that pauses makes the client wait; the edge does not buffer the upload', async () => {
     const { origin } = started;
     const blob = await makeLargeBlob('stalled', LAYER_BYTES);
     await expectStreamed(blob, async (location) => {
@@ -90,10 +101,10 @@ function uploadLarge(setup: Setup): void {
       origin.pause();
       const answer = putWhole(location, blob.digest, blob.size, body);
       await setTimeout(STALL_MS);
-      const taken = body.bytesRead;
+      const readDuringStall = body.bytesRead;
       origin.resume();
       await answer;
-      expect(taken).toBeLessThan(LAYER_BYTES / 2);
+      expect(readDuringStall).toBeLessThan(LAYER_BYTES / 2);
       return answer;
     });
   });

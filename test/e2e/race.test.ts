@@ -9,24 +9,24 @@ import { type Edge, startEdge } from './support/edge.ts';
 import { basic, request } from './support/http.ts';
 import { json, makeBlob } from './support/image.ts';
 import { mulberry32 } from './support/random.ts';
-import { startRedis } from './support/redis.ts';
+import { startRedisFor } from './support/redis.ts';
 import { type BackendKind, describeWith } from './support/tools.ts';
 
-/** So many answers to questions that began after a delete's reply, on each store. */
+/** The number of requests on each store that have to begin after the reply to a delete. */
 const ANSWERS = 2_000;
 const SUBJECTS = 16;
-/** Before a delete and after it, all ask for so long. */
+/** The callers ask for so long before a delete at most, and for so long after it. */
 const PHASE_MS = 400;
 const CALLERS = [basic('alice', 'a'), basic('bob', 'b')];
-const TAKES = { accept: OCI.manifest };
-const TITLE = 'HEADs, GETs and deletes at random: nobody is told of what was deleted before they asked';
+const ACCEPT = { accept: OCI.manifest };
+const TITLE = 'random HEADs, GETs and deletes: a request that begins after the reply to a delete is a 404';
 
-/** A registry that decides at once what it answers to a read, and then takes its time: some answers outlast a delete. */
+/** Starts a registry that decides at once how it answers a read, but replies late, so that some answers follow a delete. */
 async function startSlowRegistry(content: Content, random: () => number): Promise<string> {
   const registry = createRegistry(content);
-  const served = await serveLocally(async (asked) => {
-    const answer = await registry.fetch(asked);
-    if (asked.method !== 'DELETE') await delay(random() < 0.2 ? 200 + 400 * random() : 20 * random());
+  const served = await serveLocally(async (request) => {
+    const answer = await registry.fetch(request);
+    if (request.method !== 'DELETE') await delay(random() < 0.2 ? 200 + 400 * random() : 20 * random());
     return answer;
   });
   atEnd(() => served.close());
@@ -36,7 +36,7 @@ async function startSlowRegistry(content: Content, random: () => number): Promis
 interface Subject {
   readonly path: string;
   readonly methods: readonly string[];
-  /** Puts it into the origin, behind the edges. */
+  /** Puts the content into the origin, behind the edges' backs. */
   put(): void;
 }
 
@@ -61,40 +61,40 @@ function race(backend: BackendKind, count: number): void {
   const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)] as T;
   const content = new Content();
   let deleting: Edge[];
-  let asked: Edge[];
+  let asking: Edge[];
 
   beforeAll(async () => {
     const origin = await startSlowRegistry(content, random);
-    const redis = backend === 'redis' ? { redis: await startRedis() } : {};
+    const redis = await startRedisFor(backend);
     const start = (sharesKv: boolean, variables: Record<string, string> = {}) =>
-      startEdge({ origin, backend, ...redis, sharesKv, variables });
+      startEdge({ origin, backend, redis, sharesKv, variables });
     deleting = [await start(false)];
     while (deleting.length < count) deleting.push(await start(true));
-    // With no memory of its own a mirror is to know at once as well.
+    // Without a memory of its own, a mirror has to answer 404 at once as well.
     const mirror = { CLIENT_AUTH: 'anonymous', MEMORY_TTL: '0', TAG_TTL: '1h' };
-    asked = backend === 'redis' ? [...deleting, await start(true, mirror)] : deleting;
+    asking = backend === 'redis' ? [...deleting, await start(true, mirror)] : deleting;
   });
 
   test(TITLE, { timeout: 180_000 }, async () => {
     const wrong: string[] = [];
     let [before, after] = [0, 0];
 
-    /** Asks one question after the other, until told to stop. */
-    async function ask({ path, methods }: Subject, isOver: () => boolean, isGone: () => boolean): Promise<void> {
+    /** Sends one request after the other until the round is over. */
+    async function ask({ path, methods }: Subject, isOver: () => boolean, isDeleted: () => boolean): Promise<void> {
       while (!isOver()) {
-        const gone = isGone();
-        const { url } = pick(asked);
+        const wasDeleted = isDeleted();
+        const { url } = pick(asking);
         const { status, headers } = await request(pick(methods), url + path, {
-          headers: { ...TAKES, ...pick(CALLERS) },
+          headers: { ...ACCEPT, ...pick(CALLERS) },
         });
-        if (!gone) before += 1;
-        else after += 1;
-        if (gone && status !== 404) wrong.push(`${status} ${headers['cache-status']} ${path}`);
+        if (wasDeleted) after += 1;
+        else before += 1;
+        if (wasDeleted && status !== 404) wrong.push(`${status} ${headers['cache-status']} ${path}`);
         await delay(10 * random());
       }
     }
 
-    /** Until it is gone: an edge that cannot forget it now says so, and it is deleted again. */
+    /** Deletes until an edge confirms it: an edge that cannot clear its cache answers 503, and the delete is repeated. */
     async function remove(path: string): Promise<void> {
       for (let tries = 0; ; tries++) {
         const { status } = await request('DELETE', pick(deleting).url + path, { headers: pick(CALLERS) });
@@ -106,17 +106,17 @@ function race(backend: BackendKind, count: number): void {
     async function rounds(subject: Subject): Promise<void> {
       while (after < ANSWERS) {
         subject.put();
-        let [isGone, isOver] = [false, false];
+        let [isDeleted, isOver] = [false, false];
         const askers = Array.from({ length: 4 }, () =>
           ask(
             subject,
             () => isOver,
-            () => isGone,
+            () => isDeleted,
           ),
         );
         await delay(PHASE_MS * random());
         await remove(subject.path);
-        isGone = true;
+        isDeleted = true;
         await delay(PHASE_MS);
         isOver = true;
         await Promise.all(askers);
@@ -126,12 +126,12 @@ function race(backend: BackendKind, count: number): void {
     await Promise.all(Array.from({ length: SUBJECTS }, (_, n) => rounds(subjectOf(n, content))));
     expect(wrong).toEqual([]);
     expect(after).toBeGreaterThanOrEqual(ANSWERS);
-    // Else there was nothing that could have outlasted a delete.
+    // Otherwise too few answers could have followed a delete.
     expect(before).toBeGreaterThan(ANSWERS / 10);
   });
 }
 
 describeWith(['redis-server'], 'two edges and a mirror on one Redis', () => race('redis', 2));
-// On one disk KV does not lag: what is told here is what places far apart are told after KV's lag.
+// The KV on disk does not lag: deployed, other places see a delete only after KV's lag.
 describeWith([], 'two edges on one KV', () => race('kv', 2));
-describeWith([], 'one edge with its memory alone', () => race('inmemory', 1));
+describeWith([], 'one edge with nothing but its memory', () => race('inmemory', 1));

@@ -1,23 +1,22 @@
 import { beforeAll, expect, test } from 'vitest';
-import { type Edge, startEdge } from './support/edge.ts';
+import type { Edge } from './support/edge.ts';
 import { makeImage } from './support/image.ts';
-import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
+import type { CountingProxy } from './support/proxy.ts';
 import { rawRequest } from './support/raw.ts';
-import { startRegistry } from './support/registry.ts';
-import { push, SUCCESS } from './support/skopeo.ts';
+import { startChain } from './support/setups.ts';
+import { expectPush } from './support/skopeo.ts';
 import { describeWith } from './support/tools.ts';
 
-describeWith(['docker-registry', 'skopeo'], 'paths that two programs could read in two ways', () => {
+describeWith(['docker-registry', 'skopeo'], 'a path that two programs could parse differently', () => {
   let proxy: CountingProxy;
   let edge: Edge;
   let digest: string;
   beforeAll(async () => {
-    const origin = await startRegistry();
+    const chain = await startChain({ backend: 'kv', variables: { DELETE_ENABLED: 'false' } });
+    ({ proxy, edge } = chain);
     const image = await makeImage('raw paths');
-    expect(await push(image.source, `${origin.host}/team/app:v1`)).toMatchObject(SUCCESS);
+    await expectPush(image, `${chain.origin.host}/team/app:v1`);
     digest = image.config.digest;
-    proxy = await startCountingProxy(origin.url);
-    edge = await startEdge({ origin: proxy.url, backend: 'kv', variables: { DELETE_ENABLED: 'false' } });
   });
 
   test.each([
@@ -40,7 +39,7 @@ describeWith(['docker-registry', 'skopeo'], 'paths that two programs could read 
     ['//v2/team/app/blobs/DIGEST', 404, 'NAME_UNKNOWN'],
     ['/v2%2Fteam/app/blobs/DIGEST', 404, 'NAME_UNKNOWN'],
     ['*', 404, 'NAME_UNKNOWN'],
-  ])('%s: %i %s, and the origin hears nothing', async (target, status, code) => {
+  ])('%s: %i %s, and the origin receives nothing', async (target, status, code) => {
     const path = target
       .replace('DIGEST', digest)
       .replace('UPPER', digest.toUpperCase().replace('SHA', 'sha'))
@@ -58,7 +57,7 @@ describeWith(['docker-registry', 'skopeo'], 'paths that two programs could read 
   });
 
   test.each(['ESCAPED', '/v2/%74eam/app/blob%73/ESCAPED', '/v%32/team/app/blobs/ESCAPED'])(
-    '%s has one reading, and the origin is asked for that',
+    '%s can be parsed in one way alone, and the origin is asked for the canonical path',
     async (target) => {
       const path = `/v2/team/app/blobs/${digest}`;
       const escaped = digest.replace(':', '%3A');
@@ -66,12 +65,12 @@ describeWith(['docker-registry', 'skopeo'], 'paths that two programs could read 
       const raw = target.startsWith('/') ? target.replace('ESCAPED', escaped) : `/v2/team/app/blobs/${escaped}`;
       for (const method of ['GET', 'HEAD']) expect((await rawRequest(edge.url, method, raw)).status).toBe(200);
       expect((await rawRequest(edge.url, 'DELETE', raw)).status).toBe(405);
-      // By a known caller the HEAD is answered at the edge.
+      // The GET gave the caller a grant, so the edge answers the HEAD itself.
       expect(new Set(proxy.requests.slice(before))).toEqual(new Set([`GET ${path}`]));
     },
   );
 
-  test('a Host that is more than a host changes nothing of what is asked for', async () => {
+  test('a Host header that contains more than a host is refused, and the origin receives nothing', async () => {
     const before = proxy.requests.length;
     for (const host of ['a/v2/team/app/tags/list?', 'a?', 'a#', 'u@a', 'a b', 'a, b']) {
       const { status, body } = await rawRequest(edge.url, 'GET', '/v2/x', '', host);
@@ -80,14 +79,14 @@ describeWith(['docker-registry', 'skopeo'], 'paths that two programs could read 
     expect(proxy.requests.slice(before)).toEqual([]);
   });
 
-  test('headers of 20 kB are no failure of the edge, which asks for the same path', async () => {
+  test('headers of 20 kB do not make the edge fail or ask for another path', async () => {
     const path = `/v2/team/app/blobs/${digest}`;
     const before = proxy.requests.length;
     for (const header of ['X-Large', 'Authorization', 'Accept']) {
       const { status } = await rawRequest(edge.url, 'HEAD', path, `${header}: ${'a'.repeat(20_000)}\r\n`);
       expect(status).toBeLessThan(500);
     }
-    // To a caller who is known already the edge answers itself.
+    // To a caller with a grant the edge answers itself.
     expect(new Set(proxy.requests.slice(before))).toEqual(new Set([`HEAD ${path}`]));
   });
 });

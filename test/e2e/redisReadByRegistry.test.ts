@@ -10,13 +10,13 @@ import { REGISTRIES, type Registry, startRegistry } from './support/registry.ts'
 import { describeWith } from './support/tools.ts';
 import { until } from './support/until.ts';
 
-/** What a registry says of a blob, beside the moment. */
-const TOLD = ['content-length', 'content-type', 'docker-content-digest', 'etag'];
+/** The headers by which a registry describes a blob. */
+const BLOB_HEADERS = ['content-length', 'content-type', 'docker-content-digest', 'etag'];
 
 for (const kind of REGISTRIES) {
   describeWith([kind, 'redis-server'], `BLOBDESCRIPTOR=redis: ${kind} on the edge's database`, () => {
     let origin: Registry;
-    /** Has nothing of its own: what it knows of a blob it can have from the database only. */
+    /** A registry with an empty storage: it can know a blob from the database alone. */
     let reader: Registry;
     let edge: Edge;
     let client: Connection;
@@ -28,8 +28,8 @@ for (const kind of REGISTRIES) {
       edge = await startEdge({ origin: origin.url, backend: 'redis', redis });
     });
 
-    /** A blob that the origin has, and that the edge has written when this is over. */
-    async function written(seed: string, as?: (blob: Blob) => string): Promise<Blob> {
+    /** Uploads a blob to the origin, and has the edge write its descriptor back. */
+    async function writeBack(seed: string, as?: (blob: Blob) => string): Promise<Blob> {
       const blob = makeBlob(`${kind} ${seed}`, 4_321);
       const digest = as?.(blob) ?? blob.digest;
       expect((await upload(origin.url, 'team/app', blob, digest)).status).toBe(201);
@@ -40,28 +40,28 @@ for (const kind of REGISTRIES) {
       return blob;
     }
 
-    test("HEAD of a blob after the edge's write-back: 200 as the origin's, from an empty storage", async () => {
-      const { digest, bytes } = await written('read');
+    test("HEAD of a blob after the edge's write-back: the origin's 200, from an empty storage", async () => {
+      const { digest, bytes } = await writeBack('read');
       const before = await contentOf(client);
 
       const answer = await head(`${reader.url}/v2/team/app/blobs/${digest}`);
 
       const direct = await head(`${origin.url}/v2/team/app/blobs/${digest}`);
       expect([answer.status, answer.headers['content-length']]).toEqual([200, String(bytes.length)]);
-      for (const name of TOLD) expect([name, answer.headers[name]]).toEqual([name, direct.headers[name]]);
+      for (const name of BLOB_HEADERS) expect([name, answer.headers[name]]).toEqual([name, direct.headers[name]]);
       expect(await readdir(reader.root).catch(() => [])).toEqual([]);
-      // A miss would have been written back.
+      // After a miss the registry would have written.
       expect(await contentOf(client)).toEqual(before);
     });
 
-    test('HEAD of it in another repository: 404', async () => {
-      const { digest } = await written('scoped');
+    test('HEAD of the blob in another repository: 404', async () => {
+      const { digest } = await writeBack('scoped');
       expect((await head(`${reader.url}/v2/team/other/blobs/${digest}`)).status).toBe(404);
     });
 
-    test('HEAD under its sha512: 200 with the canonical digest', async () => {
+    test('HEAD by the sha512 digest: 200 with the canonical digest', async () => {
       const sha512 = ({ bytes }: Blob) => `sha512:${createHash('sha512').update(bytes).digest('hex')}`;
-      const blob = await written('alias', sha512);
+      const blob = await writeBack('alias', sha512);
 
       const { status, headers } = await head(`${reader.url}/v2/team/app/blobs/${sha512(blob)}`);
 
@@ -70,8 +70,8 @@ for (const kind of REGISTRIES) {
       expect((await head(`${reader.url}/v2/team/app/blobs/${blob.digest}`)).status).toBe(200);
     });
 
-    test('HEAD after a DELETE through the edge: 404, though the global descriptor is still there', async () => {
-      const { digest } = await written('deleted');
+    test('HEAD after a DELETE through the edge: 404, although the global descriptor still exists', async () => {
+      const { digest } = await writeBack('deleted');
       expect((await head(`${reader.url}/v2/team/app/blobs/${digest}`)).status).toBe(200);
 
       expect((await request('DELETE', `${edge.url}/v2/team/app/blobs/${digest}`)).status).toBe(202);
@@ -85,7 +85,7 @@ for (const kind of REGISTRIES) {
       ['the global hash', (digest: string) => `blobs::${digest}`],
       ["the repository's hash", (digest: string) => `repository::team/app::blobs::${digest}`],
     ] as const)('HEAD after %s expired: 404', async ([what, keyOf]) => {
-      const { digest } = await written(what);
+      const { digest } = await writeBack(what);
       expect(await client.del(keyOf(digest))).toBe(1);
 
       expect((await head(`${reader.url}/v2/team/app/blobs/${digest}`)).status).toBe(404);

@@ -13,20 +13,20 @@ import { until } from './support/until.ts';
 const SEEDS = [1, 2, 3, 4];
 const STEPS = 150;
 const BLOBS = 5;
-/** So short that confirmations grow stale and are renewed meanwhile. */
+/** So short that confirmations become stale and are renewed during the test. */
 const PUSH_EXISTENCE_TTL = '1s';
-/** So many of them are deleted and purged through the edges too, whose tombstones keep them from being hits for a while. */
-const BURIED = 2;
+/** So many of the blobs are also deleted and purged through the edges; their tombstones prevent hits for a while. */
+const DELETED_AT_EDGES = 2;
 const HIT = 'registry-edge; hit; detail=redis';
-const ADMIN_TOKEN = 'operator of the e2e tests'.replaceAll(' ', '-');
+const ADMIN_TOKEN = 'operator-of-the-e2e-tests';
 
 interface Front {
   readonly edge: Edge;
   readonly proxy: CountingProxy;
 }
 
-/** A HEAD whose answer the registry has given and the edge has not got yet. */
-interface Late {
+/** A HEAD that the registry has answered, while the proxy still holds the answer back. */
+interface LateHead {
   readonly held: Held;
   readonly answer: Promise<Answer>;
 }
@@ -48,7 +48,7 @@ describeWith(['registry', 'redis-server'], 'REDIS_SHARED=true: two edges and a r
   });
 
   test.for(SEEDS)(
-    `${STEPS} random operations, seed %i: after each, the registry can answer for no blob that it does not have`,
+    `${STEPS} random operations, seed %i: after each, the registry has no cached descriptor of an absent blob`,
     async (seed) => {
       const world = newWorld(seed);
       for (let step = 0; step < STEPS; step++) {
@@ -59,7 +59,7 @@ describeWith(['registry', 'redis-server'], 'REDIS_SHARED=true: two edges and a r
     },
   );
 
-  /** Digests and repositories of a seed's own, and what is true of them. */
+  /** The repositories and blobs of one seed, a model of what exists, and the operations on both. */
   function newWorld(seed: number) {
     const random = mulberry32(seed);
     const below = (count: number) => Math.floor(random() * count);
@@ -69,76 +69,76 @@ describeWith(['registry', 'redis-server'], 'REDIS_SHARED=true: two edges and a r
     const pairs = names.flatMap((name) => blobs.map((blob) => ({ name, blob, path: pathOf(name, blob) })));
     /** The paths of the blobs that exist. */
     const model = new Set<string>();
-    const lates: Late[] = [];
+    const lateHeads: LateHead[] = [];
     const done: string[] = [];
     let callers = 0;
     let hits = 0;
 
-    /** Anywhere: at the registry itself or through one of the edges. */
-    const somewhere = () => pick([registry, ...fronts.map(({ edge }) => edge)]).url;
+    /** The URL of the registry or of one of the edges. */
+    const pickUrl = () => pick([registry, ...fronts.map(({ edge }) => edge)]).url;
     const statusOf = (path: string) => (model.has(path) ? 200 : 404);
-    const told = () => `${done.length} operations, the last ones:\n${done.slice(-12).join('\n')}`;
+    const history = () => `${done.length} operations, the last ones:\n${done.slice(-12).join('\n')}`;
 
     const operations: Record<string, () => Promise<unknown>> = {
       async head() {
         const { path, blob } = pick(pairs);
-        const url = somewhere();
+        const url = pickUrl();
         done.push(`HEAD ${url}${path}, twice`);
         for (let time = 0; time < 2; time++) {
           const { status, headers } = await head(url + path);
-          expect(status, told()).toBe(statusOf(path));
-          if (status === 200) expect(headers['content-length'], told()).toBe(String(blob.bytes.length));
+          expect(status, history()).toBe(statusOf(path));
+          if (status === 200) expect(headers['content-length'], history()).toBe(String(blob.bytes.length));
           if (headers['cache-status'] === HIT) hits++;
         }
       },
       async upload() {
         const { name, path, blob } = pick(pairs);
-        const url = somewhere();
+        const url = pickUrl();
         done.push(`upload ${url}${path}`);
-        expect((await upload(url, name, blob)).status, told()).toBe(201);
+        expect((await upload(url, name, blob)).status, history()).toBe(201);
         model.add(path);
       },
       async mount() {
         const [from, to] = random() < 0.5 ? names : [names[1], names[0]];
         const blob = pick(blobs);
-        const url = somewhere();
-        const isThere = model.has(pathOf(from, blob));
+        const url = pickUrl();
+        const exists = model.has(pathOf(from, blob));
         done.push(`mount ${url}${pathOf(to, blob)} from ${from}`);
-        expect((await mount(url, to, from, blob.digest)).status, told()).toBe(isThere ? 201 : 202);
-        if (isThere) model.add(pathOf(to, blob));
+        expect((await mount(url, to, from, blob.digest)).status, history()).toBe(exists ? 201 : 202);
+        if (exists) model.add(pathOf(to, blob));
       },
       async delete() {
         const { path, blob } = pick(pairs);
-        const url = blobs.indexOf(blob) < BURIED ? somewhere() : registry.url;
+        const url = blobs.indexOf(blob) < DELETED_AT_EDGES ? pickUrl() : registry.url;
         done.push(`DELETE ${url}${path}`);
-        expect((await request('DELETE', url + path)).status, told()).toBe(model.has(path) ? 202 : 404);
+        expect((await request('DELETE', url + path)).status, history()).toBe(model.has(path) ? 202 : 404);
         model.delete(path);
       },
       async purge() {
-        const { digest } = pick(blobs.slice(0, BURIED));
+        const { digest } = pick(blobs.slice(0, DELETED_AT_EDGES));
         const url = `${pick(fronts).edge.url}/_edge/descriptors/${digest}`;
         done.push(`DELETE ${url}`);
         const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-        expect((await request('DELETE', url, { headers })).status, told()).toBeLessThan(300);
+        expect((await request('DELETE', url, { headers })).status, history()).toBeLessThan(300);
       },
       async hold() {
         const { path } = pick(pairs);
         const { edge, proxy } = pick(fronts);
         done.push(`hold HEAD ${edge.url}${path}`);
         const held = proxy.holdNext('HEAD', path);
-        // A caller of its own, whom the edge knows not yet: it has to ask, and nobody waits for its answer.
+        // A new caller has no grant, so the edge has to ask the origin, and no other caller waits for this flight.
         const answer = head(edge.url + path, basic(`late-${callers++}`, 'x'));
-        // Where a test fails before, nobody waits for it.
+        // If the test fails earlier, nobody awaits the answer.
         answer.catch(() => undefined);
-        lates.push({ held, answer });
+        lateHeads.push({ held, answer });
         await held.answered;
       },
       async release() {
-        const [late] = lates.splice(below(lates.length), 1);
+        const [late] = lateHeads.splice(below(lateHeads.length), 1);
         if (!late) return;
         done.push('release');
         late.held.release();
-        expect([200, 404], told()).toContain((await late.answer).status);
+        expect([200, 404], history()).toContain((await late.answer).status);
       },
     };
     const choices =
@@ -150,33 +150,33 @@ describeWith(['registry', 'redis-server'], 'REDIS_SHARED=true: two edges and a r
       step: () => operations[pick(choices)]?.(),
       async check() {
         for (const { name, blob, path } of pairs) {
-          expect([path, await isStored(registry, name, blob.digest)], told()).toEqual([path, model.has(path)]);
-          if (!model.has(path)) expect([path, await isCached(name, blob)], told()).toEqual([path, false]);
+          expect([path, await isStored(registry, name, blob.digest)], history()).toEqual([path, model.has(path)]);
+          if (!model.has(path)) expect([path, await isCached(name, blob)], history()).toEqual([path, false]);
         }
       },
       async end() {
-        expect(hits, 'the cache has answered').toBeGreaterThan(3);
-        while (lates.length > 0) await operations.release?.();
+        expect(hits, 'the cache answers').toBeGreaterThan(3);
+        while (lateHeads.length > 0) await operations.release?.();
         for (const { path } of pairs) {
           for (const url of [registry.url, ...fronts.map(({ edge }) => edge.url)]) {
-            expect([url + path, (await head(url + path)).status], told()).toEqual([url + path, statusOf(path)]);
+            expect([url + path, (await head(url + path)).status], history()).toEqual([url + path, statusOf(path)]);
           }
         }
-        // Late write-backs may go on after the answers.
-        await until('nothing is written any more', async () => {
+        // Late write-backs may follow the answers.
+        await until('Redis receives no more commands', async () => {
           const before = await client.info('stats');
           await new Promise((resolve) => setTimeout(resolve, 300));
           return commandsIn(await client.info('stats')) - commandsIn(before) <= 1;
         });
         await this.check();
         const keys = await Promise.all(['repository::*::blobs*', 'blobs::*'].map((pattern) => client.keys(pattern)));
-        // -1: it does not expire; -2: the second clear of a delete has just removed it.
+        // -1: the key does not expire; -2: the second clear of a delete has just removed it.
         for (const key of keys.flat()) expect([-1, -2], key).toContain(await client.ttl(key));
       },
     };
   }
 
-  /** Whether the registry would answer from the Redis, read as it reads. */
+  /** Whether the registry would answer from Redis: reads the keys that it reads. */
   async function isCached(name: string, { digest }: Blob): Promise<boolean> {
     const [member, global, mediaType] = await Promise.all([
       client.sIsMember(`repository::${name}::blobs`, digest),

@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { atEnd, cleanUp } from './support/cleanup.ts';
+import { cleanUp } from './support/cleanup.ts';
 import { OCI } from './support/contents.ts';
 import { startEdge } from './support/edge.ts';
+import { listen } from './support/listen.ts';
 import { childNamed, peakMib, residentMib } from './support/procfs.ts';
 import { BACKENDS } from './support/tools.ts';
 
@@ -23,32 +24,32 @@ const { values: options } = parseArgs({
 });
 
 /**
- * By hand: how much memory a Worker has while many GETs of large manifests are slow at the same time, that is, whether what
- * an isolate holds of bodies is bounded. The built Worker in front of an origin that sends slowly, or with clients that
- * read slowly; each GET is of another manifest.
+ * A measurement to run by hand: the memory of a Worker during many slow GETs of large manifests at the same time, which
+ * shows whether an isolate's buffers are bounded. It runs the built Worker in front of an origin that sends slowly, with
+ * clients that read slowly, or both; each GET asks for another manifest.
  *
  *     npm run build && node test/e2e/slowManifests.ts [--count 60] [--slow both] [--seconds 5] [--backend inmemory]
  */
 async function main(): Promise<void> {
   const slow = SLOW.find((who) => who === options.slow);
   const backend = BACKENDS.find((name) => name === options.backend);
-  if (!slow || !backend) throw new Error(`--slow: one of ${SLOW.join(', ')}; --backend: one of ${BACKENDS.join(', ')}`);
+  if (!slow || !backend) throw new Error(`expected --slow ${SLOW.join('|')} and --backend ${BACKENDS.join('|')}`);
   const seconds = Number(options.seconds);
   const manifests = Array.from({ length: Number(options.count) }, makeManifest);
   const origin = await startOrigin(new Map(manifests), slow === 'clients' ? 0 : seconds);
   const edge = await startEdge({ origin, backend, variables: { LOG_LEVEL: 'error' } });
   const workerd = await childNamed(edge.process.pid, 'workerd');
-  const waits = slow === 'origin' ? 0 : seconds;
+  const readDelay = slow === 'origin' ? 0 : seconds;
 
   const before = await residentMib(workerd);
-  const told = new Map<string, number>();
+  const counts = new Map<string, number>();
   const peak = await peakMib([workerd], async () => {
-    const answers = await Promise.all(manifests.map(([digest]) => get(edge.url, digest, waits)));
-    for (const answer of answers) told.set(answer, (told.get(answer) ?? 0) + 1);
+    const answers = await Promise.all(manifests.map(([digest]) => get(edge.url, digest, readDelay)));
+    for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
   });
   console.log(`${manifests.length} GETs, slow: ${slow}, ${backend}: RSS ${before} MiB before, ${peak} at the most`);
-  for (const [answer, times] of told) console.log(`${times} answers were ${answer}`);
-  if (told.size !== 1 || !told.has('200, whole')) process.exitCode = 1;
+  for (const [answer, times] of counts) console.log(`${times} answers were ${answer}`);
+  if (counts.size !== 1 || !counts.has('200, whole')) process.exitCode = 1;
 }
 
 function makeManifest(): [digest: string, content: Buffer] {
@@ -57,7 +58,7 @@ function makeManifest(): [digest: string, content: Buffer] {
   return [`sha256:${createHash('sha256').update(content).digest('hex')}`, content.subarray(0, content.length)];
 }
 
-/** Sends each manifest in as many pieces as take these seconds. */
+/** Starts an origin that sends each manifest in pieces over so many seconds. @returns its URL */
 async function startOrigin(manifests: ReadonlyMap<string, Buffer>, seconds: number): Promise<string> {
   const server = createServer(async (request, response) => {
     const digest = request.url?.split('/').at(-1) ?? '';
@@ -73,23 +74,18 @@ async function startOrigin(manifests: ReadonlyMap<string, Buffer>, seconds: numb
       if (seconds > 0) await delay(100);
     }
     return response.end();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return listen(server);
 }
 
-/** A GET whose client reads nothing for some seconds after the headers. */
-async function get(url: string, digest: string, waits: number): Promise<string> {
+/** Sends a GET, and reads nothing for so many seconds after the first bytes. @returns the status, and whether the body is whole */
+async function get(url: string, digest: string, readDelay: number): Promise<string> {
   const { hostname, port, host } = new URL(url);
   const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
   socket.write(`GET /v2/team/app/manifests/${digest} HTTP/1.1\r\nHost: ${host}\r\nAccept: ${OCI.manifest}\r\n\r\n`);
   await once(socket, 'readable');
-  if (waits > 0) await delay(waits * 1_000);
+  if (readDelay > 0) await delay(readDelay * 1_000);
   let head = '';
   let length = 0;
   for await (const part of socket) {

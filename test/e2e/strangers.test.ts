@@ -2,23 +2,24 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { OCI } from './support/contents.ts';
-import { type Edge, startEdge } from './support/edge.ts';
+import { type Edge, PATIENT, startEdge } from './support/edge.ts';
 import { ask, HIT, pathsOf, warm } from './support/hits.ts';
 import { basic, request } from './support/http.ts';
 import { descriptorOf, type Image, json, makeBlob, makeImage } from './support/image.ts';
+import { inParallel } from './support/inParallel.ts';
 import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
 import { type Connection, connect, contentOf, expiriesOf, startRedis, writesTo } from './support/redis.ts';
-import { type RegistryKind, startRegistry, USER } from './support/registry.ts';
-import { push, SUCCESS } from './support/skopeo.ts';
+import { type RegistryKind, startRegistry, USER, USER_CREDS, USER_HEADERS } from './support/registry.ts';
+import { expectPush } from './support/skopeo.ts';
 import { describeWith } from './support/tools.ts';
 
 const NAME = 'team/app';
-/** Where nobody has anything. */
+/** A repository that does not exist. */
 const EMPTY = 'team/empty';
 const AT_ONCE = 10;
 const SIZES = [300, 400];
-/** What is done after a reply, and a second try a second later, is over by then. */
-const AFTERWARDS_MS = 1_500;
+/** By then the work after a reply is done, including a second try a second later. */
+const SETTLE_MS = 1_500;
 
 interface Setup {
   readonly kind: RegistryKind;
@@ -32,7 +33,6 @@ const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', guarded: false, clientAuth: 'anonymous' },
 ];
 const ABSENT = Array.from({ length: 2 }, (_, position) => makeBlob(`absent ${position}`, 100).digest);
-const CLIENT = basic(USER.name, USER.password);
 const STRANGERS: readonly Readonly<Record<string, string>>[] = [
   {},
   basic(USER.name, 'wrong'),
@@ -45,12 +45,12 @@ interface Question {
   readonly body?: Buffer;
 }
 
-/** Everything that can be asked of content, and a manifest that names it all. */
-function questions(name: string, digests: readonly string[], tags: readonly string[]): Question[] {
-  const at = `/v2/${name}`;
-  const contents = digests.flatMap((digest) => [`${at}/blobs/${digest}`, `${at}/manifests/${digest}`]);
-  const paths = [...contents, ...tags.map((tag) => `${at}/manifests/${tag}`)];
-  const asked = paths.flatMap((path) => ['HEAD', 'GET', 'DELETE'].map((method) => ({ method, path })));
+/** A HEAD, a GET and a DELETE of all content by digest and by tag, and PUTs of a manifest that names all of it. */
+function questionsOf(name: string, digests: readonly string[], tags: readonly string[]): Question[] {
+  const repository = `/v2/${name}`;
+  const contents = digests.flatMap((digest) => ['blobs', 'manifests'].map((kind) => `${repository}/${kind}/${digest}`));
+  const paths = [...contents, ...tags.map((tag) => `${repository}/manifests/${tag}`)];
+  const reads = paths.flatMap((path) => ['HEAD', 'GET', 'DELETE'].map((method) => ({ method, path })));
   const [config, ...layers] = digests.map((digest) => ({ digest, bytes: Buffer.alloc(1_000) }));
   const { digest, bytes: body } = json({
     schemaVersion: 2,
@@ -58,17 +58,21 @@ function questions(name: string, digests: readonly string[], tags: readonly stri
     config: config && descriptorOf(config, OCI.config),
     layers: layers.map((layer) => descriptorOf(layer, OCI.layer)),
   });
-  const puts = [...tags, digest].map((reference) => ({ method: 'PUT', path: `${at}/manifests/${reference}`, body }));
-  return [...asked, ...puts];
+  const puts = [...tags, digest].map((reference) => ({
+    method: 'PUT',
+    path: `${repository}/manifests/${reference}`,
+    body,
+  }));
+  return [...reads, ...puts];
 }
 
 for (const setup of SETUPS) {
   const { kind, guarded, clientAuth } = setup;
-  const title = `${kind}${guarded ? ' with a login' : ''}, CLIENT_AUTH=${clientAuth}: a flood of strangers' questions`;
-  describeWith([kind, 'redis-server', 'skopeo'], title, () => flood(setup));
+  const title = `${kind}${guarded ? ' with a login' : ''}, CLIENT_AUTH=${clientAuth}: many requests of strangers`;
+  describeWith([kind, 'redis-server', 'skopeo'], title, () => strangers(setup));
 }
 
-function flood({ kind, guarded, clientAuth }: Setup): void {
+function strangers({ kind, guarded, clientAuth }: Setup): void {
   let proxy: CountingProxy;
   let edge: Edge;
   let client: Connection;
@@ -79,87 +83,83 @@ function flood({ kind, guarded, clientAuth }: Setup): void {
     client = await connect(redis);
     const origin = await startRegistry({ kind, guarded });
     proxy = await startCountingProxy(origin.url);
-    // A busy machine's store may need more than the 250 ms after which the origin is asked as well.
-    const variables = { CLIENT_AUTH: clientAuth, CACHE_TIMEOUT: '1s' };
+    const variables = { CLIENT_AUTH: clientAuth, ...PATIENT };
     edge = await startEdge({ origin: proxy.url, backend: 'redis', redis, variables });
     cached = await makeImage(`strangers, cached ${kind}`, SIZES);
     uncached = await makeImage(`strangers, uncached ${kind}`, SIZES);
-    const creds = guarded ? `${USER.name}:${USER.password}` : undefined;
-    expect(await push(cached.source, `${origin.host}/${NAME}:v1`, creds)).toMatchObject(SUCCESS);
-    expect(await push(uncached.source, `${origin.host}/${NAME}:v2`, creds)).toMatchObject(SUCCESS);
-    for (const tag of ['v1', 'v2']) await ask(`${edge.url}/v2/${NAME}/manifests/${tag}`, CLIENT);
-    await warm(edge, pathsOf(NAME, cached), CLIENT);
+    const creds = guarded ? USER_CREDS : undefined;
+    await expectPush(cached, `${origin.host}/${NAME}:v1`, creds);
+    await expectPush(uncached, `${origin.host}/${NAME}:v2`, creds);
+    for (const tag of ['v1', 'v2']) await ask(`${edge.url}/v2/${NAME}/manifests/${tag}`, USER_HEADERS);
+    await warm(edge, pathsOf(NAME, cached), USER_HEADERS);
     const manifest = `${edge.url}/v2/${NAME}/manifests/${cached.manifest.digest}`;
-    expect((await request('GET', manifest, { headers: { accept: OCI.manifest, ...CLIENT } })).status).toBe(200);
-    await setTimeout(AFTERWARDS_MS);
+    expect((await request('GET', manifest, { headers: { accept: OCI.manifest, ...USER_HEADERS } })).status).toBe(200);
+    await setTimeout(SETTLE_MS);
   });
 
-  const everything = () => [...digestsOf(cached), ...digestsOf(uncached), ...ABSENT];
+  const allDigests = () => [...digestsOf(cached), ...digestsOf(uncached), ...ABSENT];
   const tags = ['v1', 'v2', 'none'];
 
-  /** All that stands in the store, and what was ever written. */
-  async function stored() {
+  /** Everything in the store, and the count of each command that has written. */
+  async function storeState() {
     const [keys, content, expiries] = [await client.dbSize(), await contentOf(client), await expiriesOf(client)];
     return { keys, content, expiries, writes: await writesTo(client) };
   }
 
-  /** @returns the statuses of the answers to all strangers */
-  async function statusesOf(asked: readonly Question[]): Promise<ReadonlySet<number>> {
-    const left = asked.flatMap((question) => STRANGERS.map((stranger) => ({ ...question, stranger })));
+  /** Asks every question as each of the strangers. @returns the statuses of the answers */
+  async function statusesOf(questions: readonly Question[]): Promise<ReadonlySet<number>> {
+    const requests = questions.flatMap((question) => STRANGERS.map((stranger) => ({ ...question, stranger })));
     const statuses = new Set<number>();
-    async function worker(): Promise<void> {
-      for (let next = left.pop(); next; next = left.pop()) {
-        const { method, path, stranger, body } = next;
-        const headers = { accept: OCI.manifest, ...(body && { 'content-type': OCI.manifest }), ...stranger };
-        statuses.add((await request(method, edge.url + path, { headers, ...(body && { body }) })).status);
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await inParallel(requests, AT_ONCE, async ({ method, path, stranger, body }) => {
+      const headers = { accept: OCI.manifest, ...(body && { 'content-type': OCI.manifest }), ...stranger };
+      statuses.add((await request(method, edge.url + path, { headers, ...(body && { body }) })).status);
+    });
     return statuses;
   }
 
-  /** @returns the statuses */
-  async function changesNothing(asked: readonly Question[]): Promise<readonly number[]> {
-    const before = await stored();
+  /** Asks the questions, and expects that they change nothing in the store. @returns the statuses of the answers */
+  async function expectNoChange(questions: readonly Question[]): Promise<readonly number[]> {
+    const before = await storeState();
     expect(Object.keys(before.writes)).not.toEqual([]);
-    const heard = proxy.requests.length;
+    const requestsBefore = proxy.requests.length;
 
-    const statuses = await statusesOf(asked);
-    await setTimeout(AFTERWARDS_MS);
+    const statuses = await statusesOf(questions);
+    await setTimeout(SETTLE_MS);
 
-    expect(proxy.requests.length).toBeGreaterThan(heard + asked.length);
-    expect(await stored()).toEqual(before);
-    for (const path of pathsOf(NAME, cached)) expect([path, await ask(edge.url + path, CLIENT)]).toEqual([path, HIT]);
+    expect(proxy.requests.length).toBeGreaterThan(requestsBefore + questions.length);
+    expect(await storeState()).toEqual(before);
+    for (const path of pathsOf(NAME, cached))
+      expect([path, await ask(edge.url + path, USER_HEADERS)]).toEqual([path, HIT]);
     return [...statuses];
   }
 
   if (guarded) {
-    test('the origin refuses them: nothing is evicted, nothing is written', async () => {
-      const asked = [NAME, EMPTY].flatMap((name) => questions(name, everything(), tags));
-      expect(await changesNothing(asked)).toEqual([401]);
+    test('an origin that answers 401: the edge evicts nothing and writes nothing', async () => {
+      const questions = [NAME, EMPTY].flatMap((name) => questionsOf(name, allDigests(), tags));
+      expect(await expectNoChange(questions)).toEqual([401]);
     });
 
-    test('the origin hides what it has, and says of all that it is unknown: the same', async () => {
-      const errors = everything().map((digest) => ({ code: 'MANIFEST_BLOB_UNKNOWN', message: '', detail: { digest } }));
-      proxy.failWith(404, {}, { body: JSON.stringify({ errors }), fails: (asked) => !isOf(CLIENT, asked) });
-      const asked = [NAME, EMPTY].flatMap((name) => questions(name, everything(), tags));
-      expect(await changesNothing(asked)).toEqual([404]);
+    test('an origin that answers 404 and calls all blobs unknown: the edge evicts nothing and writes nothing', async () => {
+      const errors = allDigests().map((digest) => ({ code: 'MANIFEST_BLOB_UNKNOWN', message: '', detail: { digest } }));
+      proxy.failWith(404, {}, { body: JSON.stringify({ errors }), fails: (asked) => !isOf(USER_HEADERS, asked) });
+      const questions = [NAME, EMPTY].flatMap((name) => questionsOf(name, allDigests(), tags));
+      expect(await expectNoChange(questions)).toEqual([404]);
     });
   } else {
-    // What they may read here they may read: only what is not there, or elsewhere, is refused to them.
-    const asked = () => [...questions(NAME, ABSENT, ['none']), ...questions(EMPTY, everything(), tags)];
+    // Without a login strangers may read the repository, so only absent content is a refusal to them.
+    const questions = () => [...questionsOf(NAME, ABSENT, ['none']), ...questionsOf(EMPTY, allDigests(), tags)];
     const isPut = ({ method }: Question) => method === 'PUT';
 
-    test('about what is not there, and what other repositories have: nothing is evicted, nothing is written', async () => {
-      const statuses = await changesNothing(asked().filter((question) => !isPut(question)));
+    test('requests for absent content, and for content of another repository, evict nothing and write nothing', async () => {
+      const statuses = await expectNoChange(questions().filter((question) => !isPut(question)));
       expect(statuses).toContain(404);
       expect(statuses.filter((status) => status < 400)).toEqual([]);
     });
 
-    // A mirror takes none.
+    // A mirror accepts no manifests.
     if (clientAuth === 'origin') {
-      test('manifests that name what is not there, and what other repositories have: the same', async () => {
-        const statuses = await changesNothing(asked().filter(isPut));
+      test('manifests that name absent content, or content of another repository, evict nothing and write nothing', async () => {
+        const statuses = await expectNoChange(questions().filter(isPut));
         expect(statuses.filter((status) => status < 400 || status >= 500)).toEqual([]);
       });
     }
@@ -170,6 +170,7 @@ function digestsOf({ manifest, config, layers }: Image): string[] {
   return [manifest, config, ...layers].map(({ digest }) => digest);
 }
 
+/** Whether a request has these credentials. */
 function isOf({ authorization }: { authorization: string }, { headers }: IncomingMessage): boolean {
   return headers.authorization === authorization;
 }

@@ -1,23 +1,23 @@
 import { beforeAll, expect, test } from 'vitest';
 import { upload } from './support/blobs.ts';
 import { type Edge, startEdge } from './support/edge.ts';
+import { BLOB, CONTENT, EXCHANGES, type Exchange } from './support/exchanges.ts';
 import type { Answer } from './support/http.ts';
 import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
 import { startRegistry } from './support/registry.ts';
 import { describeSetups, type Setup } from './support/setups.ts';
-import { BLOB, CONTENT, TALKS, type Talk } from './support/talks.ts';
-import { finish, onward, openUpload, patchRange, patchStreamed, putWhole } from './support/uploads.ts';
+import { finish, locationOf, openUpload, patchRange, patchStreamed, putWhole } from './support/uploads.ts';
 
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
 ];
 const NAME = 'team/app';
-/** Which has all the blobs. */
+/** The repository that has all the blobs. */
 const OTHER = 'team/other';
 
-/** What other registries say and neither of these two does: on every answer here, so that it is asked of all. */
-const ADDED = [
+/** Headers that other registries send and neither of these two does; the proxy adds them to every answer. */
+const EXTRA_HEADERS = [
   ['OCI-Chunk-Min-Length', '1048576'],
   ['OCI-Subject', CONTENT.manifest.digest],
   ['OCI-Tag', 'v2'],
@@ -30,7 +30,7 @@ const ADDED = [
   ['X-Of-The-Origin', 'yes'],
 ] as const;
 
-/** Between two neighbours, of the moment, or the edge's own. */
+/** Hop-by-hop headers, those that vary in time, and the edge's own. */
 const NOT_COMPARED = new Set([
   'connection',
   'keep-alive',
@@ -41,107 +41,110 @@ const NOT_COMPARED = new Set([
   'server-timing',
 ]);
 
-/** The headers by which an origin knows how much there is to read, and of what. */
-const ABOUT_CONTENT = new Set(['content-length', 'content-range', 'content-type', 'transfer-encoding']);
+/** The headers that tell an origin the length and the type of a body. */
+const BODY_HEADERS = new Set(['content-length', 'content-range', 'content-type', 'transfer-encoding']);
 
 interface Sending {
   readonly what: string;
   readonly method: string;
-  /** What the origin hears of the content. */
-  readonly heard: Readonly<Record<string, string>>;
+  /** The headers about the body that the origin receives. */
+  readonly received: Readonly<Record<string, string>>;
   send(url: string): Promise<Answer>;
 }
 
 const TYPE = { 'content-type': 'application/octet-stream' };
 const SENDINGS: readonly Sending[] = [
   {
-    what: 'a POST of nothing',
+    what: 'a POST without a body',
     method: 'POST',
-    heard: { 'content-length': '0' },
+    received: { 'content-length': '0' },
     send: (url) => openUpload(url, NAME),
   },
   {
     what: 'a PUT of all the bytes',
     method: 'PUT',
-    heard: { ...TYPE, 'content-length': '1000' },
-    send: async (url) => putWhole(await session(url), BLOB.digest, 1_000, BLOB.bytes),
+    received: { ...TYPE, 'content-length': '1000' },
+    send: async (url) => putWhole(await openSession(url), BLOB.digest, 1_000, BLOB.bytes),
   },
   {
-    what: 'a PUT of nothing',
+    what: 'a PUT without a body',
     method: 'PUT',
-    heard: { 'content-length': '0' },
-    send: async (url) => finish(await session(url), BLOB.digest),
+    received: { 'content-length': '0' },
+    send: async (url) => finish(await openSession(url), BLOB.digest),
   },
   {
     what: 'a PATCH without a length',
     method: 'PATCH',
-    heard: { ...TYPE, 'transfer-encoding': 'chunked' },
-    send: async (url) => patchStreamed(await session(url), BLOB.bytes),
+    received: { ...TYPE, 'transfer-encoding': 'chunked' },
+    send: async (url) => patchStreamed(await openSession(url), BLOB.bytes),
   },
   {
     what: 'a PATCH with a Content-Range',
     method: 'PATCH',
-    heard: { ...TYPE, 'content-length': '300', 'content-range': '0-299' },
-    send: async (url) => patchRange(await session(url), 0, 300, BLOB.bytes.subarray(0, 300)),
+    received: { ...TYPE, 'content-length': '300', 'content-range': '0-299' },
+    send: async (url) => patchRange(await openSession(url), 0, 300, BLOB.bytes.subarray(0, 300)),
   },
 ];
 
-async function session(url: string): Promise<string> {
-  return onward(await openUpload(url, NAME), url);
+async function openSession(url: string): Promise<string> {
+  return locationOf(await openUpload(url, NAME), url);
 }
 
 function uploadHeaders({ kind, backend }: Setup): void {
-  /** The origin, as it is without the edge. */
+  /** Through it, the origin is asked with and without the edge. */
   let proxy: CountingProxy;
   let edge: Edge;
   beforeAll(async () => {
     const registry = await startRegistry({ kind });
-    proxy = await startCountingProxy(registry.url, ADDED);
+    proxy = await startCountingProxy(registry.url, EXTRA_HEADERS);
     edge = await startEdge({ origin: proxy.url, backend });
     for (const blob of CONTENT.blobs) expect((await upload(registry.url, OTHER, blob)).status).toBe(201);
   });
 
-  /** @returns what was answered, without what differs from one repository, session and host to another */
-  async function hold({ talk }: Talk, url: string, name: string): Promise<Told[]> {
-    const said: Told[] = [];
-    let at = url;
+  /** Runs an exchange. @returns its answers, without what differs between repositories, sessions and hosts */
+  async function record({ run }: Exchange, url: string, name: string): Promise<Comparable[]> {
+    const answers: Comparable[] = [];
+    let location = url;
     function note(answer: Answer): string {
-      said.push(told(answer, url, name));
-      if (answer.headers.location) at = onward(answer, url);
-      return at;
+      answers.push(comparable(answer, url, name));
+      if (answer.headers.location) location = locationOf(answer, url);
+      return location;
     }
-    await talk({ url, name, other: OTHER, note });
-    return said;
+    await run({ url, name, other: OTHER, note });
+    return answers;
   }
 
-  test.for(TALKS)("$what: status, headers and body are the origin's, the Location is on the edge", async (talk) => {
-    const direct = await hold(talk, proxy.url, 'team/direct');
-    expect(direct.map(({ status }) => status)).toEqual(talk.statuses(kind));
-    for (const { headers } of direct) expect(headers).toMatchObject({ 'oci-tag': 'v2, v3', 'retry-after': '7' });
+  test.for(EXCHANGES)(
+    "$what: the origin's statuses, headers and bodies, with Locations on the edge",
+    async (exchange) => {
+      const direct = await record(exchange, proxy.url, 'team/direct');
+      expect(direct.map(({ status }) => status)).toEqual(exchange.statuses(kind));
+      for (const { headers } of direct) expect(headers).toMatchObject({ 'oci-tag': 'v2, v3', 'retry-after': '7' });
 
-    expect(await hold(talk, edge.url, 'team/edge')).toEqual(direct);
-  });
+      expect(await record(exchange, edge.url, 'team/edge')).toEqual(direct);
+    },
+  );
 
-  test.for(SENDINGS)('$what: the origin hears $heard', async ({ method, heard, send }) => {
+  test.for(SENDINGS)('$what: the origin receives $received', async ({ method, received, send }) => {
     for (const { url } of [proxy, edge]) {
       await send(url);
       const all = proxy.lastHeaders(method) ?? {};
-      expect(Object.fromEntries(Object.entries(all).filter(([name]) => ABOUT_CONTENT.has(name)))).toEqual(heard);
+      expect(Object.fromEntries(Object.entries(all).filter(([name]) => BODY_HEADERS.has(name)))).toEqual(received);
     }
   });
 }
 
-interface Told {
+interface Comparable {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-function told({ status, headers, body }: Answer, url: string, name: string): Told {
+function comparable({ status, headers, body }: Answer, url: string, name: string): Comparable {
   const uuid = headers['docker-upload-uuid'];
   const neutral = (text: string) =>
     (uuid ? text.replaceAll(uuid, 'UUID') : text)
-      // The edge tells the path alone.
+      // The edge's Location is a path alone.
       .replaceAll(url, '')
       .replaceAll(name, 'NAME')
       .replace(/_state=[^&]+/, '_state=STATE');
@@ -153,4 +156,4 @@ function told({ status, headers, body }: Answer, url: string, name: string): Tol
   };
 }
 
-describeSetups([], 'uploads and manifests, answer by answer', uploadHeaders, SETUPS);
+describeSetups([], 'uploads and manifests', uploadHeaders, SETUPS);

@@ -3,8 +3,8 @@ import { env } from 'cloudflare:workers';
 const { HEADERS, LOGS } = env;
 
 /**
- * The ceiling of a warm HEAD: reads what anything before a registry has to read, and answers with headers that never
- * change. They are a plain object, as handlers give them.
+ * The upper bound of a warm HEAD: reads what every proxy of a registry has to read, and answers with constant headers,
+ * which are a plain object as in most handlers.
  */
 export default {
   fetch(request) {

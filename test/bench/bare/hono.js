@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-/** An empty Hono Worker: one route. */
+/** A Hono Worker with one constant route. */
 const app = new Hono();
 app.get('/v2/', (c) => c.json({}));
 

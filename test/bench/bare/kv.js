@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 
 const { HEADERS, KEYS } = env;
 
-/** Reads the two keys that the edge reads for a warm HEAD, with the options that it reads them with. */
+/** Reads the two keys that the edge reads for a warm HEAD, with the same options. */
 export default {
   async fetch(_request, { DESCRIPTORS }) {
     const values = await DESCRIPTORS.get(KEYS, { type: 'text', cacheTtl: 30 });

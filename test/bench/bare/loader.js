@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import code from 'code';
 
-/** Hands a request to an isolate of the Worker under test: a fresh one for every name in `Isolate`. */
+/** Passes a request to an isolate of the Worker under test, a new one for each value of the header `Isolate`. */
 export default {
   fetch(request) {
     const worker = env.LOADER.get(request.headers.get('isolate'), () => ({

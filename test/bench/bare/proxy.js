@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 
-/** The least that can stand before a registry: every request is asked of the origin, and its answer streamed back. */
+/** The simplest proxy of a registry: sends every request to the origin and streams the answer back. */
 export default {
   async fetch(request) {
     const { pathname, search } = new URL(request.url);

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 const { HEADERS, LOOKUP } = env;
 const { url, headers, body } = LOOKUP;
 
-/** Sends the very request to the store that the edge sends for a warm HEAD, reads the reply, and answers a constant. */
+/** Sends the request to the store that the edge sends for a warm HEAD, reads the reply, and answers a constant. */
 export default {
   async fetch() {
     const stored = await fetch(url, { method: 'POST', headers, body });

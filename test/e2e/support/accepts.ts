@@ -1,8 +1,8 @@
 import { DOCKER, OCI } from './contents.ts';
 
 /**
- * What clients say that they take when they ask for a manifest: read in the sources of docker and containerd, seen on the
- * wire for crane 0.21.9, oras 1.3.3, regctl 0.11.5 and skopeo 1.9.3. For blobs they say nothing; containerd does.
+ * The media types that clients accept when they ask for a manifest: from the sources of docker and containerd, and from
+ * the wire for crane 0.21.9, oras 1.3.3, regctl 0.11.5 and skopeo 1.9.3. For blobs, only containerd sends an Accept.
  */
 
 const OCI_ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
@@ -12,15 +12,15 @@ const SCHEMA_1 = 'application/vnd.docker.distribution.manifest.v1+json';
 export interface AcceptSet {
   readonly client: string;
   /**
-   * The header, or the lines of it.
-   * @param mediaType what the client expects, where it knows: from the index, or from a HEAD
+   * The header's value, or one value for each of its lines.
+   * @param mediaType the type that the client expects, which it learnt from an index or from a HEAD
    */
   accept(mediaType: string): string | string[];
 }
 
 export const ACCEPTS: readonly AcceptSet[] = [
   {
-    // A line for each type, and in the order of a Go map: another one each time.
+    // One line for each type, in the order of a Go map, which changes from one request to the next.
     client: 'docker',
     accept: () => [OCI.index, SIGNED_SCHEMA_1, 'application/json', DOCKER.manifest, OCI.manifest, DOCKER.index],
   },
@@ -51,9 +51,9 @@ export const ACCEPTS: readonly AcceptSet[] = [
     client: 'skopeo',
     accept: () => [OCI.manifest, DOCKER.manifest, SIGNED_SCHEMA_1, SCHEMA_1, DOCKER.index, OCI.index].join(', '),
   },
-  // Those that take less than there is: registries refuse, or give something else.
+  // These accept fewer types than the contents have: a registry refuses, or converts.
   { client: 'a client before OCI', accept: () => DOCKER.manifest },
   { client: 'a client that knows no index', accept: () => OCI.manifest },
   { client: 'curl', accept: () => '*/*' },
-  { client: 'a client that says nothing', accept: () => [] },
+  { client: 'a client without an Accept', accept: () => [] },
 ];

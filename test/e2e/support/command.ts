@@ -1,22 +1,22 @@
 import { execFile } from 'node:child_process';
 import { temporaryFolder } from './cleanup.ts';
-import { find, type Tool } from './tools.ts';
+import { findTool, type Tool } from './tools.ts';
 
-/** How a client ended. */
+/** How a client's run ended. */
 export interface Outcome {
   readonly code: number;
-  /** What it printed, errors too. */
+  /** What it printed to stdout, followed by stderr. */
   readonly output: string;
 }
 
-/** What a success looks like; the output is told where it is none. */
+/** Matches a success. Compare with `toMatchObject`, whose message shows the output of a failure. */
 export const SUCCESS = { code: 0 } as const;
 
 const LIMIT_MS = 45_000;
 
 /**
- * Runs a client with nothing of the user's: no login, no configuration.
- * @param env what it gets beside `PATH` and an empty `HOME`
+ * Runs a client without the user's logins and configuration.
+ * @param env its environment, in addition to `PATH` and an empty `HOME`
  */
 export async function runClient(
   tool: Tool,
@@ -26,7 +26,7 @@ export async function runClient(
   const HOME = await temporaryFolder();
   const options = { env: { PATH: process.env.PATH, HOME, ...env }, timeout: LIMIT_MS };
   return new Promise((resolve) => {
-    execFile(find(tool) ?? tool, args, options, (error, stdout, stderr) => {
+    execFile(findTool(tool) ?? tool, args, options, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
       resolve({ code, output: stdout + stderr });
     });

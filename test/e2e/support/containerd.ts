@@ -2,12 +2,12 @@ import type { Content } from './contents.ts';
 import { request } from './http.ts';
 import type { Blob } from './image.ts';
 import { type Pusher, parseReference, type Reference } from './pusher.ts';
-import { expectStatus, onward, openUpload, putWhole } from './uploads.ts';
-import { hasBlob, outcomeOf, putManifest, type Repository } from './wire.ts';
+import { expectStatus, locationOf, openUpload, putWhole } from './uploads.ts';
+import { hasBlob, outcomeOf, pushManifest, type Repository } from './wire.ts';
 
 /**
- * containerd, on the wire: written from `core/remotes/docker/pusher.go`. Everything is asked for by HEAD before it is sent:
- * the platforms of an index by their digest, what names them all by its tag.
+ * Sends the requests that containerd sends, after its `core/remotes/docker/pusher.go`: a HEAD before everything that it
+ * would push, of an index's platforms by digest and of the index itself by tag.
  */
 export const containerd: Pusher = {
   name: 'containerd-style',
@@ -17,11 +17,11 @@ export const containerd: Pusher = {
   deletes: {},
 };
 
-/** @param from the repository that containerd remembers the blobs from */
+/** @param from the repository that containerd knows to have the blobs */
 async function push(content: Content, target: Reference, from?: string): Promise<void> {
   await Promise.all(content.blobs.map((blob) => pushBlob(target, blob, from)));
   for (const child of content.children) await push(child, { ...target, reference: child.manifest.digest }, from);
-  if (!(await hasManifest(target, content))) await putManifest(target, content);
+  if (!(await hasManifest(target, content))) await pushManifest(target, content);
 }
 
 async function pushBlob(target: Repository, blob: Blob, from?: string): Promise<void> {
@@ -32,17 +32,17 @@ async function pushBlob(target: Repository, blob: Blob, from?: string): Promise<
   const opened = expectStatus(await openUpload(url, name, mount), 201, 202);
   if (opened.status === 201) return;
   const { digest, bytes } = blob;
-  const put = expectStatus(await putWhole(onward(opened, url), digest, bytes.length, bytes), 201);
-  const taken = put.headers['docker-content-digest'];
-  if (taken !== digest) throw new Error(`${digest} was taken as ${taken}`);
+  const put = expectStatus(await putWhole(locationOf(opened, url), digest, bytes.length, bytes), 201);
+  const stored = put.headers['docker-content-digest'];
+  if (stored !== digest) throw new Error(`the registry stored ${digest} as ${stored}`);
 }
 
 async function hasManifest({ url, name, reference }: Reference, { manifest, mediaType }: Content): Promise<boolean> {
-  const headers = { accept: `${mediaType}, */*` };
-  const { status, headers: told } = expectStatus(
-    await request('HEAD', `${url}/v2/${name}/manifests/${reference}`, { headers }),
+  const sent = { headers: { accept: `${mediaType}, */*` } };
+  const { status, headers } = expectStatus(
+    await request('HEAD', `${url}/v2/${name}/manifests/${reference}`, sent),
     200,
     404,
   );
-  return status === 200 && told['docker-content-digest'] === manifest.digest;
+  return status === 200 && headers['docker-content-digest'] === manifest.digest;
 }

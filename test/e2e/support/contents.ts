@@ -2,20 +2,21 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { tarOf } from '../../../local/origin/sample.ts';
 import { upload } from './blobs.ts';
-import { type Answer, request } from './http.ts';
+import type { Answer } from './http.ts';
 import { type Blob, blobOf, descriptorOf, json, noise } from './image.ts';
 import { writeLayout } from './layout.ts';
+import { putManifest } from './manifests.ts';
 
-/** A manifest and all that it names. */
+/** A manifest and all that it names, in memory. */
 export interface Content {
   readonly mediaType: string;
   readonly manifest: Blob;
   readonly blobs: readonly Blob[];
-  /** What an index names; of anything else there is none. */
+  /** The manifests that an index names; empty for anything else. */
   readonly children: readonly Content[];
 }
 
-/** The same on disk, as an OCI layout. */
+/** The same, also on disk as an OCI layout. */
 export interface Layout extends Content {
   readonly folder: string;
 }
@@ -41,17 +42,17 @@ export const DOCKER: Family = {
   layer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 };
 
-/** The platforms of every index made here; the first is what 2.8.2 picks from a list for clients that take none. */
+/** The platforms of each index. 2.8.2 answers the first one to clients that accept no list. */
 export const ARCHITECTURES = ['amd64', 'arm64'] as const;
 type Architecture = (typeof ARCHITECTURES)[number];
 
 const CREATED = '2026-01-01T00:00:00Z';
-/** What both registries take at most, to the byte; clients that bound it have the same bound. */
+/** The largest manifest that both registries accept; clients with a bound have the same one. */
 const MANIFEST_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * An image with real tars in it; by default one, which is small.
- * @param sizes of the layers, which do not compress
+ * Makes an image whose layers are tars, by default a single small one.
+ * @param sizes the layers' sizes in bytes; they do not compress
  */
 export function image(
   seed: string,
@@ -78,7 +79,7 @@ export function image(
   return { mediaType: family.manifest, manifest: json(manifest), blobs: [config, ...layers], children: [] };
 }
 
-/** An image for two platforms. */
+/** Makes an index of one image for each of the architectures. */
 export function index(seed: string, family = OCI): Content {
   const children = ARCHITECTURES.map((architecture) => image(seed, family, architecture));
   const manifests = children.map(({ manifest }, position) => {
@@ -90,8 +91,8 @@ export function index(seed: string, family = OCI): Content {
 }
 
 /**
- * Anything that is no image.
- * @param more what the manifest says beside its layers, as `subject` or `annotations`
+ * Makes an artifact, that is, a manifest that is not an image's.
+ * @param more further fields of the manifest, such as `subject` or `annotations`
  */
 export function artifact(layers: readonly Blob[], more: Readonly<Record<string, unknown>> = {}): Content {
   const config = json({});
@@ -106,21 +107,21 @@ export function artifact(layers: readonly Blob[], more: Readonly<Record<string, 
   return { mediaType: OCI.manifest, manifest: json(manifest), blobs: [config, ...layers], children: [] };
 }
 
-/** An artifact whose manifest is as large as a manifest may be. */
+/** Makes an artifact whose manifest has the largest size that registries accept. */
 export function largestManifest(seed: string): Content {
   const layers = [blobOf(noise(seed, 1_000))];
   const annotated = (text: string) => artifact(layers, { annotations: { seed, text } });
   return annotated('x'.repeat(MANIFEST_MAX_BYTES - annotated('').manifest.bytes.length));
 }
 
-/** Writes it to the disk. */
+/** Writes content to a new folder, as an OCI layout. */
 export async function layoutOf(content: Content): Promise<Layout> {
   const { manifest, mediaType } = content;
   return { ...content, folder: await writeLayout(descriptorOf(manifest, mediaType), filesOf(content)) };
 }
 
-/** The sha256, in hexadecimal, of all that a pull of it brings. */
-export function allBytesOf(content: Content): string[] {
+/** The sha256, in hexadecimal, of each manifest and blob that a pull of the content brings. */
+export function hashesOf(content: Content): string[] {
   return filesOf(content).map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
 }
 
@@ -128,19 +129,20 @@ function filesOf({ manifest, blobs, children }: Content): Blob[] {
   return [manifest, ...blobs, ...children.flatMap(filesOf)];
 }
 
-/** Puts it into a registry by the API alone; throws where that does not take it. */
+/**
+ * Puts content into a registry, by the API alone.
+ * @param tag by default it is pushed by digest
+ * @throws Error the registry refuses any of it
+ */
 export async function publish(url: string, name: string, content: Content, tag?: string): Promise<void> {
   for (const blob of content.blobs) expectCreated(await upload(url, name, blob));
   for (const child of content.children) await publish(url, name, child);
-  const { manifest, mediaType } = content;
-  const headers = { 'content-type': mediaType, 'content-length': String(manifest.bytes.length) };
-  const path = `${url}/v2/${name}/manifests/${tag ?? manifest.digest}`;
-  expectCreated(await request('PUT', path, { headers, body: manifest.bytes }));
+  expectCreated(await putManifest({ url, name, reference: tag ?? content.manifest.digest }, content));
 }
 
 /**
- * Puts artifacts in that have this subject, and their list under the subject's referrers tag, as clients do with registries
- * that have no referrers API; neither of the two has one.
+ * Puts artifacts that have this subject into a registry, and their list under the subject's referrers tag, as clients do
+ * with registries that have no referrers API; neither of the two registries has one.
  */
 export async function publishReferrers(
   url: string,

@@ -2,14 +2,14 @@ import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { mulberry32 } from './random.ts';
 
-/** What a client sends on one connection: one request, or several without waiting for answers. */
+/** What a client sends on one connection: one request, or several in a row without waiting for the answers. */
 export interface Sent {
   readonly bytes: string;
-  /** What becomes of the connection after the last byte: a client that waits, half-closes it or leaves. */
+  /** What the client does after the last byte: it waits for an answer, half-closes the connection, or leaves. */
   readonly end: 'wait' | 'half-close' | 'leave';
 }
 
-/** Parts of which requests are made; of those that are there the answers are known. */
+/** The repository, the digests and the tag that requests name. */
 export interface Seeds {
   readonly name: string;
   readonly digests: readonly string[];
@@ -17,7 +17,7 @@ export interface Seeds {
 }
 
 const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-/** The runtime answers those that it does not know with 501. */
+/** The runtime answers the methods that it does not know with 501. */
 const ODD_METHODS = ['TRACE', 'CONNECT', 'PROPFIND', 'PURGE', 'QUERY', 'LOCK'];
 const ESCAPES = ['%2F', '%2f', '%3A', '%40', '%2e', '%2E%2E', '%25', '%00', '%5C', '%zz', '%', '%C3%A4', '%73', '%2B'];
 const PIECES = [
@@ -129,15 +129,15 @@ const BODIES = [
   'Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n',
 ];
 
-/** Makes requests that clients send, and many that none should; the same for the same seed. */
+/** Makes requests that clients send, and many that no client should; equal seeds make equal requests. */
 export function createFuzzer(seed: number, { name, digests, tag }: Seeds): () => Sent {
   const random = mulberry32(seed);
   const chance = (share: number) => random() < share;
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
 
-  function path(): string {
+  function makePath(): string {
     const digest = pick(digests);
-    const good = pick([
+    const valid = pick([
       '/v2/',
       '/v2',
       '/v2/_catalog',
@@ -152,12 +152,12 @@ export function createFuzzer(seed: number, { name, digests, tag }: Seeds): () =>
       `/_edge/descriptors/${digest}`,
       '/_edge/events',
     ]);
-    let text = good;
-    for (let changes = chance(0.6) ? 1 + Math.floor(random() * 3) : 0; changes > 0; changes--) text = changed(text);
+    let text = valid;
+    for (let changes = chance(0.6) ? 1 + Math.floor(random() * 3) : 0; changes > 0; changes--) text = mutate(text);
     return text.startsWith('/') || chance(0.2) ? text : `/${text}`;
   }
 
-  function changed(text: string): string {
+  function mutate(text: string): string {
     const at = Math.floor(random() * (text.length + 1));
     const [before, after] = [text.slice(0, at), text.slice(at)];
     switch (pick(['escape', 'piece', 'encode', 'cut', 'byte', 'repeat'])) {
@@ -176,14 +176,14 @@ export function createFuzzer(seed: number, { name, digests, tag }: Seeds): () =>
     }
   }
 
-  function one(): string {
+  function makeRequest(): string {
     const method = chance(0.08) ? pick(ODD_METHODS) : pick(METHODS);
     const lines = Array.from({ length: Math.floor(random() * 4) }, () =>
       pick(HEADERS).replace('LONG', 'x'.repeat(9_000)),
     );
     const body = /^(?:GET|HEAD|OPTIONS)$/.test(method) && chance(0.8) ? '\r\n' : pick(BODIES);
     const head = [
-      `${method} ${path()}${pick(QUERIES)} HTTP/1.${chance(0.95) ? 1 : 0}`,
+      `${method} ${makePath()}${pick(QUERIES)} HTTP/1.${chance(0.95) ? 1 : 0}`,
       `Host: ${chance(0.85) ? 'edge' : pick(HOSTS)}`,
     ];
     if (chance(0.4)) head.push('Connection: close');
@@ -191,22 +191,22 @@ export function createFuzzer(seed: number, { name, digests, tag }: Seeds): () =>
   }
 
   return () => {
-    const requests = Array.from({ length: chance(0.1) ? 2 + Math.floor(random() * 3) : 1 }, one);
-    const whole = requests.join('');
-    const bytes = chance(0.05) ? whole.slice(0, Math.floor(random() * whole.length)) : whole;
+    const requests = Array.from({ length: chance(0.1) ? 2 + Math.floor(random() * 3) : 1 }, makeRequest);
+    const text = requests.join('');
+    const bytes = chance(0.05) ? text.slice(0, Math.floor(random() * text.length)) : text;
     return { bytes, end: chance(0.05) ? 'leave' : chance(0.3) ? 'half-close' : 'wait' };
   };
 }
 
-/** Nobody has to close a connection after an answer. */
+/** After this silence an answer is complete, since a server need not close the connection. */
 const QUIET_MS = 60;
-/** A server may wait for the rest of a request for as long as the client does. */
+/** A client waits so long for the first byte, since a server may wait for the rest of a broken request. */
 const PATIENCE_MS = 400;
 
 /**
- * Sends bytes as they are; a client that waits gives up and half-closes the connection where nothing comes.
- * @returns what was answered until the connection was closed or went quiet; `undefined` where it has done neither within
- *   `limitMs` after that
+ * Sends bytes as they are. A client that waits in vain half-closes the connection.
+ * @param limitMs after the client's last action, the server has so long to answer or to close the connection
+ * @returns what was answered; `undefined` if the server did neither in time
  */
 export async function send(url: string, { bytes, end }: Sent, limitMs: number): Promise<string | undefined> {
   const { hostname, port } = new URL(url);
@@ -222,16 +222,16 @@ export async function send(url: string, { bytes, end }: Sent, limitMs: number): 
     text += piece.toString('latin1');
     lastAt = Date.now();
   });
-  const isOver = () => isClosed || (text !== '' && Date.now() - lastAt > QUIET_MS);
-  async function within(ms: number): Promise<void> {
-    for (const endsAt = Date.now() + ms; !isOver() && Date.now() < endsAt; ) await setTimeout(5);
+  const isDone = () => isClosed || (text !== '' && Date.now() - lastAt > QUIET_MS);
+  async function waitUntilDone(ms: number): Promise<void> {
+    for (const endsAt = Date.now() + ms; !isDone() && Date.now() < endsAt; ) await setTimeout(5);
   }
 
   socket.write(Buffer.from(bytes, 'latin1'));
-  if (end === 'wait') await within(PATIENCE_MS);
+  if (end === 'wait') await waitUntilDone(PATIENCE_MS);
   if (end !== 'leave') socket.end();
-  await within(end === 'leave' ? 5 : limitMs);
-  const isAnswered = end === 'leave' || isOver();
+  await waitUntilDone(end === 'leave' ? 5 : limitMs);
+  const isAnswered = end === 'leave' || isDone();
   socket.destroy();
   return isAnswered ? text : undefined;
 }

@@ -1,36 +1,41 @@
 import { OCI } from './contents.ts';
-import type { Edge } from './edge.ts';
-import { head } from './http.ts';
+import { type Answer, head } from './http.ts';
 import type { Image } from './image.ts';
 import { until } from './until.ts';
 
-export interface Told {
+export interface Result {
   readonly status: number;
-  /** Whether the edge answered without the origin. */
+  /** Whether the edge answered from the cache, without the origin. */
   readonly isHit: boolean;
 }
 
-/** A HEAD of content, of one of these media types if it is a manifest. */
-export async function ask(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Told> {
-  const { status, headers: told } = await head(url, { accept: `${OCI.manifest}, ${OCI.index}`, ...headers });
-  return { status, isHit: told['cache-status']?.startsWith('registry-edge; hit;') ?? false };
+/** Whether the edge answered from the cache, without the origin. */
+export function isHit({ headers }: Answer): boolean {
+  return headers['cache-status']?.startsWith('registry-edge; hit') ?? false;
 }
 
-export const HIT: Told = { status: 200, isHit: true };
-/** Asked of the origin, which has it not. */
-export const GONE: Told = { status: 404, isHit: false };
+/** Sends a HEAD that accepts OCI manifests and indexes. */
+export async function ask(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Result> {
+  const answer = await head(url, { accept: `${OCI.manifest}, ${OCI.index}`, ...headers });
+  return { status: answer.status, isHit: isHit(answer) };
+}
 
-/** Where an image's blobs are, and its manifest by digest. */
+export const HIT: Result = { status: 200, isHit: true };
+/** The origin was asked, and does not have it. */
+export const NOT_FOUND: Result = { status: 404, isHit: false };
+
+/** The paths of an image's blobs, and of its manifest by digest. */
 export function pathsOf(name: string, { manifest, config, layers }: Image): string[] {
   const blobs = [config, ...layers].map(({ digest }) => `/v2/${name}/blobs/${digest}`);
   return [...blobs, `/v2/${name}/manifests/${manifest.digest}`];
 }
 
-/** Asks for each until the edge answers without the origin. */
+/** Asks for each path until the edge answers from the cache. */
 export async function warm(
-  { url }: Edge,
+  { url }: { readonly url: string },
   paths: readonly string[],
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  for (const path of paths) await until(`a hit of ${path}`, async () => (await ask(url + path, headers)).isHit);
+  for (const path of paths)
+    await until(`the edge answers ${path} from the cache`, async () => (await ask(url + path, headers)).isHit);
 }

@@ -5,22 +5,22 @@ import { pipeline } from 'node:stream/promises';
 
 export interface Answer {
   readonly status: number;
-  /** By name in lower case; several lines of one name are joined, as RFC 9110 §5.3 has it. */
+  /** By name in lower case; the lines of one name are joined, as RFC 9110 §5.3 allows. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
 export interface Sent {
-  /** Of an array, each value goes on a line of its own. */
+  /** Each value of an array has a line of its own. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** In chunks where the headers tell no length. */
+  /** Sent in chunks if the headers have no Content-Length. */
   readonly body?: Buffer | string | Readable;
 }
 
 /** Keeps connections open, as registry clients do. */
 const agent = new Agent({ keepAlive: true });
 
-/** One request as it is, one answer as it is: nothing is followed, decoded or normalized. */
+/** Sends one request and reads the answer, both as they are: follows no redirect, decodes and normalizes nothing. */
 export async function request(method: string, url: string, { headers, body }: Sent = {}): Promise<Answer> {
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
     const sending = open(url, { method, agent, headers: { ...headers } }, resolve).on('error', reject);
@@ -35,7 +35,15 @@ export function head(url: string, headers: Readonly<Record<string, string>> = {}
   return request('HEAD', url, { headers });
 }
 
-/** HTTP Basic. */
+/** The only headers in which a warm answer may differ from a cold one. */
+const VARYING = new Set(['date', 'cache-status', 'server-timing']);
+
+/** The headers in which a warm answer must equal a cold one. */
+export function lastingHeaders({ headers }: Answer): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !VARYING.has(name)));
+}
+
+/** Credentials for HTTP Basic. */
 export function basic(name: string, password: string): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` };
 }

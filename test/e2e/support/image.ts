@@ -11,7 +11,7 @@ export interface Blob {
 /** An image on disk, as an OCI layout. */
 export interface Image {
   readonly folder: string;
-  /** As skopeo writes it. */
+  /** The folder in skopeo's notation. */
   readonly source: string;
   readonly manifest: Blob;
   readonly config: Blob;
@@ -22,15 +22,15 @@ const CREATED = '2026-01-01T00:00:00Z';
 const SMALL_LAYERS = [200, 20_000, 300_000];
 
 /**
- * The same bytes for the same seed, on every machine and in every run.
- * @param seed other seeds make images that share no blob
- * @param sizes of the layers, which do not compress
+ * Makes an image on disk. Equal seeds make equal bytes, on every machine and in every run.
+ * @param seed images of different seeds share no blob
+ * @param sizes the layers' sizes in bytes; they do not compress
  */
 export async function makeImage(seed: string, sizes: readonly number[] = SMALL_LAYERS): Promise<Image> {
   const tars = sizes.map((size, index) => tarOf(`layer-${index}`, noise(`${seed} ${index}`, size)));
   const layers = tars.map((tar) => blobOf(gzipSync(tar, { level: 1 })));
   const [first, ...others] = layers;
-  if (!first) throw new TypeError('an image has at least one layer');
+  if (!first) throw new TypeError('sizes: expected at least one layer');
   const config = json({
     architecture: 'amd64',
     os: 'linux',
@@ -51,22 +51,22 @@ export async function makeImage(seed: string, sizes: readonly number[] = SMALL_L
   return { folder, source: `oci:${folder}:${LAYOUT_TAG}`, manifest, config, layers: [first, ...others] };
 }
 
-/** A blob of its own, of bytes that look random: the same for the same seed. */
+/** Makes a blob of pseudorandom bytes; equal seeds make equal blobs. */
 export function makeBlob(seed: string, size: number): Blob {
   return blobOf(noise(seed, size));
 }
 
-/** As manifests name content. */
+/** The descriptor by which a manifest names content. */
 export function descriptorOf({ digest, bytes }: Blob, mediaType: string) {
   return { mediaType, digest, size: bytes.length };
 }
 
-/** A value as JSON. */
+/** Makes a blob of a value as JSON. */
 export function json(value: unknown): Blob {
   return blobOf(Buffer.from(JSON.stringify(value)));
 }
 
-/** Bytes under their digest. */
+/** Makes a blob of bytes. */
 export function blobOf(bytes: Buffer, algorithm: 'sha256' | 'sha512' = 'sha256'): Blob {
   return { digest: digestOf(bytes, algorithm), bytes };
 }
@@ -75,7 +75,7 @@ function digestOf(bytes: Buffer, algorithm = 'sha256'): string {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }
 
-/** Bytes that look random: a cipher's key stream. */
+/** Pseudorandom bytes that do not compress: a cipher's key stream. */
 export function noise(seed: string, length: number): Buffer {
   const key = createHash('sha256').update(seed).digest();
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));

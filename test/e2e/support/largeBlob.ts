@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { temporaryFolder } from './cleanup.ts';
-import { expectStatus, onward, openUpload, putWhole } from './uploads.ts';
+import { expectStatus, locationOf, openUpload, putWhole } from './uploads.ts';
 
-/** A blob on disk, of which never more than a part is in memory. */
+/** A blob on disk, which is never in memory as a whole. */
 export interface LargeBlob {
   readonly digest: string;
   readonly size: number;
@@ -16,7 +16,7 @@ export interface LargeBlob {
 
 const PART_BYTES = 1024 * 1024;
 
-/** Bytes that look random, and do not compress: the same for the same seed. */
+/** Makes a file of pseudorandom bytes, which do not compress; equal seeds make equal files. */
 export async function makeLargeBlob(seed: string, size: number): Promise<LargeBlob> {
   const path = join(await temporaryFolder(), 'blob');
   const hash = createHash('sha256');
@@ -26,22 +26,25 @@ export async function makeLargeBlob(seed: string, size: number): Promise<LargeBl
 
 function* parts(seed: string, size: number, hash: Hash): Generator<Buffer> {
   const cipher = createCipheriv('aes-256-ctr', createHash('sha256').update(seed).digest(), Buffer.alloc(16));
-  for (let left = size; left > 0; left -= PART_BYTES) {
-    const part = cipher.update(Buffer.alloc(Math.min(left, PART_BYTES)));
+  for (let remaining = size; remaining > 0; remaining -= PART_BYTES) {
+    const part = cipher.update(Buffer.alloc(Math.min(remaining, PART_BYTES)));
     hash.update(part);
     yield part;
   }
 }
 
-/** The bytes of it, or some of them. */
+/** Reads the bytes from `from` up to, but without, `end`; by default all. */
 export function bytesOf({ path, size }: LargeBlob, from = 0, end = size): ReadStream {
   return createReadStream(path, { start: from, end: end - 1, highWaterMark: PART_BYTES });
 }
 
-/** Uploads it from the disk in one PUT; throws where it is not taken. */
+/**
+ * Uploads a blob from disk in one PUT.
+ * @throws Error the registry refuses it
+ */
 export async function uploadLarge(url: string, name: string, blob: LargeBlob): Promise<void> {
   const opened = expectStatus(await openUpload(url, name), 202);
-  expectStatus(await putWhole(onward(opened, url), blob.digest, blob.size, bytesOf(blob)), 201);
+  expectStatus(await putWhole(locationOf(opened, url), blob.digest, blob.size, bytesOf(blob)), 201);
 }
 
 export interface Download {
@@ -52,13 +55,13 @@ export interface Download {
 
 /**
  * Downloads into a hash.
- * @param enough leaves as soon as there are so many bytes, as a client whose connection breaks
+ * @param limit breaks the connection off after so many bytes
  */
 export async function download(
   url: string,
   headers: Readonly<Record<string, string>>,
   hash: Hash,
-  enough = Number.POSITIVE_INFINITY,
+  limit = Number.POSITIVE_INFINITY,
 ): Promise<Download> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   open(url, { headers: { ...headers } }, resolve)
@@ -70,12 +73,12 @@ export async function download(
   for await (const part of answer) {
     hash.update(part);
     bytes += part.length;
-    if (bytes >= enough) break;
+    if (bytes >= limit) break;
   }
   return { status: answer.statusCode ?? 0, headers: answer.headers, bytes };
 }
 
-/** The digest of a file of any size. */
+/** The sha256 digest of a file of any size. */
 export async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);

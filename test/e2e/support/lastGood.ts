@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { type Content, image, index, publish } from './contents.ts';
 import type { Edge } from './edge.ts';
+import { isHit } from './hits.ts';
 import { type Answer, request } from './http.ts';
 import type { Blob } from './image.ts';
 import type { Registry } from './registry.ts';
@@ -14,10 +15,8 @@ export const CONTENTS = [
   { what: 'an image', tag: 'image', content: IMAGE },
   { what: 'an index', tag: 'index', content: INDEX },
 ] as const;
-/** The only ones in which an answer from the cache may differ from the origin's. */
-const OF_THE_MOMENT = new Set(['date', 'cache-status', 'server-timing']);
 
-/** HEAD and GET, by tag and by digest. */
+/** A HEAD and a GET of each content, by tag and by digest. */
 export const QUESTIONS: readonly Question[] = CONTENTS.flatMap(({ what, tag, content }) =>
   [tag, content.manifest.digest].flatMap((reference) =>
     ['HEAD', 'GET'].map((method) => {
@@ -37,15 +36,11 @@ export function ask({ url }: { readonly url: string }, { method, path, content }
   return request(method, url + path, { headers: { accept: content.mediaType } });
 }
 
-export function lasting({ headers }: Answer): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_THE_MOMENT.has(name)));
-}
-
-/** @param mark what its `Cache-Status` has to be */
-export function expectManifest(answer: Answer, { method, content }: Question, mark: string): void {
+/** Expects the manifest, whole and under its own headers, with this `Cache-Status`. */
+export function expectManifest(answer: Answer, { method, content }: Question, cacheStatus: string): void {
   const { manifest, mediaType } = content;
   const { status, headers, body } = answer;
-  expect([status, headers['cache-status']]).toEqual([200, mark]);
+  expect([status, headers['cache-status']]).toEqual([200, cacheStatus]);
   expect(headers).toMatchObject({
     'content-length': String(manifest.bytes.length),
     'content-type': mediaType,
@@ -54,7 +49,10 @@ export function expectManifest(answer: Answer, { method, content }: Question, ma
   expect(body.equals(method === 'HEAD' ? Buffer.alloc(0) : manifest.bytes)).toBe(true);
 }
 
-/** An error as the specification wants it. @param code where it is the edge's own; the origin may have any */
+/**
+ * Expects an error in the form of the distribution specification.
+ * @param code the edge's own; by default any, since the origin may choose it
+ */
 export function expectFailure(
   { status, headers, body }: Answer,
   method: string,
@@ -67,14 +65,15 @@ export function expectFailure(
   else expect(JSON.parse(body.toString())).toEqual({ errors: [error] });
 }
 
+/** Puts all contents into a registry, each under its tag. */
 export async function publishAll({ url }: Registry): Promise<void> {
   for (const { content, tag } of CONTENTS) await publish(url, NAME, content, tag);
 }
 
-/** Asks until the answer is none that is fresh in the cache. */
-export function askPastHits({ edge }: { readonly edge: Edge }, question: Question): Promise<Answer> {
-  return until('nothing is fresh any more', async () => {
+/** Asks until the cached entry is stale. @returns the first answer that is no hit */
+export function askUntilStale(edge: Edge, question: Question): Promise<Answer> {
+  return until('the cached entry is stale', async () => {
     const answer = await ask(edge, question);
-    return !answer.headers['cache-status']?.includes('; hit') && answer;
+    return !isHit(answer) && answer;
   });
 }

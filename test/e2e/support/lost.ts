@@ -3,20 +3,20 @@ import { isStored } from './blobs.ts';
 import { OCI } from './contents.ts';
 import { request } from './http.ts';
 import { descriptorOf, type Image, json } from './image.ts';
+import { putManifest } from './manifests.ts';
 import type { Registry } from './registry.ts';
-import { pull, SUCCESS } from './skopeo.ts';
-import { pulledTreeOf, treeOf } from './tree.ts';
+import { expectPull } from './skopeo.ts';
 
-/** What goes beside the manifest and its tags: the first layer, or all blobs. */
+/** What is lost in addition to the manifest and its tags: the first layer, or all blobs. */
 export const LOSSES = ['one layer', 'all'] as const;
 export type Loss = (typeof LOSSES)[number];
 
 /**
- * An image is lost at the registry, and nobody else is told: deleted there, collected as garbage, and the registry is
- * started anew, so that no memory of its own answers.
- * @param headers of one who may delete
+ * Deletes an image at the registry, behind the edge's back, and collects the garbage. The registry is restarted, so that
+ * it does not answer from its own memory.
+ * @param headers credentials that may delete
  */
-export async function lose(
+export async function loseImage(
   registry: Registry,
   name: string,
   { manifest, config, layers }: Image,
@@ -24,7 +24,7 @@ export async function lose(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const [lost, ...others] = layers;
-  const at = `${registry.url}/v2/${name}`;
+  const { url } = registry;
   if (loss === 'one layer') {
     const keeper = json({
       schemaVersion: 2,
@@ -32,11 +32,11 @@ export async function lose(
       config: descriptorOf(config, OCI.config),
       layers: others.map((layer) => descriptorOf(layer, OCI.layer)),
     });
-    const sent = { headers: { ...headers, 'content-type': OCI.manifest }, body: keeper.bytes };
-    expect((await request('PUT', `${at}/manifests/${keeper.digest}`, sent)).status).toBe(201);
+    const target = { url, name, reference: keeper.digest };
+    expect((await putManifest(target, { manifest: keeper, mediaType: OCI.manifest }, headers)).status).toBe(201);
   }
   for (const path of [`manifests/${manifest.digest}`, `blobs/${lost.digest}`]) {
-    expect((await request('DELETE', `${at}/${path}`, { headers })).status).toBe(202);
+    expect((await request('DELETE', `${url}/v2/${name}/${path}`, { headers })).status).toBe(202);
   }
   await registry.stop();
   await registry.collectGarbage();
@@ -48,13 +48,11 @@ export async function lose(
 }
 
 /**
- * The registry's storage has all of an image, whatever any cache says, and gives it to who asks there.
- * @param creds as `pull` takes them
+ * Expects that the registry has all of an image in its storage, whatever a cache says, and that it can be pulled there.
+ * @param creds `name:password` for the registry
  */
-export async function isWhole(registry: Registry, name: string, image: Image, creds?: string): Promise<void> {
+export async function expectWhole(registry: Registry, name: string, image: Image, creds?: string): Promise<void> {
   const digests = [image.config, ...image.layers].map(({ digest }) => digest);
   for (const digest of digests) expect([digest, await isStored(registry, name, digest)]).toEqual([digest, true]);
-  const pulled = await pull(`${registry.host}/${name}:v1`, creds);
-  expect(pulled).toMatchObject(SUCCESS);
-  expect(await treeOf(pulled.folder)).toMatchObject(pulledTreeOf(image));
+  await expectPull(`${registry.host}/${name}:v1`, image, creds);
 }

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that systems give to outgoing connections (Linux: from 32768), so that none of those takes one between
- * the moment when it is chosen and the one when a server listens. Every worker of the test run has a range of its own.
+ * The ports lie below those of outgoing connections (on Linux, 32768 and above), so that no connection occupies one between
+ * its choice and the server's start. Each worker of the test run has a range of its own.
  */
 const FIRST_PORT = 20_000;
 const PORTS_PER_WORKER = 500;
 
 let next = FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 1) % 20) * PORTS_PER_WORKER + (process.pid % 100);
 
-/** A port of 127.0.0.1 on which nobody listens; each is given once. */
+/** Finds a port of 127.0.0.1 on which nobody listens; returns each port only once. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = next++;

@@ -8,28 +8,31 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A program that was started. */
+/** A program that has been started. */
 export interface Running {
   readonly pid: number;
   readonly exited: Promise<Exit>;
   stdout(): string;
   stderr(): string;
-  /** @returns the match of a pattern in what it prints; throws when it ends before */
-  prints(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Sends a signal, and after a while KILL. */
+  /**
+   * Waits until the program prints something that matches.
+   * @throws Error it ends before, or prints nothing that matches in time
+   */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Sends a signal, by default TERM, and KILL if the program does not end in time. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
 
-/** What a child gets of this process's environment: no setting of the caller's may change what is tested. */
+/** The only variables that a child inherits, so that the caller's settings do not change what is tested. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
 const STOP_LIMIT_MS = 10_000;
 
-/** Starts a program that is ended after the tests, whatever happens. */
+/** Starts a program, which is stopped after the tests, whatever happens. */
 export function run(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
   const inherited = Object.fromEntries(INHERITED.flatMap((name) => [[name, process.env[name] ?? '']]));
   const child = spawn(command, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
-  // A test run that is aborted leaves nothing behind either.
+  // An aborted test run leaves no process behind either.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
@@ -68,10 +71,11 @@ export function run(command: string, args: readonly string[], env: Record<string
     exited,
     stdout: () => stdout,
     stderr: () => stderr,
-    prints: (pattern) =>
+    waitFor: (pattern) =>
       until(`${command} prints ${pattern}`, () => {
         const match = pattern.exec(stdout) ?? pattern.exec(stderr);
-        if (!match && ended) throw new Error(`${command} ended (${ended}) before it printed that:\n${stdout}${stderr}`);
+        if (!match && ended)
+          throw new Error(`${command} ended (${ended}) before it printed ${pattern}:\n${stdout}${stderr}`);
         return match ?? undefined;
       }),
     stop,

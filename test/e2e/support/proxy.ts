@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import {
   Agent,
   createServer,
@@ -7,51 +6,51 @@ import {
   request,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { atEnd } from './cleanup.ts';
+import { listen } from './listen.ts';
 
-/** The answer to one request, kept back. */
+/** The answer to one request, which the proxy holds back. */
 export interface Held {
-  /** The target has answered. */
+  /** Resolves when the target has answered. */
   readonly answered: Promise<void>;
   release(): void;
 }
 
-/** How requests fail. */
+/** Which requests fail, and how. */
 export interface Failing {
-  /** What is answered to GET and to all that write; without it, an error of no meaning. */
+  /** The body of the failure; by default an error with the code `UNKNOWN`. */
   readonly body?: string;
-  /** Which requests fail; without it, all. */
-  fails?(asked: IncomingMessage): boolean;
+  /** Whether this request fails; by default all do. */
+  fails?(request: IncomingMessage): boolean;
 }
 
-/** An HTTP proxy that counts. */
+/** An HTTP proxy that counts requests, holds answers back and fails on demand. */
 export interface CountingProxy {
   readonly url: string;
-  /** How often this was asked since the start. */
+  /** The number of such requests since the start. */
   count(method: string, path: string): number;
   /** All requests since the start, as `METHOD path`. */
   readonly requests: readonly string[];
-  /** What was said with the last request of a method. */
+  /** The headers of the last request with this method. */
   lastHeaders(method: string): IncomingHttpHeaders | undefined;
-  /** Keeps back the answer to the next such request until it is released. */
+  /** Holds the answer to the next such request back until it is released. */
   holdNext(method: string, path: string): Held;
-  /** From now on answers everything itself, and the target hears nothing. */
+  /** From now on answers requests itself; the target receives none of them. */
   failWith(status: number, headers?: Readonly<Record<string, string>>, how?: Failing): void;
-  /** Ends that. */
+  /** Ends the failure: the target answers again. */
   recover(): void;
 }
 
-/** What a failure says, in the words of the specification. */
+/** The body of a failure, in the form of the distribution specification. */
 const FAILURE = '{"errors":[{"code":"UNKNOWN","message":"of the proxy"}]}';
 
 /**
- * In front of a registry; streams both ways and leaves every header as it came.
- * @param adds lines of headers that every answer of the target gets beside its own
+ * Starts a proxy in front of a registry. It streams both ways and passes all headers on unchanged.
+ * @param extraHeaders header lines that it adds to each answer of the target
  */
 export async function startCountingProxy(
   target: string,
-  adds: readonly (readonly [name: string, value: string])[] = [],
+  extraHeaders: readonly (readonly [name: string, value: string])[] = [],
 ): Promise<CountingProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
@@ -60,10 +59,10 @@ export async function startCountingProxy(
   const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
   let failure: (Failing & { readonly status: number; readonly headers: Readonly<Record<string, string>> }) | undefined;
 
-  // Node's own bound is below what registries and Workers take.
+  // By default Node bounds headers below what registries and Workers accept.
   const server = createServer({ maxHeaderSize: 65_536 }, (client: IncomingMessage, answer: ServerResponse) => {
-    const asked = `${client.method} ${client.url}`;
-    requests.push(asked);
+    const key = `${client.method} ${client.url}`;
+    requests.push(key);
     lastHeaders.set(client.method ?? '', client.headers);
     if (failure && (failure.fails?.(client) ?? true)) {
       const { status, headers, body = FAILURE } = failure;
@@ -71,29 +70,23 @@ export async function startCountingProxy(
       answer.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
       return;
     }
-    const gate = gates.get(asked);
-    gates.delete(asked);
+    const gate = gates.get(key);
+    gates.delete(key);
     const { method, url: path, rawHeaders: headers } = client;
-    const onward = request({ hostname, port, agent, method, path, headers }, async (origin) => {
+    const forwarded = request({ hostname, port, agent, method, path, headers }, async (origin) => {
       gate?.answered();
       await gate?.released;
-      answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, [...origin.rawHeaders, ...adds.flat()]);
+      answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, [...origin.rawHeaders, ...extraHeaders.flat()]);
       origin.pipe(answer);
     });
-    onward.on('error', () => answer.destroy());
-    answer.on('close', () => onward.destroy());
-    client.pipe(onward);
+    forwarded.on('error', () => answer.destroy());
+    answer.on('close', () => forwarded.destroy());
+    client.pipe(forwarded);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    server.close();
-    agent.destroy();
-  });
+  atEnd(async () => agent.destroy());
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    count: (method, path) => requests.filter((asked) => asked === `${method} ${path}`).length,
+    url: await listen(server),
+    count: (method, path) => requests.filter((key) => key === `${method} ${path}`).length,
     requests,
     lastHeaders: (method) => lastHeaders.get(method),
     holdNext(method, path) {

@@ -2,7 +2,7 @@ import type { Outcome } from './command.ts';
 import type { Layout } from './contents.ts';
 
 /**
- * A client as something that writes to a registry, over plain HTTP and with no login. References are `host/name:tag` or
+ * A client that writes to a registry, over plain HTTP and with no login. References are `host/name:tag` or
  * `host/name@digest`.
  */
 export interface Pusher {
@@ -11,36 +11,38 @@ export interface Pusher {
   readonly pushesIndexes: boolean;
   push(layout: Layout, to: string): Promise<Outcome>;
   /**
-   * From one repository of a registry to another one.
-   * @param layout what `from` names
+   * Copies from one repository of a registry to another one.
+   * @param layout the content that `from` names
    */
   copy(layout: Layout, from: string, to: string): Promise<Outcome>;
   readonly deletes: Deletes;
 }
 
-/** The ways in which a client deletes. */
+/** The ways in which a client deletes; those that it does not have are absent. */
 export interface Deletes {
-  /** A tag, and not what it names. */
+  /** Deletes a tag alone. */
   tag?(reference: string): Promise<Outcome>;
-  /** The manifest that a tag names. */
+  /** Deletes the manifest that a tag names. */
   tagged?(reference: string): Promise<Outcome>;
-  /** A manifest, by its digest. */
+  /** Deletes a manifest by its digest. */
   manifest?(reference: string): Promise<Outcome>;
-  /** By its digest. */
+  /** Deletes a blob by its digest. */
   blob?(reference: string): Promise<Outcome>;
 }
 
-/** A reference in its parts. */
+/** A reference, parsed. */
 export interface Reference {
-  /** Of the registry. */
+  /** The registry's URL. */
   readonly url: string;
   readonly name: string;
-  /** The tag, or the digest. */
+  /** The tag or the digest. */
   readonly reference: string;
 }
 
+/** @throws TypeError the text is no reference with a host and with a tag or digest */
 export function parseReference(text: string): Reference {
   const [, host, name, reference] = /^([^/]+)\/([^:@]+)[:@](.+)$/.exec(text) ?? [];
-  if (!host || !name || !reference) throw new TypeError(`no reference: ${text}`);
+  if (!host || !name || !reference)
+    throw new TypeError(`expected host/name:tag or host/name@digest instead of ${text}`);
   return { url: `http://${host}`, name, reference };
 }

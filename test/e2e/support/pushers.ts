@@ -54,10 +54,10 @@ export const regctl: Pusher = {
   },
 };
 
-/** Every client that pushes: four programs, and two that are written here to say what those say. */
+/** Every client that pushes: four programs, and two that are written here after the requests that docker and containerd send. */
 export const PUSHERS: readonly Pusher[] = [skopeo, crane, oras, regctl, docker, containerd];
 
-/** Blobs above the first go in chunks of the second, with a `Content-Range`. */
+/** regctl sends blobs larger than `blobMax` in chunks of `blobChunk` bytes, each with a `Content-Range`. */
 const REGCTL_SIZES = { blobMax: 100_000, blobChunk: 80_000 };
 
 async function runRegctl(reference: string, ...args: string[]): Promise<Outcome> {

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1 that look random, the same for the same seed. */
+/** Returns a generator of pseudorandom numbers from 0 up to, but without, 1; equal seeds give equal numbers. */
 export function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

@@ -3,14 +3,14 @@ import { buffer } from 'node:stream/consumers';
 
 export interface RawAnswer {
   readonly status: number;
-  /** All after the headers. */
+  /** Everything after the headers. */
   readonly body: string;
 }
 
 /**
- * Sends a request line as it is, which no HTTP client would: `..`, `\`, bytes that are no ASCII.
- * @param target such as `/v2/a/../b`, one character a byte
- * @param host in the Host header, in place of the one of `url`
+ * Sends a request line as it is, which no HTTP client would do with `..`, `\` and bytes that are not ASCII.
+ * @param target such as `/v2/a/../b`; each character is sent as one byte
+ * @param host the Host header, by default the host of `url`
  */
 export async function rawRequest(
   url: string,
@@ -19,14 +19,15 @@ export async function rawRequest(
   headers = '',
   host = new URL(url).host,
 ): Promise<RawAnswer> {
-  return rawAnswer(url, `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${headers}\r\n`);
+  return sendRaw(url, `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${headers}\r\n`);
 }
 
 /**
- * Sends bytes, one character a byte, and half-closes the connection.
- * @returns what comes until the other side closes it
+ * Sends a request as it is and half-closes the connection.
+ * @param bytes each character is sent as one byte
+ * @returns all that the other side sends until it closes the connection
  */
-export async function rawAnswer(url: string, bytes: string): Promise<RawAnswer> {
+export async function sendRaw(url: string, bytes: string): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.end(Buffer.from(bytes, 'latin1'));

@@ -1,18 +1,16 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { atEnd } from './cleanup.ts';
+import { listen } from './listen.ts';
 
 export interface Recorded {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** Takes whatever it is sent, and keeps it. */
+/** A server that answers every request with 200 and records it. */
 export interface Recorder {
   readonly url: string;
-  /** In the order in which it came. */
+  /** The requests, in the order in which they came. */
   readonly recorded: readonly Recorded[];
 }
 
@@ -22,11 +20,5 @@ export async function startRecorder(): Promise<Recorder> {
     recorded.push({ headers: request.headers, body: await text(request) });
     answer.end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, recorded };
+  return { url: await listen(server), recorded };
 }

@@ -3,19 +3,25 @@ import { atEnd, temporaryFolder } from './cleanup.ts';
 import { freePort } from './port.ts';
 import { type Running, run } from './process.ts';
 import { inProject } from './project.ts';
+import type { BackendKind } from './tools.ts';
 
 /** A redis-server with the project's own REST bridge in front. */
 export interface RedisStore {
   readonly url: string;
-  /** What an edge needs to use it. */
+  /** The variables with which an edge uses it. */
   readonly variables: Record<string, string>;
-  /** Kills the redis-server, not the bridge. */
+  /** Kills the redis-server, but not the bridge. */
   kill(): Promise<void>;
-  /** Starts it again after `kill`, at the same address, with nothing in it. */
+  /** Restarts it after `kill`, at the same address and empty. */
   start(): Promise<void>;
 }
 
 const TOKEN = 'token-of-the-e2e-tests';
+
+/** Starts a Redis for `BLOBDESCRIPTOR=redis`, and nothing for any other backend. */
+export async function startRedisFor(backend: BackendKind): Promise<RedisStore | undefined> {
+  return backend === 'redis' ? startRedis() : undefined;
+}
 
 export async function startRedis(): Promise<RedisStore> {
   const port = await freePort();
@@ -24,23 +30,23 @@ export async function startRedis(): Promise<RedisStore> {
   let server: Running;
   async function start(): Promise<void> {
     server = run('redis-server', args);
-    await server.prints(/Ready to accept connections/);
+    await server.waitFor(/Ready to accept connections/);
   }
   await start();
 
   const url = `redis://127.0.0.1:${port}`;
   const env = { REDIS_URL: url, PORT: '0', UPSTASH_REDIS_REST_TOKEN: TOKEN };
   const bridge = run(process.execPath, [inProject('local/upstash.ts')], env);
-  const [, rest = ''] = await bridge.prints(/REST API on (http:\S+)/);
+  const [, restUrl = ''] = await bridge.waitFor(/REST API on (http:\S+)/);
   return {
     url,
-    variables: { UPSTASH_REDIS_REST_URL: rest, UPSTASH_REDIS_REST_TOKEN: TOKEN },
+    variables: { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: TOKEN },
     kill: async () => void (await server.stop('SIGKILL')),
     start,
   };
 }
 
-/** A connection to look at what stands in the store. */
+/** Connects to the store's Redis, to inspect what is in it. */
 export async function connect(store: RedisStore) {
   const client = createClient({ url: store.url });
   await client.connect();
@@ -50,7 +56,7 @@ export async function connect(store: RedisStore) {
 
 export type Connection = Awaited<ReturnType<typeof connect>>;
 
-/** All that stands under keys of a pattern: sets sorted, hashes field by field, strings as they are. */
+/** Reads all keys of a pattern: a set as a sorted array, a hash as an object, a string as it is. */
 export async function contentOf(client: Connection, pattern = '*'): Promise<Record<string, unknown>> {
   const keys = (await client.keys(pattern)).sort();
   const values = keys.map(async (key) => {
@@ -61,17 +67,19 @@ export async function contentOf(client: Connection, pattern = '*'): Promise<Reco
   return Object.fromEntries(await Promise.all(values));
 }
 
-/** When each key expires (epoch ms); -1: never. */
+/** When each key expires, in epoch ms; -1 if it does not. */
 export async function expiriesOf(client: Connection): Promise<Record<string, number>> {
   const keys = (await client.keys('*')).sort();
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await client.pExpireTime(key)] as const)));
 }
 
-/** How often the server was given each command that writes, since its start; GETEX, which reads, changes an expiry. */
+/** How often the server received each writing command since its start, without GETEX, which reads and renews an expiry. */
 export async function writesTo(client: Connection): Promise<Record<string, number>> {
   const writing = new Set(await client.commandList({ FILTERBY: { type: 'ACLCAT', value: 'write' } }));
-  const told = (await client.info('commandstats')).matchAll(/^cmdstat_([^:|]+)\S*?calls=(\d+)/gm);
+  const calls = (await client.info('commandstats')).matchAll(/^cmdstat_([^:|]+)\S*?calls=(\d+)/gm);
   return Object.fromEntries(
-    [...told].flatMap(([, name = '', calls]) => (writing.has(name) && name !== 'getex' ? [[name, Number(calls)]] : [])),
+    [...calls].flatMap(([, name = '', count]) =>
+      writing.has(name) && name !== 'getex' ? [[name, Number(count)]] : [],
+    ),
   );
 }

@@ -2,11 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from './cleanup.ts';
 import { runClient } from './command.ts';
-import { head } from './http.ts';
+import { basic, head } from './http.ts';
 import { freePort } from './port.ts';
 import { type Running, run } from './process.ts';
 import type { RedisStore } from './redis.ts';
-import { find } from './tools.ts';
+import { findTool } from './tools.ts';
 import { until } from './until.ts';
 
 /** `docker-registry` is Debian's 2.8.2, `registry` is 3.1 or later. */
@@ -15,47 +15,51 @@ export type RegistryKind = (typeof REGISTRIES)[number];
 
 export interface RegistryOptions {
   readonly kind?: RegistryKind;
-  /** Whether it asks for the credentials of `USER`. */
+  /** Whether it requires the credentials of `USER`. */
   readonly guarded?: boolean;
-  /** Where its `storage.cache.blobdescriptor: redis` is; it has no cache where this is not given. */
-  readonly redis?: RedisStore;
-  /** The registry that it is a pull-through cache of; it takes no push then. */
+  /** The Redis of its `storage.cache.blobdescriptor: redis`; by default it has no cache. */
+  readonly redis?: RedisStore | undefined;
+  /** The URL of the registry for which it is a pull-through cache; such a registry refuses pushes. */
   readonly proxyOf?: string;
-  /** Whether it writes no line for a request. */
+  /** Whether it logs errors alone, and no line for each request. */
   readonly quiet?: boolean;
-  /** Who is told what changes. */
+  /** The endpoints that it notifies of events. */
   readonly events?: readonly Webhook[];
 }
 
 /** An endpoint of a registry's `notifications`. */
 export interface Webhook {
   readonly url: string;
-  /** What it shows as a bearer token. */
+  /** The bearer token that the registry sends. */
   readonly token: string;
 }
 
-/** A registry with storage of its own on disk. */
+/** A running registry with storage of its own on disk. */
 export interface Registry {
   readonly url: string;
-  /** As clients write it before an image's name. */
+  /** The host and port that clients write in front of an image's name. */
   readonly host: string;
-  /** Where it keeps its content. */
+  /** The root folder of its storage. */
   readonly root: string;
-  /** Starts it again after `stop`, at the same address and with the same content. */
+  /** Restarts it after `stop`, at the same address and with the same content. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Removes for good what no manifest names, as operators do; the registry may be running, and is not told. */
+  /** Removes the blobs that no manifest names from the storage, as operators do; a running registry does not notice. */
   collectGarbage(): Promise<void>;
-  /** Neither reads nor answers until `resume`; the system still takes connections for it. */
+  /** Stops it from reading and answering until `resume`; the system still accepts connections for it. */
   pause(): void;
   resume(): void;
 }
 
-/** The one user of a registry with `htpasswd`. */
+/** The only user of a registry that is `guarded`. */
 export const USER = { name: 'alice', password: 'correct horse' } as const;
-/** Else 3.1 tells a collector of traces. */
+/** The user's credentials in the form that skopeo accepts. */
+export const USER_CREDS = `${USER.name}:${USER.password}`;
+/** The user's credentials as a header. */
+export const USER_HEADERS = basic(USER.name, USER.password);
+/** By default 3.1 sends traces to a collector. */
 const NO_TRACES = { OTEL_TRACES_EXPORTER: 'none' };
-/** bcrypt of the password, with the least cost that is quick enough for thousands of requests. */
+/** The password's bcrypt hash, of a cost that is low enough for thousands of requests. */
 const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
@@ -77,15 +81,15 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     ...(redis && { redis: redisConfig(kind, new URL(redis.url).host) }),
     ...(guarded && { auth: { htpasswd: { realm: 'origin', path: join(folder, 'htpasswd') } } }),
   };
-  // JSON is YAML.
+  // Every JSON document is YAML.
   await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
   await writeFile(join(folder, 'htpasswd'), HTPASSWD);
 
   let running: Running;
   async function start(): Promise<void> {
-    running = run(find(kind) ?? kind, ['serve', join(folder, 'config.yml')], NO_TRACES);
+    running = run(findTool(kind) ?? kind, ['serve', join(folder, 'config.yml')], NO_TRACES);
     if (quiet) await until(`${kind} answers`, () => isUp(`http://${host}/v2/`));
-    else await running.prints(/listening on/);
+    else await running.waitFor(/listening on/);
   }
   await start();
   return {
@@ -110,13 +114,13 @@ function isUp(url: string): Promise<boolean> {
   );
 }
 
-/** Tries again soon where it is not understood. */
-function endpointOf({ url, token }: Webhook, at: number) {
+/** An endpoint of the configuration; after a failure the registry soon tries again. */
+function endpointOf({ url, token }: Webhook, position: number) {
   const headers = { Authorization: [`Bearer ${token}`] };
-  return { name: `endpoint-${at}`, url, headers, timeout: '1s', threshold: 3, backoff: '100ms' };
+  return { name: `endpoint-${position}`, url, headers, timeout: '1s', threshold: 3, backoff: '100ms' };
 }
 
 function redisConfig(kind: RegistryKind, host: string) {
-  // Without a pool, which 3.1 has by default, 2.8.2 would connect anew for every command.
+  // 3.1 has a pool of connections by default; 2.8.2 without one would open a connection for each command.
   return kind === 'registry' ? { addrs: [host] } : { addr: host, pool: { maxidle: 32, maxactive: 64 } };
 }

@@ -5,22 +5,27 @@ import { delimiter, join } from 'node:path';
 import { afterAll, describe, test } from 'vitest';
 import { cleanUp } from './cleanup.ts';
 
-/** The software of others that the tests run against, by the name of its command. */
+/** The programs that the tests need, by the names of their commands. */
 export const TOOLS = ['crane', 'docker-registry', 'oras', 'redis-server', 'regctl', 'registry', 'skopeo'] as const;
 export type Tool = (typeof TOOLS)[number];
 
 export const BACKENDS = ['kv', 'redis', 'inmemory'] as const;
 export type BackendKind = (typeof BACKENDS)[number];
 
-/** Where a tool is: on the `PATH`, or where `go install` puts it. Of `registry`, any before 3.1 is overlooked. */
-export function find(tool: Tool): string | undefined {
+/** Finds a tool on the `PATH` or where `go install` puts it; ignores a `registry` before 3.1. */
+export function findTool(tool: Tool): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...goFolders()];
   return folders.map((folder) => join(folder, tool)).find((path) => isExecutable(path) && isRecent(tool, path));
 }
 
-/** Those of the tools that are not on this machine. */
-export function missing(tools: readonly Tool[]): Tool[] {
-  return tools.filter((tool) => !find(tool));
+/** Returns the tools that this machine lacks. */
+export function missingTools(tools: readonly Tool[]): Tool[] {
+  return tools.filter((tool) => !findTool(tool));
+}
+
+/** The tools that a backend of the descriptor cache needs. */
+export function toolsOf(backend: BackendKind): readonly Tool[] {
+  return backend === 'redis' ? ['redis-server'] : [];
 }
 
 function goFolders(): string[] {
@@ -28,7 +33,7 @@ function goFolders(): string[] {
   return [...(GOBIN ? [GOBIN] : []), ...GOPATH.split(delimiter).map((path) => join(path, 'bin'))];
 }
 
-/** Before 3.1 `distribution` left entries that revive (CVE-2026-35172), and none is tested as `registry`. */
+/** Whether a `registry` is 3.1 or later: before, `distribution` left entries that revive (CVE-2026-35172). */
 function isRecent(tool: Tool, path: string): boolean {
   if (tool !== 'registry') return true;
   const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
@@ -36,7 +41,7 @@ function isRecent(tool: Tool, path: string): boolean {
   return major !== undefined && minor !== undefined && (major > 3 || (major === 3 && minor >= 1));
 }
 
-/** Whether a path is a program. */
+/** Whether a path is an executable file. */
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
@@ -47,15 +52,15 @@ export function isExecutable(path: string): boolean {
 }
 
 /**
- * A `describe` whose tests need these tools, and after which everything that they started is ended. Without a tool it is
- * skipped and its title names the tool; with `CI=true` that is a failure.
+ * A `describe` whose tests need these tools, and after which everything that they started is stopped. If a tool is missing,
+ * the tests are skipped and the title names the tool; with `CI=true` they fail.
  */
 export function describeWith(tools: readonly Tool[], title: string, body: () => void): void {
-  const absent = missing(tools).join(', ');
+  const absent = missingTools(tools).join(', ');
   if (absent && process.env.CI === 'true') {
     describe(title, () => {
       test(`needs ${absent}`, () => {
-        throw new Error(`not installed: ${absent}`);
+        throw new Error(`install ${absent}`);
       });
     });
     return;
@@ -66,10 +71,9 @@ export function describeWith(tools: readonly Tool[], title: string, body: () => 
   });
 }
 
-/** The same once for every backend of the descriptor cache. */
+/** Runs the same tests once for each backend of the descriptor cache. */
 export function describeBackends(tools: readonly Tool[], title: string, body: (backend: BackendKind) => void): void {
   for (const backend of BACKENDS) {
-    const needed: readonly Tool[] = backend === 'redis' ? [...tools, 'redis-server'] : tools;
-    describeWith(needed, `BLOBDESCRIPTOR=${backend}: ${title}`, () => body(backend));
+    describeWith([...tools, ...toolsOf(backend)], `BLOBDESCRIPTOR=${backend}: ${title}`, () => body(backend));
   }
 }

@@ -3,21 +3,21 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Image } from './image.ts';
 
-/** Every file below a folder: its path there and the digest of what it holds. */
+/** Hashes every file below a folder: its sha256 by its path. */
 export async function treeOf(folder: string): Promise<Record<string, string>> {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const hashed = paths.map(async (path) => [relative(folder, path), sha256(await readFile(path))] as const);
   return Object.fromEntries((await Promise.all(hashed)).sort());
 }
 
-/** The same of what a client pulled, without the list at the top of an OCI layout, which has no certain order. */
+/** Hashes what a client pulled, without the `index.json` of an OCI layout, whose order varies. */
 export async function pulledTree(folder: string): Promise<Record<string, string>> {
   const { 'index.json': _list, ...pulled } = await treeOf(folder);
   return pulled;
 }
 
-/** What a pulled folder has to hold: skopeo's `dir:` layout of an image. */
+/** The hashes that skopeo's `dir:` layout of an image has to have. */
 export function pulledTreeOf({ manifest, config, layers }: Image): Record<string, string> {
   const blobs = [config, ...layers].map(
     ({ digest, bytes }) => [digest.slice('sha256:'.length), sha256(bytes)] as const,

@@ -4,8 +4,9 @@ const POLL_MS = 20;
 const LIMIT_MS = 20_000;
 
 /**
- * Polls until a probe gives something.
- * @param what told in the error when it does not come in time
+ * Polls until a probe returns something other than `undefined` and `false`.
+ * @param what names the condition in the error
+ * @throws Error the probe returned nothing else within the limit
  */
 export async function until<T>(
   what: string,
@@ -14,9 +15,9 @@ export async function until<T>(
 ): Promise<T> {
   const endsAt = Date.now() + limitMs;
   for (;;) {
-    const given = await probe();
-    if (given !== undefined && given !== false) return given;
-    if (Date.now() > endsAt) throw new Error(`after ${limitMs} ms still not: ${what}`);
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > endsAt) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
     await setTimeout(POLL_MS);
   }
 }

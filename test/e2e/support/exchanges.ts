@@ -1,43 +1,44 @@
 import { artifact } from './contents.ts';
 import { type Answer, request } from './http.ts';
-import { type Blob, makeBlob } from './image.ts';
+import { makeBlob } from './image.ts';
+import { putManifest } from './manifests.ts';
 import type { RegistryKind } from './registry.ts';
 import { finish, openUpload, patchRange, patchStreamed, putWhole } from './uploads.ts';
 
-/** One who writes to a repository. */
-export interface Talker {
+/** The client of an exchange, which writes to one repository. */
+export interface Writer {
   readonly url: string;
   readonly name: string;
-  /** A repository that has `BLOB`. */
+  /** Another repository, which has `BLOB`. */
   readonly other: string;
   /**
-   * Takes an answer down.
-   * @returns where it sends on; where it tells nothing, the address that the answer before told
+   * Records an answer.
+   * @returns the URL of its Location; without one, that of the last answer that had one
    */
   note(answer: Answer): string;
 }
 
-/** Requests of which each follows from the answer before. */
-export interface Talk {
+/** Several requests, each of which depends on the answer to the one before. */
+export interface Exchange {
   readonly what: string;
-  /** What the registries answer, so that the talk is the one that is meant. */
+  /** The statuses that a registry answers, which prove that the exchange took the intended course. */
   statuses(kind: RegistryKind): readonly number[];
-  talk(with_: Talker): Promise<unknown>;
+  run(writer: Writer): Promise<unknown>;
 }
 
-/** What is talked about. */
-export const BLOB = makeBlob('talk', 1_000);
+/** The blob that is uploaded and mounted. */
+export const BLOB = makeBlob('exchange', 1_000);
 const HALF = 500;
 const ABSENT = makeBlob('absent', 10);
-/** A manifest of it. */
+/** An artifact of that blob. */
 export const CONTENT = artifact([BLOB]);
 const BROKEN = artifact([makeBlob('never uploaded', 10)]);
 
-export const TALKS: readonly Talk[] = [
+export const EXCHANGES: readonly Exchange[] = [
   {
     what: 'an upload in one PUT',
     statuses: () => [202, 201],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       const at = note(await openUpload(url, name));
       note(await putWhole(at, BLOB.digest, BLOB.bytes.length, BLOB.bytes));
     },
@@ -45,15 +46,15 @@ export const TALKS: readonly Talk[] = [
   {
     what: 'an upload in one PATCH without a length',
     statuses: () => [202, 202, 201],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       const sent = note(await patchStreamed(note(await openUpload(url, name)), BLOB.bytes));
       note(await finish(sent, BLOB.digest));
     },
   },
   {
-    what: 'an upload in PATCHes with a Content-Range, asked after by GET and HEAD, its end in the PUT',
+    what: 'an upload by PATCH and PUT with a Content-Range, and GETs and a HEAD of its session',
     statuses: () => [202, 204, 202, 204, 204, 201, 404],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       let at = note(await openUpload(url, name));
       at = note(await request('GET', at));
       at = note(await patchRange(at, 0, HALF, BLOB.bytes.subarray(0, HALF)));
@@ -65,9 +66,9 @@ export const TALKS: readonly Talk[] = [
   },
   {
     what: 'a PATCH out of order',
-    // 2.8.2 looks at no Content-Range.
+    // 2.8.2 ignores the Content-Range.
     statuses: (kind) => (kind === 'registry' ? [202, 202, 416, 204] : [202, 202, 202, 204]),
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       let at = note(await openUpload(url, name));
       at = note(await patchRange(at, 0, 100, BLOB.bytes.subarray(0, 100)));
       at = note(await patchRange(at, HALF, 100, BLOB.bytes.subarray(HALF, HALF + 100)));
@@ -75,9 +76,9 @@ export const TALKS: readonly Talk[] = [
     },
   },
   {
-    what: 'an upload that is given up',
+    what: 'an upload that is cancelled',
     statuses: () => [202, 202, 204, 404, 404],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       const at = note(await patchStreamed(note(await openUpload(url, name)), BLOB.bytes));
       note(await request('DELETE', at));
       note(await request('GET', at));
@@ -85,17 +86,17 @@ export const TALKS: readonly Talk[] = [
     },
   },
   {
-    what: 'an upload of other bytes than its digest says',
+    what: 'an upload whose bytes have another digest',
     statuses: () => [202, 400],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       const at = note(await openUpload(url, name));
       note(await putWhole(at, ABSENT.digest, BLOB.bytes.length, BLOB.bytes));
     },
   },
   {
-    what: 'an upload in the POST, which becomes a session',
+    what: 'a monolithic POST, to which both registries answer with a session',
     statuses: () => [202, 201],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       const headers = { 'content-type': 'application/octet-stream', 'content-length': String(BLOB.bytes.length) };
       const path = `/v2/${name}/blobs/uploads/?digest=${BLOB.digest}`;
       const at = note(await request('POST', url + path, { headers, body: BLOB.bytes }));
@@ -105,20 +106,20 @@ export const TALKS: readonly Talk[] = [
   {
     what: 'a mount',
     statuses: () => [201],
-    talk: async ({ url, name, other, note }) => note(await openUpload(url, name, { mount: BLOB.digest, from: other })),
+    run: async ({ url, name, other, note }) => note(await openUpload(url, name, { mount: BLOB.digest, from: other })),
   },
   {
-    what: 'a mount of what is not there, which becomes a session',
+    what: 'a mount of an absent blob, which becomes a session',
     statuses: () => [202, 201],
-    async talk({ url, name, other, note }) {
+    async run({ url, name, other, note }) {
       const at = note(await openUpload(url, name, { mount: ABSENT.digest, from: other }));
       note(await putWhole(at, ABSENT.digest, ABSENT.bytes.length, ABSENT.bytes));
     },
   },
   {
-    what: 'a mount from anywhere, which becomes a session',
+    what: 'a mount without a source repository, which becomes a session',
     statuses: () => [202, 201],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       const at = note(await openUpload(url, name, { mount: BLOB.digest }));
       note(await putWhole(at, BLOB.digest, BLOB.bytes.length, BLOB.bytes));
     },
@@ -126,39 +127,31 @@ export const TALKS: readonly Talk[] = [
   {
     what: 'a manifest by tag, by digest and with tags in the query',
     statuses: () => [201, 201, 201, 201, 201],
-    async talk({ url, name, other, note }) {
+    async run({ url, name, other, note }) {
       for (const { digest } of CONTENT.blobs) note(await openUpload(url, name, { mount: digest, from: other }));
       const { digest } = CONTENT.manifest;
       for (const reference of ['v1', digest, `${digest}?tag=v2&tag=v3`]) {
-        note(await putManifest({ url, name }, reference, CONTENT.manifest));
+        note(await putManifest({ url, name, reference }, CONTENT));
       }
     },
   },
   {
-    what: 'manifests that are refused: of absent blobs, under another digest, none at all',
+    what: 'refused manifests: of absent blobs, under another digest, and bytes that are no manifest',
     statuses: () => [400, 400, 400],
-    async talk({ url, name, note }) {
-      note(await putManifest({ url, name }, 'v4', BROKEN.manifest));
-      note(await putManifest({ url, name }, ABSENT.digest, CONTENT.manifest));
-      note(await putManifest({ url, name }, 'v4', ABSENT));
+    async run({ url, name, note }) {
+      const { mediaType } = CONTENT;
+      note(await putManifest({ url, name, reference: 'v4' }, BROKEN));
+      note(await putManifest({ url, name, reference: ABSENT.digest }, CONTENT));
+      note(await putManifest({ url, name, reference: 'v4' }, { manifest: ABSENT, mediaType }));
     },
   },
   {
     what: 'deletes of a manifest and a blob, each twice',
     statuses: () => [202, 404, 202, 404],
-    async talk({ url, name, note }) {
+    async run({ url, name, note }) {
       for (const path of [`manifests/${CONTENT.manifest.digest}`, `blobs/${BLOB.digest}`]) {
         for (const _ of ['once', 'twice']) note(await request('DELETE', `${url}/v2/${name}/${path}`));
       }
     },
   },
 ];
-
-function putManifest(
-  { url, name }: { url: string; name: string },
-  reference: string,
-  { bytes }: Blob,
-): Promise<Answer> {
-  const headers = { 'content-type': CONTENT.mediaType, 'content-length': String(bytes.length) };
-  return request('PUT', `${url}/v2/${name}/manifests/${reference}`, { headers, body: bytes });
-}
