@@ -8,7 +8,7 @@ export interface EdgeOptions {
   readonly port: number;
   /** The Worker's variables and secrets. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Where KV is kept; absent: in memory. */
+  /** The folder of the simulated KV; by default it is in memory. */
   readonly persistTo?: string;
   /** Receives each line that the Worker logs. */
   log(line: string): void;
@@ -18,16 +18,16 @@ const BUNDLE = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 const WRANGLER_TOML = new URL('../wrangler.toml', import.meta.url);
 
 /**
- * Runs the built Worker on miniflare, with the settings that it is deployed with.
- * @throws Error the port is taken; the Worker is not built
+ * Runs the built Worker on miniflare, with the compatibility settings of wrangler.toml.
+ * @throws Error the port is in use, or the Worker is not built
  */
 export async function startEdge(options: EdgeOptions): Promise<{ url: string; stop(): Promise<void> }> {
   const { hostname, port, variables, persistTo, log } = options;
   const bindings = Object.fromEntries(VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      // The Worker has the port to itself: miniflare's own entrance would resolve `..` in a path before the Worker, which
-      // refuses it, could see it.
+      // The Worker listens directly: miniflare's own entry point would resolve `..` in a path, which the Worker has
+      // to see, since it refuses such a path.
       unsafeDirectSockets: [{ host: hostname, port }],
       modules: true,
       scriptPath: BUNDLE,
@@ -46,17 +46,18 @@ export async function startEdge(options: EdgeOptions): Promise<{ url: string; st
   } catch (error) {
     await miniflare.dispose().catch(() => undefined);
     if ((error as { code?: string }).code === 'ERR_ADDRESS_IN_USE') {
-      throw new Error(`Port ${port} on ${hostname} is taken; choose another one with PORT.`, { cause: error });
+      throw new Error(`Port ${port} on ${hostname} is in use; set PORT to another one.`, { cause: error });
     }
     throw error;
   }
 }
 
-/** The two settings of wrangler.toml that decide how workerd behaves. */
+/** Reads the compatibility settings from wrangler.toml, which decide how workerd behaves. */
 export async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
   const toml = await readFile(WRANGLER_TOML, 'utf8');
   const date = /^compatibility_date = "(.+)"$/m.exec(toml)?.[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(toml)?.[1];
-  if (!date || !flags) throw new Error('wrangler.toml names no compatibility_date or compatibility_flags');
+  if (!date || !flags)
+    throw new Error('wrangler.toml: expected a compatibility_date and compatibility_flags, each on one line');
   return { compatibilityDate: date, compatibilityFlags: JSON.parse(flags) };
 }

@@ -1,10 +1,13 @@
-interface Line {
+interface LogLine {
   readonly level: string;
   readonly message: string;
   readonly [field: string]: unknown;
 }
 
-/** A line of the Worker's log for a person: a request with its status, time and cache status; others with their fields. */
+/**
+ * Formats a line of the Worker's log for people: a request with its status, time and cache status, other lines with
+ * their fields. Returns anything that is not the Worker's as it is.
+ */
 export function readableLine(json: string): string {
   const line = parse(json);
   if (!line) return json;
@@ -16,9 +19,9 @@ export function readableLine(json: string): string {
   return [status, String(method).padEnd(6), path, `${ms} ms`, cache ?? ''].join(' ').trimEnd();
 }
 
-function parse(json: string): Line | undefined {
+function parse(json: string): LogLine | undefined {
   try {
-    const line = JSON.parse(json) as Line | null;
+    const line = JSON.parse(json) as LogLine | null;
     return typeof line?.level === 'string' && typeof line.message === 'string' ? line : undefined;
   } catch {
     return undefined;

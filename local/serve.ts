@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 
-/** A server on this machine that is ready. */
+/** A server on this machine that accepts requests. */
 export interface Served {
   readonly url: string;
   close(): Promise<void>;
@@ -10,14 +10,14 @@ export interface Served {
 
 /**
  * Serves an application over HTTP.
- * @param port 0: any free one
- * @throws the error of `listen`, such as EADDRINUSE
+ * @param port by default any free one
+ * @throws Error the one of `listen`, such as EADDRINUSE
  */
 export async function serveLocally(
   fetch: (request: Request) => Response | Promise<Response>,
   { hostname = '127.0.0.1', port = 0 }: { hostname?: string; port?: number } = {},
 ): Promise<Served> {
-  // The requests of the tests depend on raw answers: no global Request is replaced.
+  // The tests rely on the native Request and Response, so the global objects are not replaced.
   const server = serve({ fetch, hostname, port, overrideGlobalObjects: false }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -35,20 +35,20 @@ export async function serveLocally(
 }
 
 /**
- * The port to listen on, from `PORT`.
- * @throws Error names the variable
+ * Parses the variable `PORT`.
+ * @throws Error it is no port
  */
-export function portFrom(text: string | undefined, fallback: number): number {
+export function parsePort(text: string | undefined, fallback: number): number {
   const port = text ? Number(text) : fallback;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('PORT: expected a number from 0 to 65535');
   return port;
 }
 
-/** Calls `stop` once, on Ctrl-C or TERM, then ends the process. Call it when everything is started. */
+/** Calls `stop` once, on Ctrl-C or TERM, and then ends the process. Call it after everything has been started. */
 export function stopOnSignal(stop: () => Promise<void>): void {
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Miniflare ends the process in a listener of its own, before anything else could be stopped.
+    // Miniflare's own listener would end the process before everything else is stopped.
     process.removeAllListeners(signal);
     process.on(signal, () => {
       if (stopping) return;
@@ -61,8 +61,8 @@ export function stopOnSignal(stop: () => Promise<void>): void {
   }
 }
 
-/** Ends the process with one sentence. */
-export function fail(error: unknown): never {
+/** Prints the error's message and exits with a failure. */
+export function exitWithError(error: unknown): never {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
 }

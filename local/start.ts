@@ -8,25 +8,25 @@ import { Content } from './origin/content.ts';
 import { createRegistry } from './origin/registry.ts';
 import { addSample, type Sample } from './origin/sample.ts';
 import { readableLine } from './readable.ts';
-import { fail, portFrom, serveLocally, stopOnSignal } from './serve.ts';
+import { exitWithError, parsePort, serveLocally, stopOnSignal } from './serve.ts';
 
-const STATE = fileURLToPath(new URL('../.registry-edge', import.meta.url));
+const STATE_FOLDER = fileURLToPath(new URL('../.registry-edge', import.meta.url));
 
-/** `npm start`: the built Worker on this machine, in front of `ORIGIN_URL` or of an origin that comes with it. */
+/** `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL` or of an embedded origin. */
 async function main(): Promise<void> {
   const hostname = process.env.HOST || '127.0.0.1';
-  const port = portFrom(process.env.PORT, 8787);
+  const port = parsePort(process.env.PORT, 8787);
   const embedded = process.env.ORIGIN_URL ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig({ ...variables, DESCRIPTORS: 'simulated by miniflare' });
-  if (leadsBack(config.originUrl, hostname, port)) {
+  if (isSameAddress(config.originUrl, hostname, port)) {
     throw new Error(
-      `ORIGIN_URL: ${config.originUrl.href} is where this edge listens; set it to the registry, or choose another PORT.`,
+      `ORIGIN_URL: ${config.originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,
     );
   }
-  const persistTo = await stateOf(embedded ? `embedded-${port}` : config.originUrl.href, {
-    anew: embedded !== undefined,
-  });
+  const persistTo = stateFolder(embedded ? `embedded-${port}` : config.originUrl.href);
+  // The content of an embedded origin does not outlast the process, so neither may its descriptors.
+  if (embedded) await rm(persistTo, { recursive: true, force: true });
   const edge = await startEdge({
     hostname,
     port,
@@ -41,25 +41,26 @@ async function main(): Promise<void> {
 
   console.log(`registry-edge on ${edge.url}, in front of ${config.originUrl.href}`);
   console.log(`descriptors in ${config.backend.kind}, CLIENT_AUTH=${config.clientAuth}`);
-  if (embedded) printTrials(edge.url, embedded.sample);
+  if (embedded) printCommands(edge.url, embedded.sample);
 }
 
 const ANY_ADDRESS = ['0.0.0.0', '::', '[::]'];
 
-/** Whether an origin's address is for certain the one that the edge listens on; the rest is found out by its requests. */
-function leadsBack(origin: URL, hostname: string, port: number): boolean {
+/**
+ * Whether the origin is certainly the address on which the edge listens. Other loops are detected when a request comes
+ * back.
+ */
+function isSameAddress(origin: URL, hostname: string, port: number): boolean {
   const originPort = Number(origin.port || (origin.protocol === 'https:' ? 443 : 80));
   const hosts = [hostname.includes(':') ? `[${hostname.replace(/[[\]]/g, '')}]` : hostname, origin.hostname];
   const areLoopback = hosts.every(isLoopbackHost);
-  const isHere = hosts[0] === hosts[1] || (areLoopback && hosts.includes('localhost'));
-  return originPort === port && (isHere || (ANY_ADDRESS.includes(hostname) && isLoopbackHost(origin.hostname)));
+  const isSameHost = hosts[0] === hosts[1] || (areLoopback && hosts.includes('localhost'));
+  return originPort === port && (isSameHost || (ANY_ADDRESS.includes(hostname) && isLoopbackHost(origin.hostname)));
 }
 
-/** One folder for each origin: what one registry confirmed is not true of another, nor of an embedded one's next life. */
-async function stateOf(origin: string, { anew }: { anew: boolean }): Promise<string> {
-  const folder = join(STATE, encodeURIComponent(origin));
-  if (anew) await rm(folder, { recursive: true, force: true });
-  return folder;
+/** The folder of the state in front of one origin, since a descriptor of one registry is not valid for another. */
+function stateFolder(origin: string): string {
+  return join(STATE_FOLDER, encodeURIComponent(origin));
 }
 
 async function startEmbeddedOrigin() {
@@ -69,7 +70,7 @@ async function startEmbeddedOrigin() {
   return { ...served, sample };
 }
 
-function printTrials(url: string, { name, tag, digest }: Sample): void {
+function printCommands(url: string, { name, tag, digest }: Sample): void {
   const host = url.replace('http://', '');
   console.log(`the origin is embedded, in memory, and holds ${name}:${tag}
 
@@ -80,4 +81,4 @@ Try (the second HEAD is answered at the edge):
 `);
 }
 
-main().catch(fail);
+main().catch(exitWithError);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDigest } from '../../src/oci/digest.ts';
 import { RegistryError } from '../../src/oci/errors.ts';
 
-/** The content of one repository. Everything is keyed by digest; a tag points to one. */
+/** The content of one repository. Blobs and manifests are keyed by digest; a tag names a digest. */
 export interface Repository {
   readonly blobs: Map<string, Buffer>;
   readonly manifests: Map<string, Manifest>;
@@ -13,21 +13,21 @@ export interface Repository {
 export interface Manifest {
   readonly bytes: Buffer;
   readonly mediaType: string;
-  /** What it refers to, its artifact type and annotations: for the referrers list. */
+  /** The digest of its subject; like the artifact type and the annotations, for the list of referrers. */
   readonly subject: string | undefined;
   readonly artifactType: string | undefined;
   readonly annotations: Record<string, string> | undefined;
 }
 
-/** In all repositories together; this registry is for trying things out. */
+/** The limit of all repositories together; this registry is for trials and tests. */
 const MAX_CONTENT_BYTES = 2 ** 30;
 
-/** An in-memory registry's repositories. */
+/** The repositories of an in-memory registry. */
 export class Content {
   readonly repositories = new Map<string, Repository>();
   #bytes = 0;
 
-  /** The repository of this name, made when first written to. */
+  /** Returns the repository of this name, and creates it if it does not exist. */
   open(name: string): Repository {
     let repository = this.repositories.get(name);
     if (!repository) {
@@ -37,15 +37,21 @@ export class Content {
     return repository;
   }
 
-  /** @throws RegistryError SIZE_INVALID: the registry is full */
-  take(bytes: number): void {
+  /**
+   * Reserves space for so many bytes.
+   * @throws RegistryError SIZE_INVALID: the registry is full
+   */
+  reserve(bytes: number): void {
     if (this.#bytes + bytes > MAX_CONTENT_BYTES) {
       throw new RegistryError('SIZE_INVALID', { message: `this registry holds at most ${MAX_CONTENT_BYTES} bytes` });
     }
     this.#bytes += bytes;
   }
 
-  /** @throws RegistryError DIGEST_INVALID: the bytes have another digest */
+  /**
+   * Stores a blob.
+   * @throws RegistryError DIGEST_INVALID: the bytes have another digest
+   */
   putBlob(name: string, digest: string, bytes: Buffer): void {
     if (digestOf(bytes, digest) !== digest) {
       throw new RegistryError('DIGEST_INVALID', { message: 'the content has another digest', detail: { digest } });
@@ -54,6 +60,7 @@ export class Content {
   }
 
   /**
+   * Stores a manifest, and moves the tag to it.
    * @param reference a tag, or the digest of the bytes
    * @throws RegistryError MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID
    */
@@ -73,7 +80,10 @@ export class Content {
   }
 }
 
-/** @param like a digest whose algorithm is to be used; sha256 for anything else */
+/**
+ * Computes a digest.
+ * @param like a digest whose algorithm is used; without a digest it is sha256
+ */
 export function digestOf(bytes: Buffer, like = ''): string {
   const algorithm = isDigest(like) ? like.slice(0, like.indexOf(':')) : 'sha256';
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
@@ -92,7 +102,7 @@ function parseManifest(bytes: Buffer) {
   try {
     document = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw new RegistryError('MANIFEST_INVALID', { message: 'the manifest is no JSON', cause });
+    throw new RegistryError('MANIFEST_INVALID', { message: 'the manifest is not JSON', cause });
   }
   const blobs = [document.config, ...(document.layers ?? [])].flatMap((part) => (part ? [part.digest] : []));
   return {

@@ -1,12 +1,12 @@
 import { RegistryError } from '../../src/oci/errors.ts';
 
-/** `bytes=0-9`, `bytes=5-`, or the `0-9` of an upload's Content-Range. */
+/** Parses `bytes=0-9`, `bytes=5-`, or the `0-9` of an upload's Content-Range; `last` is absent in an open range. */
 export function rangeOf(header: string | null | undefined): { first: number; last: number | undefined } | undefined {
   const [, first, last] = /^(?:bytes=)?([0-9]+)-([0-9]*)$/.exec(header ?? '') ?? [];
   return first === undefined ? undefined : { first: Number(first), last: last ? Number(last) : undefined };
 }
 
-/** Content as a GET or HEAD asks for it: whole, one range of it, or not at all since the client has it. */
+/** Answers a GET or HEAD of content: all of it, one range, or a 304 if the client has it. */
 export function answerBytes(request: Request, bytes: Buffer, headers: Record<string, string>): Response {
   const isHead = request.method === 'HEAD';
   if (request.headers.get('if-none-match') === headers.etag) return new Response(null, { status: 304, headers });

@@ -5,47 +5,48 @@ import { parseRoute, type Route, splitUrl } from '../../src/oci/route.ts';
 import { Content, type Repository } from './content.ts';
 import { answerBytes, rangeOf } from './ranges.ts';
 
-/** A small in-memory registry: push, pull, delete, tags, referrers. For `npm start` without an origin, and for tests. */
+/** A small in-memory registry with push, pull, delete, tags and referrers, for `npm start` and for tests. */
 export function createRegistry(content = new Content()): Hono {
   const app = new Hono();
   app.all('/v2', (c) => answer(c));
   app.all('/v2/*', (c) => answer(c));
   app.onError((error, c) => {
-    const known = error instanceof RegistryError ? error : new RegistryError('UNKNOWN', { cause: error });
-    const body = c.req.method === 'HEAD' ? null : known.toBody();
-    return new Response(body, { status: known.status, headers: { 'content-type': 'application/json' } });
+    const failure = error instanceof RegistryError ? error : new RegistryError('UNKNOWN', { cause: error });
+    const body = c.req.method === 'HEAD' ? null : failure.toBody();
+    return new Response(body, { status: failure.status, headers: { 'content-type': 'application/json' } });
   });
   return app;
 
   async function answer(c: Context): Promise<Response> {
     const route = parseRoute(splitUrl(c.req.raw.url));
-    const response = await choose(c, route);
+    const response = await dispatch(c, route);
     response.headers.set('docker-distribution-api-version', 'registry/2.0');
     return response;
   }
 
-  function choose(c: Context, route: Route): Response | Promise<Response> {
+  function dispatch(c: Context, route: Route): Response | Promise<Response> {
     switch (route.kind) {
       case 'base':
         return Response.json({});
       case 'catalog':
         return Response.json({ repositories: [...content.repositories.keys()].sort() });
       case 'blob':
-        return blob(c.req.raw, known(route.name), route.digest);
+        return blob(c.req.raw, repositoryOf(route.name), route.digest);
       case 'manifest':
         return manifest(c.req.raw, route.name, route.reference.text);
       case 'upload':
         return upload(c, route.name, route.path);
       case 'tags':
-        return Response.json({ name: route.name, tags: [...known(route.name).tags.keys()].sort() });
+        return Response.json({ name: route.name, tags: [...repositoryOf(route.name).tags.keys()].sort() });
       case 'referrers':
-        return referrers(known(route.name), route.digest);
+        return referrers(repositoryOf(route.name), route.digest);
       default:
         throw new RegistryError('NAME_UNKNOWN');
     }
   }
 
-  function known(name: string): Repository {
+  /** @throws RegistryError NAME_UNKNOWN */
+  function repositoryOf(name: string): Repository {
     const repository = content.repositories.get(name);
     if (!repository) throw new RegistryError('NAME_UNKNOWN', { message: 'no such repository', detail: { name } });
     return repository;
@@ -76,10 +77,10 @@ export function createRegistry(content = new Content()): Hono {
       const headers = { location: `/v2/${name}/manifests/${digest}`, 'docker-content-digest': digest };
       return new Response(null, { status: 201, headers: { ...headers, ...(subject && { 'oci-subject': subject }) } });
     }
-    const repository = known(name);
+    const repository = repositoryOf(name);
     const digest = repository.tags.get(reference) ?? reference;
-    const found = repository.manifests.get(digest);
-    if (!found) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { reference } });
+    const stored = repository.manifests.get(digest);
+    if (!stored) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { reference } });
     if (request.method === 'DELETE') {
       if (!repository.tags.delete(reference)) {
         repository.manifests.delete(digest);
@@ -88,13 +89,13 @@ export function createRegistry(content = new Content()): Hono {
       return new Response(null, { status: 202 });
     }
     requireRead(request);
-    const headers = { 'content-type': found.mediaType, 'docker-content-digest': digest, etag: `"${digest}"` };
-    return answerBytes(request, found.bytes, headers);
+    const headers = { 'content-type': stored.mediaType, 'docker-content-digest': digest, etag: `"${digest}"` };
+    return answerBytes(request, stored.bytes, headers);
   }
 
   function referrers(repository: Repository, subject: string): Response {
     const manifests = [...repository.manifests]
-      .filter(([, found]) => found.subject === subject)
+      .filter(([, stored]) => stored.subject === subject)
       .map(([digest, { bytes, mediaType, artifactType, annotations }]) => {
         return { mediaType, digest, size: bytes.length, artifactType, annotations };
       });
@@ -102,7 +103,7 @@ export function createRegistry(content = new Content()): Hono {
     return Response.json(index, { headers: { 'content-type': index.mediaType } });
   }
 
-  /** A session in one PUT, in one PATCH, or in chunks; a mount from another repository; the digest given with the POST. */
+  /** Handles a session with PATCHes and a PUT, a mount from another repository, and a POST with a digest. */
   async function upload(c: Context, name: string, path: string): Promise<Response> {
     const repository = content.open(name);
     const id = path.slice(path.lastIndexOf('/') + 1);
@@ -125,16 +126,16 @@ export function createRegistry(content = new Content()): Hono {
         repository.uploads.delete(id);
         return new Response(null, { status: 204 });
       case 'PATCH': {
-        const from = rangeOf(c.req.header('content-range'))?.first;
-        if (from !== undefined && from !== lengthOf(parts)) throw new RegistryError('RANGE_INVALID');
+        const first = rangeOf(c.req.header('content-range'))?.first;
+        if (first !== undefined && first !== lengthOf(parts)) throw new RegistryError('RANGE_INVALID');
         parts.push(await bodyOf(c.req.raw));
         return progress(name, id, parts, 202);
       }
       case 'PUT': {
         const bytes = Buffer.concat([...parts, await bodyOf(c.req.raw)]);
-        const answered = created(name, digest ?? '', bytes);
+        const response = created(name, digest ?? '', bytes);
         repository.uploads.delete(id);
-        return answered;
+        return response;
       }
     }
     throw new RegistryError('UNSUPPORTED');
@@ -148,7 +149,7 @@ export function createRegistry(content = new Content()): Hono {
 
   async function bodyOf(request: Request): Promise<Buffer> {
     const bytes = Buffer.from(await request.arrayBuffer());
-    content.take(bytes.length);
+    content.reserve(bytes.length);
     return bytes;
   }
 }

@@ -3,7 +3,7 @@ import { type Content, digestOf } from './content.ts';
 
 const NAME = 'sample/hello';
 const TAG = 'latest';
-/** The whole image is the same on every start, its digests too. */
+/** A constant, so that the image has the same digests on every start. */
 const CREATED = '2026-01-01T00:00:00Z';
 const LAYER_FILES = [
   { path: 'etc/os-release', text: 'NAME="registry-edge sample"\n' },
@@ -14,11 +14,11 @@ const LAYER_FILES = [
 export interface Sample {
   readonly name: string;
   readonly tag: string;
-  /** The largest layer's. */
+  /** The digest of the largest layer. */
   readonly digest: string;
 }
 
-/** Puts a three-layer image into the registry. */
+/** Puts an image with three layers into a registry. */
 export function addSample(content: Content): Sample {
   const layers = LAYER_FILES.map(({ path, text }) => {
     const tar = tarOf(path, Buffer.from(text));
@@ -57,7 +57,7 @@ export function addSample(content: Content): Sample {
 
 const BLOCK_BYTES = 512;
 
-/** A tar archive of one file: POSIX.1-1988 (ustar) header, content, two empty blocks. */
+/** Makes a tar archive of one file: a POSIX.1-1988 (ustar) header, the content and two empty blocks. */
 export function tarOf(path: string, bytes: Buffer): Buffer {
   const header = Buffer.alloc(BLOCK_BYTES);
   const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, '0')}\0`;
@@ -68,7 +68,7 @@ export function tarOf(path: string, bytes: Buffer): Buffer {
     [116, octal(0, 7)],
     [124, octal(bytes.length, 11)],
     [136, octal(0, 11)],
-    [148, ' '.repeat(8)], // the checksum counts itself as blanks
+    [148, ' '.repeat(8)], // the checksum is computed as if it were blanks
     [156, '0'],
     [257, 'ustar\x0000'],
   ];

@@ -3,28 +3,29 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { encodeReply, type Reply } from './reply.ts';
 
-/** A connection to a real Redis; a reply that is an error is a value, a throw means that Redis is not there. */
+/** A connection to a real Redis. An error reply is a value; a throw means that Redis is unreachable. */
 export interface Commands {
   run(command: readonly string[]): Promise<Reply>;
-  /** Sent together; each has its own reply. */
+  /** Sends the commands together; each has its own reply. */
   pipeline(commands: readonly (readonly string[])[]): Promise<Reply[]>;
-  /** MULTI and EXEC around them. @returns one error where Redis refused the whole */
+  /** Runs the commands within MULTI and EXEC. @returns one error if Redis refused the whole transaction */
   transaction(commands: readonly (readonly string[])[]): Promise<Reply[] | Error>;
 }
 
-/** They would change the one connection that all requests share, or never reply. */
+/** Commands that would change the connection that all requests share, or that would block it. */
 const REFUSED = new Set(
   'AUTH BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN CLIENT DISCARD EXEC HELLO MONITOR MULTI PSUBSCRIBE PSYNC PUNSUBSCRIBE QUIT REPLICAOF RESET SELECT SHUTDOWN SSUBSCRIBE SUBSCRIBE SUNSUBSCRIBE SYNC UNSUBSCRIBE UNWATCH WAIT WATCH'.split(
     ' ',
   ),
 );
 
-/** Of the plans that most have. */
+/** The limit of most Upstash plans. */
 const MAX_BODY_BYTES = 10_000_000;
 
 /**
- * The Upstash REST API before a Redis: `POST /` with a command, `/pipeline` and `/multi-exec` with a list of them.
- * Redis errors are 400, a bad token 401, a Redis that is gone 500; in a pipeline each command has its own error.
+ * The Upstash REST API in front of a Redis: `POST /` with a command, `/pipeline` and `/multi-exec` with a list of
+ * commands. A Redis error is 400, a bad token 401, an unreachable Redis 500; in a pipeline each command has its own
+ * error.
  */
 export function createBridge(commands: Commands, token: string): Hono {
   const app = new Hono();
@@ -38,19 +39,19 @@ export function createBridge(commands: Commands, token: string): Hono {
 
   app.post('/', async (c) => {
     const command = parseCommand(await readJson(c));
-    if (!command) return c.json({ error: 'ERR not a command, or not one for the REST API' }, 400);
+    if (!command) return c.json({ error: 'ERR expected a command that the REST API supports' }, 400);
     const reply = await commands.run(command);
     return c.json(encodeReply(reply, isBase64(c)), reply instanceof Error ? 400 : 200);
   });
   app.post('/pipeline', async (c) => {
     const list = parseCommands(await readJson(c));
-    if (!list) return c.json({ error: 'ERR not a list of commands, or not for the REST API' }, 400);
+    if (!list) return c.json({ error: 'ERR expected a list of commands that the REST API supports' }, 400);
     const replies = await commands.pipeline(list);
     return c.json(replies.map((reply) => encodeReply(reply, isBase64(c))));
   });
   app.post('/multi-exec', async (c) => {
     const list = parseCommands(await readJson(c));
-    if (!list) return c.json({ error: 'ERR not a list of commands, or not for the REST API' }, 400);
+    if (!list) return c.json({ error: 'ERR expected a list of commands that the REST API supports' }, 400);
     const replies = await commands.transaction(list);
     if (replies instanceof Error) return c.json({ error: replies.message }, 400);
     return c.json(replies.map((reply) => encodeReply(reply, isBase64(c))));
@@ -64,7 +65,7 @@ function isBase64(c: Context): boolean {
   return c.req.header('upstash-encoding') === 'base64';
 }
 
-/** In constant time: digests have one length whatever was sent. */
+/** Compares in constant time, by digests, since these have the same length. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

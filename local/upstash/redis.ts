@@ -2,12 +2,15 @@ import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import type { Commands } from './bridge.ts';
 import type { Reply } from './reply.ts';
 
-/** After this a Redis that does not answer is gone. */
+/** A Redis that does not answer within this time counts as unreachable. */
 const COMMAND_TIMEOUT_MS = 5_000;
 
-/** @throws Error no Redis at the URL */
+/**
+ * Connects to a Redis.
+ * @throws Error no Redis answers at the URL
+ */
 export async function connectRedis(url: string): Promise<Commands & { close(): Promise<void> }> {
-  // RESP 2 has the flat replies that the REST API shows; without an offline queue a lost Redis is told at once.
+  // RESP 2 has the flat replies of the REST API; without an offline queue, commands fail at once when Redis is lost.
   const client = createClient({
     url,
     RESP: 2,
@@ -15,7 +18,7 @@ export async function connectRedis(url: string): Promise<Commands & { close(): P
     socket: { connectTimeout: COMMAND_TIMEOUT_MS },
     commandOptions: { timeout: COMMAND_TIMEOUT_MS },
   }).withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
-  // It reconnects by itself; until then every command fails.
+  // The client reconnects by itself; until then every command fails.
   client.on('error', (error: Error) => console.error(`redis: ${error.message}`));
   await client.connect();
 
@@ -31,7 +34,7 @@ export async function connectRedis(url: string): Promise<Commands & { close(): P
     run,
     pipeline: (commands) => Promise.all(commands.map(run)),
     async transaction(commands) {
-      // Sent together on one connection, so nothing of another request comes between.
+      // The commands are sent together on one connection, so no other request's command comes between them.
       const replies = await Promise.all([run(['MULTI']), ...commands.map(run), run(['EXEC'])]);
       const result = replies.at(-1);
       if (result instanceof Error) return replies.find((reply) => reply instanceof Error) ?? result;

@@ -1,11 +1,11 @@
-/** What Redis replied; strings as bytes, since they may be no text. */
+/** A reply of Redis; bulk strings are bytes, since they need not be text. */
 export type Reply = Buffer | string | number | null | Error | Reply[];
 
 type Json = string | number | null | Json[];
 
 /**
- * A reply as the REST API writes it: `{"result"}` or `{"error"}`. With base64 every string but the status `OK` is
- * encoded, so that bytes that are no UTF-8 survive JSON.
+ * Converts a reply to the form of the REST API: `{"result"}` or `{"error"}`. With base64, every string except the
+ * status `OK` is encoded, so that bytes that are not UTF-8 survive JSON.
  */
 export function encodeReply(reply: Reply, base64: boolean): { result: Json } | { error: string } {
   return reply instanceof Error ? { error: reply.message } : { result: encode(reply, base64) };

@@ -29,7 +29,9 @@ export interface ColdOptions {
   readonly isDistant?: boolean;
 }
 
-/** Measures a HEAD of a blob that the edge was never asked for, against a proxy that only streams, to the same registry. */
+/**
+ * Measures a HEAD of a blob that the edge was never asked for, against a proxy that only streams, to the same registry.
+ */
 export async function cold(row: string, options: ColdOptions, { rounds }: Settings): Promise<Report> {
   const { backend, isUnproven = false, blobs, isDistant = false } = options;
   const registry = await startRegistry({ quiet: true });

@@ -23,8 +23,8 @@ interface Times {
 }
 
 /**
- * Measures the first request to a fresh isolate, against an empty Hono Worker: its time less that of the same request to
- * the running isolate. workerd creates the isolates in a running process, as the platform does.
+ * Measures the first request to a fresh isolate, against an empty Hono Worker: its time less that of the same request
+ * to the running isolate. workerd creates the isolates in a running process, as the platform does.
  */
 export async function coldStart(row: string, { rounds }: Settings): Promise<Report> {
   const edge = await serveLoader(BUNDLE);

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 const TICK_MICROSECONDS = 10_000;
 
 /**
- * Puts load on a process, and adds to the result the CPU time that the process took for each response, in microseconds and
- * including the kernel's. It hardly depends on the rest of the machine's work. It is NaN where there is no `/proc`.
+ * Puts load on a process, and adds to the result the CPU time that the process took for each response, in microseconds
+ * and including the kernel's. It hardly depends on the rest of the machine's work. It is NaN where there is no `/proc`.
  */
 export async function withCpu<T extends { readonly responses: number }>(
   pid: number,

@@ -1,6 +1,6 @@
 import { numberText } from './report.ts';
 
-/** A line that V8 prints with `--trace-gc`: `1159 ms: Scavenge 1.3 (2.5) -> 0.9 (3.0) MB, pooled: 0.0 MB, 1.37 / 0.00 ms …`. */
+/** V8 prints with `--trace-gc`: `… 1159 ms: Scavenge 1.3 (2.5) -> 0.9 (3.0) MB, pooled: 0.0 MB, 1.37 / 0.00 ms …`. */
 const COLLECTION = /^\[\d+:0x.+\]\s+\d+ ms: .+? MB, (?:pooled: [\d.]+ MB, )?([\d.]+) \/ [\d.]+ ms/gm;
 
 /** Reads the pauses of the garbage collection from a log, in ms. */

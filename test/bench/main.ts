@@ -18,8 +18,8 @@ const EXTRAS: Readonly<Record<string, (settings: Settings) => string | Promise<s
 };
 
 /**
- * `npm run bench [-- NAME…]`: measures the edge against comparable servers. Without names it runs all rows and `prices`;
- * `profile` has to be named. A missed target is shown in the table; only a failure to measure is an error.
+ * `npm run bench [-- NAME…]`: measures the edge against comparable servers. Without names it runs all rows and
+ * `prices`; `profile` has to be named. A missed target is shown in the table; only a failure to measure is an error.
  *
  *     npm run bench -- warm-memory --rounds 5 --seconds 1
  */

@@ -9,8 +9,8 @@ import { until } from '../e2e/support/until.ts';
 import { findTool } from './tools.ts';
 
 /**
- * Starts nginx with `proxy_cache` in front of a registry. It caches a HEAD as a HEAD, since it would otherwise fetch the
- * whole blob, and says in `X-Cache` whether the answer is a hit.
+ * Starts nginx with `proxy_cache` in front of a registry. It caches a HEAD as a HEAD, since it would otherwise fetch
+ * the whole blob, and says in `X-Cache` whether the answer is a hit.
  * @returns its URL
  */
 export async function startNginx(origin: string): Promise<string> {

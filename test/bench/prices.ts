@@ -3,8 +3,8 @@ import { table } from './report.ts';
 
 /**
  * Published prices, in US dollars for a million; what the paid plans include is ignored here.
- * - Cloudflare, 21 April 2026: developers.cloudflare.com/workers/platform/pricing and /kv/platform/pricing; a bulk read is
- *   billed by its keys, absent ones too.
+ * - Cloudflare, 21 April 2026: developers.cloudflare.com/workers/platform/pricing and /kv/platform/pricing; a bulk read
+ *   is billed by its keys, absent ones too.
  * - Upstash, 9 November 2026: upstash.com/pricing/redis, pay as you go; here every command of a pipeline counts.
  */
 const DOLLARS_A_MILLION = {
@@ -30,7 +30,9 @@ interface Operations {
   readonly writes: number;
 }
 
-/** A table of what a million HEADs cost on paid plans, and how many a day the free plans allow, by backend; its sources. */
+/**
+ * A table of what a million HEADs cost on paid plans, and how many a day the free plans allow, by backend; its sources.
+ */
 export function pricesReport(): string {
   const lines = (Object.keys(COSTS) as Backend[]).flatMap((backend) => {
     const { warm, writeBack } = COSTS[backend];

@@ -12,7 +12,9 @@ import type { Served } from './workerd.ts';
 const SAMPLE_MICROSECONDS = 200;
 const MAX_LINES = 25;
 
-/** The part of a CPU profile that is used: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
+/**
+ * The part of a CPU profile that is used: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile
+ */
 interface Profile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
   readonly samples: readonly number[];
@@ -27,8 +29,8 @@ interface CallFrame {
 }
 
 /**
- * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory and from Redis. `(program)` is workerd
- * itself, HTTP and sockets; `(idle)` is left out.
+ * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory and from Redis. `(program)` is
+ * workerd itself, HTTP and sockets; `(idle)` is left out.
  * @returns tables of microseconds a request
  */
 export async function profileWarm({ seconds }: Settings): Promise<string> {

@@ -17,8 +17,8 @@ const NGINX = 'nginx `proxy_cache`';
 
 /**
  * Measures warm HEADs of one blob at the edge, from memory, and at what a user would run instead: registries with
- * descriptors in Redis, which have the blobs or are a pull-through cache, and nginx. All take turns in every round. nginx
- * checks no access and runs in one place: it shows what one machine can do, and has no target.
+ * descriptors in Redis, which have the blobs or are a pull-through cache, and nginx. All take turns in every round.
+ * nginx checks no access and runs in one place: it shows what one machine can do, and has no target.
  */
 export async function registries(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const redis = await startRedis();
@@ -88,8 +88,8 @@ async function warmRegistry(kind: RegistryKind, redis: RedisStore): Promise<stri
 }
 
 /**
- * Starts a pull-through cache, and fills it by a GET, since a HEAD would not store the blob. The blob is in a repository of
- * its own, since all registries share one Redis.
+ * Starts a pull-through cache, and fills it by a GET, since a HEAD would not store the blob. The blob is in a
+ * repository of its own, since all registries share one Redis.
  */
 async function warmPullThrough(kind: RegistryKind, redis: RedisStore, origin: Registry): Promise<string> {
   const name = `bench/${kind}-pulled`;

@@ -11,7 +11,9 @@ export interface WarmBlob {
   requestCount(): number;
 }
 
-/** A store may be slow a few times under full load; with a larger share of origin requests, the load is not a warm one. */
+/**
+ * A store may be slow a few times under full load; with a larger share of origin requests, the load is not a warm one.
+ */
 const MAX_ORIGIN_SHARE = 0.001;
 const VARYING_HEADERS = ['date', 'connection', 'keep-alive', 'transfer-encoding'];
 
@@ -25,8 +27,8 @@ export function warmUp({ url, headers }: Omit<WarmBlob, 'requestCount'>): Promis
 
 /**
  * Puts load on a server that has a blob in its cache.
- * @throws Error an answer was not 200, or not all were hits: checked by a HEAD before, by one after, and by the number of
- *   requests that reached the origin
+ * @throws Error an answer was not 200, or not all were hits: checked by a HEAD before, by one after, and by the number
+ *   of requests that reached the origin
  */
 export async function loadWarm(blob: WarmBlob, how: Load): Promise<LoadResult> {
   await expectHit(blob);

@@ -12,7 +12,9 @@ type LogLevel = 'info' | 'warn';
 type Observation = Pick<WorkerOptions, 'tracesGc' | 'isInspected'>;
 
 const FIXED_PER_SECOND = 2_000;
-/** So few that each has 10 ms from one request to the next: a pause then delays requests but does not reduce the rate. */
+/**
+ * So few that each has 10 ms from one request to the next: a pause then delays requests but does not reduce the rate.
+ */
 const FIXED_CONNECTIONS = 20;
 
 /**

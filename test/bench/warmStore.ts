@@ -14,7 +14,10 @@ import { type Served, serveOnWorkerd } from './workerd.ts';
 
 const VARIABLES = { CLIENT_AUTH: 'origin', PUSH_EXISTENCE_TTL: '1h', LOG_LEVEL: 'warn' } as const;
 
-/** Measures a warm HEAD from Redis, of a caller that may push, against a handler that sends the same request to the store. */
+/**
+ * Measures a warm HEAD from Redis, of a caller that may push, against a handler that sends the same request to the
+ * store.
+ */
 export async function warmRedis(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const origin = await startOrigin();
   const { edge, other } = await serveWarmRedis(origin);
@@ -26,7 +29,9 @@ export async function warmRedis(row: string, { rounds, seconds }: Settings): Pro
   };
 }
 
-/** Measures the same from KV, against a handler that reads the same two keys; both run on miniflare, which simulates KV. */
+/**
+ * Measures the same from KV, against a handler that reads the same two keys; both run on miniflare, which simulates KV.
+ */
 export async function warmKv(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const origin = await startOrigin();
   const edge = await serveOnMiniflare(BUNDLE, { ...VARIABLES, ORIGIN_URL: origin.url, BLOBDESCRIPTOR: 'kv' });
@@ -57,8 +62,8 @@ function figuresOf(row: string, results: { edge: LoadResult[]; other: LoadResult
 }
 
 /**
- * Starts an edge that has the origin's blob in Redis, and a handler that sends the same request to Redis. That request is
- * recorded at a second edge, so that the handler follows every change of the edge.
+ * Starts an edge that has the origin's blob in Redis, and a handler that sends the same request to Redis. That request
+ * is recorded at a second edge, so that the handler follows every change of the edge.
  * @param bundle the path of the edge's build
  */
 export async function serveWarmRedis(

@@ -24,8 +24,8 @@ const { values: options } = parseArgs({
 
 /**
  * A measurement to run by hand: the memory of a Worker during very many HEADs of distinct blobs, which shows whether an
- * isolate's memory is bounded. It runs the built Worker in front of an origin that has every blob, ends after so many HEADs
- * or seconds, and exits with a failure if any answer was wrong.
+ * isolate's memory is bounded. It runs the built Worker in front of an origin that has every blob, ends after so many
+ * HEADs or seconds, and exits with a failure if any answer was wrong.
  *
  *     npm run build && node test/e2e/memory.ts [--count 1000000] [--seconds 300] [--backend inmemory] [--auth origin] \
  *         [--entries 10000]

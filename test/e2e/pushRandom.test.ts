@@ -22,8 +22,8 @@ const ADMIN_TOKEN = 'operator-of-the-e2e-tests';
 const EVENTS_TOKEN = 'registry-of-the-e2e-tests';
 
 /**
- * Several clients act at random and at the same time through two edges on one Redis. A mirror on the same Redis would cache
- * tags for an hour. After each round all three have to answer as the origin does.
+ * Several clients act at random and at the same time through two edges on one Redis. A mirror on the same Redis would
+ * cache tags for an hour. After each round all three have to answer as the origin does.
  */
 describeWith(
   ['registry', 'redis-server'],

@@ -21,7 +21,9 @@ const CALLERS = [basic('alice', 'a'), basic('bob', 'b')];
 const ACCEPT = { accept: OCI.manifest };
 const TITLE = 'random HEADs, GETs and deletes: a request that begins after the reply to a delete is a 404';
 
-/** Starts a registry that decides at once how it answers a read, but replies late, so that some answers follow a delete. */
+/**
+ * Starts a registry that decides at once how it answers a read, but replies late, so that some answers follow a delete.
+ */
 async function startSlowRegistry(content: Content, random: () => number): Promise<string> {
   const registry = createRegistry(content);
   const served = await serveLocally(async (request) => {
@@ -94,7 +96,9 @@ function race(backend: BackendKind, count: number): void {
       }
     }
 
-    /** Deletes until an edge confirms it: an edge that cannot clear its cache answers 503, and the delete is repeated. */
+    /**
+     * Deletes until an edge confirms it: an edge that cannot clear its cache answers 503, and the delete is repeated.
+     */
     async function remove(path: string): Promise<void> {
       for (let tries = 0; ; tries++) {
         const { status } = await request('DELETE', pick(deleting).url + path, { headers: pick(CALLERS) });

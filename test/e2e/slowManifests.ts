@@ -25,8 +25,8 @@ const { values: options } = parseArgs({
 
 /**
  * A measurement to run by hand: the memory of a Worker during many slow GETs of large manifests at the same time, which
- * shows whether an isolate's buffers are bounded. It runs the built Worker in front of an origin that sends slowly, with
- * clients that read slowly, or both; each GET asks for another manifest.
+ * shows whether an isolate's buffers are bounded. It runs the built Worker in front of an origin that sends slowly,
+ * with clients that read slowly, or both; each GET asks for another manifest.
  *
  *     npm run build && node test/e2e/slowManifests.ts [--count 60] [--slow both] [--seconds 5] [--backend inmemory]
  */
@@ -78,7 +78,10 @@ async function startOrigin(manifests: ReadonlyMap<string, Buffer>, seconds: numb
   return listen(server);
 }
 
-/** Sends a GET, and reads nothing for so many seconds after the first bytes. @returns the status, and whether the body is whole */
+/**
+ * Sends a GET, and reads nothing for so many seconds after the first bytes.
+ * @returns the status, and whether the body is whole
+ */
 async function get(url: string, digest: string, readDelay: number): Promise<string> {
   const { hostname, port, host } = new URL(url);
   const socket = connect(Number(port), hostname);

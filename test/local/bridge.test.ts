@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 const redis = inject('redis');
 
-describe.skipIf(!redis)('the Upstash REST API before a real Redis', () => {
+describe.skipIf(!redis)('the Upstash REST API in front of a real Redis', () => {
   const { url, token } = redis ?? { url: '', token: '' };
   const key = `test:${crypto.randomUUID()}`;
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -54,12 +54,12 @@ describe.skipIf(!redis)('the Upstash REST API before a real Redis', () => {
     expect(await response.json()).toEqual(expected);
   });
 
-  it('executes nothing of a transaction that Redis refuses', async () => {
+  it('executes no command of a transaction that Redis refuses', async () => {
     await post('/multi-exec', [['DEL', key], ['NOSUCH']]);
     expect(await (await post('/', ['GET', key])).json()).toEqual({ result: 'ü' });
   });
 
-  it('encodes every string but OK where base64 is asked for', async () => {
+  it('encodes every string except OK if the client asks for base64', async () => {
     const response = await post(
       '/pipeline',
       [
@@ -77,11 +77,11 @@ describe.skipIf(!redis)('the Upstash REST API before a real Redis', () => {
     expect([response.status, await response.json()]).toEqual([401, { error: 'Unauthorized' }]);
   });
 
-  it('refuses a body beyond its bound', async () => {
+  it('refuses a body above 10 MB', async () => {
     expect((await post('/', ['SET', key, 'x'.repeat(10_100_000)])).status).toBe(413);
   });
 
-  it('keeps transactions of many callers apart', async () => {
+  it('isolates concurrent transactions from each other', async () => {
     const counter = `${key}:n`;
     const answers = await Promise.all(
       Array.from({ length: 50 }, async () =>
@@ -93,13 +93,13 @@ describe.skipIf(!redis)('the Upstash REST API before a real Redis', () => {
         ).json(),
       ),
     );
-    for (const [incremented, got] of answers as [{ result: number }, { result: string }][]) {
-      expect(String(incremented.result)).toBe(got.result);
+    for (const [incremented, read] of answers as [{ result: number }, { result: string }][]) {
+      expect(String(incremented.result)).toBe(read.result);
     }
     await post('/', ['DEL', counter]);
   });
 
-  it('is what the Upstash client takes for Upstash', async () => {
+  it('works with the Upstash client', async () => {
     const client = new Redis({ url, token });
     await client.hset(key + 1, { a: 'b', n: 1 });
     expect(await client.hgetall(key + 1)).toEqual({ a: 'b', n: 1 });

@@ -18,12 +18,12 @@ describe('readableLine', () => {
     [{ level: 'info', message: 'request', method: 'GET', path: '/v2/', status: 401, ms: 3 }, '401 GET    /v2/ 3 ms'],
     [{ level: 'warn', message: 'cache fault', error: 'CacheFault' }, 'warn  cache fault {"error":"CacheFault"}'],
     [{ level: 'warn', message: 'cache fault' }, 'warn  cache fault'],
-  ])('%j', (line, expected) => {
+  ])('formats %j', (line, expected) => {
     expect(readableLine(JSON.stringify(line))).toBe(expected);
   });
 
   it.each(['plain text', '[]', '{}', 'null', '{"level":1}'])(
-    'leaves what the Worker did not log as it is: %s',
+    'returns a line that is not of the Worker as it is: %s',
     (line) => {
       expect(readableLine(line)).toBe(line);
     },

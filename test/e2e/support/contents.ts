@@ -141,8 +141,8 @@ export async function publish(url: string, name: string, content: Content, tag?:
 }
 
 /**
- * Puts artifacts that have this subject into a registry, and their list under the subject's referrers tag, as clients do
- * with registries that have no referrers API; neither of the two registries has one.
+ * Puts artifacts that have this subject into a registry, and their list under the subject's referrers tag, as clients
+ * do with registries that have no referrers API; neither of the two registries has one.
  */
 export async function publishReferrers(
   url: string,

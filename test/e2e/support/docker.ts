@@ -6,8 +6,8 @@ import { expectStatus, finish, locationOf, openUpload, patchStreamed } from './u
 import { hasBlob, outcomeOf, pushManifest, type Repository } from './wire.ts';
 
 /**
- * Sends the requests that docker sends with its classic image store, after moby's `distribution/push_v2.go` and the client
- * of distribution that it uses: all layers at the same time, then the config, then the manifest by tag.
+ * Sends the requests that docker sends with its classic image store, after moby's `distribution/push_v2.go` and the
+ * client of distribution that it uses: all layers at the same time, then the config, then the manifest by tag.
  */
 export const docker: Pusher = {
   name: 'docker-style',

@@ -23,8 +23,8 @@ export interface EdgeOptions {
 }
 
 /**
- * Makes the edge wait longer for its store than the default of 250 ms, after which it asks the origin as well: on a busy
- * machine a store may need more. For tests that count the origin's requests.
+ * Makes the edge wait longer for its store than the default of 250 ms, after which it asks the origin as well: on a
+ * busy machine a store may need more. For tests that count the origin's requests.
  */
 export const PATIENT = { CACHE_TIMEOUT: '1s' } as const;
 

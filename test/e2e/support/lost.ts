@@ -12,8 +12,8 @@ export const LOSSES = ['one layer', 'all'] as const;
 export type Loss = (typeof LOSSES)[number];
 
 /**
- * Deletes an image at the registry, behind the edge's back, and collects the garbage. The registry is restarted, so that
- * it does not answer from its own memory.
+ * Deletes an image at the registry, behind the edge's back, and collects the garbage. The registry is restarted, so
+ * that it does not answer from its own memory.
  * @param headers credentials that may delete
  */
 export async function loseImage(

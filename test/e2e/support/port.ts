@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * The ports lie below those of outgoing connections (on Linux, 32768 and above), so that no connection occupies one between
- * its choice and the server's start. Each worker of the test run has a range of its own.
+ * The ports lie below those of outgoing connections (on Linux, 32768 and above), so that no connection occupies one
+ * between its choice and the server's start. Each worker of the test run has a range of its own.
  */
 const FIRST_PORT = 20_000;
 const PORTS_PER_WORKER = 500;

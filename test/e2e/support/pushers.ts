@@ -54,7 +54,10 @@ export const regctl: Pusher = {
   },
 };
 
-/** Every client that pushes: four programs, and two that are written here after the requests that docker and containerd send. */
+/**
+ * Every client that pushes: four programs, and two that are written here after the requests that docker and containerd
+ * send.
+ */
 export const PUSHERS: readonly Pusher[] = [skopeo, crane, oras, regctl, docker, containerd];
 
 /** regctl sends blobs larger than `blobMax` in chunks of `blobChunk` bytes, each with a `Content-Range`. */

@@ -73,7 +73,9 @@ export async function expiriesOf(client: Connection): Promise<Record<string, num
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await client.pExpireTime(key)] as const)));
 }
 
-/** How often the server received each writing command since its start, without GETEX, which reads and renews an expiry. */
+/**
+ * How often the server received each writing command since its start, without GETEX, which reads and renews an expiry.
+ */
 export async function writesTo(client: Connection): Promise<Record<string, number>> {
   const writing = new Set(await client.commandList({ FILTERBY: { type: 'ACLCAT', value: 'write' } }));
   const calls = (await client.info('commandstats')).matchAll(/^cmdstat_([^:|]+)\S*?calls=(\d+)/gm);

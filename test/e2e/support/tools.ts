@@ -52,8 +52,8 @@ export function isExecutable(path: string): boolean {
 }
 
 /**
- * A `describe` whose tests need these tools, and after which everything that they started is stopped. If a tool is missing,
- * the tests are skipped and the title names the tool; with `CI=true` they fail.
+ * A `describe` whose tests need these tools, and after which everything that they started is stopped. If a tool is
+ * missing, the tests are skipped and the title names the tool; with `CI=true` they fail.
  */
 export function describeWith(tools: readonly Tool[], title: string, body: () => void): void {
   const absent = missingTools(tools).join(', ');
