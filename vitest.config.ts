@@ -27,6 +27,8 @@ export default defineConfig({
           // A start of workerd for each file would take a fifth of the time. Files share module state and storage, so
           // tests use repositories and digests of their own, and restore what they replace.
           isolate: false,
+          // Some tests compute for seconds, and the machine may be busy.
+          testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/local/**'],
           globalSetup,

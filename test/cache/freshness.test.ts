@@ -14,11 +14,11 @@ describe('isFresh', () => {
     ['just below the window', NOW - MINUTE + 1, MINUTE, true],
     ['as old as the window', NOW - MINUTE, MINUTE, false],
     ['older', NOW - MINUTE - 1, MINUTE, false],
-    ['from a clock as fast as clocks may be', NOW + CLOCK_SKEW_MS, MINUTE, true],
-    ['from a clock that nobody may have', NOW + CLOCK_SKEW_MS + 1, MINUTE, false],
-    ['confirmed by nobody', 0, 20 * 86_400_000, false],
-    ['confirmed now, without a window', NOW, 0, false],
-  ])('an entry %s', (_what, verifiedAt, windowMs, expected) => {
+    ['from a clock that is as fast as allowed', NOW + CLOCK_SKEW_MS, MINUTE, true],
+    ['from a clock that is faster than allowed', NOW + CLOCK_SKEW_MS + 1, MINUTE, false],
+    ['that was never confirmed', 0, 20 * 86_400_000, false],
+    ['confirmed now, if there is no window', NOW, 0, false],
+  ])('of an entry %s', (_what, verifiedAt, windowMs, expected) => {
     expect(isFresh(at(verifiedAt), NOW, windowMs)).toBe(expected);
   });
 });
@@ -29,26 +29,21 @@ describe('isWorthStoring', () => {
 
   it.each<[string, ReturnType<typeof at> | undefined, Partial<typeof TTLS>, boolean]>([
     ['absent', undefined, {}, true],
-    ['the same, and as young', at(NOW), {}, false],
+    ['the same, and as recent', at(NOW), {}, false],
     ['half of the smaller window old', at(NOW - HALF), {}, false],
     ['older than half of the smaller window', at(NOW - HALF - 1), {}, true],
-    ['confirmed by nobody', at(0), {}, true],
+    ['never confirmed', at(0), {}, true],
     ['of another size', at(NOW, { size: 1 }), {}, true],
     ['of another type', at(NOW, { mediaType: 'a/b' }), {}, true],
     ['for another canonical digest', at(NOW, { digest: someDigest() }), {}, true],
-    ['a little younger, from another isolate', at(NOW + HALF), {}, false],
-    ['from a future that no clock can know', at(NOW + HALF + 1), {}, true],
+    ['a little more recent, from another isolate', at(NOW + HALF), {}, false],
+    ['from a future that no clock allows', at(NOW + HALF + 1), {}, true],
     ['half of the only window old', at(NOW - 30 * MINUTE), { pushExistenceMs: 0 }, false],
     ['older than half of the only window', at(NOW - 30 * MINUTE - 1), { pushExistenceMs: 0 }, true],
     ['half of the other only window old', at(NOW - HALF), { descriptorMs: 0 }, false],
     ['older than half of the other only window', at(NOW - HALF - 1), { descriptorMs: 0 }, true],
-    [
-      'older than half of DESCRIPTOR_TTL, where that is smaller',
-      at(NOW - MINUTE - 1),
-      { descriptorMs: MINUTE * 2 },
-      true,
-    ],
-  ])('what is stored is %s', (_what, stored, ttls, expected) => {
+    ['older than half of DESCRIPTOR_TTL, if that is smaller', at(NOW - MINUTE - 1), { descriptorMs: MINUTE * 2 }, true],
+  ])('if the stored entry is %s', (_what, stored, ttls, expected) => {
     expect(isWorthStoring(at(NOW), stored, { ...TTLS, ...ttls })).toBe(expected);
   });
 });
@@ -73,9 +68,9 @@ describe('isAlive', () => {
     ['at the very moment of the tombstone', 1, 1, false],
     ['before the tombstone', 1, 2, false],
     ['without a tombstone', 1, 0, true],
-    ['by nobody, without a tombstone', 0, 0, true],
-    ['by nobody, with one', 0, 1, false],
-  ])('confirmed %s', (_what, verifiedAt, cleared, expected) => {
-    expect(isAlive(verifiedAt, cleared)).toBe(expected);
+    ['never, without a tombstone', 0, 0, true],
+    ['never, with a tombstone', 0, 1, false],
+  ])('of an entry confirmed %s', (_what, verifiedAt, clearedUntil, expected) => {
+    expect(isAlive(verifiedAt, clearedUntil)).toBe(expected);
   });
 });

@@ -21,22 +21,22 @@ const TIMEOUT_MS = 30;
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Case {
-  /** How long the store takes, and whether it fails then. */
+  /** How long the store takes to answer, and whether it fails. */
   readonly stat?: { delayMs?: number; fails?: boolean };
   readonly stored?: boolean;
-  /** How long ago the origin confirmed what is stored. */
+  /** How long ago the origin confirmed the stored entry. */
   readonly ageMs?: number;
   readonly origin?: { delayMs?: number; status?: number; fails?: boolean; confirmed?: boolean };
   readonly setFails?: boolean;
-  /** STALE_IF_ERROR is on. */
+  /** Whether STALE_IF_ERROR is set. */
   readonly mayBeStale?: boolean;
-  /** The origin asked to be left alone. */
+  /** Whether the origin asked for no requests (Retry-After). */
   readonly paused?: boolean;
-  /** The caller does not take what is stored. */
-  readonly isNotTaken?: boolean;
+  /** Whether the caller does not accept the media type of the stored entry. */
+  readonly rejectsEntry?: boolean;
 }
 
-/** Runs one question against a store and an origin that behave as told. */
+/** Runs one read through the cache, with a store and an origin that behave as the case says. */
 async function run(given: Case) {
   const { stat = {}, stored = false, ageMs = 0, origin = {}, setFails = false } = given;
   const clock = createClock();
@@ -51,10 +51,10 @@ async function run(given: Case) {
   if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now() - ageMs));
   const service: RepositoryDescriptors = {
     ...store,
-    async stat(at, asked) {
+    async stat(...call) {
       await after(stat.delayMs ?? 0);
       if (stat.fails) throw new Error('down');
-      return store.stat(at, asked);
+      return store.stat(...call);
     },
     setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
   };
@@ -62,20 +62,20 @@ async function run(given: Case) {
     parseRepositoryName(someName()),
     'blobs',
   );
-  let cancelled = false;
-  let asked = 0;
+  let aborted = false;
+  let requests = 0;
   const result = readThrough(ctx, descriptorItem(digest, { reader, writer: () => service, ttls: TTLS }), {
     windowMs: TTLS.descriptorMs,
     staleMs: given.mayBeStale ? STALE_MS : 0,
     retryAt: given.paused ? clock.now() + 1 : 0,
     mayPush: false,
-    accepts: () => !given.isNotTaken,
+    accepts: () => !given.rejectsEntry,
     cacheTimeoutMs: TIMEOUT_MS,
     async ask(_known, signal): Promise<OriginAnswer> {
-      asked += 1;
+      requests += 1;
       const sentAtMs = clock.now();
       signal?.addEventListener('abort', () => {
-        cancelled = true;
+        aborted = true;
       });
       await after(origin.delayMs ?? 0);
       if (origin.fails) throw new RegistryError('ORIGIN_UNREACHABLE');
@@ -87,143 +87,143 @@ async function run(given: Case) {
     ({ answer: given }) => (given.kind === 'found' ? given.entry.descriptor.size : given.kind),
     (error: RegistryError) => error.code,
   );
-  const told = cacheStatus(ctx.events);
+  const status = cacheStatus(ctx.events);
   await ctx.settled();
-  const kept = (await store.stat(ctx, digest))?.descriptor.size;
+  const size = (await store.stat(ctx, digest))?.descriptor.size;
   const writes = ctx.events.flatMap((event) => (event.kind === 'write-back' ? [event.outcome] : []));
-  return { answer, told: told?.replace('registry-edge; ', ''), kept, writes, cancelled, asked };
+  return { answer, status: status?.replace('registry-edge; ', ''), stored: size, writes, aborted, requests };
 }
 
-/** The size of what stands in the store; the origin's is 99. */
+/** The size of the stored entry; the origin's is 99. */
 const STORED = 1234;
 
 describe('readThrough', () => {
   it.each<[string, Case, Partial<Awaited<ReturnType<typeof run>>>]>([
-    ['a fresh entry answers', { stored: true }, { answer: STORED, told: 'hit; detail=kv', writes: [] }],
-    ['a miss is answered by the origin and written back', {}, { answer: 99, told: 'fwd=miss; stored', kept: 99 }],
+    ['a fresh entry answers', { stored: true }, { answer: STORED, status: 'hit; detail=kv', writes: [] }],
+    ['a miss is answered by the origin and written back', {}, { answer: 99, status: 'fwd=miss; stored', stored: 99 }],
     [
       'a fault is answered by the origin, and nothing is written',
       { stat: { fails: true } },
-      { answer: 99, told: 'fwd=bypass; detail=fault', kept: undefined, writes: [] },
+      { answer: 99, status: 'fwd=bypass; detail=fault', stored: undefined, writes: [] },
     ],
     [
-      'a miss that the origin refuses stores nothing',
+      'after a miss, a 404 of the origin stores nothing',
       { origin: { status: 404 } },
-      { answer: 'relay', told: 'fwd=miss', kept: undefined },
+      { answer: 'relay', status: 'fwd=miss', stored: undefined },
     ],
     [
-      'what a cache on the way repeated is not written back',
+      'an answer that a cache on the way repeated is not written back',
       { origin: { confirmed: false } },
-      { answer: 99, told: 'fwd=miss', kept: undefined, writes: [] },
+      { answer: 99, status: 'fwd=miss', stored: undefined, writes: [] },
     ],
     [
-      'an origin out of reach after a miss is an error',
+      'after a miss, an unreachable origin is an error',
       { origin: { fails: true } },
-      { answer: 'ORIGIN_UNREACHABLE', kept: undefined },
+      { answer: 'ORIGIN_UNREACHABLE', stored: undefined },
     ],
     [
       'a write-back that fails is an event, not an error',
       { setFails: true },
-      { answer: 99, told: 'fwd=miss; stored', writes: ['begun', 'fault'] },
+      { answer: 99, status: 'fwd=miss; stored', writes: ['begun', 'fault'] },
     ],
     [
-      'a slow store is not waited for',
+      'a slow store is not waited for, and the origin answers',
       { stat: { delayMs: 300 }, stored: true },
-      { answer: 99, told: 'fwd=bypass; stored; detail=slow', kept: 99, writes: ['begun', 'done'] },
+      { answer: 99, status: 'fwd=bypass; stored; detail=slow', stored: 99, writes: ['begun', 'done'] },
     ],
     [
-      'a late stale entry that the origin no longer knows is evicted',
+      'a late stale entry is evicted by a 404 of the origin',
       { stat: { delayMs: 100 }, stored: true, ageMs: TTLS.descriptorMs, origin: { status: 404 } },
-      { answer: 'relay', kept: undefined },
+      { answer: 'relay', stored: undefined },
     ],
     [
-      'a stale entry stands when the origin fails',
+      'a stale entry stays when the origin fails',
       { stored: true, ageMs: TTLS.descriptorMs, origin: { status: 500 } },
-      { answer: 'relay', told: 'fwd=stale', kept: STORED },
+      { answer: 'relay', status: 'fwd=stale', stored: STORED },
     ],
     [
-      'a stale entry that the origin no longer knows is evicted',
+      'a stale entry is evicted by a 404 of the origin',
       { stored: true, ageMs: TTLS.descriptorMs, origin: { status: 404 } },
-      { answer: 'relay', kept: undefined },
+      { answer: 'relay', stored: undefined },
     ],
     [
-      'a fresh entry that the caller does not take is no answer',
-      { stored: true, isNotTaken: true },
-      { answer: 99, asked: 1 },
+      'a fresh entry that the caller does not accept is not the answer',
+      { stored: true, rejectsEntry: true },
+      { answer: 99, requests: 1 },
     ],
     ...[429, 500, 503].map((status): [string, Case, object] => [
-      `the last good entry stands in for an origin that says ${status}`,
+      `the last good entry answers for an origin that responds ${status}`,
       { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { status } },
-      { answer: STORED, told: `fwd=stale; detail=origin-${status}`, kept: STORED, writes: [] },
+      { answer: STORED, status: `fwd=stale; detail=origin-${status}`, stored: STORED, writes: [] },
     ]),
     [
-      'the last good entry stands in for an origin out of reach',
+      'the last good entry answers for an unreachable origin',
       { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { fails: true } },
-      { answer: STORED, told: 'fwd=stale; detail=unreachable', writes: [] },
+      { answer: STORED, status: 'fwd=stale; detail=unreachable', writes: [] },
     ],
     [
-      'the last good entry stands in until STALE_IF_ERROR is over',
+      'the last good entry answers until STALE_IF_ERROR is over',
       { stored: true, ageMs: TTLS.descriptorMs + STALE_MS - 1, mayBeStale: true, origin: { status: 503 } },
       { answer: STORED },
     ],
     [
-      'no entry stands in after STALE_IF_ERROR',
+      'no entry answers for a failing origin after STALE_IF_ERROR',
       { stored: true, ageMs: TTLS.descriptorMs + STALE_MS, mayBeStale: true, origin: { status: 503 } },
       { answer: 'relay' },
     ],
     [
-      'no entry stands in with STALE_IF_ERROR=0',
+      'no entry answers for a failing origin with STALE_IF_ERROR=0',
       { stored: true, ageMs: TTLS.descriptorMs, origin: { fails: true } },
       { answer: 'ORIGIN_UNREACHABLE' },
     ],
     [
-      'no entry stands in that the caller does not take',
-      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, isNotTaken: true, origin: { status: 503 } },
+      'no entry that the caller does not accept answers for a failing origin',
+      { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, rejectsEntry: true, origin: { status: 503 } },
       { answer: 'relay' },
     ],
     ...[401, 403, 404].map((status): [string, Case, object] => [
-      `no entry stands in for an origin that says ${status}`,
+      `no entry answers for an origin that responds ${status}`,
       { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { status } },
-      { answer: 'relay', kept: status === 404 ? undefined : STORED },
+      { answer: 'relay', stored: status === 404 ? undefined : STORED },
     ]),
     [
-      'a late entry past its window stands in for an origin out of reach',
+      'a late stale entry answers for an unreachable origin',
       { stat: { delayMs: 100 }, stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, origin: { fails: true } },
-      { answer: STORED, told: 'fwd=stale; detail=unreachable' },
+      { answer: STORED, status: 'fwd=stale; detail=unreachable' },
     ],
     [
-      'an origin that wants to be left alone is not asked where the last good entry will do',
+      'an origin that sent Retry-After is not asked if the last good entry can answer',
       { stored: true, ageMs: TTLS.descriptorMs, mayBeStale: true, paused: true },
-      { answer: STORED, told: 'fwd=stale; detail=paused', asked: 0 },
+      { answer: STORED, status: 'fwd=stale; detail=paused', requests: 0 },
     ],
     [
-      'an origin that wants to be left alone is asked where nothing else will do',
+      'an origin that sent Retry-After is asked if no entry can answer',
       { stored: true, ageMs: TTLS.descriptorMs, paused: true },
-      { answer: 99, asked: 1 },
+      { answer: 99, requests: 1 },
     ],
-    ['an origin that wants to be left alone is asked after a miss', { mayBeStale: true, paused: true }, { asked: 1 }],
+    ['an origin that sent Retry-After is asked after a miss', { mayBeStale: true, paused: true }, { requests: 1 }],
     [
       'a late miss may still be written back',
       { stat: { delayMs: 100 } },
-      { answer: 99, kept: 99, writes: ['begun', 'done'] },
+      { answer: 99, stored: 99, writes: ['begun', 'done'] },
     ],
     [
       'a late fault writes nothing',
       { stat: { delayMs: 100, fails: true } },
-      { answer: 99, kept: undefined, writes: ['begun', 'fault'] },
+      { answer: 99, stored: undefined, writes: ['begun', 'fault'] },
     ],
     [
-      'a slow store that is faster than the origin answers, and the origin is no longer asked',
+      'a slow store that is faster than the origin answers, and the request to the origin is aborted',
       { stat: { delayMs: 100 }, stored: true, origin: { delayMs: 300 } },
-      { answer: STORED, told: 'hit; detail=kv', cancelled: true, writes: [] },
+      { answer: STORED, status: 'hit; detail=kv', aborted: true, writes: [] },
     ],
     [
-      'a slow store answers where the origin is out of reach',
+      'a slow store answers if the origin is unreachable',
       { stat: { delayMs: 150 }, stored: true, origin: { delayMs: 20, fails: true } },
-      { answer: STORED, told: 'hit; detail=kv' },
+      { answer: STORED, status: 'hit; detail=kv' },
     ],
     [
-      'a slow miss and an origin out of reach are an error',
+      'a slow miss and an unreachable origin are an error',
       { stat: { delayMs: 100 }, origin: { fails: true } },
       { answer: 'ORIGIN_UNREACHABLE' },
     ],
@@ -232,7 +232,7 @@ describe('readThrough', () => {
   });
 });
 
-it('an answer of the origin that comes after a late hit is let go of, and its body with it', async () => {
+it('cancels the body of an origin’s answer that arrives after a late hit', async () => {
   const clock = createClock();
   const entry = entryFor(someDigest(), clock.now());
   const item: CacheItem = {
@@ -240,8 +240,8 @@ it('an answer of the origin that comes after a late hit is let go of, and its bo
     set: async () => true,
     clear: async () => undefined,
   };
-  const left = Promise.withResolvers<boolean>();
-  const body = new ReadableStream({ cancel: () => left.resolve(true) });
+  const cancelled = Promise.withResolvers<boolean>();
+  const body = new ReadableStream({ cancel: () => cancelled.resolve(true) });
   const { answer } = await readThrough(contextOf(clock), item, {
     ...{ windowMs: TTLS.descriptorMs, staleMs: 0, mayPush: false, cacheTimeoutMs: TIMEOUT_MS },
     async ask() {
@@ -250,5 +250,5 @@ it('an answer of the origin that comes after a late hit is let go of, and its bo
     },
   });
   expect(answer).toMatchObject({ kind: 'found', entry });
-  expect(await left.promise).toBe(true);
+  expect(await cancelled.promise).toBe(true);
 });

@@ -20,13 +20,13 @@ const BUDGET = 32 * MIB;
 const clock = createClock();
 const request = () => contextOf(clock);
 
-/** A store that answers when it is let, with a manifest of this many bytes. */
+/** A store whose reads wait until `open` is called, and then return this many bytes. */
 function slow(bytes: number) {
   const gate = Promise.withResolvers<void>();
-  let asked = 0;
+  let reads = 0;
   const contents: Contents = {
     async get() {
-      asked++;
+      reads++;
       await gate.promise;
       return new Uint8Array(bytes);
     },
@@ -34,37 +34,37 @@ function slow(bytes: number) {
   };
   const budget = createBudget(BUDGET);
   const bounded = boundedContents(budget, contents, MAX_BYTES);
-  const ask = (size?: number) => bounded.get(request(), someDigest(), async () => size);
-  return { ask, budget, bounded, open: gate.resolve, asked: () => asked };
+  const read = (size?: number) => bounded.get(request(), someDigest(), async () => size);
+  return { read, budget, bounded, open: gate.resolve, countReads: () => reads };
 }
 
 describe('boundedContents', () => {
   it('reads a burst of small manifests at the same time', async () => {
-    const { ask, budget, open, asked } = slow(KIB);
-    const reads = Array.from({ length: 500 }, () => ask(KIB));
-    await expect.poll(asked).toBe(500);
+    const { read, budget, open, countReads } = slow(KIB);
+    const reads = Array.from({ length: 500 }, () => read(KIB));
+    await expect.poll(countReads).toBe(500);
     expect(budget.heldBytes).toBeLessThanOrEqual(BUDGET / 2 + 500 * KIB);
     open();
     expect((await Promise.all(reads)).every((content) => content?.length === KIB)).toBe(true);
     expect(budget.heldBytes).toBe(500 * KIB);
   });
 
-  it('reads one beside many large ones', async () => {
-    const { ask, open } = slow(KIB);
-    const reads = [...Array.from({ length: 7 }, () => ask(MAX_BYTES)), ask(KIB)];
+  it('reads a small manifest while many large ones are being read', async () => {
+    const { read, open } = slow(KIB);
+    const reads = [...Array.from({ length: 7 }, () => read(MAX_BYTES)), read(KIB)];
     open();
     expect((await Promise.all(reads)).map((content) => content?.length)).toEqual(Array(8).fill(KIB));
   });
 
-  it('says where there is no room, and has nothing of what no descriptor tells of', async () => {
-    const { ask, bounded, budget, asked } = slow(KIB);
+  it('throws NoRoom if there is no room, and misses content without a descriptor', async () => {
+    const { read, bounded, budget, countReads } = slow(KIB);
     budget.room(request()).resize(BUDGET - KIB);
     const ctx = request();
     await expect(bounded.get(ctx, someDigest(), async () => KIB + 1)).rejects.toBeInstanceOf(NoRoom);
     expect(ctx.events).toEqual([{ kind: 'no-room', bytes: KIB + 1 }]);
     await expect(bounded.get(request(), someDigest())).rejects.toBeInstanceOf(NoRoom);
-    expect(await ask(undefined)).toBeUndefined();
-    expect([asked(), budget.heldBytes]).toEqual([0, BUDGET - KIB]);
+    expect(await read(undefined)).toBeUndefined();
+    expect([countReads(), budget.heldBytes]).toEqual([0, BUDGET - KIB]);
   });
 });
 
@@ -72,10 +72,10 @@ describe('a manifest for which there is no room', () => {
   async function setup() {
     const { content, digest } = await contentOf(crypto.randomUUID());
     const entry: ContentEntry = { ...entryFor(digest, clock.now(), { size: content.length }), content };
-    const kept = createInMemoryContents(createMemory({ entries: 10, bytes: MIB }), 3_600_000, false);
+    const stored = createInMemoryContents(createMemory({ entries: 10, bytes: MIB }), 3_600_000, false);
     const written: string[] = [];
     const contents: Contents = {
-      ...kept,
+      ...stored,
       async put() {
         written.push('content');
       },
@@ -90,11 +90,11 @@ describe('a manifest for which there is no room', () => {
       clear: async () => undefined,
     };
     const item = () => contentItem(digest, descriptor, boundedContents(budget, contents, MAX_BYTES));
-    await kept.put(request(), digest, content);
+    await stored.put(request(), digest, content);
     return { budget, item, entry, written };
   }
 
-  it('is a miss, and no fault of the store', async () => {
+  it('is a miss, not a fault', async () => {
     const { budget, item, entry } = await setup();
     const other = request();
     budget.room(other).resize(BUDGET);
@@ -103,7 +103,7 @@ describe('a manifest for which there is no room', () => {
     expect(await lookUp(request(), item())).toMatchObject({ outcome: 'hit', entry });
   });
 
-  it('is confirmed by what the origin says, and its content is not written again', async () => {
+  it('is confirmed by the origin without another write of its content', async () => {
     const { budget, item, entry, written } = await setup();
     const other = request();
     budget.room(other).resize(BUDGET);

@@ -5,7 +5,7 @@ import { BadRecord, CacheFault } from '../../src/stores/faults.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest } from '../support/digests.ts';
 
-/** A store that fails until it is well, and counts who asked. */
+/** A store that fails until `isWell` is set, and counts its requests. */
 function setup() {
   const clock = createClock();
   const ctx = contextOf(clock);
@@ -40,7 +40,7 @@ function setup() {
 }
 
 describe('breaker', () => {
-  it('lets reads pause for 30 s after five faults within 10 s, and then asks the store again', async () => {
+  it('pauses reads for 30 s after five faults within 10 s, and then reads again', async () => {
     const { clock, ctx, digest, store, stat } = setup();
     for (let n = 0; n < 5; n++) expect(await stat()).toBe('CacheFault');
     expect(ctx.events).toEqual([{ kind: 'breaker', outcome: 'opened' }]);
@@ -54,7 +54,7 @@ describe('breaker', () => {
     expect(store.stats).toBe(6);
   });
 
-  it('does not mind four faults, nor five over more than 10 s', async () => {
+  it('tolerates four faults within 10 s, and more over a longer time', async () => {
     const { clock, store, stat } = setup();
     for (let n = 0; n < 4; n++) await stat();
     clock.advance(10_000);
@@ -64,7 +64,7 @@ describe('breaker', () => {
     expect(await stat()).toMatchObject({ descriptor: {} });
   });
 
-  it('goes on reading where only writes are refused, as by KV to more than one a second', async () => {
+  it('keeps reading if only writes are refused, as KV does beyond one a second', async () => {
     const { ctx, digest, store, scoped, stat } = setup();
     for (let n = 0; n < 5; n++) {
       await expect(scoped.clear(ctx, digest)).rejects.toThrow('down');
@@ -74,7 +74,7 @@ describe('breaker', () => {
     expect(store.stats).toBe(1);
   });
 
-  it('never keeps a clear from the store', async () => {
+  it('lets clears through during a pause', async () => {
     const { ctx, digest, store, scoped, stat } = setup();
     for (let n = 0; n < 5; n++) await stat();
     store.isWell = true;
@@ -82,16 +82,17 @@ describe('breaker', () => {
     expect(store.clears).toBe(1);
   });
 
-  it('does not count bad records: who holds them is well', async () => {
+  it('does not count bad records, since the store works', async () => {
     const { ctx } = setup();
     const breaker = createBreaker();
-    const bad = () => breaker(ctx, () => Promise.reject(new BadRecord('rubbish'))).catch((fault: Error) => fault.name);
+    const bad = () =>
+      breaker(ctx, () => Promise.reject(new BadRecord('malformed'))).catch((fault: Error) => fault.name);
     for (let n = 0; n < 20; n++) expect(await bad()).toBe('BadRecord');
     expect(await breaker(ctx, async () => 'read')).toBe('read');
     expect(ctx.events).toEqual([]);
   });
 
-  it('does not count content that is late, but lets it pause with the rest', async () => {
+  it('does not count faults of content, but pauses reads of content as well', async () => {
     const { ctx, digest } = setup();
     const breaker = createBreaker();
     let reads = 0;

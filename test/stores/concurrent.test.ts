@@ -12,19 +12,19 @@ import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
 
-const MAX_REACH_MS = 60_000;
-const OPTIONS = { retentionMs: 3_600_000, maxClearedForMs: MAX_REACH_MS, isOpen: false };
+const MAX_CLEARED_MS = 60_000;
+const OPTIONS = { retentionMs: 3_600_000, maxClearedForMs: MAX_CLEARED_MS, isOpen: false };
 const clock = createClock(Date.now());
 const ctx = contextOf(clock);
 
-/** What one of two edges does at the same time as others; `at` is the offset of a time from now, in ms. */
+/** An action of one of two edges. `at` is a time as an offset from now, in ms. */
 const action = fc.record({
   verb: fc.constantFrom('set', 'set', 'markDeleting', 'clear', 'evict', 'clearPresent', 'stat'),
-  at: fc.integer({ min: -2_000, max: MAX_REACH_MS }),
+  at: fc.integer({ min: -2_000, max: MAX_CLEARED_MS }),
   edge: fc.constantFrom(0, 1),
 });
 type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
-/** Each group runs at the same time, one group after the other. */
+/** The actions of a group run concurrently; the groups run one after the other. */
 const groups = fc.array(fc.array(action, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 });
 
 async function registryWrites(name: RepositoryName, digest: Digest): Promise<void> {
@@ -36,7 +36,7 @@ async function registryWrites(name: RepositoryName, digest: Digest): Promise<voi
 describe.skipIf(NO_REDIS).each([
   ['a database of its own', false],
   ['shared with a registry', true],
-])('two edges at the same time on one Redis, %s', (_kind, isShared) => {
+])('two concurrent edges on one Redis, %s', (_kind, isShared) => {
   it('no interleaving lets an entry answer that was confirmed before the farthest tombstone', async () => {
     const providers = [0, 1].map(() => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS, isShared)));
     await fc.assert(
@@ -44,12 +44,14 @@ describe.skipIf(NO_REDIS).each([
         const name = parseRepositoryName(someName());
         const digest = someDigest();
         const edges = providers.map((provider) => provider.repositoryScoped(name, 'blobs'));
-        /** Known to be buried: whatever follows must not tell it. */
+        /** The farthest tombstone: no entry that was confirmed until then may be returned. */
         let farthest = 0;
         for (const group of all) {
           if (isShared) await registryWrites(name, digest);
-          const before = farthest;
-          await Promise.all(group.map((one) => act(edges[one.edge] as RepositoryDescriptors, digest, one, before)));
+          const hiddenUntil = farthest;
+          await Promise.all(
+            group.map((one) => act(edges[one.edge] as RepositoryDescriptors, digest, one, hiddenUntil)),
+          );
           for (const { verb, at } of group) {
             const reach = clock.now() + Math.max(at, CLOCK_SKEW_MS);
             if (verb === 'markDeleting' || verb === 'clear') farthest = Math.max(farthest, reach);
@@ -69,20 +71,20 @@ describe.skipIf(NO_REDIS).each([
   }, 60_000);
 });
 
-async function act(edge: RepositoryDescriptors, digest: Digest, { verb, at }: Action, buriedUntil: number) {
+async function act(edge: RepositoryDescriptors, digest: Digest, { verb, at }: Action, hiddenUntil: number) {
   const nowMs = clock.now();
   if (verb === 'set') return edge.setDescriptor(ctx, digest, entryFor(digest, nowMs + at));
   if (verb === 'evict') return edge.evict(ctx, [digest], nowMs + Math.min(at, 0));
   if (verb === 'clearPresent') return edge.clearPresent(ctx, [digest]);
   if (verb !== 'stat') return edge[verb](ctx, digest, at);
   const found = await edge.stat(ctx, digest);
-  if (found && found.verifiedAt > 0) expect(found.verifiedAt).toBeGreaterThan(buriedUntil);
+  if (found && found.verifiedAt > 0) expect(found.verifiedAt).toBeGreaterThan(hiddenUntil);
 }
 
-describe.skipIf(NO_REDIS)('two edges at the same time on the tags of one Redis', () => {
-  it('no interleaving lets a pointer lead that was confirmed before the farthest drop', async () => {
+describe.skipIf(NO_REDIS)('two concurrent edges on the tags of one Redis', () => {
+  it('no interleaving lets a pointer answer that was confirmed before the farthest drop', async () => {
     const edges = [true, false].map((isOpen) =>
-      createRedisTags(createRedis(ADDRESS), { ttlMs: 60_000, maxClearedForMs: MAX_REACH_MS, isOpen }),
+      createRedisTags(createRedis(ADDRESS), { ttlMs: 60_000, maxClearedForMs: MAX_CLEARED_MS, isOpen }),
     );
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
@@ -117,7 +119,7 @@ describe.skipIf(NO_REDIS)('two edges at the same time on the tags of one Redis',
 
 describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
   it.each(['clear', 'markDeleting'] as const)(
-    'is not made shorter by a %s of an edge whose tombstones need less',
+    'is not shortened by a %s of an edge whose tombstones live shorter',
     async (verb) => {
       const name = parseRepositoryName(someName());
       const digest = someDigest();
@@ -136,7 +138,7 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
     },
   );
 
-  it('is not made shorter by the drop of a tag', async () => {
+  it('is not shortened by the drop of a tag', async () => {
     const { name, tag } = { name: parseRepositoryName(someName()), tag: 'latest' };
     const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
       createRedisTags(createRedis(ADDRESS), { ttlMs: 10_000, maxClearedForMs, isOpen: false }),

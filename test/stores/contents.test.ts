@@ -41,7 +41,7 @@ const setup = () => {
 for (const { name, isAvailable, open, openFailing, maxContentBytes, raw } of ALL_STORES) {
   describeContents(name, {
     create: () => open().contents,
-    createBroken: openFailing && (() => openFailing().contents),
+    createFailing: openFailing && (() => openFailing().contents),
     maxBytes: maxContentBytes,
     skip: !isAvailable,
     raw,
@@ -49,12 +49,12 @@ for (const { name, isAvailable, open, openFailing, maxContentBytes, raw } of ALL
 }
 describeContents('tiered: memory before kv', {
   create: () => tieredContents(memory(), kv()),
-  createBroken: () => tieredContents(memory(), kv(FAILING_KV)),
+  createFailing: () => tieredContents(memory(), kv(FAILING_KV)),
   maxBytes: MAX_MANIFEST_BYTES,
 });
 describeContents('guarded: kv', {
   create: () => guardedContents(createBreaker(), kv()),
-  createBroken: () => guardedContents(createBreaker(), kv(FAILING_KV)),
+  createFailing: () => guardedContents(createBreaker(), kv(FAILING_KV)),
   maxBytes: MAX_MANIFEST_BYTES,
   raw: IN_KV,
 });
@@ -67,8 +67,8 @@ function rawOf(name: StoreName): RawStore {
 
 describe('content expires', () => {
   it.each([
-    ['in memory, at the end of its time, as a tier', false],
-    ['in memory, a time after it was last read', true],
+    ['in memory, as a tier: after its life', false],
+    ['in memory, as the only store: a life after it was last read', true],
   ])('%s', async (_when, livesOn) => {
     const { clock, ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
@@ -84,7 +84,7 @@ describe('content expires', () => {
     expect([await contents.get(ctx, digest), contents.peek?.(ctx, digest)]).toEqual([undefined, undefined]);
   });
 
-  it('in KV, and where that is too short for KV, as soon as it can', async () => {
+  it('in KV, at the earliest after the least time that KV allows', async () => {
     const { ctx } = setup();
     for (const [ms, seconds] of [
       [HOUR_MS, 3_600],
@@ -99,7 +99,7 @@ describe('content expires', () => {
     }
   });
 
-  it.skipIf(NO_REDIS)('in Redis', async () => {
+  it.skipIf(NO_REDIS)('in Redis, a life after it was last read', async () => {
     const { content, digest } = await contentOf(crypto.randomUUID());
     await inRedis().put(setup().ctx, digest, content);
     const left = await redis.pttl(IN_REDIS.contentKey(digest));
@@ -110,7 +110,7 @@ describe('content expires', () => {
     expect(await redis.pttl(IN_REDIS.contentKey(digest))).toBeGreaterThan(HOUR_MS - 10_000);
   });
 
-  it('in KV, unless it is read in the second half of its time', async () => {
+  it('in KV, unless it is read in the second half of its life', async () => {
     const { clock, ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
     let puts = 0;
@@ -136,7 +136,7 @@ describe('content expires', () => {
 });
 
 describe('verified', () => {
-  it('tells every look with its store and outcome', async () => {
+  it('emits every read with its outcome', async () => {
     const { ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
     const contents = kv();
@@ -149,7 +149,7 @@ describe('verified', () => {
     expect(ctx.events.map((event) => event.kind === 'stat' && event.outcome)).toEqual(['miss', 'hit', 'miss', 'fault']);
   });
 
-  it('takes corrupted content that cannot be removed for a miss all the same', async () => {
+  it('misses corrupted content even if it cannot be removed', async () => {
     const { digest } = await contentOf(crypto.randomUUID());
     await IN_KV.writeContent(digest, 'x');
     const getWithMetadata = env.DESCRIPTORS.getWithMetadata.bind(env.DESCRIPTORS);
@@ -159,7 +159,7 @@ describe('verified', () => {
 });
 
 describe.skipIf(NO_REDIS)('redisContents', () => {
-  it('keeps nothing that is no UTF-8, since it would not come back byte for byte', async () => {
+  it('stores nothing that is not UTF-8, since it would not come back byte for byte', async () => {
     const { ctx } = setup();
     for (const bytes of [[0xff], [0xc3, 0x28], [0x7b, 0xed, 0xa0, 0x80, 0x7d], [0xf0, 0x9f, 0x90]]) {
       const content = new Uint8Array([...bytes, ...new TextEncoder().encode(crypto.randomUUID())]);
@@ -172,7 +172,7 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
     }
   });
 
-  it('removes a key of another type, as it does corrupted content', async () => {
+  it('removes a key of another type, as it does with corrupted content', async () => {
     const { ctx } = setup();
     const { digest, content } = await contentOf(crypto.randomUUID());
     await redis.sadd(IN_REDIS.contentKey(digest), 'member');
@@ -182,7 +182,7 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
     expect(await inRedis().get(ctx, digest)).toEqual(content);
   });
 
-  it('takes a reply that is none for a fault', async () => {
+  it('reports a rejected token as a fault', async () => {
     const { ctx } = setup();
     const { digest } = await contentOf(crypto.randomUUID());
     await expect(inRedis({ ...ADDRESS, token: 'wrong' }).get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
@@ -190,7 +190,7 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
 });
 
 describe('tieredContents', () => {
-  it('lets the near store learn what the far one knows', async () => {
+  it('copies into the near store what the far one returns', async () => {
     const { ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
     const [near, far] = [memory(), memory()];
@@ -201,7 +201,7 @@ describe('tieredContents', () => {
     expect([await near.get(ctx, digest), tiers.peek?.(ctx, digest)]).toEqual([content, content]);
   });
 
-  it('keeps from the near store what the far one did not take, and what is corrupted there', async () => {
+  it('writes to the near store neither what the far one rejected nor what is corrupted there', async () => {
     const { ctx } = setup();
     const [one, other] = [await contentOf(crypto.randomUUID()), await contentOf(crypto.randomUUID())];
     const near: Contents = memory();
@@ -213,7 +213,7 @@ describe('tieredContents', () => {
     for (const { digest } of [one, other]) expect(await near.get(ctx, digest)).toBeUndefined();
   });
 
-  it('keeps content above 256 KiB in the far store alone', async () => {
+  it('stores content above 256 KiB in the far store alone', async () => {
     const { ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID().padEnd(MEMORY_MAX_BYTES + 1));
     const [near, far] = [memory(), kv()];
@@ -227,38 +227,38 @@ describe('contentItem', () => {
     const { clock, ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
     const entry = { ...entryFor(digest, clock.now(), { size: content.length }), content };
-    const kept: { descriptor?: Entry | undefined } = {};
+    const stored: { descriptor?: Entry | undefined } = {};
     const descriptor: CacheItem = {
-      stat: async () => kept.descriptor,
-      async set(_ctx, { descriptor: one, verifiedAt }) {
-        kept.descriptor = { descriptor: one, verifiedAt };
+      stat: async () => stored.descriptor,
+      async set(_ctx, { descriptor, verifiedAt }) {
+        stored.descriptor = { descriptor, verifiedAt };
         return true;
       },
-      clear: async () => void delete kept.descriptor,
+      clear: async () => void delete stored.descriptor,
     };
     const item = contentItem(digest, descriptor, contents);
-    return { ctx, digest, entry, kept, contents, item };
+    return { ctx, digest, entry, stored, contents, item };
   }
-  const isHalf = (ctx: RequestContext) => ctx.events.some(({ kind }) => kind === 'half-cleared');
+  const isHalfCleared = (ctx: RequestContext) => ctx.events.some(({ kind }) => kind === 'half-cleared');
 
-  it('knows a manifest by its descriptor and its content, and tells where only the first is left', async () => {
-    const { ctx, digest, entry, kept, contents, item } = await setupItem();
+  it('needs descriptor and content, and emits half-cleared if only the descriptor matches', async () => {
+    const { ctx, digest, entry, stored, contents, item } = await setupItem();
     await contents.put(ctx, digest, entry.content);
-    expect([await item.stat(ctx), isHalf(ctx)]).toEqual([undefined, false]);
+    expect([await item.stat(ctx), isHalfCleared(ctx)]).toEqual([undefined, false]);
     await item.set(ctx, entry, undefined);
-    expect([await item.stat(ctx), isHalf(ctx)]).toEqual([entry, false]);
+    expect([await item.stat(ctx), isHalfCleared(ctx)]).toEqual([entry, false]);
     const { content, ...known } = entry;
-    kept.descriptor = { ...known, descriptor: { ...known.descriptor, size: content.length + 1 } };
-    expect([await item.stat(ctx), isHalf(ctx)]).toEqual([undefined, true]);
+    stored.descriptor = { ...known, descriptor: { ...known.descriptor, size: content.length + 1 } };
+    expect([await item.stat(ctx), isHalfCleared(ctx)]).toEqual([undefined, true]);
   });
 
-  it('keeps the descriptor where there is no room for the content, and says so', async () => {
-    const { ctx, entry, kept, item } = await setupItem(kv(FAILING_KV));
+  it('stores the descriptor even if the content cannot be stored, and throws', async () => {
+    const { ctx, entry, stored, item } = await setupItem(kv(FAILING_KV));
     await expect(item.set(ctx, entry, undefined)).rejects.toBeInstanceOf(CacheFault);
-    expect(kept.descriptor).toEqual({ descriptor: entry.descriptor, verifiedAt: entry.verifiedAt });
+    expect(stored.descriptor).toEqual({ descriptor: entry.descriptor, verifiedAt: entry.verifiedAt });
   });
 
-  it('forgets by the descriptor alone: other repositories may have the content', async () => {
+  it('clears the descriptor alone, since other repositories may need the content', async () => {
     const { ctx, digest, entry, contents, item } = await setupItem();
     await item.set(ctx, entry, undefined);
     await item.clear(ctx, ctx.now());
@@ -269,7 +269,7 @@ describe('contentItem', () => {
 describe.each(SHARED_STORES)('corrupted content, through the edge: $name', ({ name: store, variables }) => {
   const { writeContent, readContent } = rawOf(store);
 
-  it.each(['origin', 'anonymous'])('is never served: fetched again and replaced; CLIENT_AUTH=%s', async (auth) => {
+  it.each(['origin', 'anonymous'])('is never served, but fetched again and replaced: CLIENT_AUTH=%s', async (auth) => {
     const edge = createEdge({ ...variables, CLIENT_AUTH: auth, MEMORY_TTL: '0' });
     const manifest = await pushManifest();
     await edge.fetch(manifest.path, asking('GET'));

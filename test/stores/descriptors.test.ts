@@ -4,7 +4,7 @@ import { ALL_STORES } from '../support/stores.ts';
 for (const { name, isAvailable, open, openFailing } of ALL_STORES) {
   describeDescriptorCache(name, {
     create: () => open().descriptors,
-    createBroken: openFailing && (() => openFailing().descriptors),
+    createFailing: openFailing && (() => openFailing().descriptors),
     skip: !isAvailable,
   });
 }

@@ -5,7 +5,7 @@ import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, someDigest, someName } from '../support/digests.ts';
 import { SHARED_STORES } from '../support/stores.ts';
 
-describe.each(SHARED_STORES)('isOpen: an open mirror and an edge that asks who calls, in one store: $name', (store) => {
+describe.each(SHARED_STORES)('an open mirror and an edge that authenticates callers, on one store: $name', (store) => {
   const setup = (isOpen: boolean) => {
     const clock = createClock(Date.now());
     const name = parseRepositoryName(someName());
@@ -17,15 +17,15 @@ describe.each(SHARED_STORES)('isOpen: an open mirror and an edge that asks who c
     ['the other edge', false],
   ] as const;
 
-  it.each(SIDES)('what was confirmed to %s counts as confirmed to it alone', async (_side, isOpen) => {
+  it.each(SIDES)('an entry that was confirmed to %s counts for it alone', async (_side, isOpen) => {
     const { ctx, digest, one, other } = setup(isOpen);
     await one.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     expect((await one.stat(ctx, digest))?.verifiedAt).toBe(ctx.now());
-    // A store may give it away as confirmed by nobody, which is fresh for nobody.
+    // A store may return it as never confirmed (`verifiedAt` 0), and such an entry is never fresh.
     expect((await other.stat(ctx, digest))?.verifiedAt ?? 0).toBe(0);
   });
 
-  it.each(SIDES)('each keeps its own time, whoever is first: %s', async (_side, isOpen) => {
+  it.each(SIDES)('each keeps its own time of confirmation, whichever writes first: %s', async (_side, isOpen) => {
     const { clock, ctx, digest, one, other } = setup(isOpen);
     const earlier = ctx.now();
     await one.setDescriptor(ctx, digest, entryFor(digest, earlier));
@@ -35,20 +35,23 @@ describe.each(SHARED_STORES)('isOpen: an open mirror and an edge that asks who c
     expect((await other.stat(ctx, digest))?.verifiedAt).toBe(ctx.now());
   });
 
-  it.each(SIDES)('what %s clears is gone for both, and late writes revive it for neither', async (_side, isOpen) => {
-    const { clock, ctx, digest, one, other } = setup(isOpen);
-    const entry = entryFor(digest, ctx.now());
-    await one.setDescriptor(ctx, digest, entry);
-    await other.setDescriptor(ctx, digest, entry);
-    await one.clear(ctx, digest);
-    for (const scoped of [one, other]) {
-      expect(await scoped.stat(ctx, digest)).toBeUndefined();
-      await scoped.setDescriptor(ctx, digest, entry);
-      expect(await scoped.stat(ctx, digest)).toBeUndefined();
-    }
-    clock.advance(CLOCK_SKEW_MS + 1);
-    await other.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
-    expect(await other.stat(ctx, digest)).toBeDefined();
-    expect((await one.stat(ctx, digest))?.verifiedAt ?? 0).not.toBe(ctx.now());
-  });
+  it.each(SIDES)(
+    'a clear by %s holds for both, and late writes revive the entry for neither',
+    async (_side, isOpen) => {
+      const { clock, ctx, digest, one, other } = setup(isOpen);
+      const entry = entryFor(digest, ctx.now());
+      await one.setDescriptor(ctx, digest, entry);
+      await other.setDescriptor(ctx, digest, entry);
+      await one.clear(ctx, digest);
+      for (const scoped of [one, other]) {
+        expect(await scoped.stat(ctx, digest)).toBeUndefined();
+        await scoped.setDescriptor(ctx, digest, entry);
+        expect(await scoped.stat(ctx, digest)).toBeUndefined();
+      }
+      clock.advance(CLOCK_SKEW_MS + 1);
+      await other.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+      expect(await other.stat(ctx, digest)).toBeDefined();
+      expect((await one.stat(ctx, digest))?.verifiedAt ?? 0).not.toBe(ctx.now());
+    },
+  );
 });

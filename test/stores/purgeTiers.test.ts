@@ -13,7 +13,7 @@ import { HOUR_MS, STORES } from '../support/stores.ts';
 
 const LARGE = { entries: 1_000_000, bytes: 2 ** 30 };
 
-/** A memory that counts how often it is walked over. */
+/** Wraps a memory to count the walks over it. */
 function walked(memory: Memory): Memory & { walks: number } {
   const counting = {
     walks: 0,
@@ -41,7 +41,7 @@ async function purgeAll(ctx: TestContext, scope: RepositoryDescriptors): Promise
 }
 
 describe('purge of memory', () => {
-  it('walks over it once, however much there is, and counts all of it', { timeout: 30_000 }, async () => {
+  it('walks over the memory once, however many entries there are, and returns all of them', async () => {
     const ctx = contextOf(createClock());
     const memory = walked(createMemory(LARGE));
     const provider = createProvider(createInMemoryDescriptors(memory, { ttlMs: HOUR_MS, keepsGlobal: true }));
@@ -53,12 +53,12 @@ describe('purge of memory', () => {
     await other.setDescriptor(ctx, digests[0] as Digest, entryFor(digests[0] as Digest, ctx.now()));
     expect((await purgeAll(ctx, scope)).length).toBe(digests.length);
     expect(memory.walks).toBe(1);
-    // The tombstones of so many would have pushed out those of others, and buried what these have.
+    // One tombstone per digest would have evicted other tombstones, and so hidden the entries of other repositories.
     expect(await other.stat(ctx, digests[0] as Digest)).toBeDefined();
     expect(await purgeAll(ctx, scope)).toEqual([]);
   });
 
-  it('walks over it once for where tags lead and once for what is noted, and leaves those of other repositories', async () => {
+  it('walks over the memory once for pointers and once for notes, and leaves other repositories alone', async () => {
     const ctx = contextOf(createClock());
     const memory = walked(createMemory(LARGE));
     const tags = createInMemoryTags(memory, { ttlMs: HOUR_MS });
@@ -75,7 +75,7 @@ describe('purge of memory', () => {
 describe.each(STORES)('purge of memory before $name', ({ open }) => {
   const create = () => open().descriptors;
 
-  it('counts once what is in both, and what is in one only', { timeout: 30_000 }, async () => {
+  it('returns every entry once, whether it is in both tiers or in one', async () => {
     const ctx = contextOf(createClock(Date.now()));
     const name = parseRepositoryName(someName());
     const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
@@ -95,7 +95,7 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
     for (const digest of [...inBoth, ...onlyNear, ...onlyFar]) expect(await both.stat(ctx, digest)).toBeUndefined();
   });
 
-  it('keeps from memory what a look under way brings from the store', async () => {
+  it('keeps an entry out of memory that a stat in progress read from the store', async () => {
     const clock = createClock(Date.now());
     const ctx = contextOf(clock);
     const name = parseRepositoryName(someName());

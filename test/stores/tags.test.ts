@@ -35,14 +35,14 @@ const OPTIONS = { retentionMs: TTL_MS, isOpen: true };
 for (const { name, isAvailable, open, openFailing } of ALL_STORES.filter((store) => store.open().tags)) {
   describeTags(name, {
     create: () => open(OPTIONS).tags as Tags,
-    createBroken: openFailing && (() => openFailing(OPTIONS).tags as Tags),
+    createFailing: openFailing && (() => openFailing(OPTIONS).tags as Tags),
     skip: !isAvailable,
   });
 }
 describeTags('guarded: memory', { create: () => guardedTags(createBreaker(), memory()) });
 
 describe('createInMemoryTags', () => {
-  it('forgets a pointer some time after its last use', async () => {
+  it('keeps a pointer for its life and CLOCK_SKEW_MS', async () => {
     const { clock, ctx, key, digest } = setup();
     const tags = memory();
     await tags.set(ctx, key, { digest, verifiedAt: clock.now() });
@@ -52,7 +52,7 @@ describe('createInMemoryTags', () => {
     expect(await tags.get(ctx, key)).toBeUndefined();
   });
 
-  it('keeps a drop for as long as what it buries could answer', async () => {
+  it('keeps a tombstone for as long as a pointer that it hides could answer', async () => {
     const { clock, ctx, key, digest } = setup();
     const tags = memory();
     const before = { digest, verifiedAt: clock.now() };
@@ -82,7 +82,7 @@ describe('createInMemoryTags', () => {
 });
 
 describe.skipIf(NO_REDIS)('createRedisTags', () => {
-  it('writes one hash for a tag, and lets it expire', async () => {
+  it('writes one hash per tag, which expires', async () => {
     const { ctx, key, at, field, digest } = setup();
     await inRedis().set(ctx, key, { digest, verifiedAt: 1_700_000_000_000 });
     expect(await fieldsOf(at)).toEqual({ [field]: `${digest} 1700000000000` });
@@ -93,7 +93,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     expect(await redis.pttl(at)).toBeLessThanOrEqual(TTL_MS + CLOCK_SKEW_MS);
   });
 
-  it('keeps an open mirror’s pointers apart from others, and drops both', async () => {
+  it('keeps the pointers of an open mirror apart from others, and drops both', async () => {
     const { clock, ctx, key, digest } = setup();
     const [open, closed] = [inRedis(), inRedis(ADDRESS, false)];
     await open.set(ctx, key, { digest, verifiedAt: clock.now() });
@@ -112,13 +112,13 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     'sha256:short 1700000000000',
     'md5:d41d8cd98f00b204e9800998ecf8427e 1700000000000',
     '{"digest":"DIGEST"}',
-  ])('takes rubbish in the store for a fault: %j', async (text) => {
+  ])('reports a malformed pointer as a fault: %j', async (text) => {
     const { ctx, key, at, field, digest } = setup();
     await redis.hset(at, { [field]: text.replace('DIGEST', digest) });
     await expect(inRedis().get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
   });
 
-  it('takes a time of a drop that is none, and a key of another type, for a fault', async () => {
+  it('reports a malformed tombstone and a key of another type as faults', async () => {
     const { clock, ctx, key, at, digest } = setup();
     await inRedis().set(ctx, key, { digest, verifiedAt: clock.now() });
     await redis.hset(at, { cleared: 'never' });
@@ -130,7 +130,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
   });
 
   it.each(['{"result":"OK"}', '{"result":[]}', '{"result":["a",1]}', '{"result":{}}', '{}', '<html></html>'])(
-    'takes something that is not Redis for a fault: %s',
+    'reports a reply that is not one of Redis as a fault: %s',
     async (body) => {
       const { ctx, key, digest } = setup();
       const tags = inRedis({ ...ADDRESS, url: scripted({ body }).url });
@@ -140,26 +140,26 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     },
   );
 
-  it('what an edge that takes pushes drops stays dropped for as long as a mirror could still set it', async () => {
+  it('keeps the tombstone of a pushed tag for as long as a mirror could still set an older pointer', async () => {
     const { name, tagPath } = await pushManifest();
     const closed = createEdge({ ...REDIS, TAG_TTL: '10s', STALE_IF_ERROR: '1h', ORIGIN_TIMEOUT: '30s' });
     const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' };
     expect((await closed.fetch(tagPath, { method: 'PUT', body: someManifest(), headers })).status).toBe(201);
-    // A question of before may be answered after ORIGIN_TIMEOUT.
+    // The origin may take ORIGIN_TIMEOUT to answer a request that was sent before the push.
     expect(await redis.pttl(`registry-edge::tags::${name}::latest`)).toBeGreaterThan(30_000);
   });
 });
 
 describe('tagItem', () => {
-  /** Manifests by digest, as a cache would have them. */
+  /** Stores manifests by digest in place of a cache, and records the `known` argument of every set. */
   function setupItem() {
     const { clock, ctx, key } = setup();
     const manifests = new Map<Digest, Entry>();
     const known: [Digest, Entry | undefined][] = [];
     const manifestOf = (digest: Digest): CacheItem => ({
       stat: async () => manifests.get(digest),
-      async set(_ctx, entry, before) {
-        known.push([digest, before]);
+      async set(_ctx, entry, stored) {
+        known.push([digest, stored]);
         manifests.set(digest, entry);
         return true;
       },
@@ -169,7 +169,7 @@ describe('tagItem', () => {
     return { clock, ctx, key, tags, manifests, known, item: () => tagItem(key, tags, manifestOf) };
   }
 
-  it('leads to a manifest, as old as the pointer, while there is an entry of it', async () => {
+  it('returns the manifest with the time of the pointer, as long as the manifest has an entry', async () => {
     const { clock, ctx, item, manifests } = setupItem();
     const entry = entryFor(someDigest(), clock.now());
     expect(await item().stat(ctx)).toBeUndefined();
@@ -180,7 +180,7 @@ describe('tagItem', () => {
     expect(await item().stat(ctx)).toBeUndefined();
   });
 
-  it('tells the manifest what was known of it, also where the tag moves to one that is known', async () => {
+  it('passes the stored entry to the manifest’s set, also if the tag moves to another stored manifest', async () => {
     const { clock, ctx, item, manifests, known } = setupItem();
     const [one, other] = [entryFor(someDigest(), 5), entryFor(someDigest(), 6)];
     manifests.set(one.descriptor.digest, one);
@@ -197,7 +197,7 @@ describe('tagItem', () => {
     ]);
   });
 
-  it('drops the tag and not the manifest', async () => {
+  it('clears the tag, and not the manifest', async () => {
     const { clock, ctx, item, manifests, tags, key } = setupItem();
     await item().set(ctx, entryFor(someDigest(), clock.now()), undefined);
     await item().clear(ctx, clock.now());

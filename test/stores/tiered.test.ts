@@ -46,7 +46,7 @@ describe('tiered', () => {
     return { clock, ctx: contextOf(clock), name: parseRepositoryName(someName()), digest: someDigest() };
   };
 
-  it('lets the near store learn what the far one knows', async () => {
+  it('copies into the near store what the far one returns', async () => {
     const { ctx, clock, name, digest } = setup();
     const [near, far] = [memory(), memory()];
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
@@ -54,7 +54,7 @@ describe('tiered', () => {
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeDefined();
   });
 
-  it('keeps the near store from telling what the far one did not take', async () => {
+  it('does not write to the near store what the far one rejected', async () => {
     const { ctx, clock, name, digest } = setup();
     const near = memory();
     const scoped = tiered(near, failing).repositoryScoped(name, 'blobs');
@@ -62,7 +62,7 @@ describe('tiered', () => {
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
   });
 
-  it('clears the near store even where the far one fails, and says that it failed', async () => {
+  it('clears the near store even if the far one fails, and throws', async () => {
     const { ctx, clock, name, digest } = setup();
     const near = memory();
     await near.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
@@ -70,7 +70,7 @@ describe('tiered', () => {
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
   });
 
-  it('buries what an eviction found in the far store alone until the question was sent, and no longer', async () => {
+  it('hides an evicted entry of the far store from the near one until the request was sent, and no longer', async () => {
     const { ctx, clock, name, digest } = setup();
     const [near, far] = [memory(), memory()];
     const before = entryFor(digest, clock.now());
@@ -79,47 +79,44 @@ describe('tiered', () => {
     const sentAtMs = clock.now();
     clock.advance(1);
     expect(await scoped.evict(ctx, [digest], sentAtMs)).toEqual(new Set([digest]));
-    const nearby = near.repositoryScoped(name, 'blobs');
-    await nearby.setDescriptor(ctx, digest, before);
-    expect(await nearby.stat(ctx, digest)).toBeUndefined();
-    // The next question may find it again: it was uploaded.
+    const nearBlobs = near.repositoryScoped(name, 'blobs');
+    await nearBlobs.setDescriptor(ctx, digest, before);
+    expect(await nearBlobs.stat(ctx, digest)).toBeUndefined();
+    // The next request to the origin may find the blob again, since it may have been uploaded.
     await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-    expect(await nearby.stat(ctx, digest)).toBeDefined();
+    expect(await nearBlobs.stat(ctx, digest)).toBeDefined();
     expect(await scoped.stat(ctx, digest)).toBeDefined();
   });
 
-  it('is not taught again by a stat that read the far store before the clear', async () => {
+  it('keeps an entry out of the near store that a stat read from the far one before the clear', async () => {
     const { ctx, clock, name, digest } = setup();
     const far = memory();
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-    let letGo = () => {};
-    const held = new Promise<void>((resolve) => {
-      letGo = resolve;
-    });
+    const gate = Promise.withResolvers<void>();
     const slow: BlobDescriptorCacheProvider = {
       repositoryScoped(of, links) {
         const scoped = far.repositoryScoped(of, links);
         return {
           ...scoped,
-          async stat(at, asked) {
-            const entry = await scoped.stat(at, asked);
-            await held;
+          async stat(...call) {
+            const entry = await scoped.stat(...call);
+            await gate.promise;
             return entry;
           },
         };
       },
     };
     const scoped = tiered(memory(), slow).repositoryScoped(name, 'blobs');
-    const underWay = scoped.stat(ctx, digest);
+    const inProgress = scoped.stat(ctx, digest);
     await scoped.clear(ctx, digest);
-    letGo();
-    await underWay;
+    gate.resolve();
+    await inProgress;
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
   });
 });
 
 describe('observed', () => {
-  it('tells every stat with its store and outcome', async () => {
+  it('emits every stat with its store and outcome', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const digest = someDigest();

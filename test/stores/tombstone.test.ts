@@ -4,29 +4,26 @@ import { createEdge } from '../support/edge.ts';
 import { pushBlob } from '../support/push.ts';
 import { NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
 
-/** A tombstone reaches this far after a delete with an unknown outcome. */
-const REACH_SECONDS = 60;
+/** How far the tombstone of a delete with an unknown outcome reaches. */
+const CLEARED_SECONDS = 60;
 const SHORT = { DESCRIPTOR_TTL: '10s', PUSH_EXISTENCE_TTL: '10s' };
 
-describe('a tombstone lives for its reach and the retention', () => {
-  it('on KV: until nothing that it buries could be fresh', async () => {
+describe('a tombstone lives for clearedForMs plus the retention', () => {
+  it('on KV', async () => {
     const { path, name } = await pushBlob();
     await createEdge(SHORT).fetch(path, { method: 'DELETE' });
     const { keys } = await env.DESCRIPTORS.list({ prefix: `cleared::blobs::${name}::` });
-    expect(keys[0]?.expiration ?? 0).toBeGreaterThan(Date.now() / 1000 + REACH_SECONDS + 5);
+    expect(keys[0]?.expiration ?? 0).toBeGreaterThan(Date.now() / 1000 + CLEARED_SECONDS + 5);
   });
 
-  it.skipIf(NO_REDIS)('on Redis: the same, and no later write shortens it', async () => {
+  it.skipIf(NO_REDIS)('on Redis, and no later write shortens its life', async () => {
     const { path, name, digest } = await pushBlob();
-    const edge = createEdge({
-      ...SHORT,
-      ...REDIS,
-    });
+    const edge = createEdge({ ...SHORT, ...REDIS });
     const key = `repository::${name}::blobs::${digest}`;
     await edge.fetch(path, { method: 'DELETE' });
-    expect(await redis.ttl(key)).toBeGreaterThan(REACH_SECONDS + 5);
+    expect(await redis.ttl(key)).toBeGreaterThan(CLEARED_SECONDS + 5);
     await pushBlob(undefined, name);
     await edge.fetch(path, { method: 'HEAD' });
-    expect(await redis.ttl(key)).toBeGreaterThan(REACH_SECONDS + 5);
+    expect(await redis.ttl(key)).toBeGreaterThan(CLEARED_SECONDS + 5);
   });
 });

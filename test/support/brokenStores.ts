@@ -1,7 +1,7 @@
 import type { EdgeOptions } from './edge.ts';
 import { ALL_STORES, type EdgeOnStore, STORES } from './stores.ts';
 
-/** An edge before a store: the name of the store, the edge's variables, and its other options. */
+/** A row for `describe.each`: the name of a store, and the variables and options of an edge that uses it. */
 export type Store = [store: string, variables: Record<string, string>, options: EdgeOptions];
 
 const rowsOf = (name: string, edge: EdgeOnStore | undefined): Store[] =>

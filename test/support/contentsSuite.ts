@@ -8,11 +8,11 @@ import type { RawStore } from './stores.ts';
 
 export interface ContentsOptions {
   create(): Contents;
-  /** The same over a store that fails; absent: there is none that could. */
-  createBroken?: (() => Contents) | undefined;
+  /** Creates the same over a store that fails; absent if no store could fail. */
+  createFailing?: (() => Contents) | undefined;
   /** Access past the code under test; absent: nobody else can write there. */
   readonly raw?: RawStore | undefined;
-  /** Larger content is left out. */
+  /** The store may skip larger content. */
   readonly maxBytes: number;
   skip?: boolean;
 }
@@ -21,7 +21,7 @@ const HASHES = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' } as co
 const textOf = (content: Uint8Array | undefined) =>
   content && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
 
-/** Content that nobody else puts, and its digest. */
+/** Encodes a text as content, and computes its digest. */
 export async function contentOf(text: string, algorithm: keyof typeof HASHES = 'sha256') {
   const content = new TextEncoder().encode(text);
   const hash = new Uint8Array(await crypto.subtle.digest(HASHES[algorithm], content));
@@ -29,21 +29,21 @@ export async function contentOf(text: string, algorithm: keyof typeof HASHES = '
   return { content, digest: parseDigest(`${algorithm}:${hex}`) };
 }
 
-/** JSON and what else may come as text; each with an id, so that no test finds what another one put. */
+/** Texts that a store could change by mistake. */
 const TEXTS: [what: string, text: string][] = [
   ['an object', '{"schemaVersion":2}'],
   ['indented, with line breaks of any kind', '{\r\n\t"a": 1,\n  "b":\u2028\u2029[]\r}'],
   ['letters and signs beyond ASCII', '{"a":"é\u0301 ß 日本 \u{1f433} \u{10ffff} \ufffd \uffff"}'],
   ['a byte order mark before it', '\ufeff{"a":1}'],
   ['a byte order mark within', '{"a":"\ufeff"}'],
-  ['noughts and control characters', '\u0000{"\u0001":"\u007f\u0080"}\u0000'],
+  ['NUL and control characters', '\u0000{"\u0001":"\u007f\u0080"}\u0000'],
   ['quotes and backslashes', '{"\\"":"\\\\ \\u0022 \'$1 %s"}'],
-  ['what Redis or a client might take for its own', '"OK" null 12345 {"result":"OK"} b25l'],
+  ['text that looks like a reply of Redis or of its client', '"OK" null 12345 {"result":"OK"} b25l'],
 ];
 
-/** What every store of content must do, whatever is below it. */
+/** What every store of content must do. */
 export function describeContents(name: string, options: ContentsOptions): void {
-  const { create, createBroken, raw, maxBytes, skip = false } = options;
+  const { create, createFailing, raw, maxBytes, skip = false } = options;
   describe.skipIf(skip)(`Contents: ${name}`, () => {
     let clock: Clock;
     let ctx: TestContext;
@@ -54,7 +54,7 @@ export function describeContents(name: string, options: ContentsOptions): void {
       contents = create();
     });
 
-    /** What `get` answers; `peek` tells nothing, or the same. */
+    /** Calls `get`, and checks that `peek` returned nothing or the same. */
     async function get(digest: Digest): Promise<Uint8Array | undefined> {
       const peeked = contents.peek?.(ctx, digest);
       const content = await contents.get(ctx, digest);
@@ -62,15 +62,15 @@ export function describeContents(name: string, options: ContentsOptions): void {
       return content;
     }
 
-    it('misses what was never put', async () => {
+    it('misses content that was never put', async () => {
       expect(await get(someDigest())).toBeUndefined();
     });
 
-    it.each(TEXTS)('gives back byte for byte: %s', async (_what, text) => {
+    it.each(TEXTS)('returns content byte for byte: %s', async (_what, text) => {
       const { content, digest } = await contentOf(`${text} ${crypto.randomUUID()}`);
-      const [own, exact] = [await contentOf(text), await get(digest)];
-      expect(exact).toBeUndefined();
-      for (const one of [{ content, digest }, own]) {
+      const exact = await contentOf(text);
+      expect(await get(digest)).toBeUndefined();
+      for (const one of [{ content, digest }, exact]) {
         await contents.put(ctx, one.digest, one.content);
         expect(textOf(await get(one.digest))).toBe(textOf(one.content));
         expect(await get(one.digest)).toEqual(one.content);
@@ -78,7 +78,7 @@ export function describeContents(name: string, options: ContentsOptions): void {
     });
 
     it.each(['sha256', 'sha384', 'sha512'] as const)(
-      'keeps it under a digest of any algorithm: %s',
+      'stores content under a digest of any algorithm: %s',
       async (algorithm) => {
         const { content, digest } = await contentOf(crypto.randomUUID(), algorithm);
         await contents.put(ctx, digest, content);
@@ -86,13 +86,13 @@ export function describeContents(name: string, options: ContentsOptions): void {
       },
     );
 
-    it('keeps nothing at all, too', async () => {
+    it('stores empty content', async () => {
       const { content, digest } = await contentOf('');
       await contents.put(ctx, digest, content);
       expect(await get(digest)).toEqual(content);
     });
 
-    it(`keeps ${maxBytes} bytes, and of more leaves out what it has no room for, without a fault`, async () => {
+    it(`stores ${maxBytes} bytes, and may skip larger content without a fault`, async () => {
       const largest = await contentOf(`{"${crypto.randomUUID()}":"é"}`.padEnd(maxBytes - 1, ' '));
       expect(largest.content.length).toBe(maxBytes);
       await contents.put(ctx, largest.digest, largest.content);
@@ -104,22 +104,22 @@ export function describeContents(name: string, options: ContentsOptions): void {
       expect([undefined, maxBytes + 1]).toContain((await get(larger.digest))?.length);
     });
 
-    it('takes the same twice, and much at the same time', async () => {
-      const some = await Promise.all(Array.from({ length: 10 }, () => contentOf(crypto.randomUUID())));
-      await Promise.all([...some, ...some].map(({ digest, content }) => contents.put(ctx, digest, content)));
-      const found = await Promise.all(some.map(({ digest }) => get(digest)));
-      expect(found).toEqual(some.map(({ content }) => content));
+    it('accepts the same content twice, and many puts at the same time', async () => {
+      const items = await Promise.all(Array.from({ length: 10 }, () => contentOf(crypto.randomUUID())));
+      await Promise.all([...items, ...items].map(({ digest, content }) => contents.put(ctx, digest, content)));
+      const found = await Promise.all(items.map(({ digest }) => get(digest)));
+      expect(found).toEqual(items.map(({ content }) => content));
     });
 
     if (raw) {
       it.each([
-        ['nothing', () => ''],
+        ['empty', () => ''],
         ['other content', () => '{}'],
-        ['the same with another byte', (text: string) => text.replace('2', '3')],
-        ['more', (text: string) => `${text}\n`],
-        ['less', (text: string) => text.slice(0, -1)],
-        ['a byte order mark more', (text: string) => `\ufeff${text}`],
-      ])('takes corrupted content for a miss, and removes it: %s', async (_what, spoil) => {
+        ['another byte', (text: string) => text.replace('2', '3')],
+        ['one byte more', (text: string) => `${text}\n`],
+        ['one byte less', (text: string) => text.slice(0, -1)],
+        ['a byte order mark before it', (text: string) => `\ufeff${text}`],
+      ])('misses corrupted content, and removes it: %s', async (_what, spoil) => {
         const text = `{"schemaVersion":2,"id":"${crypto.randomUUID()}"}`;
         const { content, digest } = await contentOf(text);
         await contents.put(ctx, digest, content);
@@ -133,12 +133,12 @@ export function describeContents(name: string, options: ContentsOptions): void {
       });
     }
 
-    if (createBroken) {
-      it('takes a store that fails for a fault, never for a miss', async () => {
-        const broken = createBroken();
+    if (createFailing) {
+      it('reports a failing store as a fault, never as a miss', async () => {
+        const failing = createFailing();
         const { content, digest } = await contentOf(crypto.randomUUID());
-        await expect(broken.get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.put(ctx, digest, content)).rejects.toBeInstanceOf(CacheFault);
+        await expect(failing.get(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+        await expect(failing.put(ctx, digest, content)).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });

@@ -3,20 +3,20 @@ import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { Clock } from './context.ts';
 
 /**
- * The KV namespace of the tests as another place shows it: what was read here, a miss too, is read again for as long, whatever
- * is written elsewhere. Nothing here shows Cloudflare's own lag; this is the one that its documents tell of.
+ * The KV namespace of the tests as another place sees it: after a read, including a miss, the same result is returned
+ * for `lagMs`, whatever is written elsewhere. The simulated KV has no lag; this one follows Cloudflare's documentation.
  */
 export function laggingKv(clock: Clock, lagMs: number): DescriptorNamespace {
   const kv = env.DESCRIPTORS;
-  const seen = new Map<string, { readonly text: string | null; readonly until: number }>();
+  const cached = new Map<string, { readonly text: string | null; readonly until: number }>();
 
   async function read(keys: string[], options: unknown): Promise<Map<string, string | null>> {
-    const unseen = keys.filter((key) => (seen.get(key)?.until ?? 0) <= clock.now());
-    if (unseen.length > 0) {
-      const shown = (await kv.get(unseen, options as 'text')) as Map<string, string | null>;
-      for (const key of unseen) seen.set(key, { text: shown.get(key) ?? null, until: clock.now() + lagMs });
+    const expired = keys.filter((key) => (cached.get(key)?.until ?? 0) <= clock.now());
+    if (expired.length > 0) {
+      const texts = (await kv.get(expired, options as 'text')) as Map<string, string | null>;
+      for (const key of expired) cached.set(key, { text: texts.get(key) ?? null, until: clock.now() + lagMs });
     }
-    return new Map(keys.map((key) => [key, seen.get(key)?.text ?? null]));
+    return new Map(keys.map((key) => [key, cached.get(key)?.text ?? null]));
   }
 
   return {
@@ -24,7 +24,7 @@ export function laggingKv(clock: Clock, lagMs: number): DescriptorNamespace {
     getWithMetadata: kv.getWithMetadata.bind(kv),
     async put(key: string, ...rest: [string, object?]) {
       await kv.put(key, ...rest);
-      seen.delete(key);
+      cached.delete(key);
     },
     delete: kv.delete.bind(kv),
     list: kv.list.bind(kv),

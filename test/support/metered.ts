@@ -8,11 +8,13 @@ import { ADDRESS } from './redisStore.ts';
 import { storeNamed } from './stores.ts';
 
 export interface MeteredEdge extends Edge {
-  /** What was asked of the store since the last look at the meter. */
+  /** Returns the cost of the requests to the store since the last call. */
   spent(): Cost;
 }
 
-/** An edge whose requests to its store are counted, by what is sent: keys of KV, commands of Redis, of which a script is one. */
+/**
+ * Creates an edge that counts the requests to its store: keys of KV, and commands of Redis. A script is one command.
+ */
 export function createMeteredEdge(
   store: StoreName,
   variables: Record<string, string> = {},

@@ -6,13 +6,13 @@ import { createBridge } from '../../local/upstash/bridge.ts';
 import { connectRedis } from '../../local/upstash/redis.ts';
 
 export interface RedisBehindRest {
-  /** Of the REST API. */
+  /** The URL of the REST API. */
   readonly url: string;
   readonly token: string;
   close(): Promise<void>;
 }
 
-/** A real Redis, kept in memory, behind the REST bridge; `undefined` where redis-server is not installed. */
+/** Starts a real Redis without persistence, behind the REST bridge; `undefined` if redis-server is not installed. */
 export async function startRedis(): Promise<RedisBehindRest | undefined> {
   if (spawnSync('redis-server', ['--version']).error) return undefined;
   const port = await freePort();

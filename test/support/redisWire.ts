@@ -11,7 +11,7 @@ export const HOUR_MS = 3_600_000;
 export const ctx = contextOf(createClock(Date.now()));
 export const digest = someDigest();
 
-/** The Redis provider before a server that answers by a script. */
+/** Creates a Redis provider in front of a scripted server. */
 export function facing(script: Script, token = 'token') {
   const server = scripted(script);
   const provider = createProvider(
@@ -23,7 +23,7 @@ export function facing(script: Script, token = 'token') {
   return { ...server, scoped: provider.repositoryScoped(parseRepositoryName(someName()), 'blobs') };
 }
 
-/** Each verb of a descriptor cache, about one digest. */
+/** The verbs of a descriptor cache, called with one digest. */
 export const VERBS: [string, (scoped: BlobDescriptorService) => Promise<unknown>][] = [
   ['stat', (scoped) => scoped.stat(ctx, digest)],
   ['setDescriptor', (scoped) => scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))],

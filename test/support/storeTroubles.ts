@@ -1,25 +1,28 @@
 import { env } from 'cloudflare:workers';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import { refuse } from './kvStore.ts';
 import type { Pushed } from './push.ts';
 import { ADDRESS, redis } from './redisStore.ts';
 import { scripted } from './scripted.ts';
 
-/** How a store can be in trouble. */
+/** One way in which a store can fail, or hold malformed data. */
 export interface Trouble {
   readonly name: string;
-  /** Variables that replace the store's address; absent: the real Redis. */
+  /** Variables that replace the store's address; by default it is the real Redis. */
   readonly variables?: Record<string, string>;
   /** Replaces the KV namespace. */
   readonly namespace?: DescriptorNamespace;
-  /** Spoils the content that stands under a blob's keys. */
+  /** Writes malformed data under a blob's keys. */
   spoil?(keys: BlobKeys, blob: Pushed): Promise<unknown>;
-  /** Reads still work, only late, or as ever. */
+  /** Whether reads work, but take long. */
   readonly isLate?: boolean;
+  /** Whether reads work as usual. */
   readonly isReadable?: boolean;
-  /** A tombstone cannot be written. */
+  /** Whether tombstones cannot be written. */
   readonly cannotClear: boolean;
 }
 
+/** The keys of a blob in Redis. */
 export interface BlobKeys {
   readonly members: string;
   readonly global: string;
@@ -34,7 +37,7 @@ export function keysOfBlob({ name, digest }: Pushed): BlobKeys {
 const at = (url: string) => ({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: ADDRESS.token });
 const wire = (name: string, url: string): Trouble => ({ name, variables: at(url), cannotClear: true });
 
-/** The real Redis does not answer, answers late, or something else answers in its place. */
+/** Redis does not answer, answers late, or something other than Redis answers. */
 export function wireTroubles(): Trouble[] {
   return [
     wire('down', 'http://127.0.0.1:1'),
@@ -46,7 +49,7 @@ export function wireTroubles(): Trouble[] {
     wire('JSON of another shape', scripted({ body: '{"result":"OK"}' }).url),
     wire('a list of nothing', scripted({ body: '[{},{},{}]' }).url),
     {
-      name: 'refusing the token',
+      name: 'rejecting the token',
       variables: { ...at(ADDRESS.url), UPSTASH_REDIS_REST_TOKEN: 'no' },
       cannotClear: true,
     },
@@ -59,7 +62,7 @@ export function wireTroubles(): Trouble[] {
   ];
 }
 
-/** A key of another type. */
+/** One of the keys has another type. */
 export function typeTroubles(): Trouble[] {
   return (['members', 'global', 'scoped'] as const).map((which) => ({
     name: `a string for ${which}`,
@@ -89,7 +92,7 @@ const POISONS: readonly [which: 'global' | 'scoped', field: string, value: strin
   ['scoped', 'cleared', '9999999999999999'],
 ];
 
-/** A field that no setter wrote. */
+/** One of the fields is malformed. */
 export function poisonTroubles(): Trouble[] {
   return POISONS.map(([which, field, value]) => ({
     name: `${which} ${field} ${JSON.stringify(value)}`,
@@ -102,31 +105,30 @@ const late = async <T>(work: () => Promise<T>): Promise<T> => {
   await new Promise((resolve) => setTimeout(resolve, 400));
   return work();
 };
-const refuse = () => Promise.reject(new Error('KV: 429 Too Many Requests'));
 const silence = () => new Promise<never>(() => {});
 const kv = env.DESCRIPTORS;
-const broken = (namespace: object) => namespace as unknown as DescriptorNamespace;
+const namespaceOf = (methods: object) => methods as unknown as DescriptorNamespace;
 
-const RUBBISH = ['not json', 'null', '{}', '{"digest":"D","size":"9","mediaType":"a/b","verifiedAt":1}', '[1,2]'];
+const MALFORMED = ['not json', 'null', '{}', '{"digest":"D","size":"9","mediaType":"a/b","verifiedAt":1}', '[1,2]'];
 
-/** What applies on KV: it fails, is silent or late, takes no writes, or holds what no setter wrote. */
+/** KV fails, does not answer, answers late, rejects writes, or holds a malformed value. */
 export function kvTroubles(): Trouble[] {
   const get: DescriptorNamespace['get'] = kv.get.bind(kv);
   const put: DescriptorNamespace['put'] = kv.put.bind(kv);
   return [
-    { name: 'failing', namespace: broken({ get: refuse, put: refuse }), cannotClear: true },
-    { name: 'silent', namespace: broken({ get: silence, put: silence }), cannotClear: true },
-    { name: 'taking no writes', namespace: broken({ get, put: refuse }), isReadable: true, cannotClear: true },
+    { name: 'failing', namespace: namespaceOf({ get: refuse, put: refuse }), cannotClear: true },
+    { name: 'silent', namespace: namespaceOf({ get: silence, put: silence }), cannotClear: true },
+    { name: 'rejecting writes', namespace: namespaceOf({ get, put: refuse }), isReadable: true, cannotClear: true },
     {
       name: 'slow',
-      namespace: broken({
+      namespace: namespaceOf({
         get: (...call: Parameters<typeof get>) => late(() => get(...call)),
         put: (...call: Parameters<typeof put>) => late(() => put(...call)),
       }),
       isLate: true,
       cannotClear: false,
     },
-    ...RUBBISH.map((value) => ({
+    ...MALFORMED.map((value) => ({
       name: `the entry ${value}`,
       spoil: (_keys: BlobKeys, { name, digest }: Pushed) => kv.put(`blobs::${name}::${digest}`, value),
       cannotClear: false,

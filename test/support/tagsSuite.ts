@@ -8,18 +8,18 @@ import { someDigest, someName } from './digests.ts';
 
 export interface TagsOptions {
   create(): Tags;
-  /** The same over a store that fails; absent: there is none that could. */
-  createBroken?: (() => Tags) | undefined;
+  /** Creates the same over a store that fails; absent if no store could fail. */
+  createFailing?: (() => Tags) | undefined;
   skip?: boolean;
 }
 
-/** A tag that nobody else asks for. */
+/** A tag that no other test uses. */
 export function someTag(changes: Partial<TagKey> = {}): TagKey {
   return { name: parseRepositoryName(someName()), tag: 'latest', variant: 'application/json ', ...changes };
 }
 
 /** What every store of tags must do. */
-export function describeTags(name: string, { create, createBroken, skip = false }: TagsOptions): void {
+export function describeTags(name: string, { create, createFailing, skip = false }: TagsOptions): void {
   describe.skipIf(skip)(`Tags: ${name}`, () => {
     let clock: Clock;
     let ctx: TestContext;
@@ -34,12 +34,12 @@ export function describeTags(name: string, { create, createBroken, skip = false 
     const pointerNow = () => ({ digest: someDigest(), verifiedAt: clock.now() });
     const outcomes = () => ctx.events.map((event) => event.kind === 'stat' && event.outcome);
 
-    it('miss what was never set, and tell so', async () => {
+    it('miss a tag that was never set, and emit the miss', async () => {
       expect(await tags.get(ctx, key)).toBeUndefined();
       expect(outcomes()).toEqual(['miss']);
     });
 
-    it.each(['sha256', 'sha384', 'sha512'] as const)('give back the pointer that was set: %s', async (algorithm) => {
+    it.each(['sha256', 'sha384', 'sha512'] as const)('return the pointer that was set: %s', async (algorithm) => {
       const pointer = { digest: someDigest(algorithm), verifiedAt: clock.now() - 1_000 };
       await tags.set(ctx, key, pointer);
       expect(await tags.get(ctx, key)).toEqual(pointer);
@@ -55,14 +55,14 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       }
     });
 
-    it('let the later of two answers stand that cross', async () => {
+    it('keep the pointer that was confirmed later, if two answers overtake each other', async () => {
       const later = pointerNow();
       await tags.set(ctx, key, later);
       await tags.set(ctx, key, { digest: someDigest(), verifiedAt: later.verifiedAt - 1 });
       expect(await tags.get(ctx, key)).toEqual(later);
     });
 
-    it('keep apart variants, tags and repositories', async () => {
+    it('keep variants, tags and repositories apart', async () => {
       const keys: TagKey[] = [
         key,
         { ...key, variant: '' },
@@ -82,7 +82,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       for (const [at, pointer] of pointers.entries()) expect(await tags.get(ctx, keys[at] ?? key)).toEqual(pointer);
     });
 
-    it('survive sets at the same time', async () => {
+    it('survive concurrent sets', async () => {
       const keys = Array.from({ length: 10 }, (_, n) => ({ ...key, variant: `text/${n} ` }));
       const pointers = keys.map(pointerNow);
       await Promise.all(pointers.map((pointer, at) => tags.set(ctx, keys[at] ?? key, pointer)));
@@ -90,7 +90,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
     });
 
     describe('drop', () => {
-      it('forgets the tag, whoever asks, and no other', async () => {
+      it('forgets all variants of the tag, and no other tag', async () => {
         const [other, elsewhere] = [{ ...key, tag: 'other' }, someTag()];
         for (const one of [key, { ...key, variant: 'x' }, other, elsewhere]) await tags.set(ctx, one, pointerNow());
         await tags.drop(ctx, key.name, [key.tag]);
@@ -98,7 +98,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         for (const one of [other, elsewhere]) expect(await tags.get(ctx, one)).toBeDefined();
       });
 
-      it('tells where the tag led, whoever was told so, also what no longer counts and what answers nobody', async () => {
+      it('returns the digests of all variants and of the note', async () => {
         const [one, other, noted] = [someDigest(), someDigest(), someDigest()];
         await tags.set(ctx, key, { digest: one, verifiedAt: clock.now() });
         await tags.set(ctx, { ...key, variant: 'other' }, { digest: other, verifiedAt: clock.now() });
@@ -108,24 +108,24 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
       });
 
-      it('tells where a tag of another name led to nobody', async () => {
+      it('returns nothing about a tag with a similar name', async () => {
         await tags.note(ctx, key, { digest: someDigest(), verifiedAt: clock.now() });
         expect(await tags.drop(ctx, key.name, [`${key.tag}x`])).toEqual(new Set());
       });
 
-      it('tells what was noted after a drop where the tag was moved, and only the last of it', async () => {
+      it('returns the last note that a move wrote after an earlier drop', async () => {
         const [first, last] = [someDigest(), someDigest()];
         await tags.drop(ctx, key.name, [key.tag]);
         for (const digest of [first, last]) {
           clock.advance(1);
           expect(await tags.note(ctx, key, { digest, verifiedAt: clock.now() }, true)).toBe(true);
         }
-        // The origin's 404 to the tag forgets no note: it removes what answers.
+        // An eviction removes pointers, which answer callers, but not the note.
         await tags.evict(ctx, key.name, key.tag, clock.now());
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([last]));
       });
 
-      it('is not undone by a late note of what was read before it', async () => {
+      it('is not undone by a late note of an earlier answer', async () => {
         const [old, now] = [someDigest(), someDigest()];
         const sentAt = clock.now();
         clock.advance(1);
@@ -136,11 +136,11 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([now]));
       });
 
-      it('is no error for what was never set, and may be repeated', async () => {
+      it('of a tag that was never set is no error, and can be repeated', async () => {
         for (let n = 0; n < 2; n++) expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
       });
 
-      it('is not undone by a late set of what was confirmed before it, by any clock', async () => {
+      it('is not undone by a late set of a pointer that was confirmed before it, by any clock', async () => {
         for (const aheadMs of [0, CLOCK_SKEW_MS - 1]) {
           const before = { digest: someDigest(), verifiedAt: clock.now() + aheadMs };
           clock.advance(1);
@@ -153,7 +153,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         }
       });
 
-      it('forgets many at once', async () => {
+      it('forgets many tags at once', async () => {
         const keys = Array.from({ length: 30 }, (_, n) => ({ ...key, tag: `tag-${n}` }));
         for (const one of keys) await tags.set(ctx, one, pointerNow());
         const names = keys.map(({ tag }) => tag);
@@ -161,7 +161,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         for (const one of keys) expect(await tags.get(ctx, one)).toBeUndefined();
       });
 
-      it('buries for as long as it is told to reach', async () => {
+      it('hides what is confirmed within clearedForMs, and nothing after it', async () => {
         await tags.drop(ctx, key.name, [key.tag], 60_000);
         clock.advance(59_000);
         await tags.set(ctx, key, pointerNow());
@@ -171,7 +171,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(await tags.get(ctx, key)).toBeDefined();
       });
 
-      it('ends where the origin tells anew where the tag leads', async () => {
+      it('ends when the origin confirms the tag again', async () => {
         await tags.set(ctx, key, pointerNow());
         await tags.drop(ctx, key.name, [key.tag]);
         clock.advance(CLOCK_SKEW_MS + 1);
@@ -182,7 +182,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
     });
 
     describe('evict', () => {
-      it('forgets what was confirmed before the origin was asked, and nothing later', async () => {
+      it('forgets pointers that were confirmed before the request to the origin, and none later', async () => {
         const [before, after] = [key, { ...key, variant: 'after ' }];
         await tags.set(ctx, before, pointerNow());
         const sentAtMs = clock.now();
@@ -199,16 +199,16 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       });
     });
 
-    describe('the farther of two reaches stands', () => {
+    describe('a drop that reaches far', () => {
       const far = () => tags.drop(ctx, key.name, [key.tag], 60_000);
       it.each([
         ['a drop', () => tags.drop(ctx, key.name, [key.tag])],
         ['an eviction', () => tags.evict(ctx, key.name, key.tag, clock.now())],
         ['a purge', () => purgeAll()],
-      ])('%s before and after a drop that reaches far', async (_what, short) => {
+      ])('is not shortened by %s, before it or after it', async (_what, near) => {
         for (const verbs of [
-          [far, short],
-          [short, far],
+          [far, near],
+          [near, far],
         ]) {
           key = someTag();
           await tags.set(ctx, key, pointerNow());
@@ -235,7 +235,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
     }
 
     describe('purge', () => {
-      it('drops all tags of a repository, and counts once each that led somewhere', async () => {
+      it('drops all tags of a repository, and counts each tag with a pointer once', async () => {
         const names = Array.from({ length: 20 }, (_, n) => `tag-${n}`);
         for (const tag of names) {
           for (const variant of ['x', 'y']) await tags.set(ctx, { ...key, tag, variant }, pointerNow());
@@ -251,7 +251,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(await purgeAll()).toBe(0);
       });
 
-      it('forgets where tags are noted to lead, also of those that answered nobody, and counts none of it', async () => {
+      it('forgets all notes, also those of tags without a pointer, and does not count them', async () => {
         const other = { ...key, tag: 'other' };
         await tags.set(ctx, key, pointerNow());
         for (const one of [key, other]) await tags.note(ctx, one, { digest: someDigest(), verifiedAt: clock.now() });
@@ -263,7 +263,7 @@ export function describeTags(name: string, { create, createBroken, skip = false 
         expect(await tags.drop(ctx, below, [key.tag])).toEqual(new Set([noted]));
       });
 
-      it('is not undone by a late set of what was confirmed before it', async () => {
+      it('is not undone by a late set of a pointer that was confirmed before it', async () => {
         const pointer = pointerNow();
         await tags.set(ctx, key, pointer);
         clock.advance(1);
@@ -273,15 +273,15 @@ export function describeTags(name: string, { create, createBroken, skip = false 
       });
     });
 
-    if (createBroken) {
-      it('take a store that fails for a fault, never for a miss', async () => {
-        const broken = createBroken();
-        await expect(broken.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
+    if (createFailing) {
+      it('report a failing store as a fault, never as a miss', async () => {
+        const failing = createFailing();
+        await expect(failing.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
         expect(outcomes()).toEqual(['fault']);
-        await expect(broken.set(ctx, key, pointerNow())).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.evict(ctx, key.name, key.tag, 1)).rejects.toBeInstanceOf(CacheFault);
-        await expect(broken.purge(ctx, [key.name])).rejects.toBeInstanceOf(CacheFault);
+        await expect(failing.set(ctx, key, pointerNow())).rejects.toBeInstanceOf(CacheFault);
+        await expect(failing.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
+        await expect(failing.evict(ctx, key.name, key.tag, 1)).rejects.toBeInstanceOf(CacheFault);
+        await expect(failing.purge(ctx, [key.name])).rejects.toBeInstanceOf(CacheFault);
       });
     }
   });

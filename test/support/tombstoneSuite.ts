@@ -9,7 +9,7 @@ import { entryFor, someDigest, someName } from './digests.ts';
 
 const FAR_MS = 60_000;
 
-/** Tombstones grow and never shrink, whoever writes them: a part of the suite of every descriptor cache. */
+/** No verb shortens a tombstone: a part of the suite of every descriptor cache. */
 export function describeTombstones(create: () => BlobDescriptorCacheProvider): void {
   describe('tombstones', () => {
     let clock: Clock;
@@ -25,7 +25,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       digest = someDigest();
     });
     const set = () => blobs.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-    /** Whether what is confirmed so long after the beginning counts. */
+    /** Advances the clock, and returns whether an entry that is confirmed then counts. */
     async function countsAfter(ms: number): Promise<boolean> {
       clock.advance(ms);
       await set();
@@ -48,25 +48,27 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       ['an unscoped clear', () => provider.unscoped?.('blobs').clear(ctx, digest)],
       ['an unscoped markDeleting', () => provider.unscoped?.('blobs').markDeleting(ctx, digest)],
     ] as const;
-    const pairs = far.flatMap(([one, reaching]) => near.map(([other, short]) => ({ one, reaching, other, short })));
+    const pairs = far.flatMap(([one, writeFar]) =>
+      near.map(([other, writeNear]) => ({ one, writeFar, other, writeNear })),
+    );
 
-    it.each(pairs)('of a $one that reaches far and a later $other the farther stands', async ({ reaching, short }) => {
+    it.each(pairs)('a $one that reaches far is not shortened by a later $other', async ({ writeFar, writeNear }) => {
       await set();
-      await reaching();
-      await short();
+      await writeFar();
+      await writeNear();
       expect(await countsAfter(FAR_MS - 1)).toBe(false);
       expect(await countsAfter(2)).toBe(true);
     });
 
-    it.each(pairs)('of a $other and a later $one that reaches far the farther stands', async ({ reaching, short }) => {
+    it.each(pairs)('a $other is extended by a later $one that reaches far', async ({ writeFar, writeNear }) => {
       await set();
-      await short();
-      await reaching();
+      await writeNear();
+      await writeFar();
       expect(await countsAfter(FAR_MS - 1)).toBe(false);
       expect(await countsAfter(2)).toBe(true);
     });
 
-    it('of all repositories stand beside a later one of this one', async () => {
+    it('for all repositories are not shortened by a later one for this repository', async () => {
       const unscoped = provider.unscoped?.('blobs');
       if (!unscoped) return;
       await unscoped.clear(ctx, digest, FAR_MS);
@@ -77,7 +79,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
     });
 
     describe('of an eviction', () => {
-      it('are the time at which the origin was asked: what was confirmed later stays', async () => {
+      it('end at the time of the request to the origin: an entry that was confirmed later stays', async () => {
         const sentAtMs = clock.now();
         clock.advance(1);
         await set();
@@ -85,7 +87,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
         expect(await blobs.stat(ctx, digest)).toEqual(entryFor(digest, clock.now()));
       });
 
-      it('bury what was confirmed at that time or before, and nothing that is confirmed right after', async () => {
+      it('hide an entry that was confirmed at the time of the request, however late it is written', async () => {
         await set();
         const sentAtMs = clock.now();
         clock.advance(500);
@@ -94,7 +96,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
         expect(await blobs.stat(ctx, digest)).toBeUndefined();
       });
 
-      it('leave a deletion’s where it is', async () => {
+      it('do not shorten the one of a delete', async () => {
         await set();
         await blobs.markDeleting(ctx, digest, CLOCK_SKEW_MS + 1_000);
         await blobs.evict(ctx, [digest], clock.now());
@@ -103,9 +105,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       });
     });
 
-    it('let nothing answer that was confirmed before the farthest of them, in any order of verbs', {
-      timeout: 30_000,
-    }, async () => {
+    it('hide every entry that was confirmed before the farthest of them, in any order of verbs', async () => {
       const reach = fc.integer({ min: 0, max: FAR_MS });
       const step = fc.record({
         verb: fc.constantFrom('set', 'set', 'set', 'late set', 'markDeleting', 'clear', 'evict', 'clearPresent'),
@@ -118,7 +118,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
           let farthest = 0;
           for (const { verb, reach: clearedForMs, advance } of steps) {
             const nowMs = clock.now();
-            const isThere = (await blobs.stat(ctx, digest)) !== undefined;
+            const isPresent = (await blobs.stat(ctx, digest)) !== undefined;
             if (verb === 'set') await set();
             if (verb === 'late set') await blobs.setDescriptor(ctx, digest, entryFor(digest, nowMs - clearedForMs));
             if (verb === 'evict') await blobs.evict(ctx, [digest], nowMs);
@@ -126,8 +126,8 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
             if (verb === 'markDeleting' || verb === 'clear') await blobs[verb](ctx, digest, clearedForMs);
             const ahead = nowMs + Math.max(clearedForMs, CLOCK_SKEW_MS);
             if (verb === 'markDeleting' || verb === 'clear') farthest = Math.max(farthest, ahead);
-            if (isThere && verb === 'evict') farthest = Math.max(farthest, nowMs);
-            if (isThere && verb === 'clearPresent') farthest = Math.max(farthest, nowMs + CLOCK_SKEW_MS);
+            if (isPresent && verb === 'evict') farthest = Math.max(farthest, nowMs);
+            if (isPresent && verb === 'clearPresent') farthest = Math.max(farthest, nowMs + CLOCK_SKEW_MS);
             const found = await blobs.stat(ctx, digest);
             if (found) expect(found.verifiedAt).toBeGreaterThan(farthest);
             if (verb === 'set') expect(found !== undefined).toBe(nowMs > farthest);

@@ -5,7 +5,7 @@ import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, someDigest, someName } from './digests.ts';
 
-/** What the global records of a descriptor cache must do, where it has them. */
+/** What the global records of a descriptor cache must do, if it has any. */
 export function describeUnscoped(create: () => BlobDescriptorCacheProvider): void {
   describe('the unscoped service', () => {
     let clock: Clock;
@@ -28,28 +28,28 @@ export function describeUnscoped(create: () => BlobDescriptorCacheProvider): voi
       return service;
     };
 
-    it('knows what any repository set, as confirmed by nobody', async () => {
+    it('returns what any repository set, as never confirmed', async () => {
       const digest = someDigest();
       expect(await global().stat(ctx, digest)).toBeUndefined();
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       expect(await global().stat(ctx, digest)).toEqual(entryFor(digest, 0));
     });
 
-    it('keeps the first media type, which a repository’s own never changes', async () => {
+    it('keeps the media type that was set first, whatever other repositories set', async () => {
       const digest = someDigest();
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'application/json' }));
       await other().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'text/plain' }));
       expect((await global().stat(ctx, digest))?.descriptor.mediaType).toBe('application/json');
     });
 
-    it('tells no membership, set or not', async () => {
+    it('makes no digest a member of a repository', async () => {
       const digest = someDigest();
       await global().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       expect(await global().stat(ctx, digest)).toBeDefined();
       expect(await blobs().stat(ctx, digest)).toBeUndefined();
     });
 
-    it('purges a digest from every repository at once, until each is confirmed anew', async () => {
+    it('clears a digest in every repository at once, until each entry is confirmed again', async () => {
       const digest = someDigest();
       const [one, two] = [blobs(), other()];
       const before = entryFor(digest, clock.now());
@@ -65,7 +65,7 @@ export function describeUnscoped(create: () => BlobDescriptorCacheProvider): voi
       expect(await two.stat(ctx, digest)).toBeUndefined();
     });
 
-    it('does not clear other digests, nor the other link set', async () => {
+    it('clears neither other digests nor the other link set', async () => {
       const [digest, spared] = [someDigest(), someDigest()];
       const manifests = provider.repositoryScoped(repository, 'manifests');
       await blobs().setDescriptor(ctx, spared, entryFor(spared, clock.now()));

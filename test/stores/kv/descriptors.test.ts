@@ -61,19 +61,19 @@ describe('createKvDescriptors', () => {
     '{"digest":"DIGEST","size":1,"mediaType":"a/b","verifiedAt":"soon"}',
     '{"digest":"DIGEST","size":1,"mediaType":"a/b"}',
     `{"digest":"sha256:${'0'.repeat(64)}","size":1,"mediaType":"a/b","verifiedAt":1}`,
-  ])('takes rubbish in the store for a fault: %s', async (value) => {
+  ])('reports a malformed entry as a fault: %s', async (value) => {
     const { ctx, name, digest, key } = setup();
     await env.DESCRIPTORS.put(key, value.replace('DIGEST', digest));
     await expect(create().repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 
-  it('takes a tombstone that is no time for a fault', async () => {
+  it('reports a malformed tombstone as a fault', async () => {
     const { ctx, name, digest, key } = setup();
     await env.DESCRIPTORS.put(`cleared::${key}`, 'yesterday');
     await expect(create().repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 
-  it('takes a namespace that does not answer for a fault', async () => {
+  it('reports a namespace that does not answer as a fault', async () => {
     const { ctx, name, digest } = setup();
     const silent = { get: () => new Promise(() => {}) } as unknown as DescriptorNamespace;
     await expect(create(silent).repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);

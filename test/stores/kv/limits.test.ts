@@ -14,7 +14,7 @@ import { keysOfBlob, kvTroubles } from '../../support/storeTroubles.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** The simulated KV with some of its methods in other hands. */
+/** The simulated KV with some of its methods replaced. */
 function namespaceWith(changes: Record<string, unknown>): DescriptorNamespace {
   return {
     get: (...call: unknown[]) => Reflect.apply(env.DESCRIPTORS.get, env.DESCRIPTORS, call),
@@ -32,7 +32,7 @@ function setup(changes: Record<string, unknown> = {}, retentionMs = HOUR_MS) {
 }
 
 describe('createKvDescriptors: a put', () => {
-  it('that never ends is a fault of setDescriptor and of clear', async () => {
+  it('that never settles is a fault of setDescriptor and of clear', async () => {
     const { ctx, digest, scoped } = setup({ put: () => new Promise(() => {}) });
     const verbs = [scoped.setDescriptor(ctx, digest, entryFor(digest, 1)), scoped.clear(ctx, digest)];
     for (const ended of await Promise.allSettled(verbs)) {
@@ -41,10 +41,10 @@ describe('createKvDescriptors: a put', () => {
   });
 
   it.each([
-    ['the retention and what two clocks may differ', HOUR_MS, 3_605],
-    ['the least that KV takes', 10_000, 60],
+    ['the retention plus CLOCK_SKEW_MS', HOUR_MS, 3_605],
+    ['the least time that KV allows', 10_000, 60],
     ['whole seconds, rounded up', 100_001, 106],
-  ])('lasts for %s', async (_what, retentionMs, expirationTtl) => {
+  ])('sets an expiration of %s', async (_what, retentionMs, expirationTtl) => {
     const lives: unknown[] = [];
     const { ctx, digest, scoped } = setup(
       { put: async (_key: string, _value: string, life: unknown) => void lives.push(life) },
@@ -55,34 +55,34 @@ describe('createKvDescriptors: a put', () => {
     expect(lives).toEqual([{ expirationTtl }, { expirationTtl }]);
   });
 
-  const refused = { put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) };
+  const refusing = { put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) };
   it.each([
-    ['as far', CLOCK_SKEW_MS, undefined, true],
-    ['further', 60_000, undefined, true],
+    ['as far as the new one', CLOCK_SKEW_MS, undefined, true],
+    ['farther', 60_000, undefined, true],
     ['less far', CLOCK_SKEW_MS - 1, undefined, false],
     ['into the past', -1, undefined, false],
-    ['as far as was asked', 60_000, 60_000, true],
-    ['less far than was asked', 35_000, 60_000, false],
+    ['as far as clearedForMs', 60_000, 60_000, true],
+    ['less far than clearedForMs', 35_000, 60_000, false],
   ])(
-    'of a tombstone may be refused where one stands that reaches %s: %i ms',
-    async (_what, standsMs, clearedForMs, isFine) => {
-      const { ctx, digest, key, scoped } = setup(refused);
-      await env.DESCRIPTORS.put(`cleared::${key}`, String(ctx.now() + standsMs));
-      if (isFine) await expect(scoped.clear(ctx, digest, clearedForMs)).resolves.toBeUndefined();
+    'of a tombstone is needed only if the current one reaches less far; it reaches %s: %i ms',
+    async (_what, currentMs, clearedForMs, isEnough) => {
+      const { ctx, digest, key, scoped } = setup(refusing);
+      await env.DESCRIPTORS.put(`cleared::${key}`, String(ctx.now() + currentMs));
+      if (isEnough) await expect(scoped.clear(ctx, digest, clearedForMs)).resolves.toBeUndefined();
       else await expect(scoped.clear(ctx, digest, clearedForMs)).rejects.toBeInstanceOf(CacheFault);
     },
   );
 
-  it('of a tombstone may not be refused where none stands, or where nobody can tell', async () => {
-    const none = setup(refused);
+  it('of a tombstone that is refused is a fault if there is none, or if it cannot be read', async () => {
+    const none = setup(refusing);
     await expect(none.scoped.clear(none.ctx, none.digest)).rejects.toBeInstanceOf(CacheFault);
-    const blind = setup({ ...refused, get: () => Promise.reject(new Error('KV GET failed: 500')) });
-    await expect(blind.scoped.clear(blind.ctx, blind.digest)).rejects.toBeInstanceOf(CacheFault);
+    const unreadable = setup({ ...refusing, get: () => Promise.reject(new Error('KV GET failed: 500')) });
+    await expect(unreadable.scoped.clear(unreadable.ctx, unreadable.digest)).rejects.toBeInstanceOf(CacheFault);
   });
 });
 
-describe('createKvDescriptors: tombstones, of which the farther stands', () => {
-  it('costs no write where one reaches as far already', async () => {
+describe('createKvDescriptors: a tombstone', () => {
+  it('costs no write if the current one reaches as far', async () => {
     const puts: string[] = [];
     const put = (...call: Parameters<KVNamespace['put']>) => {
       puts.push(call[0]);
@@ -96,7 +96,7 @@ describe('createKvDescriptors: tombstones, of which the farther stands', () => {
     expect(puts).toHaveLength(2);
   });
 
-  it('remembers what this isolate wrote, which KV may not show yet', async () => {
+  it('is remembered by the isolate that wrote it, since KV may not show it yet', async () => {
     const written: string[] = [];
     const get = async (keys: string[]) => new Map(keys.map((key) => [key, null]));
     const put = async (_key: string, value: string) => void written.push(value);
@@ -104,12 +104,12 @@ describe('createKvDescriptors: tombstones, of which the farther stands', () => {
     await scoped.markDeleting(ctx, digest, 60_000);
     await scoped.clear(ctx, digest);
     expect(written).toEqual([String(ctx.now() + 60_000)]);
-    // One that was refused was not written, and is tried again.
+    // A refused tombstone was not written, and so the next call tries again.
     const refusing = setup({ get, put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) });
     for (let n = 0; n < 2; n++) await expect(refusing.scoped.markDeleting(refusing.ctx, digest)).rejects.toThrow();
   });
 
-  it('keeps apart what was written of many digests', { timeout: 30_000 }, async () => {
+  it('is remembered per digest, also if there are many', { timeout: 30_000 }, async () => {
     const { ctx, scoped } = setup();
     for (let n = 0; n < 21; n++) {
       await Promise.all(Array.from({ length: 50 }, () => scoped.markDeleting(ctx, someDigest(), 60_000)));
@@ -121,8 +121,8 @@ describe('createKvDescriptors: tombstones, of which the farther stands', () => {
   });
 });
 
-/** KV as it is: it refuses a change of a key that was changed less than a second ago. */
-function oneChangeASecond(): DescriptorNamespace {
+/** A namespace that rejects a write to a key less than a second after the last one, as KV does. */
+function oneWriteASecond(): DescriptorNamespace {
   const changedAt = new Map<string, number>();
   const once =
     (verb: 'put' | 'delete') =>
@@ -135,18 +135,18 @@ function oneChangeASecond(): DescriptorNamespace {
   return namespaceWith({ put: once('put'), delete: once('delete') });
 }
 
-describe('one change a second for a key', () => {
+describe('one write a second for a key', () => {
   it.each(kvTroubles().filter(({ spoil }) => spoil))(
-    'is enough to write over what cannot be read: $name',
+    'is enough to overwrite a malformed value: $name',
     async ({ spoil }) => {
       const blob = await pushBlob();
       const head = async (edge: Edge) => cacheStatusOf(await edge.fetch(blob.path, { method: 'HEAD' }));
-      // As another isolate wrote it, some time ago.
+      // Another isolate wrote the entry some time ago.
       const variables = { CACHE_TIMEOUT: '10s' };
       const before = createEdge(variables);
       await head(before);
       await spoil?.(keysOfBlob(blob), blob);
-      const edge = createEdge(variables, { namespace: oneChangeASecond() });
+      const edge = createEdge(variables, { namespace: oneWriteASecond() });
       await head(edge);
       expect(await head(edge)).toContain('registry-edge; hit');
       expect(edge.log.join()).not.toContain('failed');
@@ -155,7 +155,7 @@ describe('one change a second for a key', () => {
 });
 
 describe('createKvDescriptors: a get', () => {
-  it('lets a place repeat what it read for 30 s and no longer, whatever it reads', async () => {
+  it('asks for the shortest cacheTtl, 30 s, whatever it reads', async () => {
     const options: unknown[] = [];
     const { ctx, digest, scoped } = setup({
       get: async (keys: string[], how: unknown) => {

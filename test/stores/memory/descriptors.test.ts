@@ -10,7 +10,7 @@ const create = (entries = 1_000, ttlMs = 3_600_000) =>
   createProvider(createInMemoryDescriptors(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true }));
 
 describe('createInMemoryDescriptors', () => {
-  it('serves an entry for ttlMs and no longer', async () => {
+  it('returns an entry for ttlMs and no longer', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const scoped = create(10, 30_000).repositoryScoped(parseRepositoryName(someName()), 'blobs');
@@ -22,7 +22,7 @@ describe('createInMemoryDescriptors', () => {
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
   });
 
-  it('peek tells at once what stat would answer, but nothing of an alias, which depends on another entry', async () => {
+  it('peeks at the entry that stat would return, but not at an alias, which depends on another entry', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const provider = create();
@@ -36,16 +36,16 @@ describe('createInMemoryDescriptors', () => {
     expect(provider.peek?.(ctx, parseRepositoryName(someName()), 'blobs', digest)).toBeUndefined();
   });
 
-  it('revives nothing when a flood of clears pushes a tombstone out', async () => {
+  it('revives no entry when a flood of clears evicts its tombstone', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const scoped = create().repositoryScoped(parseRepositoryName(someName()), 'blobs');
     const digest = someDigest();
-    const confirmedBefore = entryFor(digest, clock.now());
+    const before = entryFor(digest, clock.now());
     clock.advance(1);
     await scoped.clear(ctx, digest);
     for (let n = 0; n < 1_100; n++) await scoped.clear(ctx, someDigest());
-    await scoped.setDescriptor(ctx, digest, confirmedBefore);
+    await scoped.setDescriptor(ctx, digest, before);
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
   });
 });

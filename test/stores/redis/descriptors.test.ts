@@ -26,14 +26,14 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     const ctx = contextOf(createClock(Date.now()));
     return { ctx, digest, keys, scoped: create().repositoryScoped(name, 'blobs') };
   };
-  /** As `distribution` writes an entry. */
+  /** Writes an entry as `distribution` does. */
   const writeAsRegistry = async (keys: ReturnType<typeof setup>['keys'], digest: Digest) => {
     await redis.sadd(keys.members, digest);
     await redis.hset(keys.global, { digest, size: 10, mediatype: 'application/octet-stream' });
     await redis.hset(keys.scoped, { mediatype: 'application/json' });
   };
 
-  it("writes distribution's keys and fields, ours beside them, and lets them expire", async () => {
+  it("writes distribution's keys and fields, adds the edge's own, and lets them expire", async () => {
     const { ctx, digest, keys, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, 1_700_000_000_000, { size: 7, mediaType: 'a/b' }));
     expect(await redis.smembers(keys.members)).toEqual([digest]);
@@ -44,7 +44,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     expect(await redis.ttl(keys.members)).toBeGreaterThan(24 * HOUR_SECONDS - 10);
   });
 
-  it('leaves the global media type to the first writer', async () => {
+  it('keeps the global media type of the first writer', async () => {
     const { ctx, digest, keys, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now(), { mediaType: 'application/octet-stream' }));
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now(), { mediaType: 'application/json' }));
@@ -52,7 +52,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     expect(await redis.hget(keys.scoped, 'mediatype')).toBe('application/json');
   });
 
-  it('does not prolong the life of a membership set that is in use', async () => {
+  it('does not prolong the life of a membership set', async () => {
     const { ctx, digest, keys, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     await redis.expire(keys.members, 100);
@@ -60,13 +60,13 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     expect(await redis.ttl(keys.members)).toBeLessThanOrEqual(100);
   });
 
-  it('reads what a registry wrote, as confirmed by nobody', async () => {
+  it('reads the entry of a registry as never confirmed', async () => {
     const { ctx, digest, keys, scoped } = setup();
     await writeAsRegistry(keys, digest);
     expect(await scoped.stat(ctx, digest)).toEqual(entryFor(digest, 0, { size: 10, mediaType: 'application/json' }));
   });
 
-  it('keeps the global media type where the override is empty', async () => {
+  it('uses the global media type if the override is empty', async () => {
     const { ctx, digest, keys, scoped } = setup();
     await writeAsRegistry(keys, digest);
     await redis.hset(keys.scoped, { mediatype: '' });
@@ -79,7 +79,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     ['the global size', (keys: { global: string }) => redis.hdel(keys.global, 'size')],
     ['the global digest', (keys: { global: string }) => redis.hdel(keys.global, 'digest')],
     ['the override', (keys: { scoped: string }) => redis.hdel(keys.scoped, 'mediatype')],
-  ])('misses an entry that is half gone: without %s', async (_what, remove) => {
+  ])('misses an incomplete entry: without %s', async (_what, remove) => {
     const { ctx, digest, keys, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     await remove(keys as { members: string; global: string; scoped: string }, digest);
@@ -87,15 +87,15 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
   });
 
   it.each([
-    ['a size that is no integer', { size: '12.5' }, {}],
-    ['a size that is no number', { size: 'large' }, {}],
+    ['a fractional size', { size: '12.5' }, {}],
+    ['a size that is not a number', { size: 'large' }, {}],
     ['a negative size', { size: '-1' }, {}],
     ['a digest of another blob', { digest: `sha256:${'0'.repeat(64)}` }, {}],
-    ['a digest that is none', { digest: 'sha256:short' }, {}],
+    ['a malformed digest', { digest: 'sha256:short' }, {}],
     ['a media type with a line break', {}, { mediatype: 'text/plain\r\nx-evil: 1' }],
-    ['a time that is none', {}, { verified: 'yesterday' }],
-    ['a tombstone that is no time', {}, { cleared: 'x' }],
-  ])('takes rubbish in the store for a fault: %s', async (_what, global, own) => {
+    ['a malformed time', {}, { verified: 'yesterday' }],
+    ['a malformed tombstone', {}, { cleared: 'x' }],
+  ])('reports a malformed record as a fault: %s', async (_what, global, own) => {
     const { ctx, digest, keys, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     if (Object.keys(global).length > 0) await redis.hset(keys.global, global);
@@ -103,34 +103,34 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 
-  it.each(['members', 'global', 'scoped'] as const)('takes a key of another type for a fault: %s', async (which) => {
+  it.each(['members', 'global', 'scoped'] as const)('reports a key of another type as a fault: %s', async (which) => {
     const { ctx, digest, keys, scoped } = setup();
     await redis.set(keys[which], 'text');
     await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 
-  describe('a manifest of which a build that knows no `told` writes the media type alone', () => {
+  describe('the witness of a manifest, after a version that does not know `told` wrote the media type', () => {
     const GET_ALONE = { witness: 'GET' } as const;
-    const told = (entry: Entry | undefined) => [entry?.descriptor.mediaType, entry?.witness];
+    const typeAndWitness = (entry: Entry | undefined) => [entry?.descriptor.mediaType, entry?.witness];
 
     it.each([
-      ['by a GET alone', GET_ALONE, 'text/a', 'GET'],
-      ['by a HEAD alone', { witness: 'HEAD' }, 'text/a', 'HEAD'],
-      ['by both', {}, 'text/a', undefined],
-      ['by a GET alone, and then another', GET_ALONE, 'text/b', 'HEAD'],
-      ['by a HEAD alone, and then another', { witness: 'HEAD' }, 'text/b', 'HEAD'],
-      ['by both, and then another', {}, 'text/b', 'HEAD'],
-    ] as const)('one that was told %s', async (_what, by, mediatype, expected) => {
+      ['GET alone, and the type is the same', GET_ALONE, 'text/a', 'GET'],
+      ['HEAD alone, and the type is the same', { witness: 'HEAD' }, 'text/a', 'HEAD'],
+      ['both, and the type is the same', {}, 'text/a', undefined],
+      ['GET alone, and the type differs', GET_ALONE, 'text/b', 'HEAD'],
+      ['HEAD alone, and the type differs', { witness: 'HEAD' }, 'text/b', 'HEAD'],
+      ['both, and the type differs', {}, 'text/b', 'HEAD'],
+    ] as const)('that was confirmed by %s', async (_what, witness, mediatype, expected) => {
       const { ctx, digest } = setup();
       const name = parseRepositoryName(someName());
       const scoped = create().repositoryScoped(name, 'manifests');
       const entry = entryFor(digest, ctx.now(), { mediaType: 'text/a' });
-      await scoped.setDescriptor(ctx, digest, { ...entry, ...by });
+      await scoped.setDescriptor(ctx, digest, { ...entry, ...witness });
       await redis.hset(`repository::${name}::manifests::${digest}`, { mediatype, verified: ctx.now() });
-      expect(told(await scoped.stat(ctx, digest))).toEqual([mediatype, expected]);
+      expect(typeAndWitness(await scoped.stat(ctx, digest))).toEqual([mediatype, expected]);
     });
 
-    it('after it was cleared', async () => {
+    it('is removed by a clear', async () => {
       const { ctx, digest } = setup();
       const name = parseRepositoryName(someName());
       const scoped = create().repositoryScoped(name, 'manifests');
@@ -143,7 +143,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
       expect(Object.keys(await fieldsOf(key))).toEqual(['cleared']);
     });
 
-    it('of one that a build wrote which says of no type who told it: as it says', async () => {
+    it('counts as it is if there is no field `toldtype`', async () => {
       const { ctx, digest } = setup();
       const name = parseRepositoryName(someName());
       const scoped = create().repositoryScoped(name, 'manifests');
@@ -152,11 +152,11 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
         ...GET_ALONE,
       });
       await redis.hdel(`repository::${name}::manifests::${digest}`, 'toldtype');
-      expect(told(await scoped.stat(ctx, digest))).toEqual(['text/a', 'GET']);
+      expect(typeAndWitness(await scoped.stat(ctx, digest))).toEqual(['text/a', 'GET']);
     });
   });
 
-  it('takes a refused token for a fault', async () => {
+  it('reports a rejected token as a fault', async () => {
     const { ctx, digest } = setup();
     const scoped = create({ ...ADDRESS, token: 'wrong' }).repositoryScoped(parseRepositoryName(someName()), 'blobs');
     await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);

@@ -19,16 +19,16 @@ const eachList = (items: readonly Item[], change: (list: readonly unknown[]) => 
 describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  /** What Redis really replies. */
+  /** Records the replies of the real Redis to a call. */
   async function repliesTo(
     call: (scoped: BlobDescriptorService) => Promise<unknown>,
-    isThere: boolean,
+    isStored: boolean,
   ): Promise<readonly Item[] & Item> {
     const provider = createProvider(
       createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
     );
     const scoped = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
-    if (isThere) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    if (isStored) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     const send = globalThis.fetch;
     let replies: readonly Item[] & Item = [];
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (...sent) => {
@@ -40,34 +40,34 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
     vi.restoreAllMocks();
     return replies;
   }
-  const repliesFor = (isThere: boolean) => repliesTo((scoped) => scoped.stat(ctx, digest), isThere);
+  const repliesToStat = (isStored: boolean) => repliesTo((scoped) => scoped.stat(ctx, digest), isStored);
 
-  it('are a hit or a miss as they are, in a time of each request, not of the isolate', async () => {
-    const there = facing({ body: JSON.stringify(await repliesFor(true)) });
-    const absent = facing({ body: JSON.stringify(await repliesFor(false)) });
+  it('are a hit or a miss if unchanged; each request has its own time limit', async () => {
+    const present = facing({ body: JSON.stringify(await repliesToStat(true)) });
+    const absent = facing({ body: JSON.stringify(await repliesToStat(false)) });
     await new Promise((resolve) => setTimeout(resolve, STORE_TIMEOUT_MS + 50));
-    expect(await there.scoped.stat(ctx, digest)).toEqual(entryFor(digest, ctx.now()));
+    expect(await present.scoped.stat(ctx, digest)).toEqual(entryFor(digest, ctx.now()));
     expect(await absent.scoped.stat(ctx, digest)).toBeUndefined();
   });
 
   it.each<[string, (items: readonly Item[]) => unknown]>([
     ['none', () => []],
-    ['without a result', (items) => items.map(() => ({}))],
+    ['without results', (items) => items.map(() => ({}))],
     ['one too few', (items) => items.slice(0, -1)],
     ['nulls', (items) => items.map(() => ({ result: null }))],
     ['a membership that is neither 0 nor 1', ([, ...more]) => [{ result: 2 }, ...more]],
-    ['a membership in words', ([, ...more]) => [{ result: btoa('1') }, ...more]],
-    ['lists with one field less', (items) => eachList(items, (list) => list.slice(0, -1))],
-    ['lists with one field more', (items) => eachList(items, (list) => [...list, null])],
+    ['a membership in base64', ([, ...more]) => [{ result: btoa('1') }, ...more]],
+    ['lists with a field too few', (items) => eachList(items, (list) => list.slice(0, -1))],
+    ['lists with a field too many', (items) => eachList(items, (list) => [...list, null])],
     [
-      'a last list with one field less',
+      'a last list with a field too few',
       (items) => [...items.slice(0, -1), ...eachList(items.slice(-1), (list) => list.slice(1))],
     ],
     ['lists of numbers', (items) => eachList(items, (list) => list.map(() => 1))],
     ['fields by name', (items) => eachList(items, (list) => ({ ...list }))],
-  ])('that cannot be are a fault, never a miss: %s', async (_what, change) => {
-    for (const isThere of [true, false]) {
-      const { scoped } = facing({ body: JSON.stringify(change(await repliesFor(isThere))) });
+  ])('that are malformed are a fault, never a miss: %s', async (_what, change) => {
+    for (const isStored of [true, false]) {
+      const { scoped } = facing({ body: JSON.stringify(change(await repliesToStat(isStored))) });
       await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
     }
   });
@@ -75,10 +75,10 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
   describe.each(VERBS.slice(0, 2))('to %s', (_verb, call) => {
     it.each<[string, (items: readonly Item[]) => unknown]>([
       ['none', () => []],
-      ['without a result', (items) => items.map(() => ({}))],
+      ['without results', (items) => items.map(() => ({}))],
       ['one too few', (items) => items.slice(0, -1)],
       ['one too many', (items) => [...items, { result: 1 }]],
-    ])('that tell of nothing done are a fault: %s', async (_what, change) => {
+    ])('that do not confirm the write are a fault: %s', async (_what, change) => {
       const replies = await repliesTo(call, true);
       await call(facing({ body: JSON.stringify(replies) }).scoped);
       const { scoped } = facing({ body: JSON.stringify(change(replies)) });
@@ -94,14 +94,14 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
       ['none', undefined],
       ['null', null],
       ['OK', 'OK'],
-      ['a list of nothing', []],
-      ['a list of too many', [null, null]],
+      ['an empty list', []],
+      ['a list that is too long', [null, null]],
       ['a list of numbers', [1]],
       ['another count', 2],
-      ['a table', { digest }],
-    ])('that tell of nothing done are a fault: %s', async (_what, result) => {
-      const { result: real } = (await repliesTo(call, true)) as Item;
-      await call(facing({ body: JSON.stringify({ result: real }) }).scoped);
+      ['an object', { digest }],
+    ])('that do not confirm the write are a fault: %s', async (_what, result) => {
+      const { result: actual } = (await repliesTo(call, true)) as Item;
+      await call(facing({ body: JSON.stringify({ result: actual }) }).scoped);
       const { scoped } = facing({ body: JSON.stringify({ result }) });
       await expect(call(scoped)).rejects.toBeInstanceOf(CacheFault);
     });

@@ -23,12 +23,13 @@ function setup() {
   return { name, digest, clock, ctx: contextOf(clock), provider, scoped: provider.repositoryScoped(name, 'blobs') };
 }
 
-/** As a registry writes an entry, and as 3.1 clears it. */
+/** Writes an entry as a registry does. */
 async function registryWrites(name: string, digest: Digest, size = 10): Promise<void> {
   await redis.sadd(`repository::${name}::blobs`, digest);
   await redis.hset(`blobs::${digest}`, { digest, size, mediatype: 'application/octet-stream' });
   await redis.hset(`repository::${name}::blobs::${digest}`, { mediatype: 'application/octet-stream' });
 }
+/** Clears an entry as a registry does since 3.1. */
 async function registryClears(name: string, digest: Digest): Promise<void> {
   await redis
     .multi()
@@ -39,7 +40,7 @@ async function registryClears(name: string, digest: Digest): Promise<void> {
 }
 
 describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () => {
-  it("reads the registry's entry, as confirmed by nobody until the edge confirmed it", async () => {
+  it("reads the registry's entry as never confirmed, until the edge confirms it", async () => {
     const { name, digest, ctx, scoped } = setup();
     await registryWrites(name, digest);
     expect(await scoped.stat(ctx, digest)).toEqual(entryFor(digest, 0, { size: 10 }));
@@ -59,7 +60,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
     expect(await redis.ttl(`registry-edge::${name}::blobs::${digest}`)).toBeGreaterThan(3_000);
   });
 
-  it('makes nothing of a write without an entry of the registry', async () => {
+  it('ignores its own write if the registry has no entry', async () => {
     const { name, digest, ctx, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
@@ -77,7 +78,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
     expect(await redis.sismember(`repository::${name}::blobs`, digest)).toBe(0);
   });
 
-  it("clears the registry's keys as it would itself, and counts nothing that was confirmed before", async () => {
+  it("clears the registry's keys as the registry does, and hides what was confirmed before", async () => {
     const { name, digest, ctx, clock, scoped } = setup();
     await registryWrites(name, digest);
     const before = entryFor(digest, ctx.now(), { size: 10 });
@@ -93,7 +94,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
     expect(await scoped.stat(ctx, digest)).toBeDefined();
   });
 
-  it('misses a member whose global hash is gone, and tells that it is half cleared', async () => {
+  it('misses a member without a global hash, and emits that it is half cleared', async () => {
     const { name, digest, ctx, scoped } = setup();
     await registryWrites(name, digest);
     await redis.hdel(`blobs::${digest}`, 'digest', 'size', 'mediatype');
@@ -101,7 +102,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
     expect(ctx.events).toEqual([{ kind: 'half-cleared' }]);
   });
 
-  it('keeps manifests in keys of its own, as in a database of its own', async () => {
+  it('stores manifests in keys of its own', async () => {
     const { digest, ctx, provider, name } = setup();
     const manifests = provider.repositoryScoped(name, 'manifests');
     await manifests.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
@@ -123,21 +124,21 @@ describe.skipIf(NO_REDIS)('HEAD of a blob with REDIS_SHARED=true', () => {
     expect(await blob.asked()).toBe(1);
   });
 
-  it('asks the origin where the registry wrote no entry', async () => {
+  it('asks the origin if the registry wrote no entry', async () => {
     const blob = await pushBlob();
     const isolate = edge();
     for (let n = 0; n < 3; n++) await isolate.fetch(blob.path, HEAD);
     expect(await blob.asked()).toBe(3);
   });
 
-  it('finishes a clearing that was left half done, after the origin said 404', async () => {
-    const [other, gone] = [await pushBlob(), someDigest()];
+  it('completes a half-finished clear after the origin’s 404', async () => {
+    const [other, cleared] = [await pushBlob(), someDigest()];
     const isolate = edge();
     await isolate.fetch(other.path, HEAD);
-    await registryWrites(other.name, gone);
-    await redis.hdel(`blobs::${gone}`, 'digest', 'size', 'mediatype');
-    expect((await isolate.fetch(`/v2/${other.name}/blobs/${gone}`, HEAD)).status).toBe(404);
-    expect(await redis.sismember(`repository::${other.name}::blobs`, gone)).toBe(0);
-    expect(await redis.exists(`repository::${other.name}::blobs::${gone}`)).toBe(0);
+    await registryWrites(other.name, cleared);
+    await redis.hdel(`blobs::${cleared}`, 'digest', 'size', 'mediatype');
+    expect((await isolate.fetch(`/v2/${other.name}/blobs/${cleared}`, HEAD)).status).toBe(404);
+    expect(await redis.sismember(`repository::${other.name}::blobs`, cleared)).toBe(0);
+    expect(await redis.exists(`repository::${other.name}::blobs::${cleared}`)).toBe(0);
   });
 });

@@ -11,29 +11,29 @@ import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
 import type { Script } from '../../support/scripted.ts';
 
-describe.each(VERBS)('createRedisDescriptors: %s over a bad wire', (_verb, call) => {
+describe.each(VERBS)('createRedisDescriptors: %s over a bad connection', (_verb, call) => {
   it.each<[string, Script]>([
     ['a server that closes the connection', { instead: 'close' }],
     ['a 500', { status: 500, body: '{"error":"ERR"}' }],
     ['a 401', { status: 401, body: '{"error":"Unauthorized"}' }],
     ['a 429 without JSON', { status: 429, body: 'slow down' }],
     ['HTML', { headers: { 'content-type': 'text/html' }, body: '<!doctype html><p>sign in' }],
-    ['JSON that was cut off', { body: '[{"result":0},{"resu' }],
-    ['nothing at all', { body: '' }],
+    ['truncated JSON', { body: '[{"result":0},{"resu' }],
+    ['an empty body', { body: '' }],
     ['an object', { body: '{"result":null}' }],
     ['an error in one command', { body: '[{"result":0},{"error":"WRONGTYPE"},{"result":0}]' }],
-  ])('asks once, and takes %s for a fault', async (_what, script) => {
+  ])('sends one request, and reports %s as a fault', async (_what, script) => {
     const { scoped, calls } = facing(script);
     await expect(call(scoped)).rejects.toBeInstanceOf(CacheFault);
     expect(await calls()).toHaveLength(1);
   });
 });
 
-describe('createRedisDescriptors: a slow wire', () => {
+describe('createRedisDescriptors: a slow connection', () => {
   it.each<[string, Script]>([
-    ['a server that says nothing', { instead: 'silence' }],
-    ['a body that does not come', { bodyWaitMs: 4_000, body: '[]' }],
-  ])('takes %s for a fault of every verb, after about 1 s', async (_what, script) => {
+    ['a server that does not answer', { instead: 'silence' }],
+    ['a body that does not arrive', { bodyWaitMs: 4_000, body: '[]' }],
+  ])('reports %s as a fault of every verb, after about 1 s', async (_what, script) => {
     const waits = VERBS.map(async ([, call]) => {
       const since = performance.now();
       await expect(call(facing(script).scoped)).rejects.toBeInstanceOf(CacheFault);
@@ -48,29 +48,29 @@ describe('createRedisDescriptors: a slow wire', () => {
 
 describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
   const { url, token } = ADDRESS;
-  // A server that knows sync tokens: a client that reads its own writes would send one back.
+  // The server sends a sync token, which a client with `readYourWrites` would send back.
   const forwarding = () => facing({ forward: url, headers: { 'upstash-sync-token': 'abc' } }, token);
 
-  it('makes one request of each verb, and tells nobody about us', async () => {
+  it('sends one request for each verb, without telemetry', async () => {
     const { scoped, calls } = forwarding();
     for (const [, call] of VERBS) await call(scoped);
-    const made = await calls();
-    expect(made.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    const sent = await calls();
+    expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'POST /pipeline',
       'POST /multi-exec',
       'POST /',
     ]);
-    const telling = made.flatMap(({ headers }) => Object.keys(headers)).filter((name) => /telemetry|sync/.test(name));
-    expect(telling).toEqual([]);
+    const unwanted = sent.flatMap(({ headers }) => Object.keys(headers)).filter((name) => /telemetry|sync/.test(name));
+    expect(unwanted).toEqual([]);
   });
 
-  it('shares no request between two that ask at the same time', async () => {
+  it('sends concurrent stats in separate requests', async () => {
     const { scoped, calls } = forwarding();
     await Promise.all([scoped.stat(ctx, digest), scoped.stat(ctx, digest)]);
     expect((await calls()).map(({ path }) => path)).toEqual(['/pipeline', '/pipeline']);
   });
 
-  it('lets every key live until no clock could find it of use, and clears membership at once', async () => {
+  it('lets every key live for the retention plus CLOCK_SKEW_MS, and clears membership at once', async () => {
     const direct = new Redis({ url, token, automaticDeserialization: false });
     const name = parseRepositoryName(someName());
     const provider = createProvider(
@@ -78,17 +78,17 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
     );
     const members = `repository::${name}::blobs`;
     const blob = someDigest();
-    const isAsLongAsSkew = async (key: string) =>
+    const livesLongEnough = async (key: string) =>
       (await direct.ttl(key)) > (HOUR_MS + CLOCK_SKEW_MS) / 1000 - 3 ? key : `${key} ends too soon`;
     const scoped = provider.repositoryScoped(name, 'blobs');
     await scoped.setDescriptor(ctx, blob, entryFor(blob, ctx.now()));
-    for (const key of [`blobs::${blob}`, `${members}::${blob}`]) expect(await isAsLongAsSkew(key)).toBe(key);
+    for (const key of [`blobs::${blob}`, `${members}::${blob}`]) expect(await livesLongEnough(key)).toBe(key);
     expect(await direct.sismember(members, blob)).toBe(1);
-    // The life of a tombstone begins with the clear: a hash that is there already would end sooner.
+    // The life of a tombstone begins with the clear, even if the hash exists already and would expire sooner.
     await direct.expire(`${members}::${blob}`, 100);
     await scoped.clear(ctx, blob);
     expect(await direct.sismember(members, blob)).toBe(0);
-    expect(await isAsLongAsSkew(`${members}::${blob}`)).toBe(`${members}::${blob}`);
+    expect(await livesLongEnough(`${members}::${blob}`)).toBe(`${members}::${blob}`);
     expect(await direct.hmget(`${members}::${blob}`, 'mediatype', 'verified', 'open')).toEqual([null, null, null]);
   });
 });
