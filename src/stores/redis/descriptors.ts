@@ -19,7 +19,7 @@ import { parseNamedDigests, parseStrings, parseTransaction, readEach } from './r
 import { CLEAR_GLOBAL, CLEAR_OWN } from './scripts.ts';
 import { sharedGlobalRecords, sharedRecords } from './sharedDescriptors.ts';
 
-/** A membership set expires at the earliest after this time and is built anew, so that it cannot grow forever. */
+/** A membership set expires at the earliest after this time and is rebuilt, so that it cannot grow forever. */
 const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
 
 /**

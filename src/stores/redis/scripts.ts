@@ -122,9 +122,9 @@ export const NOTE_TAG = `${PRELUDE}
 local found = own('HMGET', KEYS[1], 'cleared', 'led')
 local at = tonumber(ARGV[2])
 if ARGV[4] ~= 'moved' and (timeIn(found[1]) or 0) >= at then return 0 end
-local led = found[2] or ''
-if (timeIn(string.match(led, ' (%d+)$')) or 0) > at then
-  if string.match(led, '^%S*') == ARGV[1] then return 1 end
+local note = found[2] or ''
+if (timeIn(string.match(note, ' (%d+)$')) or 0) > at then
+  if string.match(note, '^%S*') == ARGV[1] then return 1 end
   return 0
 end
 redis.call('HSET', KEYS[1], 'led', ARGV[1] .. ' ' .. ARGV[2])
