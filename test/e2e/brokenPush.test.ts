@@ -22,7 +22,7 @@ async function sendAndLeave(url: string, requestHead: string, part: Buffer): Pro
   socket.write(part);
   await setTimeout(300);
   socket.destroy();
-  // Whatever the edge took for the end has reached the origin by now.
+  // By now the origin would have received a body that the edge had taken for complete.
   await setTimeout(500);
 }
 

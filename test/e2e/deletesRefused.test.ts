@@ -8,7 +8,7 @@ import { type Chain, startChain } from './support/setups.ts';
 import { describeWith } from './support/tools.ts';
 import { until } from './support/until.ts';
 
-/** A caller that the edge supposes to be allowed to delete; one without a credential first has to prove that. */
+/** Only for a caller with a credential does the edge write a tombstone before it passes the DELETE on. */
 const DELETER = { headers: basic('deleter', 'secret') };
 const NAME = 'team/app';
 const CONTENT = image('kept');

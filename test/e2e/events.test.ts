@@ -133,7 +133,7 @@ function receivesEvents(setup: Setup): void {
     pathOf(BLOB.digest, 'blobs'),
     ...Object.values(CONTENTS).map(({ manifest }) => pathOf(manifest.digest)),
     ...Object.keys(CONTENTS).map((tag) => pathOf(tag)),
-    ...CONTENTS.kept.blobs.map(({ digest }) => pathOf(digest, 'blobs')),
+    ...CONTENTS.untouched.blobs.map(({ digest }) => pathOf(digest, 'blobs')),
   ];
   async function expectAgreement(): Promise<void> {
     for (const path of paths) {
@@ -160,8 +160,8 @@ function receivesEvents(setup: Setup): void {
   });
 
   test('events without the token or without an envelope are refused and evict nothing', async () => {
-    const path = pathOf(CONTENTS.kept.manifest.digest);
-    const forged = { action: 'delete', target: { repository: NAME, digest: CONTENTS.kept.manifest.digest } };
+    const path = pathOf(CONTENTS.untouched.manifest.digest);
+    const forged = { action: 'delete', target: { repository: NAME, digest: CONTENTS.untouched.manifest.digest } };
     const sent = JSON.stringify({ events: [forged] });
     await warm(world, path);
     for (const headers of [

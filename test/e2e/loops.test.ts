@@ -23,7 +23,7 @@ describeWith([], 'an ORIGIN_URL that leads back to the edge', () => {
     expect(program.stderr().trim()).toMatch(new RegExp(`^ORIGIN_URL: http://.+:${port}/ .+\\.$`));
   });
 
-  test('leads through a proxy, which no start can detect: each request is a 508 and makes one more', async () => {
+  test('leads through a proxy, which the program cannot detect at its start: a request is a 508 and makes one more', async () => {
     const port = await freePort();
     const proxy = await startCountingProxy(`http://127.0.0.1:${port}`);
     const edge = await startEdge({ origin: proxy.url, backend: 'inmemory', variables: { PORT: String(port) } });

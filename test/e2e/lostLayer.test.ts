@@ -46,7 +46,7 @@ function lostLayer(setup: Setup): void {
     ({ origin, edge } = await startSetup(setup));
   });
 
-  test.for(CASES)('$client, lost: $loss; at most two pushes through a warm edge make it whole', async (lost) => {
+  test.for(CASES)('$client, lost: $loss; at most two pushes through a warm edge make the image whole', async (lost) => {
     const { client, push, loss, name } = lost;
     const image = await makeImage(`lost ${loss} ${client} ${setup.kind}`);
     const [layer] = image.layers;

@@ -31,7 +31,7 @@ describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', 
     expect(content).toEqual(await storedBy(reference));
   });
 
-  test('a pull brings the bytes that were pushed, and nothing else than a pull from the origin', async () => {
+  test('a pull brings the bytes that were pushed, exactly as a pull from the origin does', async () => {
     const image = await makeImage(`pull ${backend}`);
     await expectPush(image, `${origin.host}/team/pulled:v1`);
 

@@ -81,7 +81,7 @@ describeWith(TOOLS, 'BLOBDESCRIPTOR=redis, the redis-server is killed', () => {
 
   test('DELETE of a blob: 503 with OCI JSON, and the origin still has it', async () => {
     const path = `/v2/team/app/blobs/${image.layers[0].digest}`;
-    // With a credential, since for a caller without one the edge writes no tombstone before the delete is proved.
+    // Only for a caller with a credential does the edge write a tombstone before it passes the DELETE on.
     const headers = basic('deleter', 'secret');
     const { status, body } = await request('DELETE', edge.url + path, { headers });
     expect(status).toBe(503);

@@ -21,7 +21,7 @@ export const CONTENTS = {
   before: image('before'),
   after: image('after'),
   untagged: image('untagged'),
-  kept: image('kept'),
+  untouched: image('untouched'),
 } satisfies Record<string, Content>;
 export const BLOB = makeBlob('a blob', 4_321);
 
@@ -30,7 +30,7 @@ export function pathOf(reference: string, links = 'manifests'): string {
 }
 
 export function ask({ url }: { readonly url: string }, path: string): Promise<Answer> {
-  return head(url + path, { accept: CONTENTS.kept.mediaType });
+  return head(url + path, { accept: CONTENTS.untouched.mediaType });
 }
 
 /** Asks until the edge answers from the cache. */

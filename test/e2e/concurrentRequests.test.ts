@@ -70,7 +70,7 @@ function crowds({ kind, backend, clientAuth }: Setup): void {
     for (const name of unusedNames) await expectPush(image, `${chain.origin.host}/${name}:v1`, creds);
   });
 
-  /** Questions in one repository: only the first of them can be of a caller without a grant. */
+  /** Questions in one repository, of which only the first can come from a caller without a grant. */
   async function coldQuestions({ method }: Crowd, who: string): Promise<readonly [Question, ...Question[]]> {
     const repository = `/v2/${unusedNames.pop()}`;
     if (who === GRANTED) {
@@ -173,4 +173,4 @@ function crowds({ kind, backend, clientAuth }: Setup): void {
   }
 }
 
-describeSetups(['skopeo'], 'many clients ask the same at the same time', crowds, SETUPS);
+describeSetups(['skopeo'], 'many equal requests at the same time', crowds, SETUPS);

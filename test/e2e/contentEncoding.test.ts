@@ -26,7 +26,7 @@ async function startEncodingOrigin(): Promise<string> {
   return listen(server);
 }
 
-describeWith([], 'an answer with a Content-Encoding', () => {
+describeWith([], 'an answer of the origin with a Content-Encoding', () => {
   let edge: Edge;
   beforeAll(async () => {
     edge = await startEdge({ origin: await startEncodingOrigin(), backend: 'inmemory' });

@@ -104,7 +104,7 @@ describeWith([], 'an error that the origin makes', () => {
     }
   });
 
-  // The origin answers each list of Content-Length lines for a repository of its own.
+  // The origin sends each list of Content-Length lines for another repository.
   const LENGTHS = [
     ...['abc', '-1', '+5', '0x10', '5, 5', '1e3', '99999999999999999999', '5;', '5 6'].map((length) => [length]),
     ...[
@@ -128,7 +128,7 @@ describeWith([], 'an error that the origin makes', () => {
           return [answer.status, answer.headers['content-length']];
         };
         expect([lengths, await headOf(200)]).toEqual([lengths, [502, undefined]]);
-        // The answer for what is absent names no length.
+        // A 404 has no length to relay.
         expect([lengths, await headOf(404)]).toEqual([lengths, [404, undefined]]);
       }
     }
