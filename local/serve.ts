@@ -19,6 +19,8 @@ export async function serveLocally(
 ): Promise<Served> {
   // The tests rely on the native Request and Response, so the global objects are not replaced.
   const server = serve({ fetch, hostname, port, overrideGlobalObjects: false }) as Server;
+  // A connection that is closed for being idle, in the moment in which it is used again, would fail that request.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     if (server.listening) resolve();

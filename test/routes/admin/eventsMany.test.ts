@@ -11,7 +11,7 @@ import { createMeteredEdge } from '../../support/metered.ts';
 import { SHARED_STORES } from '../../support/stores.ts';
 
 const ROOMY = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
-const AT_ONCE = 50;
+const AT_ONCE = 20;
 
 /** Creates an edge that receives large envelopes, with access to its store. */
 function createWorld(backend: 'kv' | 'redis', variables: Record<string, string> = {}) {

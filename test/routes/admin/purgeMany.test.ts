@@ -15,7 +15,7 @@ import { redis, removeFromRedis } from '../../support/redisStore.ts';
 import { SHARED_STORES, STORES, type Store } from '../../support/stores.ts';
 
 const ROOMY = { MEMORY_ENTRIES: '100000', MEMORY_BYTES: '64MiB' };
-const AT_ONCE = 50;
+const AT_ONCE = 20;
 /** Digests per page of a purge. */
 const PAGE = { memory: Number.POSITIVE_INFINITY, kv: 50, redis: 500 };
 
