@@ -1,11 +1,10 @@
-import { inTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
-import { LINK_SETS } from '../oci/links.ts';
 import { digestsIn, MAX_NAMED } from '../oci/manifest.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { CONTENT_TIMEOUT_MS } from '../stores/options.ts';
+import { evict } from './forget.ts';
 import type { Upstream } from './upstream.ts';
 
 /** At most 20 evicted manifests are read, and none after the first 8 MiB: they are held until the request is over. */
@@ -25,12 +24,13 @@ export async function evictSuspects(
   digests: ReadonlySet<Digest>,
   refusedAtMs: number,
 ): Promise<void> {
-  const evict = (suspects: ReadonlySet<Digest>) => evictFromLinkSets(ctx, upstream, name, suspects, refusedAtMs);
+  const evictBounded = (suspects: ReadonlySet<Digest>) =>
+    evict(ctx, upstream, { name, digests: [...suspects].slice(0, MAX_NAMED) }, refusedAtMs);
   // Read before the eviction, after which memory does not know them any more.
   const sizes = manifestSizes(ctx, upstream, name, digests);
   await observeClear(ctx, 'clear', async () => {
-    const children = await namedBy(ctx, upstream, await evict(digests), sizes);
-    await evict(children.difference(digests));
+    const children = await namedBy(ctx, upstream, await evictBounded(digests), sizes);
+    await evictBounded(children.difference(digests));
   }).catch(() => undefined);
 }
 
@@ -73,22 +73,4 @@ async function namedBy(
     named = named.union(digestsIn(new TextDecoder().decode(content)));
   }
   return named;
-}
-
-/** Evicts digests from both link sets. @returns the digests that were stored as manifests */
-async function evictFromLinkSets(
-  ctx: RequestContext,
-  upstream: Upstream,
-  name: RepositoryName,
-  digests: ReadonlySet<Digest>,
-  refusedAtMs: number,
-): Promise<ReadonlySet<Digest>> {
-  const bounded = [...digests].slice(0, MAX_NAMED);
-  let manifests: ReadonlySet<Digest> = new Set();
-  // One link set after the other, since KV accepts few requests at once.
-  await inTurn(LINK_SETS, async (links) => {
-    const evicted = await upstream.descriptors.repositoryScoped(name, links).evict(ctx, bounded, refusedAtMs);
-    if (links === 'manifests') manifests = evicted;
-  });
-  return manifests;
 }

@@ -7,7 +7,7 @@ import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Change } from '../oci/notification.ts';
 import type { RepositoryDescriptors } from '../stores/descriptors.ts';
-import { bothLinkSets } from './repository.ts';
+import { forgetInIsolate, linkSetsOf } from './forget.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Tags are dropped and digests cleared in at most this many repositories of one notification. */
@@ -50,10 +50,7 @@ interface Batch {
  */
 export async function forgetChanges(ctx: RequestContext, upstream: Upstream, changes: readonly Change[]) {
   const all = [...byRepository(changes)];
-  for (const [name] of all) {
-    upstream.flights.close(name);
-    upstream.lists.drop(name);
-  }
+  for (const [name] of all) forgetInIsolate(upstream, name);
   const repositories = all.slice(0, MAX_REPOSITORIES);
   if (repositories.length < all.length) warnOfRest(ctx, { repositories: all.length - repositories.length });
   // Tags come first: the digests that they pointed to are cleared together with the others.
@@ -87,7 +84,7 @@ async function dropTags(ctx: RequestContext, { tags }: Upstream, repositories: N
 
 async function clearDigests(ctx: RequestContext, upstream: Upstream, repositories: NamedChanges): Promise<void> {
   const batches = repositories.flatMap(([name, { digests }]) =>
-    bothLinkSets(upstream, name).flatMap((descriptors) =>
+    linkSetsOf(upstream, name).flatMap((descriptors) =>
       batchesOf([...digests], descriptors.batch).map((batch) => ({ descriptors, digests: batch })),
     ),
   );

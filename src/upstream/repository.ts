@@ -1,9 +1,8 @@
 import { type CacheItem, descriptorItem } from '../cache/item.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { LINK_SETS, type LinkSet } from '../oci/links.ts';
+import type { LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { RepositoryDescriptors } from '../stores/descriptors.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A digest in one link set of a repository. */
@@ -48,12 +47,4 @@ export function readerFor({ shared, descriptors }: Upstream, mayPush: boolean) {
 /** Returns how long a caller may rely on a digest's confirmed entry, in ms. */
 export function windowOf({ ttls }: Upstream, mayPush: boolean): number {
   return mayPush ? ttls.pushExistenceMs : ttls.descriptorMs;
-}
-
-/**
- * Returns a repository's descriptors in both link sets. Deleted content is cleared from both, since an error does not
- * say from which it was deleted, and registries keep manifests among the blobs.
- */
-export function bothLinkSets({ descriptors }: Upstream, name: RepositoryName): RepositoryDescriptors[] {
-  return LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
 }

@@ -7,6 +7,7 @@ import { parseWholeNumber } from '../../oci/descriptor.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { parseEnvelope } from '../../oci/notification.ts';
 import { createRepositoryScan, type RepositoryScan } from '../../oci/repositoryScan.ts';
+import { forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetChanges } from '../../upstream/forgetChanges.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { guard, orUnavailable } from './guard.ts';
@@ -81,10 +82,7 @@ async function forgetNamedRepositories(
     bytes,
     repositories: [...scan.found],
   });
-  for (const name of scan.found) {
-    upstream.flights.close(name);
-    upstream.lists.drop(name);
-  }
+  for (const name of scan.found) forgetInIsolate(upstream, name);
   await orUnavailable(() => purgeTags(ctx, upstream.tags, [...scan.found]));
 }
 

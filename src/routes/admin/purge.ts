@@ -4,6 +4,7 @@ import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { LINK_SETS } from '../../oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../oci/name.ts';
+import { forgetInIsolate } from '../../upstream/forget.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { guard, jsonAnswer, orUnavailable } from './guard.ts';
 
@@ -32,9 +33,8 @@ export async function purgeRoute(
       message: 'invalid query: send none, or ?cursor= to go on with the purge of a repository',
     });
   }
-  upstream.flights.close(name);
+  forgetInIsolate(upstream, name);
   if (digest) return purgeOne(ctx, upstream, name, digest);
-  upstream.lists.drop(name);
   const purged = await orUnavailable(() => purge(ctx, upstream, name, query.get('cursor') ?? undefined));
   return jsonAnswer(ctx, { repository: name, ...purged });
 }

@@ -42,11 +42,11 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const ifRange = headers.get('if-range');
   const firstByte = firstByteIn(headers.get('range'));
   const mayRefuse = isGranted && firstByte > 0 && ifRange === null && upstream.origin.traits.hasRanges;
-  const entry = mayRefuse ? await freshEntry(ctx, upstream, item, mayPush) : undefined;
+  const known = mayRefuse ? await freshEntry(ctx, upstream, item, mayPush) : undefined;
   // Registries disagree about ranges of an empty blob, so the origin answers those.
-  if (entry && entry.descriptor.size > 0 && firstByte >= entry.descriptor.size) {
+  if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
     ctx.emit({ kind: 'hit' });
-    throw unsatisfiable(entry.descriptor.digest, `bytes */${entry.descriptor.size}`);
+    throw unsatisfiable(known.descriptor.digest, `bytes */${known.descriptor.size}`);
   }
 
   ctx.emit({ kind: 'forward', reason: 'bypass' });

@@ -1,16 +1,15 @@
-import { allDone, delay } from '../../async.ts';
-import { clear, observeClear } from '../../cache/clear.ts';
+import { delay } from '../../async.ts';
+import { observeClear } from '../../cache/clear.ts';
 import type { RequestContext } from '../../context.ts';
 import { forwardBody } from '../../http/body/forwardBody.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import type { OriginResponse } from '../../origin/origin.ts';
-import type { RepositoryDescriptors } from '../../stores/descriptors.ts';
 import { CLOCK_SKEW_MS, tombstoneDurations } from '../../stores/tombstone.ts';
 import { authorize } from '../../upstream/authorize.ts';
-import { bothLinkSets } from '../../upstream/repository.ts';
+import { evict, type Forgetting, forget } from '../../upstream/forget.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
-import { type DeleteRoute, type ProbeResult, probe } from './deleteProbe.ts';
+import { type DeleteRoute, probe } from './deleteProbe.ts';
 import { relayUnlessStalled } from './relay.ts';
 
 /** KV accepts one write per second and key. */
@@ -49,17 +48,17 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   // Anybody may read public content: without a credential that does not suggest a right to delete.
   const isAnonymous = ctx.caller === '' && !origin.traits.allowsAnonymousDeletes;
   const isMarked = isGranted && !probed.isAbsent && !isAnonymous;
-  const forget = (clearedForMs: number, verb: 'clear' | 'markDeleting' = 'clear') =>
-    forgetAll(ctx, upstream, probed, clearedForMs, verb);
+  const clear = (clearedForMs: number) => forgetDeleted(ctx, upstream, { ...probed, clearedForMs }, 'clear');
+  const mark = (clearedForMs: number) => forgetDeleted(ctx, upstream, { ...probed, clearedForMs }, 'markDeleting');
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(origin.timeoutMs);
-  if (isMarked) await forget(inProgressMs, 'markDeleting');
+  if (isMarked) await mark(inProgressMs);
 
   let answered: OriginResponse;
   try {
     answered = await origin.send(ctx, route.path + route.search, { method: 'DELETE', sent: forwardBody(ctx.request) });
   } catch (unreached) {
     flights.close(route.name);
-    if (isMarked) await forget(unknownOutcomeMs, 'markDeleting');
+    if (isMarked) await mark(unknownOutcomeMs);
     throw unreached;
   }
   flights.close(route.name);
@@ -69,58 +68,29 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
   const isDeleted = status < 300 && isFirstHand(response);
   if (isDeleted && ctx.caller === '') origin.traits.noteAnonymousDelete();
   const isUnknown = status >= 500 || status === 408;
-  if (isUnknown && isMarked) await forget(unknownOutcomeMs, 'markDeleting');
+  if (isUnknown && isMarked) await mark(unknownOutcomeMs);
   else if (isMarked && (isDeleted || status === 404)) {
     // An entry that cannot be removed is still covered by the tombstone, which lasts longer than this.
-    await forget(CLOCK_SKEW_MS).catch(() => undefined);
-  } else if (isDeleted) await forget(CLOCK_SKEW_MS);
-  else if (isGranted && status === 404) await evictMissing(ctx, upstream, probed, answered.sentAt);
+    await clear(CLOCK_SKEW_MS).catch(() => undefined);
+  } else if (isDeleted) await clear(CLOCK_SKEW_MS);
+  else if (isGranted && status === 404) {
+    const evicting = async () => void (await evict(ctx, upstream, probed, answered.sentAt));
+    await observeClear(ctx, 'clear', evicting).catch(() => undefined);
+  }
   return response;
 }
 
-/**
- * Evicts content that the origin does not have; what is not cached costs no write, so a flood of such deletes is cheap.
- */
-async function evictMissing(
+/** Forgets what is deleted, and tries once more where the store fails. @throws RegistryError UNAVAILABLE: it failed twice */
+async function forgetDeleted(
   ctx: RequestContext,
   upstream: Upstream,
-  { name, digests }: ProbeResult,
-  sentAtMs: number,
-): Promise<void> {
-  const evictIn = (scope: RepositoryDescriptors) => scope.evict(ctx, digests, sentAtMs);
-  const work = () => allDone(bothLinkSets(upstream, name).map(evictIn));
-  await observeClear(ctx, 'clear', work).catch(() => undefined);
-}
-
-/**
- * Clears the tags, the digests and the lists, and tries once more where the store fails.
- * @param clearedForMs how far from now the tombstones reach
- * @throws RegistryError UNAVAILABLE: the store failed twice
- */
-async function forgetAll(
-  ctx: RequestContext,
-  upstream: Upstream,
-  probed: ProbeResult,
-  clearedForMs: number,
+  deleted: Forgetting,
   verb: 'clear' | 'markDeleting',
 ): Promise<void> {
-  const { tags, lists } = upstream;
-  const { name, digests } = probed;
-  lists.drop(name);
-  const dropTags = async () => {
-    for (const digest of await tags.drop(ctx, name, probed.tags, clearedForMs)) digests.add(digest);
-  };
-  const forget = async () => {
-    if (probed.tags.length > 0) await observeClear(ctx, verb, dropTags);
-    const scopes = bothLinkSets(upstream, name);
-    await allDone(
-      scopes.flatMap((scope) => [...digests].map((digest) => clear(ctx, digest, scope, clearedForMs, verb))),
-    );
-  };
   try {
-    await forget().catch(async () => {
+    await forget(ctx, upstream, deleted, verb).catch(async () => {
       await delay(RETRY_MS);
-      await forget();
+      await forget(ctx, upstream, deleted, verb);
     });
   } catch (cause) {
     throw new RegistryError('UNAVAILABLE', { message: 'the cache cannot be cleared now: repeat the delete', cause });

@@ -12,8 +12,8 @@ import { isFirstHand } from '../../origin/confirmation.ts';
 import { tombstoneDurations } from '../../stores/tombstone.ts';
 import { errorName } from '../../telemetry/log.ts';
 import { hasReadContent } from '../../upstream/authorize.ts';
+import { forget, forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
-import { forgetTags } from '../../upstream/forgetTags.ts';
 import { heal } from '../../upstream/heal.ts';
 import { repositoryItem } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
@@ -87,15 +87,14 @@ async function dropMoved(
   headers?: Headers,
   clearedForMs?: number,
 ): Promise<void> {
-  upstream.lists.drop(name);
   const acknowledged = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
   const references = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...acknowledged];
   const moved = [...new Set(references.filter(isTag))];
-  if (moved.length === 0) return;
+  if (moved.length === 0) return forgetInIsolate(upstream, name);
   const named = headers?.get('docker-content-digest') ?? reference.text;
   const to = headers && isDigest(named) ? named : undefined;
   try {
-    await forgetTags(ctx, upstream, { name, tags: moved, to }, clearedForMs);
+    await forget(ctx, upstream, { name, digests: new Set(), tags: moved, to, clearedForMs });
     if (to) ctx.waitUntil(noteMove(ctx, upstream, name, moved, to));
   } catch (fault) {
     // The push stands all the same: `TAG_TTL` bounds how long the old pointer answers.

@@ -19,7 +19,7 @@ function createWorld(backend: 'kv' | 'redis', variables: Record<string, string> 
   const edge = createMeteredEdge(
     backend,
     { ...ROOMY, EVENTS_TOKEN, ...variables },
-    { upstream: (created) => (made = created) },
+    { upstream: (one) => (made = one) },
   );
   const upstream = made as unknown as Upstream;
   const ctx = contextOf(edge.clock);
@@ -125,13 +125,13 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
     edge.spent();
     const { pushed, untagged } = eventsOf(name);
     // One tag is pushed to where it already pointed.
-    const [unmoved = someDigest()] = digests;
-    const moved = digests.map((_, at) => (at % 2 ? untagged(`t${at}`) : pushed(at ? someDigest() : unmoved, `t${at}`)));
+    const [kept = someDigest()] = digests;
+    const moved = digests.map((_, at) => (at % 2 ? untagged(`t${at}`) : pushed(at ? someDigest() : kept, `t${at}`)));
     expect((await sendEvents(edge, ...moved)).status).toBe(204);
     const { storeRequests } = edge.spent();
     expect(storeRequests).toBe({ kv: 2 * (2 + 99), redis: 1 + 2 }[backend]);
     expect(await countCached(name, digests)).toBe(1);
-    expect(await countCached(name, [unmoved])).toBe(1);
+    expect(await countCached(name, [kept])).toBe(1);
   });
 
   it('about 250 repositories forgets 200 of them, and logs that', { timeout: 60_000 }, async () => {

@@ -51,7 +51,7 @@ async function createWorld() {
   const at = (n: number, kind: string) => `/v2/${name}/${kind}/${digests[n]}`;
   const paths = [
     ...bodies.flatMap((_, n) => [at(n, 'blobs'), at(n, 'manifests')]),
-    ...TAGS.map((tagName) => `/v2/${name}/manifests/${tagName}`),
+    ...TAGS.map((one) => `/v2/${name}/manifests/${one}`),
     `/v2/${name}/tags/list`,
   ];
   const send = (method: string, path: string, sent?: string) =>
@@ -59,15 +59,15 @@ async function createWorld() {
   const pushBlob = (n: number) => send('POST', `/v2/${name}/blobs/uploads/?digest=${digests[n]}`, bodies[n]);
   const events = eventsOf(name);
   /** Changes the origin's content. @returns the event that the origin would send */
-  async function change(kind: string, n: number, tagName: string): Promise<SentEvent> {
+  async function change(kind: string, n: number, one: string): Promise<SentEvent> {
     const digest = digests[n] ?? '';
     switch (kind) {
       case 'push':
-        await send('PUT', `/v2/${name}/manifests/${tagName}`, bodies[n]);
-        return events.pushed(digest, tagName);
+        await send('PUT', `/v2/${name}/manifests/${one}`, bodies[n]);
+        return events.pushed(digest, one);
       case 'untag':
-        await send('DELETE', `/v2/${name}/manifests/${tagName}`);
-        return events.untagged(tagName);
+        await send('DELETE', `/v2/${name}/manifests/${one}`);
+        return events.untagged(one);
       case 'delete':
         for (const links of ['blobs', 'manifests']) await send('DELETE', at(n, links));
         return events.deleted(digest);
@@ -76,9 +76,9 @@ async function createWorld() {
         return events.pushedBlob(digest);
     }
   }
-  for (const [n, tagName] of TAGS.entries()) {
+  for (const [n, one] of TAGS.entries()) {
     await pushBlob(n);
-    await change('push', n, tagName);
+    await change('push', n, one);
   }
   return { name, digests, paths, change, countRequests: async () => (await rig.requests(`/v2/${name}/`)).length };
 }
@@ -108,10 +108,10 @@ async function play(variables: Record<string, string>, steps: readonly Step[], t
     }
     if ('repeat' in step && sent.length > 0) await send(sent[step.repeat % sent.length] as SentEvent);
     if ('forge' in step) {
-      const { forge: action, ofWhat, tag: tagName, mediaType, elsewhere } = step;
+      const { forge: action, ofWhat, tag: one, mediaType, elsewhere } = step;
       const digest = ofWhat === null ? '' : (world.digests[ofWhat] ?? STRANGER);
       const repository = elsewhere ? `${world.name}x` : world.name;
-      await send({ action, target: { repository, digest, tag: tagName ?? '', mediaType: mediaType ?? '' } });
+      await send({ action, target: { repository, digest, tag: one ?? '', mediaType: mediaType ?? '' } });
     }
     if ('ask' in step) {
       const init = { method: step.ask, headers: { accept: OCI_MANIFEST } };

@@ -52,10 +52,10 @@ describe.each(TIERS)('DELETE /_edge/cache/<name>, cache in %s', (_store, variabl
     const others = await Promise.all(['x', '-x', '/x', '.x'].map((more) => pushAll(name + more)));
     others.push(await pushAll(`x/${name}`), await pushAll(name.slice(0, -1)));
     const edge = createEdge({ ...variables, ...MIRROR });
-    const untouched = others.flatMap((other) => [...other.blobs, other.manifest, other.tag]);
-    await warm(edge, ...blobs, ...untouched);
+    const kept = others.flatMap((other) => [...other.blobs, other.manifest, other.tag]);
+    await warm(edge, ...blobs, ...kept);
     expect((await purgeAll(edge, name)).removed).toEqual({ ...NOTHING_REMOVED, blobs: 2 });
-    for (const path of untouched) expect([path, await isHit(edge, path)]).toEqual([path, true]);
+    for (const path of kept) expect([path, await isHit(edge, path)]).toEqual([path, true]);
     expect(await isHit(edge, blobs[0] ?? '')).toBe(false);
   });
 
@@ -78,15 +78,15 @@ describe.each(TIERS)('DELETE /_edge/cache/<name>@<digest>, cache in %s', (_store
   it('clears that digest in that repository, as a blob and as a manifest, and nothing else', async () => {
     const manifest = await pushManifest();
     const { name, digest } = manifest;
-    const blob = await pushBlob(manifest.bytes, name);
+    const one = await pushBlob(manifest.bytes, name);
     const other = await pushBlob(undefined, name);
     const elsewhere = await pushBlob(manifest.bytes, `${name}/x`);
     const edge = createEdge({ ...variables, ...MIRROR });
-    await warm(edge, blob.path, manifest.path, manifest.tagPath, other.path, elsewhere.path);
+    await warm(edge, one.path, manifest.path, manifest.tagPath, other.path, elsewhere.path);
     const purged = async () => (await purge(edge, `${name}@${digest}`)).json();
     expect(await purged()).toEqual({ repository: name, digest, removed: { blobs: 1, manifests: 1 } });
     expect(await purged()).toEqual({ repository: name, digest, removed: { blobs: 0, manifests: 0 } });
-    for (const path of [blob.path, manifest.path]) expect(await isHit(edge, path)).toBe(false);
+    for (const path of [one.path, manifest.path]) expect(await isHit(edge, path)).toBe(false);
     for (const path of [other.path, elsewhere.path]) expect(await isHit(edge, path)).toBe(true);
     // The tag points to a manifest that is no longer cached.
     expect(await isHit(edge, manifest.tagPath)).toBe(false);
@@ -112,10 +112,7 @@ describe('DELETE /_edge/cache/<name> and lists', () => {
   it('drops the lists of the repository, and no others', async () => {
     const [name, other] = [someName(), someName()];
     const edge = createEdge({ ...INMEMORY, ...MIRROR });
-    const lists = [name, other].flatMap((repository) => [
-      `/v2/${repository}/tags/list`,
-      `/v2/${repository}/referrers/${someDigest()}`,
-    ]);
+    const lists = [name, other].flatMap((one) => [`/v2/${one}/tags/list`, `/v2/${one}/referrers/${someDigest()}`]);
     for (const prefix of lists) await rig.rule({ prefix, status: 200, body: '{"manifests":[{}]}' });
     const hits = () => Promise.all(lists.map((path) => isListHit(edge, path)));
     await hits();

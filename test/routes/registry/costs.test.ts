@@ -8,12 +8,12 @@ const HEAD = { method: 'HEAD' };
 const NOTHING = COSTS.memory.warm;
 const OPEN = { CLIENT_AUTH: 'anonymous' };
 
-function sum(a: Cost, b: Cost): Cost {
+function sum(one: Cost, other: Cost): Cost {
   return {
-    storeRequests: a.storeRequests + b.storeRequests,
+    storeRequests: one.storeRequests + other.storeRequests,
     operations: {
-      reads: a.operations.reads + b.operations.reads,
-      writes: a.operations.writes + b.operations.writes,
+      reads: one.operations.reads + other.operations.reads,
+      writes: one.operations.writes + other.operations.writes,
     },
   };
 }

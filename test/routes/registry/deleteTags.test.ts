@@ -77,8 +77,8 @@ describe.each(STORES)('a DELETE of a tag, cache in $name', ({ name: store, varia
     edge.spent();
     expect((await edge.fetch(manifest.tagPath, DELETE)).status).toBe(401);
     expect(edge.spent()).toEqual({ storeRequests: 0, operations: { reads: 0, writes: 0 } });
-    const response = await edge.fetch(manifest.path, asking('GET', OCI_MANIFEST, { authorization }));
-    expect(cacheStatusOf(response)).toContain('; hit');
+    const known = await edge.fetch(manifest.path, asking('GET', OCI_MANIFEST, { authorization }));
+    expect(cacheStatusOf(known)).toContain('; hit');
   });
 });
 

@@ -89,17 +89,17 @@ describe('after the reply to a delete the content is still answered', () => {
         CLIENT_AUTH: isMirror ? 'anonymous' : 'origin',
       };
       const clock = createClock(Date.now());
-      const deleter = createEdge(variables, { clock });
+      const one = createEdge(variables, { clock });
       const elsewhere = store === 'kv' ? { namespace: laggingKv(clock, lagMs) } : {};
-      const asker = isolate === 'the same isolate' ? deleter : createEdge(variables, { clock, ...elsewhere });
+      const asker = isolate === 'the same isolate' ? one : createEdge(variables, { clock, ...elsewhere });
       const content = await contentOf(what);
       const ask = async () => {
         if (!isMirror) await grant(asker, content);
         return asker.fetch(content.path, asking('HEAD'));
       };
       for (let n = 0; n < 2; n++) expect((await ask()).status).toBe(200);
-      await grant(deleter, content);
-      await remove(deleter, content, what, isMirror);
+      await grant(one, content);
+      await remove(one, content, what, isMirror);
 
       const hits: number[] = [];
       for (let ms = 0; ms < boundMs; ms += Math.max(SECOND_MS, boundMs / 20)) {

@@ -19,7 +19,7 @@ function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: 
           return calls > after && calls <= after + times ? Promise.reject(new Error('down')) : work(...call);
         };
       };
-      return { ...scoped, clear: orFail(scoped.clear), markDeleting: orFail(scoped.markDeleting) };
+      return { ...scoped, clearEach: orFail(scoped.clearEach), markDeleting: orFail(scoped.markDeleting) };
     },
   };
 }

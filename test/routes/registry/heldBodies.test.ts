@@ -206,8 +206,8 @@ describe("an isolate's memory", () => {
     const { edge, upstream } = createObservedEdge({ CLIENT_AUTH: 'anonymous', MEMORY_BYTES: '256KiB' });
     await edge.fetch(path, GET);
     const ctx = contextOf(edge.clock);
-    const entry = upstream.descriptors.peek?.(ctx, parseRepositoryName(name), 'manifests', digest);
-    expect(entry).toBeDefined();
-    expect(entry).not.toHaveProperty('content');
+    const known = upstream.descriptors.peek?.(ctx, parseRepositoryName(name), 'manifests', digest);
+    expect(known).toBeDefined();
+    expect(known).not.toHaveProperty('content');
   });
 });
