@@ -1,3 +1,4 @@
+import type { AskedAs } from '../http/identity.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { isOriginFailure, RegistryError } from '../oci/errors.ts';
 
@@ -32,13 +33,16 @@ export async function originFailureOf(asking: Promise<OriginAnswer>): Promise<Or
 }
 
 /**
- * Whether the origin answered that the content does not exist.
- * @param isOpen whether the request was made for everybody, so that a 401 or 403 refuses everybody too
+ * Whether the origin says that nobody gets this content from it.
+ * @param askedAs as whom it was asked: a refusal of `nobody` holds for everybody
  */
-export function isGone(answer: OriginAnswer, isOpen: boolean): answer is Extract<OriginAnswer, { kind: 'relay' }> {
+export function isGone(
+  answer: OriginAnswer,
+  askedAs: AskedAs = 'caller',
+): answer is Extract<OriginAnswer, { kind: 'relay' }> {
   if (answer.kind === 'found') return false;
   const { status } = answer.response;
-  return status === 404 || (isOpen && (status === 401 || status === 403));
+  return status === 404 || (askedAs === 'nobody' && (status === 401 || status === 403));
 }
 
 /** Cancels the body of an answer that nobody will read. */

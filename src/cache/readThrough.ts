@@ -1,5 +1,6 @@
 import { within } from '../async.ts';
 import type { RequestContext } from '../context.ts';
+import type { AskedAs } from '../http/identity.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { evictDenied } from './clear.ts';
 import { isFresh } from './freshness.ts';
@@ -23,8 +24,8 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
    */
   readonly retryAt?: number;
   readonly mayPush: boolean;
-  /** Whether the origin is asked on behalf of everybody, so that a 401 or 403 refuses everybody too. */
-  readonly isOpen?: boolean;
+  /** As whom the origin is asked; by default as the caller. */
+  readonly askedAs?: AskedAs;
   /**
    * Whether something that is peculiar to this request may have provoked the origin's refusal, so that it evicts
    * nothing.
@@ -95,7 +96,7 @@ export async function readThrough<E extends Entry>(
   }
 
   const answer = await asking;
-  if (!options.isProvocable && isGone(answer, options.isOpen ?? false)) {
+  if (!options.isProvocable && isGone(answer, options.askedAs)) {
     evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts: options.accepts });
   }
   return isStoreFault(found) ? { answer } : storeAnswer(ctx, item, answer, looking);

@@ -1,4 +1,10 @@
 /**
+ * As whom the origin is asked. `caller`: with the caller's own credential, so the origin judges the caller. `nobody`:
+ * without any, so its answer, and its refusal too, holds for everybody.
+ */
+export type AskedAs = 'caller' | 'nobody';
+
+/**
  * Headers that say nothing about who calls: those that registry clients send, those that tracing adds, and hop-by-hop
  * ones. Each is listed by its full name, because a pattern would leave room for a credential (`x-meta-token`). Any
  * other header may distinguish callers (a cookie, the token of a proxy, a user's name), at the origin or in front of

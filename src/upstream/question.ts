@@ -59,12 +59,12 @@ export type QuestionFor<E extends Entry> = (caller: Caller) => ContentQuestion<E
  */
 export function flightQuestion<E extends Entry>(
   ctx: RequestContext,
-  { ttls, readOnly }: Upstream,
+  { ttls, askedAs, allowsWrites }: Upstream,
   { name, key }: ContentQuestion<E>,
 ): FlightQuestion | undefined {
   // The origin of an open mirror cannot tell callers apart.
-  const caller = readOnly ? '' : ctx.caller;
-  if (caller === undefined || (ttls.pushExistenceMs === 0 && !readOnly)) return undefined;
+  const caller = askedAs === 'nobody' ? '' : ctx.caller;
+  if (caller === undefined || (ttls.pushExistenceMs === 0 && allowsWrites)) return undefined;
   const about = key();
   return about === undefined ? undefined : { name, about, caller };
 }

@@ -124,10 +124,10 @@ async function readOrAsk<E extends Entry>(
   async function readCache(): Promise<ReadThroughAnswer<E>> {
     if (flightKey) await within(flights.landing(flightKey), cacheTimeoutMs);
     const retryAt = staleMs > 0 ? upstream.retryAfter.until(ctx) : 0;
-    const isOpen = upstream.readOnly;
-    const isProvocable = isOpen && (question.hasUncommonAccept ?? false);
+    const { askedAs } = upstream;
+    const isProvocable = askedAs === 'nobody' && (question.hasUncommonAccept ?? false);
     return readThrough(ctx, question.item(), {
-      ...{ windowMs, staleMs, accepts, isWitnessed, retryAt, mayPush, isOpen, isProvocable, cacheTimeoutMs },
+      ...{ windowMs, staleMs, accepts, isWitnessed, retryAt, mayPush, askedAs, isProvocable, cacheTimeoutMs },
       ask,
     });
   }

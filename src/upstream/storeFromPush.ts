@@ -11,8 +11,8 @@ import type { Upstream } from './upstream.ts';
  * Whether the origin's answers to this caller may be stored. If the request has another identity besides its
  * `Authorization`, the answer may depend on that. An open mirror sends no identity to the origin at all.
  */
-export function mayStoreAnswersTo(ctx: RequestContext, { readOnly }: Upstream): boolean {
-  return readOnly || ctx.caller !== undefined;
+export function mayStoreAnswersTo(ctx: RequestContext, { askedAs }: Upstream): boolean {
+  return askedAs === 'nobody' || ctx.caller !== undefined;
 }
 
 /** Whether the origin's answer may be stored, and could answer anybody once it is. */

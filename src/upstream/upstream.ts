@@ -3,6 +3,7 @@ import type { Authorizer } from '../access/authorizer.ts';
 import type { Ttls } from '../cache/freshness.ts';
 import type { Budget } from '../http/body/budget.ts';
 import type { Copies } from '../http/body/copies.ts';
+import type { AskedAs } from '../http/identity.ts';
 import type { Lists } from '../isolate/lists.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
@@ -36,8 +37,9 @@ export interface Upstream {
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */
   readonly cacheTimeoutMs: number;
-  /** Whether this is a read-only mirror: every write is answered UNSUPPORTED. */
-  readonly readOnly: boolean;
+  readonly askedAs: AskedAs;
+  /** Whether writes are allowed; if not, each is UNSUPPORTED. */
+  readonly allowsWrites: boolean;
   /** `DELETE_ENABLED` */
   readonly deleteEnabled: boolean;
   /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage, for clients that cannot. */

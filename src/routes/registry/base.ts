@@ -12,7 +12,7 @@ import { passThrough } from './passthrough.ts';
  * scripts may read of that is still the origin's policy.
  */
 export async function answerBase(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
-  if (!upstream.readOnly) return passThrough(ctx, upstream, route);
+  if (upstream.askedAs === 'caller') return passThrough(ctx, upstream, route);
   const cors = isFromScript(ctx) ? await fetchCorsHeaders(ctx, upstream, route) : {};
   return new Response('{}', {
     headers: { ...cors, 'Content-Type': 'application/json', 'Cache-Control': 'no-transform', ...API_VERSION },

@@ -56,7 +56,7 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   recordAccess(ctx, upstream, name, 'GET blobs', fetched.first);
   if (fetched.isDirect) storeFromGet(ctx, upstream, digest, item, fetched);
   // An odd range of one caller must not make an open mirror forget the blob for everybody.
-  const isProvocable = upstream.readOnly && headers.has('range');
+  const isProvocable = upstream.askedAs === 'nobody' && headers.has('range');
   if (fetched.first.status === 404) {
     const { sentAt } = fetched;
     if (!isGranted) await recordAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt });

@@ -22,7 +22,7 @@ import { upload } from './uploads.ts';
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
-  if (upstream.readOnly && !isReadMethod(method)) {
+  if (!upstream.allowsWrites && !isReadMethod(method)) {
     throw new RegistryError('UNSUPPORTED', {
       message: 'this is a read-only mirror: send writes to the registry itself',
     });

@@ -57,7 +57,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
 
 /** The catalog belongs to no repository, so no caller can have a grant for it. */
 async function isPullOnly(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<boolean> {
-  if (route.kind === 'catalog') return upstream.readOnly;
+  if (route.kind === 'catalog') return upstream.askedAs === 'nobody';
   const access = await authorize(ctx, upstream, route.name, 'GET lists');
   return access.kind === 'granted' && !access.mayPush;
 }

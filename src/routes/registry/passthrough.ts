@@ -20,7 +20,7 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
   return (isContent ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);
 }
 
-function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstream, route: Route) {
+function ask(ctx: RequestContext, { origin, followsRedirects, askedAs }: Upstream, route: Route) {
   const { method, signal } = ctx;
   const target = route.path + route.search;
   if (route.kind === 'blob' && method === 'GET' && followsRedirects) {
@@ -29,6 +29,6 @@ function ask(ctx: RequestContext, { origin, followsRedirects, readOnly }: Upstre
   // `fetch` accepts no body with a GET or HEAD, and no registry reads one.
   const sent = isReadMethod(method) ? undefined : forwardBody(ctx.request);
   // An open mirror asks on behalf of everybody, so it forwards nothing that identifies one caller.
-  const onlyHeaders = readOnly && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
+  const onlyHeaders = askedAs === 'nobody' && method === 'OPTIONS' ? PREFLIGHT_HEADERS : undefined;
   return origin.send(ctx, target, { method, sent, onlyHeaders, signal });
 }
