@@ -37,8 +37,8 @@ export async function lookUp<E extends Entry>(
   }
 }
 
-/** Returns the tombstone that reaches farthest. @param from the index of the first event to consider */
-function farthestTombstone({ events }: RequestContext, from: number): number {
+/** Returns the tombstone that reaches farthest (epoch ms); 0: none. @param from the index of the first event to consider */
+export function farthestTombstone({ events }: RequestContext, from: number): number {
   let cleared = 0;
   for (let at = from; at < events.length; at++) {
     const event = events[at];

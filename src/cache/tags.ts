@@ -3,8 +3,9 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { CacheFault } from '../stores/faults.ts';
 import type { TagKey, Tags } from '../stores/tags.ts';
+import { isAlive } from '../stores/tombstone.ts';
 import type { CacheItem } from './item.ts';
-import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
+import { farthestTombstone, isStoreFault, type Lookup, lookUp } from './lookup.ts';
 import { overwrite } from './writeBack.ts';
 
 /**
@@ -42,9 +43,13 @@ export function tagItem<E extends Entry>(
   return {
     async stat(ctx) {
       const pointer = await tags.get(ctx, key);
-      manifest = pointer && (await manifestOf(pointer.digest).stat(ctx));
-      if (pointer && !manifest) ctx.emit({ kind: 'half-cleared' });
-      return manifest && pointer && { ...manifest, verifiedAt: pointer.verifiedAt };
+      if (!pointer) return undefined;
+      const before = ctx.events.length;
+      const entry = await manifestOf(pointer.digest).stat(ctx);
+      // A manifest that was deleted and pushed again answers for itself, but not for a tag from before the delete.
+      manifest = isAlive(pointer.verifiedAt, farthestTombstone(ctx, before)) ? entry : undefined;
+      if (!manifest) ctx.emit({ kind: 'half-cleared' });
+      return manifest && { ...manifest, verifiedAt: pointer.verifiedAt };
     },
     async set(ctx, entry, known) {
       const { digest } = entry.descriptor;
