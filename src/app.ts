@@ -8,6 +8,7 @@ import { eventsRoute } from './routes/admin/events.ts';
 import { purgeRoute } from './routes/admin/purge.ts';
 import { API_VERSION } from './routes/registry/answer.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
+import type { EventSink } from './telemetry/events.ts';
 import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
 import { errorName, framesOf, type Logger } from './telemetry/log.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -21,6 +22,8 @@ export interface AppOptions {
   readonly eventsToken?: string | undefined;
   /** The clock, in epoch ms; tests replace it. */
   readonly now?: () => number;
+  /** Receives the events of all requests; without it, they go to the log at debug level. */
+  readonly sink?: EventSink;
 }
 
 /** The methods that registries use. No other reaches the origin: the cache could not follow what it changes there. */
@@ -34,7 +37,8 @@ export interface App {
 }
 
 /** Builds the application. This is the only place where an error becomes a response. */
-export function createApp({ upstream, log, adminToken, eventsToken, now = Date.now }: AppOptions): App {
+export function createApp({ upstream, log, adminToken, eventsToken, now = Date.now, ...options }: AppOptions): App {
+  const { sink = (event) => log.debug('event', event) } = options;
   // Hono would decode the path before matching it, but it must match exactly the path that the route parser sees.
   const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
   const registry = (ctx: RequestContext) => {
@@ -66,7 +70,7 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
 
   return {
     fetch(request, _bindings, execution) {
-      const ctx = createContext(request, { log, now, waitUntil: (work) => execution.waitUntil(work) });
+      const ctx = createContext(request, { log, sink, now, waitUntil: (work) => execution.waitUntil(work) });
       const host = request.headers.get('host');
       if (host !== null && !isAuthority(host)) return logRequest(ctx, errorAnswer(ctx, invalidHost(host)));
       const isHead = ctx.method === 'HEAD' && ctx.target.path.startsWith('/v2');

@@ -1,6 +1,6 @@
 import { callerOf } from './access/caller.ts';
 import { splitUrl, type Target } from './oci/route.ts';
-import type { EdgeEvent } from './telemetry/events.ts';
+import type { EdgeEvent, EventSink } from './telemetry/events.ts';
 import { errorName, type Logger } from './telemetry/log.ts';
 
 /**
@@ -41,6 +41,7 @@ export interface RequestContext {
 export interface ContextOptions {
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly log: Logger;
+  readonly sink: EventSink;
   readonly now: () => number;
 }
 
@@ -123,6 +124,6 @@ class Context implements RequestContext {
 
   emit(event: EdgeEvent): void {
     this.events.push(event);
-    this.log.debug('event', event);
+    this.#options.sink(event);
   }
 }

@@ -33,6 +33,21 @@ describe('createApp', () => {
     expect(await rig.requests(path)).toEqual([]);
   });
 
+  it('passes every event to the sink, also the end of a write-back after the reply', async () => {
+    const blob = await pushBlob();
+    const kinds: string[] = [];
+    const edge = createEdge(
+      {},
+      { sink: (event) => kinds.push('outcome' in event ? `${event.kind} ${event.outcome}` : event.kind) },
+    );
+    const { answer, over } = edge.send(blob.path, { method: 'HEAD' });
+    await answer;
+    expect(kinds).toContain('write-back begun');
+    expect(kinds).not.toContain('write-back done');
+    await over;
+    expect(kinds).toContain('write-back done');
+  });
+
   it('answers a HEAD with an error without a body', async () => {
     for (const path of ['/nowhere', '/v2/a/blobs/sha256:short']) {
       const response = await createEdge().fetch(path, { method: 'HEAD' });

@@ -41,3 +41,6 @@ export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
  * Retry-After): how the origin failed, so that the last good answer was served.
  */
 export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow' | 'unreachable' | 'paused' | `origin-${number}`;
+
+/** Receives every event of every request when it is emitted, also those that come after the reply. */
+export type EventSink = (event: EdgeEvent) => void;

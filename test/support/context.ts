@@ -27,6 +27,7 @@ export function contextOf(clock: Clock, request = new Request('http://edge.test/
   const pending: Promise<unknown>[] = [];
   const options: ContextOptions = {
     log: createLogger('error', () => {}),
+    sink: () => {},
     now: clock.now,
     waitUntil: (work) => void pending.push(work),
   };

@@ -5,6 +5,7 @@ import { createApp } from '../../src/app.ts';
 import { createUpstream } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import type { EventSink } from '../../src/telemetry/events.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import { type Clock, createClock } from './context.ts';
@@ -23,6 +24,8 @@ export interface EdgeOptions {
   readonly clock?: Clock;
   /** Replaces parts of the upstream that the configuration gives, such as its store. */
   readonly upstream?: (made: Upstream) => Upstream;
+  /** Receives the events in place of the log. */
+  readonly sink?: EventSink;
   /** Replaces the KV namespace of the tests. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
@@ -41,6 +44,7 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
     adminToken: config.adminToken,
     eventsToken: config.eventsToken,
     now: clock.now,
+    ...(options.sink && { sink: options.sink }),
   });
 
   function send(path: string, init?: RequestInit) {
