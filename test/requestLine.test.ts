@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { someDigest, someName } from './support/digests.ts';
+import { uniqueDigest, uniqueName } from './support/digests.ts';
 import { createEdge } from './support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from './support/purge.ts';
 import { rig } from './support/push.ts';
@@ -43,8 +43,8 @@ describe('the method of a request', () => {
     'is refused where registries do not use it, without the origin: %s',
     async (method) => {
       const edge = createEdge();
-      const name = someName();
-      for (const path of ['/v2', '/v2/', `/v2/${name}/blobs/${someDigest()}`, `/v2/${name}/blobs/uploads/x`]) {
+      const name = uniqueName();
+      for (const path of ['/v2', '/v2/', `/v2/${name}/blobs/${uniqueDigest()}`, `/v2/${name}/blobs/uploads/x`]) {
         const response = await edge.fetch(path, { method });
         expect(response.status).toBe(405);
         expect(response.headers.get('allow')).toBe('GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
@@ -58,8 +58,8 @@ describe('the method of a request', () => {
 describe('a path with unambiguous escapes', () => {
   it('is sent to the origin, and cached, in its unescaped form', async () => {
     const edge = createEdge();
-    const name = someName();
-    const hex = someDigest().slice('sha256:'.length);
+    const name = uniqueName();
+    const hex = uniqueDigest().slice('sha256:'.length);
     const path = `/v2/${name}/blobs/sha256:${hex}`;
     await rig.rule({ prefix: path, headers: { 'content-length': '3', 'content-type': 'a/b' }, status: 200 });
     const spellings = [path, `/v2/${name}/blobs/sha256%3A${hex}`, `/v%32/${name}/blob%73/sha256%3a${hex}`];
@@ -78,7 +78,7 @@ describe('a path with unambiguous escapes', () => {
 
   it('means the same on the paths for operators', async () => {
     const edge = createEdge({ ADMIN_TOKEN, BLOBDESCRIPTOR: 'inmemory' });
-    const [name, digest] = [someName(), someDigest()];
+    const [name, digest] = [uniqueName(), uniqueDigest()];
     const escaped = digest.replace(':', '%3A');
     const answerTo = async (path: string, method = 'DELETE') => {
       const response = await edge.fetch(path, { method, headers: OPERATOR });

@@ -8,7 +8,7 @@ import { contextOf, createClock } from '../support/context.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { unverifiableJwt } from '../support/jwt.ts';
 import { pushBlob } from '../support/push.ts';
-import { scripted } from '../support/scripted.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 
 const MEBIBYTE = 1_048_576;
 const name = parseRepositoryName('a/b');
@@ -94,7 +94,7 @@ describe('a request with a header of 20 kB', () => {
     ['User-Agent', { 'user-agent': LONG }, true],
     ['an unknown header', { 'x-long': LONG }, false],
   ])("gets the origin's answer: %s", async (_what, headers, isCacheable) => {
-    const origin = scripted(found);
+    const origin = createScriptedServer(found);
     const edge = createEdge({ ORIGIN_URL: origin.url });
     for (const method of ['HEAD', 'GET', 'HEAD']) {
       expect((await edge.fetch(blob, { method, headers })).status).toBe(200);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { isFresh, isWorthStoring, retentionMs } from '../../src/cache/freshness.ts';
 import { CLOCK_SKEW_MS, isAlive } from '../../src/stores/tombstone.ts';
-import { entryFor, someDigest } from '../support/digests.ts';
+import { entryFor, uniqueDigest } from '../support/digests.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
-const digest = someDigest();
+const digest = uniqueDigest();
 const at = (verifiedAt: number, changes = {}) => entryFor(digest, verifiedAt, changes);
 
 describe('isFresh', () => {
@@ -35,7 +35,7 @@ describe('isWorthStoring', () => {
     ['never confirmed', at(0), {}, true],
     ['of another size', at(NOW, { size: 1 }), {}, true],
     ['of another type', at(NOW, { mediaType: 'a/b' }), {}, true],
-    ['for another canonical digest', at(NOW, { digest: someDigest() }), {}, true],
+    ['for another canonical digest', at(NOW, { digest: uniqueDigest() }), {}, true],
     ['a little more recent, from another isolate', at(NOW + HALF), {}, false],
     ['from a future that no clock allows', at(NOW + HALF + 1), {}, true],
     ['half of the only window old', at(NOW - 30 * MINUTE), { pushExistenceMs: 0 }, false],

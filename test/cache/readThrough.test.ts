@@ -12,7 +12,7 @@ import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.t
 import { observed } from '../../src/stores/observed.ts';
 import { cacheStatus } from '../../src/telemetry/headers.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 
 const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000, tagMs: 0, staleMs: 0 };
 const STALE_MS = 600_000;
@@ -41,13 +41,13 @@ async function run(given: Case) {
   const { stat = {}, stored = false, ageMs = 0, origin = {}, setFails = false } = given;
   const clock = createClock();
   const ctx = contextOf(clock);
-  const digest: Digest = someDigest();
+  const digest: Digest = uniqueDigest();
   const provider = createProvider(
     createInMemoryDescriptors(createMemory({ entries: 10, bytes: 100_000 }), {
       ttlMs: TTLS.descriptorMs,
     }),
   );
-  const store = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+  const store = provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
   if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now() - ageMs));
   const service: RepositoryDescriptors = {
     ...store,
@@ -59,7 +59,7 @@ async function run(given: Case) {
     setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
   };
   const reader = observed('kv', { repositoryScoped: () => service }).repositoryScoped(
-    parseRepositoryName(someName()),
+    parseRepositoryName(uniqueName()),
     'blobs',
   );
   let aborted = false;
@@ -234,7 +234,7 @@ describe('readThrough', () => {
 
 it('cancels the body of an origin’s answer that arrives after a late hit', async () => {
   const clock = createClock();
-  const entry = entryFor(someDigest(), clock.now());
+  const entry = entryFor(uniqueDigest(), clock.now());
   const item: CacheItem = {
     stat: () => after(2 * TIMEOUT_MS).then(() => entry),
     set: async () => true,

@@ -1,10 +1,10 @@
 import { describe, expect, inject, it } from 'vitest';
 import { isSchemeRedirect, rewriteLocation } from '../../src/http/location.ts';
 import { parseRoute, splitUrl } from '../../src/oci/route.ts';
-import { someDigest, someName } from '../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
 import { rig } from '../support/push.ts';
-import { scripted } from '../support/scripted.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 
 const REQUEST_URL = 'https://edge.test/v2/a/blobs/uploads/';
 const ROOT = new URL('http://origin.test');
@@ -108,7 +108,7 @@ describe('isSchemeRedirect', () => {
   });
 
   it('a redirect to https is relayed, and the warning for the operator holds no query', async () => {
-    const name = someName();
+    const name = uniqueName();
     const location = `${inject('originUrl').replace('http:', 'https:')}/v2/${name}/tags/list?n=secret`;
     await rig.rule({ prefix: `/v2/${name}/`, status: 308, headers: { location } });
     const edge = createEdge();
@@ -169,8 +169,8 @@ describe('an origin with a base path', () => {
   it.each(['', '/'])(
     'gets requests below its base, which clients never see: ORIGIN_URL ends with "%s"',
     async (end) => {
-      const name = someName();
-      const origin = scripted({
+      const name = uniqueName();
+      const origin = createScriptedServer({
         headers: {
           location: '{base}/v2/x/blobs/uploads/1?_state=a',
           link: '<{base}/v2/_catalog?last=x>; rel="next"',
@@ -179,7 +179,7 @@ describe('an origin with a base path', () => {
         body: 'abc',
       });
       const edge = createEdge({ ORIGIN_URL: origin.url + end });
-      const blob = `/v2/${name}/blobs/${someDigest()}`;
+      const blob = `/v2/${name}/blobs/${uniqueDigest()}`;
       expect((await edge.fetch(blob, { method: 'HEAD' })).status).toBe(200);
       const { headers } = await edge.fetch(`/v2/${name}/tags/list?n=1`);
       expect(headers.get('location')).toBe('/v2/x/blobs/uploads/1?_state=a');

@@ -3,10 +3,10 @@ import { delay } from '../../src/async.ts';
 import { createFlights, type FlightQuestion, type Flights, type Joined } from '../../src/isolate/singleFlight.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import { entryFor, someDigest } from '../support/digests.ts';
+import { entryFor, uniqueDigest } from '../support/digests.ts';
 
 const question: FlightQuestion = { name: parseRepositoryName('a/b'), about: 'digest', caller: 'Basic x' };
-const entry = entryFor(someDigest(), 1);
+const entry = entryFor(uniqueDigest(), 1);
 const NOW = 1_000_000;
 const briefly = () => delay(20);
 

@@ -3,10 +3,10 @@ import { delay } from '../../src/async.ts';
 import { endIfStalled } from '../../src/http/body/endIfStalled.ts';
 import { exchange, headerTimeout } from '../../src/origin/exchange.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { someDigest, someName } from '../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { scripted } from '../support/scripted.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -15,7 +15,7 @@ const NO_HEADERS = new Headers();
 describe('exchange', () => {
   it('bypasses caches and follows no redirect, for every request to the origin and to storage', async () => {
     const blob = await pushBlob();
-    const storage = scripted({ status: 403 });
+    const storage = createScriptedServer({ status: 403 });
     await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
     const edge = createEdge();
     const fetchSpy = vi.spyOn(globalThis, 'fetch');
@@ -47,9 +47,9 @@ describe('exchange', () => {
   });
 
   it.each([600, 999])('treats a %i, which cannot be relayed, as no answer', async (status) => {
-    const edge = createEdge({ ORIGIN_URL: scripted({ status }).url });
+    const edge = createEdge({ ORIGIN_URL: createScriptedServer({ status }).url });
     for (const method of ['GET', 'HEAD']) {
-      expect((await edge.fetch(`/v2/${someName()}/blobs/${someDigest()}`, { method })).status).toBe(502);
+      expect((await edge.fetch(`/v2/${uniqueName()}/blobs/${uniqueDigest()}`, { method })).status).toBe(502);
     }
   });
 });
@@ -75,8 +75,11 @@ describe('headerTimeout', () => {
   });
 
   it('lets the body of a blob take longer than ORIGIN_TIMEOUT', async () => {
-    const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: scripted({ bodyWaitMs: 300, body: 'late' }).url });
-    const response = await edge.fetch(`/v2/${someName()}/blobs/${someDigest()}`);
+    const edge = createEdge({
+      ORIGIN_TIMEOUT: '100ms',
+      ORIGIN_URL: createScriptedServer({ bodyWaitMs: 300, body: 'late' }).url,
+    });
+    const response = await edge.fetch(`/v2/${uniqueName()}/blobs/${uniqueDigest()}`);
     expect([response.status, await response.text()]).toEqual([200, 'late']);
   });
 
@@ -84,16 +87,16 @@ describe('headerTimeout', () => {
     ['tags', (name) => `/v2/${name}/tags/list`, {}],
     ['tags that may be stored', (name) => `/v2/${name}/tags/list`, { CLIENT_AUTH: 'anonymous', LIST_TTL: '1m' }],
     ['the catalog', () => '/v2/_catalog', {}],
-    ['referrers', (name) => `/v2/${name}/referrers/${someDigest()}`, {}],
+    ['referrers', (name) => `/v2/${name}/referrers/${uniqueDigest()}`, {}],
     ['a manifest without Docker-Content-Digest', (name) => `/v2/${name}/manifests/latest`, {}],
     ['a manifest with a query', (name) => `/v2/${name}/manifests/latest?ns=elsewhere`, {}],
     ['a manifest in an open mirror', (name) => `/v2/${name}/manifests/latest`, { CLIENT_AUTH: 'anonymous' }],
   ])('ends any other body of which nothing arrives for ORIGIN_TIMEOUT: %s', async (_what, path, variables) => {
     for (const headers of [{}, { 'content-length': '4' }]) {
-      const origin = scripted({ bodyWaitMs: 2_000, headers, body: 'late' });
+      const origin = createScriptedServer({ bodyWaitMs: 2_000, headers, body: 'late' });
       const edge = createEdge({ ORIGIN_TIMEOUT: '100ms', ORIGIN_URL: origin.url, ...variables });
       const since = Date.now();
-      const { answer } = edge.send(path(someName()));
+      const { answer } = edge.send(path(uniqueName()));
       const text = await answer.then((response) => (response.ok ? response.text() : 'refused')).catch(() => 'cut off');
       expect(['refused', 'cut off']).toContain(text);
       expect(Date.now() - since).toBeLessThan(1_500);
@@ -116,8 +119,8 @@ describe('headerTimeout', () => {
 });
 
 describe('when the client leaves', () => {
-  const name = someName();
-  const blob = `/v2/${name}/blobs/${someDigest()}`;
+  const name = uniqueName();
+  const blob = `/v2/${name}/blobs/${uniqueDigest()}`;
 
   it.each([
     ['GET', `/v2/${name}/tags/list`, 'left'],
@@ -129,7 +132,7 @@ describe('when the client leaves', () => {
   ])('in the middle of %s %s, its request at the origin ends as: %s', async (method, path, outcome) => {
     // Long enough for the client to leave in the middle.
     const waitMs = outcome === 'left' ? 3_000 : 300;
-    const origin = scripted({ waitMs, headers: { 'content-length': '4' }, body: 'text' });
+    const origin = createScriptedServer({ waitMs, headers: { 'content-length': '4' }, body: 'text' });
     const client = new AbortController();
     const { answer } = createEdge({ ORIGIN_URL: origin.url }).send(path, { method, signal: client.signal });
     answer.catch(() => undefined);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLoopGuard } from '../../src/origin/loop.ts';
-import { someDigest, someName } from '../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
 import { rig } from '../support/push.ts';
 import { OCI_MANIFEST } from '../support/pushManifest.ts';
@@ -40,7 +40,7 @@ describe('createLoopGuard', () => {
 });
 
 describe('a request that returns to the edge', () => {
-  const digest = someDigest();
+  const digest = uniqueDigest();
   const REQUESTS: [string, string, string][] = [
     ['GET', '/v2/', ''],
     ['HEAD', '', `blobs/${digest}`],
@@ -57,7 +57,7 @@ describe('a request that returns to the edge', () => {
     'gets a 508 that says what to do, and is not sent to the origin: %s %s%s',
     async (method, base, target) => {
       const edge = createEdge({ LIST_TTL: '10s' });
-      const name = someName();
+      const name = uniqueName();
       const path = base || `/v2/${name}/${target}`;
       await edge.fetch(`/v2/${name}/tags/list`);
       const [first] = await rig.requests(`/v2/${name}/`);

@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
-import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { cacheStatusOf, createEdge, stableHeaders } from '../support/edge.ts';
+import { earnGrant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import type { Rule } from '../support/rig.ts';
 
@@ -31,7 +31,7 @@ async function putInStorage(blob: Pushed, rule: Partial<Rule> = {}): Promise<str
 /** Sends a cold and a warm HEAD, as a caller with a grant. */
 async function headTwice(blob: Pushed) {
   const edge = createEdge();
-  await grant(edge, blob, HEAD.headers);
+  await earnGrant(edge, blob, HEAD.headers);
   const cold = await edge.fetch(blob.path, HEAD);
   const warm = await edge.fetch(blob.path, HEAD);
   return { edge, cold, warm };
@@ -94,7 +94,7 @@ describe('statBlob: an origin whose HEAD states no size', () => {
     const { edge, cold, warm } = await headTwice(blob);
     expect([cold.status, warm.status]).toEqual([200, 200]);
     expect(cold.headers.get('content-length')).toBe(String(blob.bytes.length));
-    expect(lastingHeaders(warm)).toEqual(lastingHeaders(cold));
+    expect(stableHeaders(warm)).toEqual(stableHeaders(cold));
     const hops = await rig.requests(`/_store/${blob.digest}`);
     expect(hops.length).toBeGreaterThan(0);
     for (const { headers } of hops) {
@@ -237,7 +237,7 @@ describe('statBlob: aliases', () => {
     const warm = await edge.fetch(path, HEAD);
     expect(warm.headers.get('docker-content-digest')).toBe(blob.digest);
     expect(cacheStatusOf(warm)).toContain('hit');
-    expect(lastingHeaders(warm)).toEqual(lastingHeaders(cold));
+    expect(stableHeaders(warm)).toEqual(stableHeaders(cold));
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
   });
 });

@@ -11,7 +11,7 @@ import type { Contents } from '../../src/stores/contents.ts';
 import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
 import { contentOf } from '../support/contentsSuite.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { entryFor, someDigest } from '../support/digests.ts';
+import { entryFor, uniqueDigest } from '../support/digests.ts';
 
 const MIB = 1024 * 1024;
 const KIB = 1024;
@@ -34,7 +34,7 @@ function slow(bytes: number) {
   };
   const budget = createBudget(BUDGET);
   const bounded = boundedContents(budget, contents, MAX_BYTES);
-  const read = (size?: number) => bounded.get(request(), someDigest(), async () => size);
+  const read = (size?: number) => bounded.get(request(), uniqueDigest(), async () => size);
   return { read, budget, bounded, open: gate.resolve, countReads: () => reads };
 }
 
@@ -60,9 +60,9 @@ describe('boundedContents', () => {
     const { read, bounded, budget, countReads } = slow(KIB);
     budget.room(request()).resize(BUDGET - KIB);
     const ctx = request();
-    await expect(bounded.get(ctx, someDigest(), async () => KIB + 1)).rejects.toBeInstanceOf(NoRoom);
+    await expect(bounded.get(ctx, uniqueDigest(), async () => KIB + 1)).rejects.toBeInstanceOf(NoRoom);
     expect(ctx.events).toEqual([{ kind: 'no-room', bytes: KIB + 1 }]);
-    await expect(bounded.get(request(), someDigest())).rejects.toBeInstanceOf(NoRoom);
+    await expect(bounded.get(request(), uniqueDigest())).rejects.toBeInstanceOf(NoRoom);
     expect(await read(undefined)).toBeUndefined();
     expect([countReads(), budget.heldBytes]).toEqual([0, BUDGET - KIB]);
   });

@@ -3,13 +3,13 @@ import { parseRepositoryName } from '../../src/oci/name.ts';
 import { createBreaker, guarded, guardedContents } from '../../src/stores/breaker.ts';
 import { BadRecord, CacheFault } from '../../src/stores/faults.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { entryFor, someDigest } from '../support/digests.ts';
+import { entryFor, uniqueDigest } from '../support/digests.ts';
 
 /** A store that fails until `isWell` is set, and counts its requests. */
 function setup() {
   const clock = createClock();
   const ctx = contextOf(clock);
-  const digest = someDigest();
+  const digest = uniqueDigest();
   const store = { isWell: false, stats: 0, clears: 0 };
   const answer = async <T>(value: T): Promise<T> => {
     if (!store.isWell) throw new CacheFault('down');

@@ -9,7 +9,7 @@ import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
 import { createRedisTags } from '../../src/stores/redis/tags.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
 
 const MAX_CLEARED_MS = 60_000;
@@ -41,8 +41,8 @@ describe.skipIf(NO_REDIS).each([
     const providers = [0, 1].map(() => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS, isShared)));
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
-        const name = parseRepositoryName(someName());
-        const digest = someDigest();
+        const name = parseRepositoryName(uniqueName());
+        const digest = uniqueDigest();
         const edges = providers.map((provider) => provider.repositoryScoped(name, 'blobs'));
         /** The farthest tombstone: no entry that was confirmed until then may be returned. */
         let farthest = 0;
@@ -88,14 +88,14 @@ describe.skipIf(NO_REDIS)('two concurrent edges on the tags of one Redis', () =>
     );
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
-        const key = { name: parseRepositoryName(someName()), tag: 'latest', variant: '' };
+        const key = { name: parseRepositoryName(uniqueName()), tag: 'latest', variant: '' };
         let farthest = 0;
         for (const group of all) {
           const nowMs = clock.now();
           await Promise.all(
             group.map(async ({ verb, at, edge }) => {
               const tags = edges[edge];
-              if (verb === 'set') return tags?.set(ctx, key, { digest: someDigest(), verifiedAt: nowMs + at });
+              if (verb === 'set') return tags?.set(ctx, key, { digest: uniqueDigest(), verifiedAt: nowMs + at });
               if (verb === 'evict') return tags?.evict(ctx, key.name, key.tag, nowMs + Math.min(at, 0));
               if (verb === 'markDeleting' || verb === 'clear') return tags?.drop(ctx, key.name, [key.tag], at);
             }),
@@ -121,8 +121,8 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
   it.each(['clear', 'markDeleting'] as const)(
     'is not shortened by a %s of an edge whose tombstones live shorter',
     async (verb) => {
-      const name = parseRepositoryName(someName());
-      const digest = someDigest();
+      const name = parseRepositoryName(uniqueName());
+      const digest = uniqueDigest();
       const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
         createProvider(
           createRedisDescriptors(createRedis(ADDRESS), {
@@ -139,7 +139,7 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
   );
 
   it('is not shortened by the drop of a tag', async () => {
-    const { name, tag } = { name: parseRepositoryName(someName()), tag: 'latest' };
+    const { name, tag } = { name: parseRepositoryName(uniqueName()), tag: 'latest' };
     const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
       createRedisTags(createRedis(ADDRESS), { ttlMs: 10_000, maxClearedForMs, isOpen: false }),
     );

@@ -22,7 +22,7 @@ import { contextOf, createClock } from '../support/context.ts';
 import { entryFor } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
 import { FAILING_KV } from '../support/kvStore.ts';
-import { asking, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
 import { ALL_STORES, HOUR_MS, type RawStore, SHARED_STORES, storeNamed } from '../support/stores.ts';
 
@@ -272,12 +272,12 @@ describe.each(SHARED_STORES)('corrupted content, through the edge: $name', ({ na
   it.each(['origin', 'anonymous'])('is never served, but fetched again and replaced: CLIENT_AUTH=%s', async (auth) => {
     const edge = createEdge({ ...variables, CLIENT_AUTH: auth, MEMORY_TTL: '0' });
     const manifest = await pushManifest();
-    await edge.fetch(manifest.path, asking('GET'));
+    await edge.fetch(manifest.path, manifestRequest('GET'));
     for (const garbage of ['', '{}', manifest.bytes.replace('2', '3'), `${manifest.bytes} `]) {
       await writeContent(manifest.digest, garbage);
       const asked = (await manifest.questions()).length;
       for (let n = 0; n < 2; n++) {
-        expect(await (await edge.fetch(manifest.path, asking('GET'))).text()).toBe(manifest.bytes);
+        expect(await (await edge.fetch(manifest.path, manifestRequest('GET'))).text()).toBe(manifest.bytes);
       }
       expect((await manifest.questions()).slice(asked)).toEqual([`GET ${manifest.digest}`]);
       expect(await readContent(manifest.digest)).toBe(manifest.bytes);

@@ -2,15 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { SHARED_STORES } from '../support/stores.ts';
 
 describe.each(SHARED_STORES)('an open mirror and an edge that authenticates callers, on one store: $name', (store) => {
   const setup = (isOpen: boolean) => {
     const clock = createClock(Date.now());
-    const name = parseRepositoryName(someName());
+    const name = parseRepositoryName(uniqueName());
     const of = (open: boolean) => store.open({ isOpen: open }).descriptors.repositoryScoped(name, 'blobs');
-    return { clock, ctx: contextOf(clock), digest: someDigest(), one: of(isOpen), other: of(!isOpen) };
+    return { clock, ctx: contextOf(clock), digest: uniqueDigest(), one: of(isOpen), other: of(!isOpen) };
   };
   const SIDES = [
     ['the open mirror', true],

@@ -8,7 +8,7 @@ import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.t
 import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
 import { tiered } from '../../src/stores/tiered.ts';
 import { contextOf, createClock, type TestContext } from '../support/context.ts';
-import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { HOUR_MS, STORES } from '../support/stores.ts';
 
 const LARGE = { entries: 1_000_000, bytes: 2 ** 30 };
@@ -48,7 +48,7 @@ describe('purge of memory', () => {
     const name = parseRepositoryName('a/b');
     const scope = provider.repositoryScoped(name, 'blobs');
     const other = provider.repositoryScoped(parseRepositoryName('a/c'), 'blobs');
-    const digests = Array.from({ length: 100_000 }, () => someDigest());
+    const digests = Array.from({ length: 100_000 }, () => uniqueDigest());
     for (const digest of digests) await scope.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     await other.setDescriptor(ctx, digests[0] as Digest, entryFor(digests[0] as Digest, ctx.now()));
     expect((await purgeAll(ctx, scope)).length).toBe(digests.length);
@@ -63,7 +63,7 @@ describe('purge of memory', () => {
     const memory = walked(createMemory(LARGE));
     const tags = createInMemoryTags(memory, { ttlMs: HOUR_MS });
     const [name, other] = [parseRepositoryName('a/b'), parseRepositoryName('a/c')];
-    const pointer = { digest: someDigest(), verifiedAt: ctx.now() };
+    const pointer = { digest: uniqueDigest(), verifiedAt: ctx.now() };
     for (let n = 0; n < 3_000; n++) await tags.set(ctx, { name, tag: `t${n}`, variant: '' }, pointer);
     await tags.set(ctx, { name: other, tag: 't0', variant: '' }, pointer);
     expect(await tags.purge(ctx, [name])).toEqual({ removed: 3_000 });
@@ -77,16 +77,16 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
 
   it('returns every entry once, whether it is in both tiers or in one', async () => {
     const ctx = contextOf(createClock(Date.now()));
-    const name = parseRepositoryName(someName());
+    const name = parseRepositoryName(uniqueName());
     const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
     const [nearby, remote] = [near, far].map((provider) => provider.repositoryScoped(name, 'blobs'));
     const set = (scope: RepositoryDescriptors | undefined, digest: Digest) =>
       scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
-    const some = (count: number) => Array.from({ length: count }, () => someDigest());
+    const some = (count: number) => Array.from({ length: count }, () => uniqueDigest());
     const [inBoth, onlyNear, onlyFar] = [some(70), some(20), some(70)];
     for (const digest of [...inBoth, ...onlyNear]) await set(nearby, digest);
     for (const digest of [...inBoth, ...onlyFar]) await set(remote, digest);
-    const hidden = someDigest();
+    const hidden = uniqueDigest();
     for (const scope of [nearby, remote]) await set(scope, hidden);
     const both = tiered(near, far).repositoryScoped(name, 'blobs');
     await both.markDeleting(ctx, hidden, 60_000);
@@ -98,8 +98,8 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
   it('keeps an entry out of memory that a stat in progress read from the store', async () => {
     const clock = createClock(Date.now());
     const ctx = contextOf(clock);
-    const name = parseRepositoryName(someName());
-    const digest = someDigest();
+    const name = parseRepositoryName(uniqueName());
+    const digest = uniqueDigest();
     const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
     const both = tiered(near, far).repositoryScoped(name, 'blobs');
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));

@@ -12,11 +12,11 @@ import { createRedisTags } from '../../src/stores/redis/tags.ts';
 import type { Tags } from '../../src/stores/tags.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
-import { entryFor, someDigest } from '../support/digests.ts';
+import { entryFor, uniqueDigest } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
-import { pushManifest, someManifest } from '../support/pushManifest.ts';
+import { pushManifest, uniqueManifest } from '../support/pushManifest.ts';
 import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
-import { scripted } from '../support/scripted.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 import { ALL_STORES } from '../support/stores.ts';
 import { describeTags, someTag } from '../support/tagsSuite.ts';
 
@@ -28,7 +28,7 @@ const setup = () => {
   const clock = createClock(Date.now());
   const key = someTag();
   const at = `registry-edge::tags::${key.name}::${key.tag}`;
-  return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variant}`, digest: someDigest() };
+  return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variant}`, digest: uniqueDigest() };
 };
 
 const OPTIONS = { retentionMs: TTL_MS, isOpen: true };
@@ -133,7 +133,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     'reports a reply that is not one of Redis as a fault: %s',
     async (body) => {
       const { ctx, key, digest } = setup();
-      const tags = inRedis({ ...ADDRESS, url: scripted({ body }).url });
+      const tags = inRedis({ ...ADDRESS, url: createScriptedServer({ body }).url });
       await expect(tags.get(ctx, key)).rejects.toBeInstanceOf(CacheFault);
       await expect(tags.set(ctx, key, { digest, verifiedAt: 1 })).rejects.toBeInstanceOf(CacheFault);
       await expect(tags.drop(ctx, key.name, [key.tag])).rejects.toBeInstanceOf(CacheFault);
@@ -144,7 +144,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     const { name, tagPath } = await pushManifest();
     const closed = createEdge({ ...REDIS, TAG_TTL: '10s', STALE_IF_ERROR: '1h', ORIGIN_TIMEOUT: '30s' });
     const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' };
-    expect((await closed.fetch(tagPath, { method: 'PUT', body: someManifest(), headers })).status).toBe(201);
+    expect((await closed.fetch(tagPath, { method: 'PUT', body: uniqueManifest(), headers })).status).toBe(201);
     // The origin may take ORIGIN_TIMEOUT to answer a request that was sent before the push.
     expect(await redis.pttl(`registry-edge::tags::${name}::latest`)).toBeGreaterThan(30_000);
   });
@@ -171,7 +171,7 @@ describe('tagItem', () => {
 
   it('returns the manifest with the time of the pointer, as long as the manifest has an entry', async () => {
     const { clock, ctx, item, manifests } = setupItem();
-    const entry = entryFor(someDigest(), clock.now());
+    const entry = entryFor(uniqueDigest(), clock.now());
     expect(await item().stat(ctx)).toBeUndefined();
     await item().set(ctx, entry, undefined);
     manifests.set(entry.descriptor.digest, { ...entry, verifiedAt: 7 });
@@ -182,7 +182,7 @@ describe('tagItem', () => {
 
   it('passes the stored entry to the manifest’s set, also if the tag moves to another stored manifest', async () => {
     const { clock, ctx, item, manifests, known } = setupItem();
-    const [one, other] = [entryFor(someDigest(), 5), entryFor(someDigest(), 6)];
+    const [one, other] = [entryFor(uniqueDigest(), 5), entryFor(uniqueDigest(), 6)];
     manifests.set(one.descriptor.digest, one);
     manifests.set(other.descriptor.digest, other);
     const first = item();
@@ -199,7 +199,7 @@ describe('tagItem', () => {
 
   it('clears the tag, and not the manifest', async () => {
     const { clock, ctx, item, manifests, tags, key } = setupItem();
-    await item().set(ctx, entryFor(someDigest(), clock.now()), undefined);
+    await item().set(ctx, entryFor(uniqueDigest(), clock.now()), undefined);
     await item().clear(ctx, clock.now());
     expect([manifests.size, await tags.get(ctx, key), await item().stat(ctx)]).toEqual([1, undefined, undefined]);
   });

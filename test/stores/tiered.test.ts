@@ -11,7 +11,7 @@ import { observed } from '../../src/stores/observed.ts';
 import { tiered } from '../../src/stores/tiered.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
-import { entryFor, someDigest, someName } from '../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 
 const memory = (keepsGlobal = false) =>
   createProvider(
@@ -43,7 +43,7 @@ describeDescriptorCache('observed: kv', { create: () => observed('kv', kv()) });
 describe('tiered', () => {
   const setup = () => {
     const clock = createClock(Date.now());
-    return { clock, ctx: contextOf(clock), name: parseRepositoryName(someName()), digest: someDigest() };
+    return { clock, ctx: contextOf(clock), name: parseRepositoryName(uniqueName()), digest: uniqueDigest() };
   };
 
   it('copies into the near store what the far one returns', async () => {
@@ -119,8 +119,8 @@ describe('observed', () => {
   it('emits every stat with its store and outcome', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
-    const digest = someDigest();
-    const name = parseRepositoryName(someName());
+    const digest = uniqueDigest();
+    const name = parseRepositoryName(uniqueName());
     const scoped = observed('memory', memory()).repositoryScoped(name, 'blobs');
     await scoped.stat(ctx, digest);
     await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));

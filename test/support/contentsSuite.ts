@@ -3,7 +3,7 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import type { Contents } from '../../src/stores/contents.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { someDigest } from './digests.ts';
+import { uniqueDigest } from './digests.ts';
 import type { RawStore } from './stores.ts';
 
 export interface ContentsOptions {
@@ -63,7 +63,7 @@ export function describeContents(name: string, options: ContentsOptions): void {
     }
 
     it('misses content that was never put', async () => {
-      expect(await get(someDigest())).toBeUndefined();
+      expect(await get(uniqueDigest())).toBeUndefined();
     });
 
     it.each(TEXTS)('returns content byte for byte: %s', async (_what, text) => {

@@ -5,10 +5,10 @@ import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.t
 import { CacheFault } from '../../src/stores/faults.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { entryFor, someDigest, someName } from './digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 import { describeIsolation } from './isolationSuite.ts';
 import { describeMany } from './manySuite.ts';
-import { peeking } from './peeking.ts';
+import { checkPeeks } from './peeking.ts';
 import { describeTombstones } from './tombstoneSuite.ts';
 import { describeUnscoped } from './unscopedSuite.ts';
 import { describeValidation } from './validationSuite.ts';
@@ -31,20 +31,20 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
     beforeEach(() => {
       clock = createClock(Date.now());
       ctx = contextOf(clock);
-      provider = peeking(create());
-      repository = parseRepositoryName(someName());
+      provider = checkPeeks(create());
+      repository = parseRepositoryName(uniqueName());
     });
     const blobs = () => provider.repositoryScoped(repository, 'blobs');
-    const other = () => provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const other = () => provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
     const afterTombstone = () => clock.advance(CLOCK_SKEW_MS + 1);
 
     describe('stat and setDescriptor', () => {
       it('miss a digest that was never set', async () => {
-        expect(await blobs().stat(ctx, someDigest())).toBeUndefined();
+        expect(await blobs().stat(ctx, uniqueDigest())).toBeUndefined();
       });
 
       it.each(['sha256', 'sha384', 'sha512'] as const)('return the entry that was set: %s', async (algorithm) => {
-        const digest = someDigest(algorithm);
+        const digest = uniqueDigest(algorithm);
         const entry = entryFor(digest, clock.now() - 1_000);
         await blobs().setDescriptor(ctx, digest, entry);
         expect(await blobs().stat(ctx, digest)).toEqual(entry);
@@ -54,7 +54,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
         const empty = parseDigest('sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
         for (const [digest, size] of [
           [empty, 0],
-          [someDigest(), 2 ** 40 + 1],
+          [uniqueDigest(), 2 ** 40 + 1],
         ] as const) {
           await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { size }));
           expect((await blobs().stat(ctx, digest))?.descriptor.size).toBe(size);
@@ -62,7 +62,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('keep the time at which the origin confirmed the entry, not the time of the write', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         const verifiedAt = clock.now();
         clock.advance(10_000);
         await blobs().setDescriptor(ctx, digest, entryFor(digest, verifiedAt));
@@ -70,7 +70,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('keep the method that confirmed a manifest’s media type, until both methods have', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         const manifests = provider.repositoryScoped(repository, 'manifests');
         for (const more of [{ witness: 'HEAD' }, { witness: 'GET' }, {}] as const) {
           clock.advance(1);
@@ -81,7 +81,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('renew an entry that the origin confirmed again', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
         clock.advance(60_000);
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
@@ -89,7 +89,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('survive concurrent sets', async () => {
-        const digests = Array.from({ length: 20 }, () => someDigest());
+        const digests = Array.from({ length: 20 }, () => uniqueDigest());
         const twice = [...digests, ...digests];
         await Promise.all(twice.map((digest) => blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()))));
         const found = await Promise.all(digests.map((digest) => blobs().stat(ctx, digest)));
@@ -99,7 +99,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
 
     describe('clear', () => {
       it('removes the entry, and can be repeated', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
         await blobs().clear(ctx, digest);
         expect(await blobs().stat(ctx, digest)).toBeUndefined();
@@ -108,11 +108,11 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('of a digest that was never set is no error', async () => {
-        await expect(blobs().clear(ctx, someDigest())).resolves.toBeUndefined();
+        await expect(blobs().clear(ctx, uniqueDigest())).resolves.toBeUndefined();
       });
 
       it('is not undone by a late write of an entry that was confirmed before it', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         const before = entryFor(digest, clock.now());
         clock.advance(1_000);
         await blobs().clear(ctx, digest);
@@ -122,7 +122,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('is not undone by an entry that a fast clock confirmed before it', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         const ahead = entryFor(digest, clock.now() + CLOCK_SKEW_MS - 1);
         clock.advance(1);
         await blobs().clear(ctx, digest);
@@ -131,7 +131,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it("is not undone by another repository's write", async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
         await blobs().clear(ctx, digest);
         afterTombstone();
@@ -140,7 +140,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('hides what is confirmed within clearedForMs, and nothing after it', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await blobs().clear(ctx, digest, 60_000);
         clock.advance(59_000);
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
@@ -151,7 +151,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('may follow a markDeleting: no entry counts, neither before the clear nor after it', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
         await blobs().markDeleting(ctx, digest, 30_000);
         expect(await blobs().stat(ctx, digest)).toBeUndefined();
@@ -165,7 +165,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
 
       it('ends when the origin confirms the digest again', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
         await blobs().clear(ctx, digest);
         afterTombstone();
@@ -174,8 +174,8 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
       });
     });
 
-    describeIsolation(() => peeking(create()));
-    describeValidation(() => peeking(create()));
+    describeIsolation(() => checkPeeks(create()));
+    describeValidation(() => checkPeeks(create()));
     describeMany(create);
     describeTombstones(create);
     if (create().unscoped) describeUnscoped(create);
@@ -183,7 +183,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
     if (createFailing) {
       it('reports a failing store as a fault, never as a miss', async () => {
         const failing = createFailing().repositoryScoped(repository, 'blobs');
-        const digest = someDigest();
+        const digest = uniqueDigest();
         const entry = entryFor(digest, clock.now());
         await expect(failing.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
         await expect(failing.setDescriptor(ctx, digest, entry)).rejects.toBeInstanceOf(CacheFault);

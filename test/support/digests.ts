@@ -4,13 +4,13 @@ import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 const HEX_DIGITS = { sha256: 64, sha384: 96, sha512: 128 } as const;
 
 /** Returns a unique digest, since tests share their stores. */
-export function someDigest(algorithm: keyof typeof HEX_DIGITS = 'sha256'): Digest {
+export function uniqueDigest(algorithm: keyof typeof HEX_DIGITS = 'sha256'): Digest {
   const bytes = crypto.getRandomValues(new Uint8Array(HEX_DIGITS[algorithm] / 2));
   return parseDigest(`${algorithm}:${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`);
 }
 
 /** Returns a unique repository name. */
-export function someName(): string {
+export function uniqueName(): string {
   return `test/${crypto.randomUUID()}`;
 }
 

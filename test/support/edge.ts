@@ -89,7 +89,7 @@ export function cacheStatusOf(response: Response): string | null {
 }
 
 /** Returns all headers but those that may differ between a cold and a warm answer. */
-export function lastingHeaders(response: Response): Record<string, string> {
+export function stableHeaders(response: Response): Record<string, string> {
   const headers = Object.fromEntries(response.headers);
   for (const name of ['date', 'cache-status', 'server-timing']) delete headers[name];
   return headers;

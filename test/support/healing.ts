@@ -1,8 +1,8 @@
 import type { Digest } from '../../src/oci/digest.ts';
-import { someDigest } from './digests.ts';
+import { uniqueDigest } from './digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from './edge.ts';
 import { pushBlob, rig, sha256 } from './push.ts';
-import { asking, OCI_MANIFEST } from './pushManifest.ts';
+import { manifestRequest, OCI_MANIFEST } from './pushManifest.ts';
 import type { Rule } from './rig.ts';
 import { putOf } from './uploading.ts';
 
@@ -25,7 +25,7 @@ export interface Image {
 /** Makes an image in a repository that the origin has. */
 export async function someImage(): Promise<Image> {
   const { name } = await pushBlob();
-  const others = Object.fromEntries(PARTS.map((part) => [part, someDigest()])) as Record<Part, Digest>;
+  const others = Object.fromEntries(PARTS.map((part) => [part, uniqueDigest()])) as Record<Part, Digest>;
   const { config, layer1, layer2, child, subject } = others;
   const descriptorOf = (digest: Digest) => ({ mediaType: 'application/octet-stream', size: 7, digest });
   const bytes = JSON.stringify({
@@ -41,13 +41,13 @@ export async function someImage(): Promise<Image> {
 }
 
 /** From now on the origin answers 200 to every HEAD in the image's repository. */
-export async function isThere({ name }: Image): Promise<void> {
+export async function stubImageExists({ name }: Image): Promise<void> {
   const headers = { 'content-length': '7', 'content-type': OCI_MANIFEST };
   await rig.rule({ prefix: `/v2/${name}/`, method: 'HEAD', status: 200, headers });
 }
 
 /** From now on the origin refuses manifests in the image's repository: with 400, or as the rule says. */
-export const refuses = ({ name }: Image, rule: Partial<Rule>) =>
+export const stubManifestRefusal = ({ name }: Image, rule: Partial<Rule>) =>
   rig.rule({ prefix: `/v2/${name}/manifests/`, method: 'PUT', status: 400, ...rule });
 
 /** The body of an error in OCI JSON. */
@@ -65,7 +65,10 @@ export async function headParts(edge: Edge, { name, parts }: Image, headers: Rec
   const hits: string[] = [];
   for (const part of PARTS) {
     for (const links of ['blobs', 'manifests']) {
-      const head = await edge.fetch(`/v2/${name}/${links}/${parts[part]}`, asking('HEAD', OCI_MANIFEST, headers));
+      const head = await edge.fetch(
+        `/v2/${name}/${links}/${parts[part]}`,
+        manifestRequest('HEAD', OCI_MANIFEST, headers),
+      );
       if (cacheStatusOf(head)?.includes('; hit')) hits.push(`${links} ${part}`);
     }
   }
@@ -84,7 +87,7 @@ export const NOT_IN_MANIFEST = inBothLinkSets(['reported', 'other']);
 /** Makes an image that the origin has, and an edge that has all of its parts in the cache. */
 export async function cachedImage(variables: Record<string, string> = {}): Promise<{ edge: Edge; image: Image }> {
   const image = await someImage();
-  await isThere(image);
+  await stubImageExists(image);
   const edge = createEdge(variables);
   await headParts(edge, image);
   return { edge, image };

@@ -4,7 +4,7 @@ import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts'
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { entryFor, someDigest, someName } from './digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 
 /** Which entries depend on each other, and which must not: a part of the suite of every descriptor cache. */
 export function describeIsolation(create: () => BlobDescriptorCacheProvider): void {
@@ -16,21 +16,21 @@ export function describeIsolation(create: () => BlobDescriptorCacheProvider): vo
     clock = createClock(Date.now());
     ctx = contextOf(clock);
     provider = create();
-    repository = parseRepositoryName(someName());
+    repository = parseRepositoryName(uniqueName());
   });
   const blobs = (name = repository) => provider.repositoryScoped(name, 'blobs');
-  const other = () => provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+  const other = () => provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
   const afterTombstone = () => clock.advance(CLOCK_SKEW_MS + 1);
 
   describe('repositories', () => {
     it('do not see entries of another repository', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       expect(await other().stat(ctx, digest)).toBeUndefined();
     });
 
     it('have media types of their own', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       const [one, two] = [blobs(), other()];
       await one.setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'application/octet-stream' }));
       await two.setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'application/json' }));
@@ -39,7 +39,7 @@ export function describeIsolation(create: () => BlobDescriptorCacheProvider): vo
     });
 
     it('keep their entry when another repository clears the same digest', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       const [one, two] = [blobs(), other()];
       await one.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       await two.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
@@ -49,7 +49,7 @@ export function describeIsolation(create: () => BlobDescriptorCacheProvider): vo
     });
 
     it('are not confused by names that share a prefix or contain parts of keys', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       for (const name of [`${repository}/blobs`, `${repository}/manifests`, repository.slice(0, -1)]) {
         expect(await blobs(parseRepositoryName(name)).stat(ctx, digest)).toBeUndefined();
@@ -57,7 +57,7 @@ export function describeIsolation(create: () => BlobDescriptorCacheProvider): vo
     });
 
     it('have two link sets that never answer for each other', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       const manifests = provider.repositoryScoped(repository, 'manifests');
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       expect(await manifests.stat(ctx, digest)).toBeUndefined();
@@ -71,8 +71,8 @@ export function describeIsolation(create: () => BlobDescriptorCacheProvider): vo
     let alias: Digest;
     let canonical: Digest;
     beforeEach(async () => {
-      alias = someDigest('sha512');
-      canonical = someDigest('sha256');
+      alias = uniqueDigest('sha512');
+      canonical = uniqueDigest('sha256');
       await blobs().setDescriptor(ctx, alias, entryFor(canonical, clock.now()));
     });
 

@@ -4,7 +4,7 @@ import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts'
 import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/stores/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { entryFor, someDigest, someName } from './digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 
 /** More digests than one request to KV holds. */
 const MANY = 157;
@@ -21,7 +21,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       clock = createClock(Date.now());
       ctx = contextOf(clock);
       provider = create();
-      name = parseRepositoryName(someName());
+      name = parseRepositoryName(uniqueName());
       blobs = provider.repositoryScoped(name, 'blobs');
     });
     const set = (scope: RepositoryDescriptors, digest: Digest) =>
@@ -45,7 +45,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
 
     describe.each(verbs)('%s', (_verb, clear) => {
       it('clears and returns the digests that are present, and leaves the others alone', async () => {
-        const [present, kept, absent] = [someDigest(), someDigest(), someDigest()];
+        const [present, kept, absent] = [uniqueDigest(), uniqueDigest(), uniqueDigest()];
         for (const digest of [present, kept]) await set(blobs, digest);
         expect(await clear([absent, present])).toEqual(new Set([present]));
         expect(await blobs.stat(ctx, present)).toBeUndefined();
@@ -57,7 +57,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       });
 
       it('is not undone by a late write of an entry that was confirmed before it', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await set(blobs, digest);
         const before = entryFor(digest, clock.now());
         clock.advance(1_000);
@@ -70,17 +70,17 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       });
 
       it('clears and returns the canonical digest of an alias as well', async () => {
-        const [alias, canonical] = [someDigest('sha512'), someDigest()];
+        const [alias, canonical] = [uniqueDigest('sha512'), uniqueDigest()];
         await blobs.setDescriptor(ctx, alias, entryFor(canonical, clock.now()));
         expect(await clear([alias])).toEqual(new Set([alias, canonical]));
         expect(await blobs.stat(ctx, canonical)).toBeUndefined();
       });
 
       it('leaves other repositories and the other link set alone', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         const others = [
           provider.repositoryScoped(name, 'manifests'),
-          provider.repositoryScoped(parseRepositoryName(someName()), 'blobs'),
+          provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs'),
         ];
         for (const scope of [blobs, ...others]) await set(scope, digest);
         await clear([digest]);
@@ -88,7 +88,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       });
 
       it('clears more digests than one request holds', async () => {
-        const digests = Array.from({ length: MANY }, () => someDigest());
+        const digests = Array.from({ length: MANY }, () => uniqueDigest());
         for (const digest of digests) await set(blobs, digest);
         expect(await clear(digests)).toEqual(new Set(digests));
         const found = await Promise.all(digests.map((digest) => blobs.stat(ctx, digest)));
@@ -104,7 +104,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
 
     describe('purge', () => {
       it('clears all entries of a repository, and returns each digest once', async () => {
-        const digests = Array.from({ length: MANY }, () => someDigest());
+        const digests = Array.from({ length: MANY }, () => uniqueDigest());
         for (const digest of digests) await set(blobs, digest);
         expect(await purgeAll()).toEqual([...digests].sort());
         for (const digest of digests) expect(await blobs.stat(ctx, digest)).toBeUndefined();
@@ -112,8 +112,8 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       });
 
       it('does not return entries that a tombstone hid already, but returns aliases', async () => {
-        const [deleting, cleared, evicted, kept] = [someDigest(), someDigest(), someDigest(), someDigest()];
-        const [alias, canonical] = [someDigest('sha512'), someDigest()];
+        const [deleting, cleared, evicted, kept] = [uniqueDigest(), uniqueDigest(), uniqueDigest(), uniqueDigest()];
+        const [alias, canonical] = [uniqueDigest('sha512'), uniqueDigest()];
         for (const digest of [deleting, cleared, evicted, kept]) await set(blobs, digest);
         await blobs.setDescriptor(ctx, alias, entryFor(canonical, clock.now()));
         const before = entryFor(cleared, clock.now());
@@ -125,7 +125,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       });
 
       it('is not undone by a late write of an entry that was confirmed before it', async () => {
-        const [found, late] = [someDigest(), someDigest()];
+        const [found, late] = [uniqueDigest(), uniqueDigest()];
         await set(blobs, found);
         const before = entryFor(found, clock.now());
         clock.advance(1);
@@ -140,7 +140,7 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
       });
 
       it('leaves repositories with a similar name alone, and the other link set', async () => {
-        const digest = someDigest();
+        const digest = uniqueDigest();
         await set(blobs, digest);
         const others = [`${name}/below`, `${name}-more`, name.slice(0, -1)].map((other) =>
           provider.repositoryScoped(parseRepositoryName(other), 'blobs'),

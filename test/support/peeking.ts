@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 
 /** Wraps a provider so that every `stat` checks `peek` first: it returns nothing, or what that `stat` then returns. */
-export function peeking(provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
+export function checkPeeks(provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
   return {
     ...provider,
     repositoryScoped(name, links) {

@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
-import { someName } from './digests.ts';
-import { rigOf } from './rig.ts';
+import { uniqueName } from './digests.ts';
+import { createRig } from './rig.ts';
 
 /** A blob that the rigged origin has, or is to receive, in a repository of its own. */
 export interface Pushed {
@@ -16,10 +16,10 @@ export interface Pushed {
   questions(): Promise<string[]>;
 }
 
-export const rig = rigOf(inject('originUrl'));
+export const rig = createRig(inject('originUrl'));
 
 /** Pushes a blob to the origin, past the edge. */
-export async function pushBlob(bytes: string = crypto.randomUUID(), name = someName()): Promise<Pushed> {
+export async function pushBlob(bytes: string = crypto.randomUUID(), name = uniqueName()): Promise<Pushed> {
   const uploads = `${inject('originUrl')}/v2/${name}/blobs/uploads/`;
   const response = await fetch(`${uploads}?digest=${await sha256(bytes)}`, { method: 'POST', body: bytes });
   if (response.status !== 201) throw new Error(`push: ${response.status}`);

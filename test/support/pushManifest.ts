@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
 import type { Digest } from '../../src/oci/digest.ts';
-import { someName } from './digests.ts';
+import { uniqueName } from './digests.ts';
 import { digestOf, pushBlob, rig } from './push.ts';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -33,9 +33,9 @@ export interface ManifestOptions {
 
 /** Pushes a manifest to the origin, past the edge. */
 export async function pushManifest({
-  name = someName(),
+  name = uniqueName(),
   tag = 'latest',
-  bytes = someManifest(),
+  bytes = uniqueManifest(),
   mediaType = OCI_MANIFEST,
 }: ManifestOptions = {}): Promise<PushedManifest> {
   const init = { method: 'PUT', body: bytes, headers: { 'content-type': mediaType } };
@@ -46,7 +46,7 @@ export async function pushManifest({
 
 /** Describes a manifest that the origin does not have yet, in a repository that it has. */
 export async function newManifest(options: ManifestOptions = {}): Promise<PushedManifest> {
-  const { name = (await pushBlob()).name, bytes = someManifest() } = options;
+  const { name = (await pushBlob()).name, bytes = uniqueManifest() } = options;
   return manifestOf({ tag: 'latest', mediaType: OCI_MANIFEST, ...options, name, bytes });
 }
 
@@ -75,7 +75,7 @@ async function manifestOf({
 }
 
 /** Returns a unique manifest that names no content. @param bytes its length, at least */
-export function someManifest(bytes = 0): string {
+export function uniqueManifest(bytes = 0): string {
   const annotations = { id: crypto.randomUUID(), padding: 'x'.repeat(bytes) };
   return JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, annotations });
 }
@@ -86,7 +86,7 @@ export function manifestOfType(mediaType?: unknown): string {
 }
 
 /** Returns a request for a manifest, by a caller that accepts this type. */
-export function asking(
+export function manifestRequest(
   method: 'HEAD' | 'GET',
   accept: string | null = OCI_MANIFEST,
   more: Record<string, string> = {},

@@ -28,7 +28,7 @@ export interface RecordedRequest {
 }
 
 /** Returns a test's controls of the rigged origin. */
-export function rigOf(originUrl: string) {
+export function createRig(originUrl: string) {
   const call = async (path: string, init?: RequestInit) => {
     const response = await fetch(`${originUrl}/_rig/${path}`, init);
     if (!response.ok) throw new Error(`/_rig/${path}: ${response.status}`);

@@ -28,7 +28,7 @@ export interface Call {
 }
 
 /** Returns a server, for one test, that answers every request by one script. */
-export function scripted(script: Script) {
+export function createScriptedServer(script: Script) {
   const server = inject('scriptedUrl');
   const id = crypto.randomUUID();
   const bytes = new TextEncoder().encode(JSON.stringify(script));

@@ -3,7 +3,7 @@ import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import { refuse } from './kvStore.ts';
 import type { Pushed } from './push.ts';
 import { ADDRESS, redis } from './redisStore.ts';
-import { scripted } from './scripted.ts';
+import { createScriptedServer } from './scripted.ts';
 
 /** One way in which a store can fail, or hold malformed data. */
 export interface Trouble {
@@ -41,13 +41,13 @@ const wire = (name: string, url: string): Trouble => ({ name, variables: at(url)
 export function wireTroubles(): Trouble[] {
   return [
     wire('down', 'http://127.0.0.1:1'),
-    wire('silent', scripted({ instead: 'silence' }).url),
-    wire('closing', scripted({ instead: 'close' }).url),
-    wire('HTML instead of JSON', scripted({ body: '<html><body>Bad gateway</body></html>' }).url),
-    wire('HTML with a 502', scripted({ status: 502, body: '<html></html>' }).url),
-    wire('truncated JSON', scripted({ body: '[{"result":1},{"result":["sha2' }).url),
-    wire('JSON of another shape', scripted({ body: '{"result":"OK"}' }).url),
-    wire('a list of nothing', scripted({ body: '[{},{},{}]' }).url),
+    wire('silent', createScriptedServer({ instead: 'silence' }).url),
+    wire('closing', createScriptedServer({ instead: 'close' }).url),
+    wire('HTML instead of JSON', createScriptedServer({ body: '<html><body>Bad gateway</body></html>' }).url),
+    wire('HTML with a 502', createScriptedServer({ status: 502, body: '<html></html>' }).url),
+    wire('truncated JSON', createScriptedServer({ body: '[{"result":1},{"result":["sha2' }).url),
+    wire('JSON of another shape', createScriptedServer({ body: '{"result":"OK"}' }).url),
+    wire('a list of nothing', createScriptedServer({ body: '[{},{},{}]' }).url),
     {
       name: 'rejecting the token',
       variables: { ...at(ADDRESS.url), UPSTASH_REDIS_REST_TOKEN: 'no' },
@@ -55,7 +55,7 @@ export function wireTroubles(): Trouble[] {
     },
     {
       name: 'slow',
-      variables: at(scripted({ forward: ADDRESS.url, waitMs: 400 }).url),
+      variables: at(createScriptedServer({ forward: ADDRESS.url, waitMs: 400 }).url),
       isLate: true,
       cannotClear: false,
     },

@@ -20,7 +20,7 @@ import type { StoreName } from '../../src/telemetry/events.ts';
 import type { EdgeOptions } from './edge.ts';
 import { FAILING_KV, slowKv } from './kvStore.ts';
 import { ADDRESS, NO_REDIS, REDIS, redis, UNREACHABLE } from './redisStore.ts';
-import { scripted } from './scripted.ts';
+import { createScriptedServer } from './scripted.ts';
 
 /** What a store keeps, before any wrapper. */
 export interface Opened {
@@ -154,7 +154,7 @@ export const ALL_STORES: readonly Store[] = [
     openFailing: (options) => openRedis(options, UNREACHABLE),
     failing: { variables: { ...REDIS, UPSTASH_REDIS_REST_URL: UNREACHABLE.url }, options: {} },
     slow() {
-      const { url } = scripted({ forward: ADDRESS.url, waitMs: SLOW_MS });
+      const { url } = createScriptedServer({ forward: ADDRESS.url, waitMs: SLOW_MS });
       return { variables: { ...REDIS, UPSTASH_REDIS_REST_URL: url, ...IMPATIENT }, options: {} };
     },
     raw: {

@@ -4,7 +4,7 @@ import { CacheFault } from '../../src/stores/faults.ts';
 import type { TagKey, Tags } from '../../src/stores/tags.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { someDigest, someName } from './digests.ts';
+import { uniqueDigest, uniqueName } from './digests.ts';
 
 export interface TagsOptions {
   create(): Tags;
@@ -15,7 +15,7 @@ export interface TagsOptions {
 
 /** A tag that no other test uses. */
 export function someTag(changes: Partial<TagKey> = {}): TagKey {
-  return { name: parseRepositoryName(someName()), tag: 'latest', variant: 'application/json ', ...changes };
+  return { name: parseRepositoryName(uniqueName()), tag: 'latest', variant: 'application/json ', ...changes };
 }
 
 /** What every store of tags must do. */
@@ -31,7 +31,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
       tags = create();
       key = someTag();
     });
-    const pointerNow = () => ({ digest: someDigest(), verifiedAt: clock.now() });
+    const pointerNow = () => ({ digest: uniqueDigest(), verifiedAt: clock.now() });
     const outcomes = () => ctx.events.map((event) => event.kind === 'stat' && event.outcome);
 
     it('miss a tag that was never set, and emit the miss', async () => {
@@ -40,7 +40,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
     });
 
     it.each(['sha256', 'sha384', 'sha512'] as const)('return the pointer that was set: %s', async (algorithm) => {
-      const pointer = { digest: someDigest(algorithm), verifiedAt: clock.now() - 1_000 };
+      const pointer = { digest: uniqueDigest(algorithm), verifiedAt: clock.now() - 1_000 };
       await tags.set(ctx, key, pointer);
       expect(await tags.get(ctx, key)).toEqual(pointer);
       expect(outcomes()).toEqual(['hit']);
@@ -58,7 +58,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
     it('keep the pointer that was confirmed later, if two answers overtake each other', async () => {
       const later = pointerNow();
       await tags.set(ctx, key, later);
-      await tags.set(ctx, key, { digest: someDigest(), verifiedAt: later.verifiedAt - 1 });
+      await tags.set(ctx, key, { digest: uniqueDigest(), verifiedAt: later.verifiedAt - 1 });
       expect(await tags.get(ctx, key)).toEqual(later);
     });
 
@@ -99,7 +99,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
       });
 
       it('returns the digests of all variants and of the note', async () => {
-        const [one, other, noted] = [someDigest(), someDigest(), someDigest()];
+        const [one, other, noted] = [uniqueDigest(), uniqueDigest(), uniqueDigest()];
         await tags.set(ctx, key, { digest: one, verifiedAt: clock.now() });
         await tags.set(ctx, { ...key, variant: 'other' }, { digest: other, verifiedAt: clock.now() });
         await tags.note(ctx, key, { digest: noted, verifiedAt: clock.now() });
@@ -109,12 +109,12 @@ export function describeTags(name: string, { create, createFailing, skip = false
       });
 
       it('returns nothing about a tag with a similar name', async () => {
-        await tags.note(ctx, key, { digest: someDigest(), verifiedAt: clock.now() });
+        await tags.note(ctx, key, { digest: uniqueDigest(), verifiedAt: clock.now() });
         expect(await tags.drop(ctx, key.name, [`${key.tag}x`])).toEqual(new Set());
       });
 
       it('returns the last note that a move wrote after an earlier drop', async () => {
-        const [first, last] = [someDigest(), someDigest()];
+        const [first, last] = [uniqueDigest(), uniqueDigest()];
         await tags.drop(ctx, key.name, [key.tag]);
         for (const digest of [first, last]) {
           clock.advance(1);
@@ -126,7 +126,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
       });
 
       it('is not undone by a late note of an earlier answer', async () => {
-        const [old, now] = [someDigest(), someDigest()];
+        const [old, now] = [uniqueDigest(), uniqueDigest()];
         const sentAt = clock.now();
         clock.advance(1);
         await tags.drop(ctx, key.name, [key.tag]);
@@ -142,7 +142,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
 
       it('is not undone by a late set of a pointer that was confirmed before it, by any clock', async () => {
         for (const aheadMs of [0, CLOCK_SKEW_MS - 1]) {
-          const before = { digest: someDigest(), verifiedAt: clock.now() + aheadMs };
+          const before = { digest: uniqueDigest(), verifiedAt: clock.now() + aheadMs };
           clock.advance(1);
           await tags.drop(ctx, key.name, [key.tag]);
           clock.advance(4_000);
@@ -191,7 +191,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
         await tags.set(ctx, after, later);
         clock.advance(100);
         await tags.evict(ctx, key.name, key.tag, sentAtMs);
-        await tags.set(ctx, before, { digest: someDigest(), verifiedAt: sentAtMs });
+        await tags.set(ctx, before, { digest: uniqueDigest(), verifiedAt: sentAtMs });
         expect(await tags.get(ctx, before)).toBeUndefined();
         expect(await tags.get(ctx, after)).toEqual(later);
         await tags.set(ctx, before, pointerNow());
@@ -254,9 +254,9 @@ export function describeTags(name: string, { create, createFailing, skip = false
       it('forgets all notes, also those of tags without a pointer, and does not count them', async () => {
         const other = { ...key, tag: 'other' };
         await tags.set(ctx, key, pointerNow());
-        for (const one of [key, other]) await tags.note(ctx, one, { digest: someDigest(), verifiedAt: clock.now() });
+        for (const one of [key, other]) await tags.note(ctx, one, { digest: uniqueDigest(), verifiedAt: clock.now() });
         const below = parseRepositoryName(`${key.name}/below`);
-        const noted = someDigest();
+        const noted = uniqueDigest();
         await tags.note(ctx, { name: below, tag: key.tag }, { digest: noted, verifiedAt: clock.now() });
         expect(await purgeAll()).toBe(1);
         expect(await tags.drop(ctx, key.name, [key.tag, other.tag])).toEqual(new Set());

@@ -5,7 +5,7 @@ import { parseRepositoryName } from '../../src/oci/name.ts';
 import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/stores/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { entryFor, someDigest, someName } from './digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 
 const FAR_MS = 60_000;
 
@@ -21,8 +21,8 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       clock = createClock(Date.now());
       ctx = contextOf(clock);
       provider = create();
-      blobs = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
-      digest = someDigest();
+      blobs = provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
+      digest = uniqueDigest();
     });
     const set = () => blobs.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     /** Advances the clock, and returns whether an entry that is confirmed then counts. */
@@ -114,7 +114,7 @@ export function describeTombstones(create: () => BlobDescriptorCacheProvider): v
       });
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 14 }), async (steps) => {
-          digest = someDigest();
+          digest = uniqueDigest();
           let farthest = 0;
           for (const { verb, reach: clearedForMs, advance } of steps) {
             const nowMs = clock.now();

@@ -3,7 +3,7 @@ import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts'
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { entryFor, someDigest, someName } from './digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 
 /** What the global records of a descriptor cache must do, if it has any. */
 export function describeUnscoped(create: () => BlobDescriptorCacheProvider): void {
@@ -16,10 +16,10 @@ export function describeUnscoped(create: () => BlobDescriptorCacheProvider): voi
       clock = createClock(Date.now());
       ctx = contextOf(clock);
       provider = create();
-      repository = parseRepositoryName(someName());
+      repository = parseRepositoryName(uniqueName());
     });
     const blobs = () => provider.repositoryScoped(repository, 'blobs');
-    const other = () => provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const other = () => provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
     const afterTombstone = () => clock.advance(CLOCK_SKEW_MS + 1);
 
     const global = () => {
@@ -29,28 +29,28 @@ export function describeUnscoped(create: () => BlobDescriptorCacheProvider): voi
     };
 
     it('returns what any repository set, as never confirmed', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       expect(await global().stat(ctx, digest)).toBeUndefined();
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       expect(await global().stat(ctx, digest)).toEqual(entryFor(digest, 0));
     });
 
     it('keeps the media type that was set first, whatever other repositories set', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'application/json' }));
       await other().setDescriptor(ctx, digest, entryFor(digest, clock.now(), { mediaType: 'text/plain' }));
       expect((await global().stat(ctx, digest))?.descriptor.mediaType).toBe('application/json');
     });
 
     it('makes no digest a member of a repository', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       await global().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
       expect(await global().stat(ctx, digest)).toBeDefined();
       expect(await blobs().stat(ctx, digest)).toBeUndefined();
     });
 
     it('clears a digest in every repository at once, until each entry is confirmed again', async () => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       const [one, two] = [blobs(), other()];
       const before = entryFor(digest, clock.now());
       for (const scoped of [one, two]) await scoped.setDescriptor(ctx, digest, before);
@@ -66,7 +66,7 @@ export function describeUnscoped(create: () => BlobDescriptorCacheProvider): voi
     });
 
     it('clears neither other digests nor the other link set', async () => {
-      const [digest, spared] = [someDigest(), someDigest()];
+      const [digest, spared] = [uniqueDigest(), uniqueDigest()];
       const manifests = provider.repositoryScoped(repository, 'manifests');
       await blobs().setDescriptor(ctx, spared, entryFor(spared, clock.now()));
       await manifests.setDescriptor(ctx, digest, entryFor(digest, clock.now()));

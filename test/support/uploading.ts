@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { someName } from './digests.ts';
+import { uniqueName } from './digests.ts';
 import type { Edge } from './edge.ts';
 import { blobOf, type Pushed, pushBlob, rig } from './push.ts';
 import type { PushedManifest } from './pushManifest.ts';
@@ -23,7 +23,7 @@ export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<s
 }
 
 /** Returns a body with its Content-Length, as clients send it. */
-export function whole(
+export function withLength(
   bytes: string,
   headers: Record<string, string> = {},
 ): { body: string; headers: Record<string, string> } {
@@ -34,12 +34,12 @@ export function whole(
 /** A POST, then a PUT with all of the bytes. */
 export const byPut: Way = async (edge, blob, headers) => {
   const session = await openUpload(edge, blob, headers);
-  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole(blob.bytes, headers) });
+  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...withLength(blob.bytes, headers) });
 };
 
 /** One POST with all of the bytes. */
 export const byPost: Way = async (edge, { name, digest, bytes }, headers) =>
-  edge.send(`/v2/${name}/blobs/uploads/?digest=${digest}`, { method: 'POST', ...whole(bytes, headers) });
+  edge.send(`/v2/${name}/blobs/uploads/?digest=${digest}`, { method: 'POST', ...withLength(bytes, headers) });
 
 /** A POST, then a PUT without a Content-Length. */
 export const byChunkedPut: Way = async (edge, blob, headers = {}) => {
@@ -54,10 +54,10 @@ const inPieces =
     const session = await openUpload(edge, blob, headers);
     const patched = blob.bytes.length - left;
     for (const [from, to] of [[0, 3] as const, [3, patched] as const]) {
-      const piece = whole(blob.bytes.slice(from, to), headers);
+      const piece = withLength(blob.bytes.slice(from, to), headers);
       expect((await edge.fetch(session, { method: 'PATCH', ...piece })).status).toBe(202);
     }
-    const last = whole(blob.bytes.slice(patched), headers);
+    const last = withLength(blob.bytes.slice(patched), headers);
     return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...last });
   };
 export const byPatches = inPieces(0);
@@ -65,7 +65,7 @@ export const byLastPiece = inPieces(5);
 
 /** A mount from another repository that has the blob. */
 export const byMount: Way = async (edge, { name, digest, bytes }, headers = {}) => {
-  const from = someName();
+  const from = uniqueName();
   await pushBlob(bytes, from);
   const query = `?mount=${digest}&from=${encodeURIComponent(from)}`;
   const init = { method: 'POST', headers: { 'content-length': '0', ...headers } };
@@ -78,7 +78,7 @@ export async function methodsAbout({ path }: Pick<Pushed, 'path'>): Promise<stri
 }
 
 /** Lists the outcomes of the edge's write-backs so far. */
-export function writesOf({ log }: Edge): string[] {
+export function writeBacksOf({ log }: Edge): string[] {
   return log.flatMap((line) => {
     const { kind, outcome } = JSON.parse(line) as Record<string, string>;
     return kind === 'write-back' && outcome ? [outcome] : [];
@@ -90,5 +90,5 @@ export function putOf(
   { bytes, mediaType }: Pick<PushedManifest, 'bytes' | 'mediaType'>,
   headers: Record<string, string> = {},
 ) {
-  return { method: 'PUT', ...whole(bytes, { 'content-type': mediaType, ...headers }) };
+  return { method: 'PUT', ...withLength(bytes, { 'content-type': mediaType, ...headers }) };
 }

@@ -3,7 +3,7 @@ import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
-import { entryFor, someDigest, someName } from './digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 
 /** What every descriptor cache must reject: a part of its suite. */
 export function describeValidation(create: () => BlobDescriptorCacheProvider): void {
@@ -15,7 +15,7 @@ export function describeValidation(create: () => BlobDescriptorCacheProvider): v
     clock = createClock(Date.now());
     ctx = contextOf(clock);
     provider = create();
-    repository = parseRepositoryName(someName());
+    repository = parseRepositoryName(uniqueName());
   });
   const blobs = (name = repository) => provider.repositoryScoped(name, 'blobs');
 
@@ -29,7 +29,7 @@ export function describeValidation(create: () => BlobDescriptorCacheProvider): v
     });
 
     it('is rejected as a digest', async () => {
-      const entry = entryFor(someDigest(), clock.now());
+      const entry = entryFor(uniqueDigest(), clock.now());
       const rejection = { code: 'DIGEST_INVALID' };
       await expect(blobs().stat(ctx, invalid)).rejects.toMatchObject(rejection);
       await expect(blobs().clear(ctx, invalid)).rejects.toMatchObject(rejection);
@@ -37,8 +37,8 @@ export function describeValidation(create: () => BlobDescriptorCacheProvider): v
     });
 
     it('is rejected if the entry names another digest of the same algorithm', async () => {
-      const digest = someDigest();
-      const wrong = entryFor(someDigest(), clock.now());
+      const digest = uniqueDigest();
+      const wrong = entryFor(uniqueDigest(), clock.now());
       await expect(blobs().setDescriptor(ctx, digest, wrong)).rejects.toMatchObject({ code: 'DIGEST_INVALID' });
       expect(await blobs().stat(ctx, digest)).toBeUndefined();
     });
@@ -55,7 +55,7 @@ export function describeValidation(create: () => BlobDescriptorCacheProvider): v
       [{ mediaType: `a/${'b'.repeat(300)}` }, 'MANIFEST_INVALID'],
       [{ digest: invalid }, 'DIGEST_INVALID'],
     ])('is rejected as a descriptor: %j', async (changes, code) => {
-      const digest = someDigest();
+      const digest = uniqueDigest();
       const entry = entryFor(digest, clock.now(), changes);
       await expect(blobs().setDescriptor(ctx, digest, entry)).rejects.toMatchObject({ code });
       expect(await blobs().stat(ctx, digest)).toBeUndefined();

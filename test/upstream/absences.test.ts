@@ -1,8 +1,8 @@
 import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_INDEX, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, OCI_INDEX, pushManifest } from '../support/pushManifest.ts';
 import { delayCalls } from '../support/slowStore.ts';
 import { STORES } from '../support/stores.ts';
 
@@ -20,14 +20,15 @@ describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variable
     const manifest = await pushManifest();
     const blob = await pushBlob(undefined, manifest.name);
     const { path } = links === 'blobs' ? blob : manifest;
-    const head = (caller: Record<string, string>) => edge.fetch(path, asking('HEAD', manifest.mediaType, caller));
+    const head = (caller: Record<string, string>) =>
+      edge.fetch(path, manifestRequest('HEAD', manifest.mediaType, caller));
     await head(ALICE);
     expect(cacheStatusOf(await head(ALICE))).toContain('; hit');
     await fetch(inject('originUrl') + path, { method: 'DELETE' });
-    expect((await edge.fetch(path, asking(method, manifest.mediaType, BOB))).status).toBe(404);
+    expect((await edge.fetch(path, manifestRequest(method, manifest.mediaType, BOB))).status).toBe(404);
     // A stranger evicts nothing.
     expect(cacheStatusOf(await head(ALICE))).toContain('; hit');
-    await grant(edge, blob, BOB, [`HEAD ${links}`]);
+    await earnGrant(edge, blob, BOB, [`HEAD ${links}`]);
     expect([(await head(BOB)).status, (await head(ALICE)).status]).toEqual([404, 404]);
   });
 
@@ -35,23 +36,23 @@ describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variable
     const edge = createEdge(variables);
     const manifest = await pushManifest();
     const head = (accept: string, caller: Record<string, string>) =>
-      edge.fetch(manifest.path, asking('HEAD', accept, caller));
+      edge.fetch(manifest.path, manifestRequest('HEAD', accept, caller));
     await head(manifest.mediaType, ALICE);
     await rig.rule({ prefix: manifest.path, status: 404, times: 1 });
     expect((await head(OCI_INDEX, BOB)).status).toBe(404);
-    await grant(edge, manifest, BOB);
+    await earnGrant(edge, manifest, BOB);
     for (const caller of [BOB, ALICE]) expect(cacheStatusOf(await head(manifest.mediaType, caller))).toContain('; hit');
   });
 
   it('evicts the digest even if the proof comes later than a grant may last', async () => {
     const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '5m' });
     const blob = await pushBlob();
-    const head = (caller: Record<string, string>) => edge.fetch(blob.path, asking('HEAD', null, caller));
+    const head = (caller: Record<string, string>) => edge.fetch(blob.path, manifestRequest('HEAD', null, caller));
     await head(ALICE);
     await fetch(inject('originUrl') + blob.path, { method: 'DELETE' });
     expect((await head(BOB)).status).toBe(404);
     edge.clock.advance(120_000);
-    await grant(edge, blob, BOB);
+    await earnGrant(edge, blob, BOB);
     expect((await head(BOB)).status).toBe(404);
   });
 
@@ -59,14 +60,14 @@ describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variable
     const edge = createEdge(variables);
     const [first, second] = [await pushBlob(), await pushBlob()];
     const path = `/v2/${first.name}/blobs/${second.digest}`;
-    const head = (at: string, caller: Record<string, string>) => edge.fetch(at, asking('HEAD', null, caller));
+    const head = (at: string, caller: Record<string, string>) => edge.fetch(at, manifestRequest('HEAD', null, caller));
     for (const at of [first.path, path]) await rig.rule({ prefix: at, status: 404, times: 1 });
     expect((await head(first.path, BOB)).status).toBe(404);
     edge.clock.advance(1_000);
     await head(first.path, ALICE);
     edge.clock.advance(1_000);
     expect((await head(path, BOB)).status).toBe(404);
-    await grant(edge, first, BOB);
+    await earnGrant(edge, first, BOB);
     expect(cacheStatusOf(await head(first.path, BOB))).toContain('; hit');
   });
 
@@ -77,9 +78,9 @@ describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variable
     });
     const [gone, one, other] = [await pushBlob(), await pushBlob(), await pushBlob()];
     const head = (digest: string, caller: Record<string, string>) =>
-      edge.send(`/v2/${gone.name}/blobs/${digest}`, asking('HEAD', null, caller)).answer;
+      edge.send(`/v2/${gone.name}/blobs/${digest}`, manifestRequest('HEAD', null, caller)).answer;
     for (const { bytes } of [one, other]) await pushBlob(bytes, gone.name);
-    await edge.fetch(gone.path, asking('HEAD', null, ALICE));
+    await edge.fetch(gone.path, manifestRequest('HEAD', null, ALICE));
     await fetch(inject('originUrl') + gone.path, { method: 'DELETE' });
     expect((await head(gone.digest, BOB)).status).toBe(404);
     await Promise.all([head(one.digest, BOB), head(other.digest, BOB)]);
@@ -98,14 +99,14 @@ describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variable
     await rig.rule({ prefix: refused, status: 403 });
     const holdAs = crypto.randomUUID();
     await rig.rule({ prefix: blob.path, holdAs, times: 1 });
-    await edge.fetch(gone, asking('HEAD', null, BOB));
-    const slow = edge.send(blob.path, asking('HEAD', null, BOB));
+    await edge.fetch(gone, manifestRequest('HEAD', null, BOB));
+    const slow = edge.send(blob.path, manifestRequest('HEAD', null, BOB));
     await expect.poll(() => rig.requests(blob.path)).toHaveLength(1);
     edge.clock.advance(1);
-    expect((await edge.fetch(refused, asking('HEAD', null, BOB))).status).toBe(403);
+    expect((await edge.fetch(refused, manifestRequest('HEAD', null, BOB))).status).toBe(403);
     await rig.release(holdAs);
     await slow.over;
-    expect(cacheStatusOf(await edge.fetch(blob.path, asking('HEAD', null, BOB)))).toContain('unproven');
+    expect(cacheStatusOf(await edge.fetch(blob.path, manifestRequest('HEAD', null, BOB)))).toContain('unproven');
   });
 
   it('is never answered from the cache', async () => {
@@ -113,7 +114,7 @@ describe.each(STORES)('a 404 for a digest, with the cache in $name', ({ variable
     const blob = await pushBlob();
     await rig.rule({ prefix: blob.path, status: 404, times: 2 });
     const statuses: number[] = [];
-    for (let n = 0; n < 3; n++) statuses.push((await edge.fetch(blob.path, asking('HEAD', null, BOB))).status);
+    for (let n = 0; n < 3; n++) statuses.push((await edge.fetch(blob.path, manifestRequest('HEAD', null, BOB))).status);
     expect([statuses, await blob.asked()]).toEqual([[404, 404, 200], 3]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { someName } from '../support/digests.ts';
+import { uniqueName } from '../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { unverifiableJwt } from '../support/jwt.ts';
 import { pushBlob, rig } from '../support/push.ts';
@@ -189,7 +189,7 @@ describe('CLIENT_AUTH=anonymous', () => {
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('refuses %s as UNSUPPORTED without asking the origin', async (method) => {
-    const name = someName();
+    const name = uniqueName();
     for (const path of [`/v2/${name}/blobs/uploads/`, `/v2/${name}/manifests/latest`, `/v2/${name}/any/thing`]) {
       const response = await edge.fetch(path, { method });
       expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AnswerKind } from '../../src/access/authorizer.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const ROBOT = { authorization: 'Basic cm9ib3Q6c2VjcmV0' };
@@ -14,14 +14,15 @@ async function createWarmEdge() {
   const blob = await pushBlob(undefined, manifest.name);
   const edge = createEdge();
   for (const path of [blob.path, manifest.path]) {
-    for (const method of ['HEAD', 'GET'] as const) await edge.fetch(path, asking(method, manifest.mediaType, ALICE));
+    for (const method of ['HEAD', 'GET'] as const)
+      await edge.fetch(path, manifestRequest(method, manifest.mediaType, ALICE));
   }
   /** A request of each kind that the cache could answer. */
   const requests: [AnswerKind, string, RequestInit][] = [
-    ['HEAD blobs', blob.path, asking('HEAD', null, ROBOT)],
-    ['GET blobs', blob.path, asking('GET', null, { ...ROBOT, 'if-none-match': blob.digest })],
-    ['HEAD manifests', manifest.path, asking('HEAD', manifest.mediaType, ROBOT)],
-    ['GET manifests', manifest.path, asking('GET', manifest.mediaType, ROBOT)],
+    ['HEAD blobs', blob.path, manifestRequest('HEAD', null, ROBOT)],
+    ['GET blobs', blob.path, manifestRequest('GET', null, { ...ROBOT, 'if-none-match': blob.digest })],
+    ['HEAD manifests', manifest.path, manifestRequest('HEAD', manifest.mediaType, ROBOT)],
+    ['GET manifests', manifest.path, manifestRequest('GET', manifest.mediaType, ROBOT)],
   ];
   return { edge, name: manifest.name, blob, manifest, requests };
 }
@@ -34,7 +35,7 @@ describe('a proof of access', () => {
     ['GET manifests', ['HEAD manifests', 'GET manifests']],
   ])('by %s lets the cache answer %j, and no other kind', async (proof, expected) => {
     const { edge, name, requests } = await createWarmEdge();
-    await grant(edge, { name }, ROBOT, [proof]);
+    await earnGrant(edge, { name }, ROBOT, [proof]);
     // The cache must not give what the origin refuses.
     await rig.rule({ prefix: `/v2/${name}/`, unlessAuthorization: ALICE.authorization, status: 403 });
     const hits: string[] = [];
@@ -45,7 +46,7 @@ describe('a proof of access', () => {
         expect([kind, response.status, cacheStatusOf(response)]).toEqual([kind, 403, null]);
         // The refusal has revoked the grants.
         await rig.forget(`/v2/${name}/`);
-        await grant(edge, { name }, ROBOT, [proof]);
+        await earnGrant(edge, { name }, ROBOT, [proof]);
         await rig.rule({ prefix: `/v2/${name}/`, unlessAuthorization: ALICE.authorization, status: 403 });
       }
     }
@@ -95,10 +96,10 @@ describe('a proof of access', () => {
 
   it('ends with any refusal of the caller in the repository', async () => {
     const { edge, name, requests } = await createWarmEdge();
-    await grant(edge, { name }, ROBOT);
+    await earnGrant(edge, { name }, ROBOT);
     const path = `/v2/${name}/blobs/sha256:${'c'.repeat(64)}`;
     await rig.rule({ prefix: path, status: 403 });
-    expect((await edge.fetch(path, asking('HEAD', null, ROBOT))).status).toBe(403);
+    expect((await edge.fetch(path, manifestRequest('HEAD', null, ROBOT))).status).toBe(403);
     for (const [, at, question] of requests) {
       expect(cacheStatusOf(await edge.fetch(at, question))).not.toContain('; hit');
     }

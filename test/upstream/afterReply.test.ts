@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { delay } from '../../src/async.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { pushBlob } from '../support/push.ts';
 import { delayCalls } from '../support/slowStore.ts';
 
@@ -20,7 +20,7 @@ describe('the reply does not wait', () => {
       {},
       { upstream: (made) => ({ ...made, descriptors: delayCalls(made.descriptors, 'setDescriptor', wait) }) },
     );
-    if (isGranted) await grant(edge, blob);
+    if (isGranted) await earnGrant(edge, blob);
     const { answer, over } = edge.send(blob.path, { method });
     expect((await answer).status).toBe(200);
     order.push('answered');

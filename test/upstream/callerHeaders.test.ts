@@ -1,9 +1,9 @@
 import { describe, expect, inject, it } from 'vitest';
-import { someDigest, someName } from '../support/digests.ts';
-import { cacheStatusOf, createEdge, lastingHeaders } from '../support/edge.ts';
+import { uniqueDigest, uniqueName } from '../support/digests.ts';
+import { cacheStatusOf, createEdge, stableHeaders } from '../support/edge.ts';
 import { digestOf, pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_MANIFEST, someManifest } from '../support/pushManifest.ts';
-import { scripted } from '../support/scripted.ts';
+import { manifestRequest, OCI_MANIFEST, uniqueManifest } from '../support/pushManifest.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 
 /** Headers with which origins speak to one caller. */
 const CALLER_HEADERS = {
@@ -57,7 +57,7 @@ interface Route {
   /** Whether the first request only earns the grant, and is not stored. */
   readonly provesFirst?: boolean;
 }
-const REFERRERS = `{"manifests":[{"digest":"${someDigest()}"}]}`;
+const REFERRERS = `{"manifests":[{"digest":"${uniqueDigest()}"}]}`;
 const matching = (digest: string) => ({ 'if-none-match': `"${digest}"` });
 const ROUTES: readonly Route[] = [
   { what: 'HEAD of a blob', method: 'HEAD', subpath: (digest) => `blobs/${digest}` },
@@ -102,7 +102,7 @@ const CASES = ROUTES.flatMap((route) =>
 
 /** Makes the origin answer a path with further headers. */
 async function serve({ subpath }: Pick<Route, 'subpath'>, extra: Record<string, string>, times?: number) {
-  const [name, bytes] = [someName(), someManifest()];
+  const [name, bytes] = [uniqueName(), uniqueManifest()];
   const digest = await digestOf(bytes, 'sha256');
   const path = `/v2/${name}/${subpath(digest)}`;
   const isList = !/blobs|manifests/.test(path);
@@ -125,7 +125,7 @@ describe('the origin’s headers for a caller', () => {
     async (_what, _edge, route, variables) => {
       const { path, digest } = await serve(route, { ...CALLER_HEADERS, ...OTHER_HEADERS, link: LINK });
       const edge = createEdge(variables);
-      const ask = () => edge.fetch(path, asking(route.method, OCI_MANIFEST, route.headers?.(digest)));
+      const ask = () => edge.fetch(path, manifestRequest(route.method, OCI_MANIFEST, route.headers?.(digest)));
       const answers = [await ask(), await ask(), await ask(), await ask()];
       const colds = answers.filter((answer) => !cacheStatusOf(answer)?.includes('hit'));
       const warms = answers.slice(colds.length);
@@ -135,11 +135,11 @@ describe('the origin’s headers for a caller', () => {
       const isList = !/blobs|manifests/.test(path);
       // A list’s `Link` names its next page, so it is stored with the list.
       const { link, ...callerOnly } = { ...CALLER_HEADERS, link: LINK };
-      const [lasting, ...others] = warms.map(lastingHeaders);
+      const [lasting, ...others] = warms.map(stableHeaders);
       for (const other of others) expect(other).toEqual(lasting);
       for (const cold of colds) {
-        expect(lastingHeaders(cold)).toMatchObject({ ...CALLER_HEADERS, link: LINK });
-        expect(lastingHeaders(cold)).toEqual({ ...lasting, ...callerOnly, ...(!isList && { link }) });
+        expect(stableHeaders(cold)).toMatchObject({ ...CALLER_HEADERS, link: LINK });
+        expect(stableHeaders(cold)).toEqual({ ...lasting, ...callerOnly, ...(!isList && { link }) });
       }
       for (const [name, value] of Object.entries(OTHER_HEADERS)) {
         for (const answer of answers) expect([name, answer.headers.get(name)]).not.toEqual([name, value]);
@@ -152,7 +152,7 @@ describe('the origin’s headers for a caller', () => {
 
   it.each(EDGES)('answer Docker Hub’s check of the rate limit: %s', async (_edge, variables) => {
     const { path } = await serve({ subpath: () => 'manifests/latest' }, CALLER_HEADERS);
-    const { headers } = await createEdge(variables).fetch(path, asking('HEAD'));
+    const { headers } = await createEdge(variables).fetch(path, manifestRequest('HEAD'));
     expect(headers.get('ratelimit-limit')).toBe('100;w=21600');
     expect(headers.get('ratelimit-remaining')).toBe('7;w=21600');
     expect(headers.get('docker-ratelimit-source')).toBe('192.0.2.7');
@@ -160,8 +160,8 @@ describe('the origin’s headers for a caller', () => {
 
   it('are never stored: another isolate does not get them', async () => {
     const { path } = await serve({ subpath: (digest) => `manifests/${digest}` }, CALLER_HEADERS);
-    await createEdge(MIRROR).fetch(path, asking('GET'));
-    const elsewhere = await createEdge(MIRROR).fetch(path, asking('GET'));
+    await createEdge(MIRROR).fetch(path, manifestRequest('GET'));
+    const elsewhere = await createEdge(MIRROR).fetch(path, manifestRequest('GET'));
     expect(cacheStatusOf(elsewhere)).toContain('hit; detail=kv');
     for (const name of Object.keys(CALLER_HEADERS)) expect([name, elsewhere.headers.get(name)]).toEqual([name, null]);
   });
@@ -175,9 +175,9 @@ describe('the origin’s headers for a caller', () => {
       headers: { ...headers, 'ratelimit-remaining': '6;w=21600' },
     });
     const edge = createEdge(MIRROR);
-    await edge.fetch(path, asking('GET'));
+    await edge.fetch(path, manifestRequest('GET'));
     edge.clock.advance(61_000);
-    const response = await edge.fetch(path, asking('GET'));
+    const response = await edge.fetch(path, manifestRequest('GET'));
     expect(cacheStatusOf(response)).toContain('fwd=stale');
     expect([response.status, response.headers.get('ratelimit-remaining')]).toEqual([200, '6;w=21600']);
   });
@@ -187,7 +187,7 @@ describe('the origin’s headers for a caller', () => {
     await rig.forget(path);
     await rig.rule({ prefix: path, status: 200, headers: { ...headers, ...CALLER_HEADERS }, body, holdAs: path });
     const edge = createEdge(MIRROR);
-    const sent = Array.from({ length: 3 }, () => edge.send(path, asking('GET')));
+    const sent = Array.from({ length: 3 }, () => edge.send(path, manifestRequest('GET')));
     await expect.poll(async () => (await rig.requests(path)).length).toBe(1);
     await rig.release(path);
     const answers = await Promise.all(sent.map(({ answer }) => answer));
@@ -203,9 +203,9 @@ describe('the origin’s headers for a caller', () => {
     const { path } = await serve({ subpath: () => 'manifests/latest' }, CALLER_HEADERS, 1);
     await rig.rule({ prefix: path, status: 429, headers: { ...CALLER_HEADERS, 'x-request-id': 'refused' } });
     const edge = createEdge(MIRROR);
-    await edge.fetch(path, asking('GET'));
+    await edge.fetch(path, manifestRequest('GET'));
     edge.clock.advance(61_000);
-    const response = await edge.fetch(path, asking('GET'));
+    const response = await edge.fetch(path, manifestRequest('GET'));
     expect([response.status, cacheStatusOf(response)]).toEqual([200, expect.stringContaining('origin-429')]);
     for (const name of Object.keys(CALLER_HEADERS)) expect([name, response.headers.get(name)]).toEqual([name, null]);
   });
@@ -230,7 +230,7 @@ describe('the origin’s headers for a caller whom it redirects', () => {
   /** Pushes a blob whose GET or HEAD the origin redirects to a storage with headers of its own. */
   async function pushRedirected(method: 'HEAD' | 'GET') {
     const blob = await pushBlob('0123456789');
-    const storage = scripted({ headers: { ...own, ...STORAGE_HEADERS }, body: '0123456789' });
+    const storage = createScriptedServer({ headers: { ...own, ...STORAGE_HEADERS }, body: '0123456789' });
     const headers = { ...CALLER_HEADERS, 'content-length': '0', location: `${storage.url}/x`, 'set-cookie': 'a=b' };
     await rig.rule({ prefix: blob.path, method, status: 307, headers });
     return blob;
@@ -246,7 +246,7 @@ describe('the origin’s headers for a caller whom it redirects', () => {
       const { path } = await pushRedirected(method);
       const response = await createEdge(variables).fetch(path + query, { method });
       expect([response.status, await response.text()]).toEqual([200, method === 'GET' ? '0123456789' : '']);
-      expect(lastingHeaders(response)).toMatchObject({ ...CALLER_HEADERS, ...own });
+      expect(stableHeaders(response)).toMatchObject({ ...CALLER_HEADERS, ...own });
       for (const name of ['x-amz-request-id', 'server', 'location', 'set-cookie']) {
         expect([name, response.headers.get(name)]).toEqual([name, null]);
       }
@@ -261,7 +261,7 @@ describe('the origin’s headers for a caller in a 416', () => {
     await rig.rule({ prefix: blob.path, method: 'GET', status: 416, headers });
     const response = await createEdge().fetch(blob.path, { headers: { range: 'bytes=99-' } });
     expect([response.status, response.headers.get('content-range')]).toEqual([416, 'bytes */10']);
-    expect(lastingHeaders(response)).toMatchObject(CALLER_HEADERS);
+    expect(stableHeaders(response)).toMatchObject(CALLER_HEADERS);
     expect(response.headers.get('set-cookie')).toBeNull();
     expect(await response.json()).toMatchObject({ errors: [{ code: 'RANGE_INVALID' }] });
   });

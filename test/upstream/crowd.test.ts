@@ -2,7 +2,7 @@ import { exports } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { delay } from '../../src/async.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 
 /** The origin answers callers with the first credential and refuses those with the second. */
 const GRANTED = 'Basic Z3JhbnRlZA==';
@@ -30,7 +30,7 @@ const CROWDS: [what: string, size: number, push: () => Promise<Content>][] = [
     500,
     async () => {
       const { path } = await pushManifest();
-      return { path, method: 'HEAD', headers: asking('HEAD').headers, body: '' };
+      return { path, method: 'HEAD', headers: manifestRequest('HEAD').headers, body: '' };
     },
   ],
   [
@@ -38,7 +38,7 @@ const CROWDS: [what: string, size: number, push: () => Promise<Content>][] = [
     200,
     async () => {
       const { path, bytes } = await pushManifest();
-      return { path, method: 'GET', headers: asking('GET').headers, body: bytes };
+      return { path, method: 'GET', headers: manifestRequest('GET').headers, body: bytes };
     },
   ],
 ];

@@ -1,18 +1,18 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createEdge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import {
   ALL_PARTS,
   errorBody,
   headParts,
   type Image,
-  isThere,
   NOT_IN_MANIFEST,
   ONLY_OTHER,
   probesAfterPut,
   push,
-  refuses,
   someImage,
+  stubImageExists,
+  stubManifestRefusal,
 } from '../support/healing.ts';
 import { createMeteredEdge } from '../support/metered.ts';
 import { rig } from '../support/push.ts';
@@ -27,7 +27,8 @@ const stubOthers = ({ name }: Image, rule: Partial<Rule>) =>
   rig.rule({ prefix: `/v2/${name}/`, unlessAuthorization: ALICE.authorization, ...rule });
 
 /** From now on the origin refuses the manifest and names the config. */
-const stubRefusal = (image: Image) => refuses(image, { body: errorBody('MANIFEST_BLOB_UNKNOWN', image.parts.config) });
+const stubRefusal = (image: Image) =>
+  stubManifestRefusal(image, { body: errorBody('MANIFEST_BLOB_UNKNOWN', image.parts.config) });
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -37,7 +38,7 @@ describe.each(STORES)('a refused manifest evicts what it names, with the cache i
   /** Makes an edge that has the whole image in its cache, where Alice has a grant. */
   async function edgeOfAlice(image: Image, variables: Record<string, string> = {}) {
     const edge = createMeteredEdge(store, variables);
-    await isThere(image);
+    await stubImageExists(image);
     await headParts(edge, image, ALICE);
     await stubRefusal(image);
     edge.spent();
@@ -176,7 +177,7 @@ describe.each(STORES)('a refused manifest evicts what it names, with the cache i
   it('but writes nothing for digests that are not stored', async () => {
     const image = await someImage();
     const edge = createMeteredEdge(store);
-    await grant(edge, image);
+    await earnGrant(edge, image);
     await stubRefusal(image);
     for (let n = 0; n < 2; n++) {
       edge.spent();
@@ -202,7 +203,7 @@ describe.each(STORES)('a refused manifest evicts what it names, with the cache i
 describe('an open mirror', () => {
   it('refuses manifests and evicts nothing', async () => {
     const image = await someImage();
-    await isThere(image);
+    await stubImageExists(image);
     const mirror = createEdge({ CLIENT_AUTH: 'anonymous' });
     await headParts(mirror, image);
     expect((await push(mirror, image).answer).status).toBe(405);

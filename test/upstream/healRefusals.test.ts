@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ALL_PARTS, cachedImage, errorBody, headParts, NOT_IN_MANIFEST, push, refuses } from '../support/healing.ts';
+import {
+  ALL_PARTS,
+  cachedImage,
+  errorBody,
+  headParts,
+  NOT_IN_MANIFEST,
+  push,
+  stubManifestRefusal,
+} from '../support/healing.ts';
 
 const MIB = 1_048_576;
 const BLOB_UNKNOWN = errorBody('MANIFEST_BLOB_UNKNOWN');
@@ -26,7 +34,7 @@ describe('a refused manifest', () => {
     ['a body of more than 1 MiB', 400, BLOB_UNKNOWN.padEnd(MIB + 1)],
   ])('evicts all that it names, whatever the refusal says: %s', async (_what, status, body) => {
     const { edge, image } = await cachedImage();
-    await refuses(image, { status, body });
+    await stubManifestRefusal(image, { status, body });
     const { answer, over } = push(edge, image);
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([status, body]);
@@ -41,7 +49,7 @@ describe('a refused manifest', () => {
     ['the address', 307],
   ])('evicts nothing, if the answer concerns %s: %i', async (_what, status) => {
     const { edge, image } = await cachedImage();
-    await refuses(image, { status, body: BLOB_UNKNOWN });
+    await stubManifestRefusal(image, { status, body: BLOB_UNKNOWN });
     const { answer, over } = push(edge, image);
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([status, BLOB_UNKNOWN]);

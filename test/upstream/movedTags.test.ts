@@ -1,8 +1,8 @@
 import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { rig } from '../support/push.ts';
-import { asking, newManifest, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, newManifest, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
 import { STORES } from '../support/stores.ts';
 import { putOf } from '../support/uploading.ts';
 
@@ -50,8 +50,8 @@ function notify(edge: Edge, event: object): Promise<Response> {
 /** Requests from which the edge learns where the tag points. */
 const LESSONS: [string, (edge: Edge, manifest: PushedManifest) => Promise<Response>][] = [
   ['a PUT of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, putOf(manifest))],
-  ['a GET of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, asking('GET'))],
-  ['a HEAD of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, asking('HEAD'))],
+  ['a GET of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, manifestRequest('GET'))],
+  ['a HEAD of the tag', (edge, manifest) => edge.fetch(manifest.tagPath, manifestRequest('HEAD'))],
 ];
 
 describe.each(STORES)(
@@ -61,7 +61,7 @@ describe.each(STORES)(
     async function createEdges(name: string): Promise<[Edge, Edge]> {
       const one = createEdge({ ...variables, EVENTS_TOKEN });
       const other = sharesTags ? createEdge({ ...variables, EVENTS_TOKEN }) : one;
-      for (const edge of new Set([one, other])) await grant(edge, { name });
+      for (const edge of new Set([one, other])) await earnGrant(edge, { name });
       return [one, other];
     }
 
@@ -71,23 +71,23 @@ describe.each(STORES)(
       const old = await pushManifest();
       const [edge, mover] = await createEdges(old.name);
       await learn(edge, old);
-      await edge.fetch(old.path, asking('HEAD'));
-      expect(cacheStatusOf(await edge.fetch(old.path, asking('HEAD')))).toContain('; hit');
+      await edge.fetch(old.path, manifestRequest('HEAD'));
+      expect(cacheStatusOf(await edge.fetch(old.path, manifestRequest('HEAD')))).toContain('; hit');
       const tag = old.tagPath.split('/').at(-1) ?? '';
       await moveTag(mover, await newManifest({ name: old.name }), tag);
       await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
-      for (const one of [edge, mover]) expect((await one.fetch(old.path, asking('HEAD'))).status).toBe(404);
+      for (const one of [edge, mover]) expect((await one.fetch(old.path, manifestRequest('HEAD'))).status).toBe(404);
     });
 
     it('a PUT of the tag clears a manifest that was stored before the tag was asked for', async () => {
       const old = await pushManifest();
       const [edge, mover] = await createEdges(old.name);
-      await edge.fetch(old.path, asking('GET'));
-      for (const method of ['GET', 'HEAD'] as const) await edge.fetch(old.tagPath, asking(method));
+      await edge.fetch(old.path, manifestRequest('GET'));
+      for (const method of ['GET', 'HEAD'] as const) await edge.fetch(old.tagPath, manifestRequest(method));
       const moved = await newManifest({ name: old.name });
       await mover.fetch(old.tagPath, putOf(moved));
       await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
-      expect((await edge.fetch(old.path, asking('GET'))).status).toBe(404);
+      expect((await edge.fetch(old.path, manifestRequest('GET'))).status).toBe(404);
     });
 
     it('a read of the tag that was in progress during the move is neither stored nor noted', async () => {
@@ -100,7 +100,7 @@ describe.each(STORES)(
         'content-length': String(old.bytes.length),
       };
       await rig.rule({ prefix: old.tagPath, method: 'GET', holdAs, times: 1, status: 200, headers, body: old.bytes });
-      const reading = edge.send(old.tagPath, asking('GET'));
+      const reading = edge.send(old.tagPath, manifestRequest('GET'));
       await expect
         .poll(async () => (await rig.requests(old.tagPath)).filter(({ method }) => method === 'GET').length)
         .toBe(1);
@@ -113,14 +113,14 @@ describe.each(STORES)(
       await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
       for (const one of new Set([edge, mover])) {
         one.clock.advance(10_000);
-        expect((await one.fetch(old.path, asking('GET'))).status).toBe(404);
+        expect((await one.fetch(old.path, manifestRequest('GET'))).status).toBe(404);
       }
       // The next move still finds where the tag points.
-      await mover.fetch(moved.path, asking('HEAD'));
-      expect(cacheStatusOf(await mover.fetch(moved.path, asking('HEAD')))).toContain('; hit');
+      await mover.fetch(moved.path, manifestRequest('HEAD'));
+      expect(cacheStatusOf(await mover.fetch(moved.path, manifestRequest('HEAD')))).toContain('; hit');
       await mover.fetch(old.tagPath, putOf(await newManifest({ name: old.name })));
       await fetch(inject('originUrl') + moved.path, { method: 'DELETE' });
-      expect((await mover.fetch(moved.path, asking('HEAD'))).status).toBe(404);
+      expect((await mover.fetch(moved.path, manifestRequest('HEAD'))).status).toBe(404);
     });
 
     it('a PUT of the same manifest under its tag does not clear it', async () => {
@@ -128,7 +128,7 @@ describe.each(STORES)(
       const [edge] = await createEdges(manifest.name);
       for (let n = 0; n < 3; n++) {
         await edge.fetch(manifest.tagPath, putOf(manifest));
-        expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toContain('; hit');
+        expect(cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD')))).toContain('; hit');
       }
     });
   },

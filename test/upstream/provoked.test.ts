@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
 import { STORES } from '../support/stores.ts';
 
 /** Headers with which a caller may provoke a refusal by a firewall in front of the origin. */
@@ -27,7 +27,7 @@ describe('an open mirror', () => {
     const mirror = createEdge({ CLIENT_AUTH: 'anonymous' });
     for (const path of [blob.path, manifest.path, manifest.tagPath, `/v2/${manifest.name}/tags/list`]) {
       for (const method of ['HEAD', 'GET'] as const)
-        await mirror.fetch(path, asking(method, OCI_MANIFEST, provocation));
+        await mirror.fetch(path, manifestRequest(method, OCI_MANIFEST, provocation));
     }
     const sent = await rig.requests(`/v2/${manifest.name}/`);
     const seen = sent.slice(2).map(({ headers }) => Object.keys(provocation).map((name) => headers[name] ?? ''));
@@ -41,7 +41,7 @@ describe('the Accept that an open mirror sends', () => {
     [`*/*,${'*/*,'.repeat(2_000)}${OCI_MANIFEST}`, `*/*,${OCI_MANIFEST}`],
   ])('has the form by which the mirror tells questions apart: %#', async (accept, expected) => {
     const manifest = await pushManifest();
-    await createEdge({ CLIENT_AUTH: 'anonymous' }).fetch(manifest.path, asking('GET', accept));
+    await createEdge({ CLIENT_AUTH: 'anonymous' }).fetch(manifest.path, manifestRequest('GET', accept));
     const [sent] = (await rig.requests(manifest.path)).slice(-1);
     expect(sent?.headers.accept).toBe(expected);
   });
@@ -60,19 +60,19 @@ describe.each(STORES)('an open mirror, with the cache in $name', ({ variables })
   it.each([401, 403, 404])('evicts no manifest for a %i that one caller’s Accept provoked', async (status) => {
     const { name, path, tagPath } = await pushManifest();
     const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous', STALE_IF_ERROR: '1d' });
-    for (const at of [path, tagPath]) await mirror.fetch(at, asking('GET'));
+    for (const at of [path, tagPath]) await mirror.fetch(at, manifestRequest('GET'));
     // The entries are past their windows now, so the origin is asked.
     mirror.clock.advance(2 * 3_600_000);
     await rig.rule({ prefix: `/v2/${name}/`, status });
     for (const at of [path, tagPath]) {
       for (const accept of [`${OCI_MANIFEST}, text/x-evil`, 'text/x-evil']) {
-        expect((await mirror.fetch(at, asking('GET', accept))).status).toBe(status);
+        expect((await mirror.fetch(at, manifestRequest('GET', accept))).status).toBe(status);
       }
     }
     await rig.forget(`/v2/${name}/`);
     await rig.rule({ prefix: `/v2/${name}/`, status: 503 });
     for (const at of [path, tagPath]) {
-      const lastGood = await mirror.fetch(at, asking('GET'));
+      const lastGood = await mirror.fetch(at, manifestRequest('GET'));
       expect([lastGood.status, cacheStatusOf(lastGood)]).toEqual([200, 'registry-edge; fwd=stale; detail=origin-503']);
     }
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import { createClock } from '../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { SHARED_STORES } from '../support/stores.ts';
 
@@ -19,7 +19,7 @@ async function createPair(variables: Record<string, string>, skewMs: number, nam
     createEdge(variables, { clock: createClock(now) }),
     createEdge(variables, { clock: createClock(now + skewMs) }),
   ];
-  for (const edge of edges) await grant(edge, { name });
+  for (const edge of edges) await earnGrant(edge, { name });
   return edges;
 }
 
@@ -126,7 +126,7 @@ describe('a store that recovers', () => {
       put: failIfDown(env.DESCRIPTORS.put.bind(env.DESCRIPTORS) as (...call: unknown[]) => Promise<unknown>),
     } as unknown as DescriptorNamespace;
     const edge = createEdge({}, { namespace });
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     for (let n = 0; n < 8; n++) {
       const response = await edge.fetch(blob.path, HEAD);
       expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=bypass; detail=fault']);

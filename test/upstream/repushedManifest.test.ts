@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { createEdge } from '../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../support/events.ts';
-import { asking, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 import { STORES } from '../support/stores.ts';
 
 const MIRROR = { EVENTS_TOKEN, CLIENT_AUTH: 'anonymous', TAG_TTL: '1h' };
@@ -12,7 +12,8 @@ describe.each(STORES)(
     it.each(['HEAD', 'GET'] as const)('answers nobody from the cache: %s', async (method) => {
       const old = await pushManifest({ tag: 'old' });
       const edge = createEdge({ ...variables, ...MIRROR });
-      for (const path of [old.tagPath, old.path]) expect((await edge.fetch(path, asking(method))).status).toBe(200);
+      for (const path of [old.tagPath, old.path])
+        expect((await edge.fetch(path, manifestRequest(method))).status).toBe(200);
 
       const deleted = await fetch(inject('originUrl') + old.path, { method: 'DELETE' });
       expect(deleted.status).toBe(202);
@@ -20,9 +21,9 @@ describe.each(STORES)(
       // Longer than the tombstone reaches, so that the manifest's entry counts again.
       edge.clock.advance(6_000);
       await pushManifest({ name: old.name, tag: 'new', bytes: old.bytes });
-      expect((await edge.fetch(old.path, asking(method))).status).toBe(200);
+      expect((await edge.fetch(old.path, manifestRequest(method))).status).toBe(200);
 
-      expect((await edge.fetch(old.tagPath, asking(method))).status).toBe(404);
+      expect((await edge.fetch(old.tagPath, manifestRequest(method))).status).toBe(404);
     });
   },
 );

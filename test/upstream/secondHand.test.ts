@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
-import { scripted } from '../support/scripted.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 
 const HEAD = { method: 'HEAD' };
 const SECOND_HAND: [string, Record<string, string>][] = [
@@ -31,7 +31,7 @@ describe('a GET of a blob', () => {
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized(blob, headers), body: blob.bytes });
     expect(cacheStatusOf(await edge.fetch(blob.path))).toMatch(/registry-edge; fwd=bypass$/);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
   });
 
@@ -62,8 +62,8 @@ describe('a redirected HEAD of a blob', () => {
     async (_what, headers) => {
       const blob = await pushBlob();
       const edge = createEdge();
-      await grant(edge, blob);
-      const storage = scripted({ headers: sized(blob, headers) });
+      await earnGrant(edge, blob);
+      const storage = createScriptedServer({ headers: sized(blob, headers) });
       await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
       for (let n = 0; n < 2; n++) {
         const response = await edge.fetch(blob.path, HEAD);
@@ -77,8 +77,8 @@ describe('a redirected HEAD of a blob', () => {
     async (_what, headers) => {
       const blob = await pushBlob();
       const edge = createEdge();
-      await grant(edge, blob);
-      const storage = scripted({ headers: sized(blob) });
+      await earnGrant(edge, blob);
+      const storage = createScriptedServer({ headers: sized(blob) });
       await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url, ...headers } });
       for (let n = 0; n < 2; n++) {
         expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss');
@@ -89,8 +89,8 @@ describe('a redirected HEAD of a blob', () => {
   it('confirms the blob if no cache answered on the way', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
-    await grant(edge, blob);
-    const storage = scripted({ headers: sized(blob, { age: '0', 'cache-status': 'other; fwd=miss' }) });
+    await earnGrant(edge, blob);
+    const storage = createScriptedServer({ headers: sized(blob, { age: '0', 'cache-status': 'other; fwd=miss' }) });
     await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage.url } });
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');

@@ -3,7 +3,7 @@ import { delay } from '../../src/async.ts';
 import { createClock } from '../support/context.ts';
 import { createEdge, type Edge } from '../support/edge.ts';
 import { blobOf, pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
 import { NO_REDIS, REDIS } from '../support/redisStore.ts';
 import { delayCalls } from '../support/slowStore.ts';
 import { SHARED_STORES } from '../support/stores.ts';
@@ -48,7 +48,7 @@ function manifestMaker(method: 'HEAD' | 'GET', by: 'digest' | 'tag', deletedBy =
     return {
       name,
       path: by === 'digest' ? path : tagPath,
-      init: asking(method),
+      init: manifestRequest(method),
       other: (await pushManifest({ name, tag: 'other' })).path,
       deleted: deletedBy === 'digest' ? path : tagPath,
       answer: { headers, body: bytes },

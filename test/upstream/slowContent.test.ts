@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CONTENT_TIMEOUT_MS, STORE_TIMEOUT_MS } from '../../src/stores/options.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { pushBlob } from '../support/push.ts';
-import { asking, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS, REDIS } from '../support/redisStore.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -41,11 +41,11 @@ describe.skipIf(NO_REDIS)('content that is slow to arrive from Redis', () => {
       const manifest = await pushManifest();
       const blob = await pushBlob(undefined, manifest.name);
       const edge = createEdge(QUICK);
-      for (const path of [manifest.path, blob.path]) await edge.fetch(path, asking('GET'));
+      for (const path of [manifest.path, blob.path]) await edge.fetch(path, manifestRequest('GET'));
       await edge.fetch(blob.path, HEAD);
       delayContent(ms);
       const since = performance.now();
-      const sent = Array.from({ length: 6 }, () => edge.send(manifest.path, asking('GET')));
+      const sent = Array.from({ length: 6 }, () => edge.send(manifest.path, manifestRequest('GET')));
       for (const { answer } of sent) expect((await answer).status).toBe(200);
       expect(performance.now() - since).toBeLessThan(STORE_TIMEOUT_MS);
       await Promise.all(sent.map(({ over }) => over));
@@ -57,7 +57,7 @@ describe.skipIf(NO_REDIS)('content that is slow to arrive from Redis', () => {
   it('does not prevent the pause of reads when the store is down', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...QUICK, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' });
-    for (let n = 0; n < 7; n++) expect((await edge.fetch(manifest.path, asking('GET'))).status).toBe(200);
+    for (let n = 0; n < 7; n++) expect((await edge.fetch(manifest.path, manifestRequest('GET'))).status).toBe(200);
     expect(isPaused(edge)).toBe(true);
   });
 });

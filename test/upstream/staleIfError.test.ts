@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createBudget } from '../../src/http/body/budget.ts';
 import { createOrigin } from '../../src/origin/client.ts';
-import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../support/edge.ts';
+import { cacheStatusOf, createEdge, type Edge, stableHeaders } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
-import { asking, OCI_INDEX, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
+import { manifestRequest, OCI_INDEX, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
 import { SHARED_STORES, STORES, storeNamed } from '../support/stores.ts';
 
 const METHODS = ['HEAD', 'GET'] as const;
@@ -43,7 +43,7 @@ function createFailingEdge(variables: Record<string, string>) {
 /** Pushes a manifest and fetches it by its tag, so that the edge has it by its digest, too. */
 async function pushAndFetch(edge: Edge): Promise<PushedManifest> {
   const manifest = await pushManifest();
-  await edge.fetch(manifest.tagPath, asking('GET'));
+  await edge.fetch(manifest.tagPath, manifestRequest('GET'));
   return manifest;
 }
 
@@ -59,14 +59,14 @@ describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cach
   ])('answers with the last good tag and manifest: %s', async (failure, detail) => {
     const edge = createFailingEdge({ ...variables, ORIGIN_TIMEOUT: failure === 'too late' ? '500ms' : '5s' });
     const manifest = await pushAndFetch(edge);
-    const warm = await Promise.all(METHODS.map((method) => edge.fetch(manifest.tagPath, asking(method))));
+    const warm = await Promise.all(METHODS.map((method) => edge.fetch(manifest.tagPath, manifestRequest(method))));
     edge.clock.advance(10_000);
     await edge.failOrigin(manifest, failure);
     for (const path of [manifest.tagPath, manifest.path]) {
       for (const [at, method] of METHODS.entries()) {
-        const response = await edge.fetch(path, asking(method));
+        const response = await edge.fetch(path, manifestRequest(method));
         expect([response.status, cacheStatusOf(response)]).toEqual([200, `registry-edge; fwd=stale; detail=${detail}`]);
-        expect(lastingHeaders(response)).toEqual(lastingHeaders(warm[at] ?? new Response()));
+        expect(stableHeaders(response)).toEqual(stableHeaders(warm[at] ?? new Response()));
         expect(await response.text()).toBe(method === 'GET' ? manifest.bytes : '');
       }
     }
@@ -78,13 +78,13 @@ describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cach
     edge.clock.advance(10_000);
     await edge.failOrigin(manifest, status);
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(status);
+      for (const method of METHODS) expect((await edge.fetch(path, manifestRequest(method))).status).toBe(status);
     }
     // The decision holds when the origin fails afterwards.
     await rig.forget(`/v2/${manifest.name}/`);
     await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(503);
+      for (const method of METHODS) expect((await edge.fetch(path, manifestRequest(method))).status).toBe(503);
     }
   });
 
@@ -100,7 +100,7 @@ describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cach
     });
     await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
-      const response = await edge.fetch(path, asking('GET'));
+      const response = await edge.fetch(path, manifestRequest('GET'));
       expect([response.status, await response.text()]).toEqual([200, manifest.bytes]);
     }
   });
@@ -117,11 +117,11 @@ describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cach
       METHODS.map((method) => [path, method] as const),
     );
     for (const [path, method] of questions) {
-      expect((await edge.fetch(path, asking(method))).status).toBe(200);
+      expect((await edge.fetch(path, manifestRequest(method))).status).toBe(200);
     }
     edge.clock.advance(1);
     for (const [path, method] of questions) {
-      const response = await edge.fetch(path, asking(method));
+      const response = await edge.fetch(path, manifestRequest(method));
       expect([response.status, cacheStatusOf(response)?.includes('detail')]).toEqual([status, false]);
     }
   });
@@ -131,9 +131,10 @@ describe.each(STORES)('STALE_IF_ERROR, for callers that only pull, with the cach
     const manifest = await pushAndFetch(edge);
     edge.clock.advance(10_000);
     await rig.rule({ prefix: manifest.path, status: 404, times: 1 });
-    expect((await edge.fetch(manifest.path, asking('HEAD'))).status).toBe(404);
+    expect((await edge.fetch(manifest.path, manifestRequest('HEAD'))).status).toBe(404);
     await edge.failOrigin(manifest, 503);
-    for (const method of METHODS) expect((await edge.fetch(manifest.tagPath, asking(method))).status).toBe(503);
+    for (const method of METHODS)
+      expect((await edge.fetch(manifest.tagPath, manifestRequest(method))).status).toBe(503);
   });
 });
 
@@ -145,7 +146,7 @@ describe.each(SHARED_STORES)('STALE_IF_ERROR, with the store $name', ({ variable
     edge.clock.advance(10_000);
     await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(503);
+      for (const method of METHODS) expect((await edge.fetch(path, manifestRequest(method))).status).toBe(503);
     }
   });
 });
@@ -162,7 +163,10 @@ describe('STALE_IF_ERROR', () => {
       edge.clock.advance(10_000);
       for (const { name } of [manifest, uncached]) await edge.failOrigin({ name }, failure);
       for (const path of [manifest.tagPath, manifest.path, uncached.tagPath, uncached.path]) {
-        const [head, get] = [await edge.fetch(path, asking('HEAD')), await edge.fetch(path, asking('GET'))];
+        const [head, get] = [
+          await edge.fetch(path, manifestRequest('HEAD')),
+          await edge.fetch(path, manifestRequest('GET')),
+        ];
         expect([head.status, get.status, await head.text()]).toEqual([status, status, '']);
         const text = await get.text();
         expect(JSON.parse(text)).toHaveProperty('errors');
@@ -178,7 +182,7 @@ describe('STALE_IF_ERROR', () => {
     edge.clock.advance(10_000);
     await rig.rule({ prefix: `/v2/${manifest.name}/`, status: 503 });
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await edge.fetch(path, asking(method))).status).toBe(503);
+      for (const method of METHODS) expect((await edge.fetch(path, manifestRequest(method))).status).toBe(503);
     }
   });
 
@@ -197,7 +201,8 @@ describe('STALE_IF_ERROR', () => {
     edge.clock.advance(10_000);
     await edge.failOrigin(manifest, 503);
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await edge.fetch(path, asking(method, OCI_INDEX))).status).toBe(503);
+      for (const method of METHODS)
+        expect((await edge.fetch(path, manifestRequest(method, OCI_INDEX))).status).toBe(503);
     }
   });
 
@@ -210,7 +215,7 @@ describe('STALE_IF_ERROR', () => {
     const pull = async () => {
       for (const question of questions) {
         const [method, by] = question.split(' ') as ['HEAD' | 'GET', string];
-        const response = await edge.fetch(by === 'tag' ? manifest.tagPath : manifest.path, asking(method));
+        const response = await edge.fetch(by === 'tag' ? manifest.tagPath : manifest.path, manifestRequest(method));
         expect([response.status, await response.text()]).toEqual([200, method === 'GET' ? manifest.bytes : '']);
       }
     };
@@ -238,7 +243,7 @@ describe('a 429 with Retry-After', () => {
     edge.clock.advance(10_000);
     const text = typeof retryAfter === 'string' ? retryAfter : retryAfter(edge.clock.now());
     await edge.failOrigin(manifest, 429, { 'retry-after': text });
-    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('GET')))).toBe(NOT_PAUSED);
+    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, manifestRequest('GET')))).toBe(NOT_PAUSED);
     return { edge, manifest };
   }
 
@@ -254,12 +259,15 @@ describe('a 429 with Retry-After', () => {
       const questions = (await manifest.questions()).length;
       edge.clock.advance(lastMs);
       for (const path of [manifest.tagPath, manifest.path]) {
-        for (const method of METHODS) expect(cacheStatusOf(await edge.fetch(path, asking(method)))).toBe(PAUSED);
+        for (const method of METHODS)
+          expect(cacheStatusOf(await edge.fetch(path, manifestRequest(method)))).toBe(PAUSED);
       }
       expect(await manifest.questions()).toHaveLength(questions);
       edge.clock.advance(endMs - lastMs);
       await rig.forget(`/v2/${manifest.name}/`);
-      expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('GET')))).toBe('registry-edge; fwd=stale; stored');
+      expect(cacheStatusOf(await edge.fetch(manifest.tagPath, manifestRequest('GET')))).toBe(
+        'registry-edge; fwd=stale; stored',
+      );
       expect(await manifest.questions()).toHaveLength(questions + 1);
     },
   );
@@ -268,7 +276,7 @@ describe('a 429 with Retry-After', () => {
     'pauses nothing if its value is %j',
     async (retryAfter) => {
       const { edge, manifest } = await limitRate(retryAfter);
-      expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('HEAD')))).toBe(NOT_PAUSED);
+      expect(cacheStatusOf(await edge.fetch(manifest.tagPath, manifestRequest('HEAD')))).toBe(NOT_PAUSED);
       expect((await manifest.questions()).slice(-2)).toEqual(['HEAD latest', 'HEAD latest']);
     },
   );
@@ -278,13 +286,15 @@ describe('a 429 with Retry-After', () => {
     const { name } = manifest;
     const statusOf = async (path: string, init: RequestInit) => (await edge.fetch(path, init)).status;
     const [other, blob] = [await pushManifest(), await pushBlob()];
-    expect(await statusOf(other.tagPath, asking('GET'))).toBe(200);
-    expect(cacheStatusOf(await edge.fetch(other.tagPath, asking('GET')))).toBe('registry-edge; hit; detail=memory');
+    expect(await statusOf(other.tagPath, manifestRequest('GET'))).toBe(200);
+    expect(cacheStatusOf(await edge.fetch(other.tagPath, manifestRequest('GET')))).toBe(
+      'registry-edge; hit; detail=memory',
+    );
     expect(await statusOf(blob.path, { method: 'HEAD' })).toBe(200);
     edge.clock.advance(10_000);
     expect(await statusOf(blob.path, { method: 'HEAD' })).toBe(200);
     expect(await blob.asked()).toBe(2);
-    const relayed = await edge.fetch(`/v2/${name}/manifests/other`, asking('GET'));
+    const relayed = await edge.fetch(`/v2/${name}/manifests/other`, manifestRequest('GET'));
     expect([relayed.status, relayed.headers.get('retry-after')]).toEqual([429, '60']);
     expect(await manifest.questions()).toContain('GET other');
   });
@@ -292,10 +302,10 @@ describe('a 429 with Retry-After', () => {
   it('pauses no writes and no callers that may push', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...OPEN, ...MEMORY, CLIENT_AUTH: 'origin' });
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     await rig.rule({ prefix: manifest.tagPath, status: 429, headers: { 'retry-after': '60' }, times: 1 });
-    expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(429);
-    expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(200);
+    expect((await edge.fetch(manifest.tagPath, manifestRequest('GET'))).status).toBe(429);
+    expect((await edge.fetch(manifest.tagPath, manifestRequest('GET'))).status).toBe(200);
     expect((await edge.fetch(`/v2/${manifest.name}/blobs/uploads/`, { method: 'POST' })).status).toBe(202);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
-import { grant } from '../support/grant.ts';
+import { earnGrant } from '../support/grant.ts';
 import { pushBlob, rig } from '../support/push.ts';
 import { OCI_MANIFEST } from '../support/pushManifest.ts';
 import { STORES } from '../support/stores.ts';
@@ -41,7 +41,7 @@ describe('Accept-Ranges and 416', () => {
     const blob = await pushBlob(BYTES);
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'HEAD', status: 200, headers: sized });
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     expect((await edge.fetch(blob.path, { method: 'HEAD' })).headers.get('accept-ranges')).toBe('bytes');
   });
 });
@@ -98,7 +98,7 @@ describe.each(STORES)("a blob's media type, with the cache in $name", ({ variabl
   it('is asked for again once a pushed manifest names the blob, at an origin that takes blobs’ types from manifests', async () => {
     const [seen, layer] = [await newBlob(), await newBlob()];
     const edge = createEdge(variables);
-    await grant(edge, layer);
+    await earnGrant(edge, layer);
     await (await byPut(edge, layer)).over;
     expect(await typeOf(edge, layer.path)).toBe(OCTETS);
     // Another blob shows the isolate what kind of origin this is.
@@ -127,7 +127,7 @@ describe.each(STORES)("a blob's media type, with the cache in $name", ({ variabl
     ]);
     // From now on no upload teaches a type.
     const next = await newBlob();
-    await grant(edge, next);
+    await earnGrant(edge, next);
     await rig.rule({ prefix: next.path, method: 'HEAD', status: 200, headers: typed });
     await (await byPut(edge, next)).over;
     expect(await typeOf(edge, next.path)).toBe(LAYER);

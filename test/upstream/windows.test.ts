@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { someDigest } from '../support/digests.ts';
+import { uniqueDigest } from '../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 
@@ -124,7 +124,7 @@ describe('a question that was asked before a write has no followers after it', (
   it('nor after a DELETE that the origin did not answer', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ ORIGIN_TIMEOUT: '1500ms' });
-    const deleted = `/v2/${blob.name}/blobs/${someDigest()}`;
+    const deleted = `/v2/${blob.name}/blobs/${uniqueDigest()}`;
     await holdFirst(blob);
     await rig.rule({ prefix: deleted, method: 'DELETE', holdAs: deleted });
     const write = edge.send(deleted, { method: 'DELETE' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { someDigest } from '../../support/digests.ts';
+import { uniqueDigest } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { pushBlob } from '../../support/push.ts';
@@ -37,7 +37,7 @@ describe.each(ROWS)('/_edge/descriptors/<digest>, cache in %s', (store, variable
 });
 
 describe('/_edge/descriptors/<digest>', () => {
-  const path = `/_edge/descriptors/${someDigest()}`;
+  const path = `/_edge/descriptors/${uniqueDigest()}`;
 
   it('answers 404 without ADMIN_TOKEN', async () => {
     const response = await createEdge({ BLOBDESCRIPTOR: 'inmemory' }).fetch(path, GET);

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import {
   EVENTS_PATH,
@@ -80,8 +80,12 @@ describe('POST /_edge/events: access', () => {
 
   it('accepts EVENTS_TOKEN and ADMIN_TOKEN each only on its own path', async () => {
     const edge = createEdge({ EVENTS_TOKEN, ADMIN_TOKEN });
-    expect((await edge.fetch(`/_edge/cache/${someName()}`, { method: 'DELETE', headers: REGISTRY })).status).toBe(401);
-    expect((await edge.fetch(`/_edge/cache/${someName()}`, { method: 'DELETE', headers: OPERATOR })).status).toBe(200);
+    expect((await edge.fetch(`/_edge/cache/${uniqueName()}`, { method: 'DELETE', headers: REGISTRY })).status).toBe(
+      401,
+    );
+    expect((await edge.fetch(`/_edge/cache/${uniqueName()}`, { method: 'DELETE', headers: OPERATOR })).status).toBe(
+      200,
+    );
   });
 
   it.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
@@ -144,16 +148,16 @@ describe('POST /_edge/events: a failing store', () => {
     expect(await isCached()).toBe(false);
   });
 
-  const { deleted, untagged, repositoryDeleted, pushed, pulled, pushedBlob, mounted } = eventsOf(someName());
+  const { deleted, untagged, repositoryDeleted, pushed, pulled, pushedBlob, mounted } = eventsOf(uniqueName());
   it.each<[string, number, SentEvent]>([
-    ['a delete by digest', 503, deleted(someDigest())],
+    ['a delete by digest', 503, deleted(uniqueDigest())],
     ['a delete of a tag', 503, untagged('latest')],
     ['a delete of a repository', 503, repositoryDeleted()],
-    ['a push with a tag', 503, pushed(someDigest(), 'latest')],
-    ['a push without a tag', 204, pushed(someDigest())],
-    ['a push of a blob', 204, pushedBlob(someDigest())],
-    ['a pull', 204, pulled(someDigest(), 'latest')],
-    ['a mount', 204, mounted(someDigest())],
+    ['a push with a tag', 503, pushed(uniqueDigest(), 'latest')],
+    ['a push without a tag', 204, pushed(uniqueDigest())],
+    ['a push of a blob', 204, pushedBlob(uniqueDigest())],
+    ['a pull', 204, pulled(uniqueDigest(), 'latest')],
+    ['a mount', 204, mounted(uniqueDigest())],
   ])('answers %s while Redis is unreachable with %i', async (_what, status, event) => {
     const edge = createEdge({ ...REDIS, EVENTS_TOKEN, UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1' });
     expect((await sendEvents(edge, event)).status).toBe(status);

@@ -1,12 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { COSTS } from '../../support/costs.ts';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, type SentEvent, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { holdHead, pushBlob, rig } from '../../support/push.ts';
-import { asking, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
 import { snapshot } from '../../support/redisStore.ts';
 import { SHARED_STORES, STORES } from '../../support/stores.ts';
 import { isHit, warm } from '../../support/warm.ts';
@@ -44,10 +44,12 @@ describe.each(STORES)('the event of a delete by digest, cache in $name', ({ vari
     const edge = createEdge({ ...variables, ...MIRROR });
     await warm(edge, ...paths, manifest.tagPath);
     for (const path of paths) expect((await deleteAtOrigin(path)).status).toBe(202);
-    for (const path of [...paths, manifest.tagPath]) expect((await edge.fetch(path, asking('HEAD'))).status).toBe(200);
+    for (const path of [...paths, manifest.tagPath])
+      expect((await edge.fetch(path, manifestRequest('HEAD'))).status).toBe(200);
     await sendEvents(edge, events.deleted(digest));
     // The event does not name the tag.
-    for (const path of [...paths, manifest.tagPath]) expect((await edge.fetch(path, asking('HEAD'))).status).toBe(404);
+    for (const path of [...paths, manifest.tagPath])
+      expect((await edge.fetch(path, manifestRequest('HEAD'))).status).toBe(404);
   });
 
   it('is not undone by a write-back in progress', async () => {
@@ -78,7 +80,7 @@ describe.each(STORES)('the event of a delete by digest, cache in $name', ({ vari
 /** Resolves the tag `latest`. @returns the digest, and the number of requests to the origin */
 async function resolve(edge: Edge, manifest: PushedManifest): Promise<{ digest: string | null; requests: number }> {
   const before = (await manifest.questions()).length;
-  const response = await edge.fetch(manifest.tagPath, asking('HEAD'));
+  const response = await edge.fetch(manifest.tagPath, manifestRequest('HEAD'));
   await response.arrayBuffer();
   const requests = (await manifest.questions()).length - before;
   return { digest: response.headers.get('docker-content-digest'), requests };
@@ -131,7 +133,7 @@ describe.each(STORES)('the event of a repository delete, cache in $name', ({ var
 });
 
 describe('events and the lists of a repository', () => {
-  const digest = someDigest();
+  const digest = uniqueDigest();
   it.each<[string, boolean, (events: ReturnType<typeof eventsOf>) => SentEvent]>([
     ['a push with a tag', false, (events) => events.pushed(digest, 'v1')],
     ['a push without a tag, perhaps of a manifest with a subject', false, (events) => events.pushed(digest)],
@@ -142,7 +144,7 @@ describe('events and the lists of a repository', () => {
     ['a pull', true, (events) => events.pulled(digest, 'v1')],
     ['a mount', true, (events) => events.mounted(digest)],
   ])('%s: the lists stay cached: %s', async (_what, isKept, eventOf) => {
-    const [name, other] = [someName(), someName()];
+    const [name, other] = [uniqueName(), uniqueName()];
     const listsOf = (repository: string) => [`/v2/${repository}/tags/list`, `/v2/${repository}/referrers/${digest}`];
     const edge = createEdge({ ...MIRROR, BLOBDESCRIPTOR: 'inmemory' });
     const lists = [...listsOf(name), ...listsOf(other)];
@@ -162,7 +164,7 @@ describe('events and flights in progress', () => {
   it.each<[string, number, (name: string, digest: string) => SentEvent]>([
     ['a delete by digest', 2, (name, digest) => eventsOf(name).deleted(digest)],
     ['a delete of a tag', 2, (name) => eventsOf(name).untagged('v1')],
-    ['a push', 2, (name) => eventsOf(name).pushed(someDigest())],
+    ['a push', 2, (name) => eventsOf(name).pushed(uniqueDigest())],
     ['a delete of the repository', 2, (name) => eventsOf(name).repositoryDeleted()],
     ['a pull', 1, (name, digest) => eventsOf(name).pulledBlob(digest)],
     ['a delete in another repository', 1, (name, digest) => eventsOf(`${name}x`).deleted(digest)],
@@ -188,7 +190,7 @@ describe.each(SHARED_STORES)('the cost of events, cache in $name', ({ name: back
   });
 
   it('is nothing for events that change nothing cached', async () => {
-    const [name, digest] = [someName(), someDigest()];
+    const [name, digest] = [uniqueName(), uniqueDigest()];
     const { pulled, pulledBlob, pushed, pushedBlob, mounted, deleted } = eventsOf(name);
     const edge = createMeteredEdge(backend, { EVENTS_TOKEN });
     await sendEvents(
@@ -222,7 +224,7 @@ const REMAINDERS: Record<string, (name: string) => Promise<unknown[]>> = {
 describe.each(STORES)('events about unknown content, cache in $name', ({ name: store, variables }) => {
   it.each(CALLERS)('add nothing to the cache: the origin answers %s', async (_who, who) => {
     const { name } = await pushBlob();
-    const digest = someDigest();
+    const digest = uniqueDigest();
     const edge = createEdge({ ...variables, ...who });
     const { pushed, pushedBlob, pulled, pulledBlob, mounted, deleted, untagged, repositoryDeleted } = eventsOf(name);
     await sendEvents(
@@ -239,7 +241,7 @@ describe.each(STORES)('events about unknown content, cache in $name', ({ name: s
     expect((await edge.fetch(`/v2/${name}/tags/list`)).status).toBe(200);
     const paths = [`/v2/${name}/blobs/${digest}`, `/v2/${name}/manifests/${digest}`, `/v2/${name}/manifests/v1`];
     for (const path of paths) {
-      expect((await edge.fetch(path, asking('HEAD'))).status).toBe(404);
+      expect((await edge.fetch(path, manifestRequest('HEAD'))).status).toBe(404);
       expect((await rig.requests(path)).map((request) => request.method)).toEqual(['HEAD']);
     }
   });

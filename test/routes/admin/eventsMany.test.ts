@@ -5,7 +5,7 @@ import { LINK_SETS, type LinkSet } from '../../../src/oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/name.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEnvelope, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { SHARED_STORES } from '../../support/stores.ts';
@@ -25,7 +25,7 @@ function createWorld(backend: 'kv' | 'redis', variables: Record<string, string> 
   const ctx = contextOf(edge.clock);
   const scopeOf = (name: RepositoryName, links: LinkSet = 'blobs') =>
     upstream.descriptors.repositoryScoped(name, links);
-  const someRepository = () => parseRepositoryName(someName());
+  const someRepository = () => parseRepositoryName(uniqueName());
   return {
     edge,
     ctx,
@@ -55,7 +55,7 @@ function createWorld(backend: 'kv' | 'redis', variables: Record<string, string> 
   };
 }
 
-const someDigests = (count: number) => Array.from({ length: count }, () => someDigest());
+const someDigests = (count: number) => Array.from({ length: count }, () => uniqueDigest());
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -82,7 +82,7 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
     timeout: 60_000,
   }, async () => {
     const { edge, fill, countCached, someRepository } = createWorld(backend);
-    const [name, digests, other] = [someRepository(), someDigests(1_000), someDigest()];
+    const [name, digests, other] = [someRepository(), someDigests(1_000), uniqueDigest()];
     await fill(name, [...digests, other]);
     let left = digests.length;
     for (let status = 0, attempts = 1; status !== 204; attempts++) {
@@ -125,8 +125,8 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
     edge.spent();
     const { pushed, untagged } = eventsOf(name);
     // One tag is pushed to where it already pointed.
-    const [kept = someDigest()] = digests;
-    const moved = digests.map((_, at) => (at % 2 ? untagged(`t${at}`) : pushed(at ? someDigest() : kept, `t${at}`)));
+    const [kept = uniqueDigest()] = digests;
+    const moved = digests.map((_, at) => (at % 2 ? untagged(`t${at}`) : pushed(at ? uniqueDigest() : kept, `t${at}`)));
     expect((await sendEvents(edge, ...moved)).status).toBe(204);
     const { storeRequests } = edge.spent();
     expect(storeRequests).toBe({ kv: 2 * (2 + 99), redis: 1 + 2 }[backend]);
@@ -136,9 +136,9 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
 
   it('about 250 repositories forgets 200 of them, and logs that', { timeout: 60_000 }, async () => {
     const { edge, fill, countCached, someRepository } = createWorld(backend);
-    const [first, last, digest] = [someRepository(), someRepository(), someDigest()];
+    const [first, last, digest] = [someRepository(), someRepository(), uniqueDigest()];
     for (const name of [first, last]) await fill(name, [digest]);
-    const between = Array.from({ length: 248 }, () => eventsOf(someName()).untagged('latest'));
+    const between = Array.from({ length: 248 }, () => eventsOf(uniqueName()).untagged('latest'));
     const events = [eventsOf(first).deleted(digest), ...between, eventsOf(last).deleted(digest)];
     expect((await sendEvents(edge, ...events)).status).toBe(204);
     expect(edge.spent().storeRequests).toBeLessThanOrEqual(200 + 4);
@@ -156,7 +156,7 @@ describe.each(SHARED_STORES)('an envelope that is too large to be parsed, cache 
     const [first, last] = [names[0], names.at(-1)] as [RepositoryName, RepositoryName];
     const other = someRepository();
     const keyOf = (name: RepositoryName) => ({ name, tag: 'latest', variant: '' });
-    const pointer = { digest: someDigest(), verifiedAt: ctx.now() };
+    const pointer = { digest: uniqueDigest(), verifiedAt: ctx.now() };
     for (const name of [first, last, other]) await upstream.tags.set(ctx, keyOf(name), pointer);
     edge.spent();
     const body = names

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, inject, it } from 'vitest';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, type SentEvent, sendEvents } from '../../support/events.ts';
 import { rig, sha256 } from '../../support/push.ts';
-import { OCI_MANIFEST, someManifest } from '../../support/pushManifest.ts';
+import { OCI_MANIFEST, uniqueManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
 const TTLS = { DESCRIPTOR_TTL: '1h', PUSH_EXISTENCE_TTL: '1h', TAG_TTL: '1h', LIST_TTL: '1h' };
@@ -13,7 +13,7 @@ const CALLERS: [who: string, variables: Record<string, string>][] = [
   ['pull-only callers', { ...TTLS, EVENTS_TOKEN, CLIENT_AUTH: 'anonymous' }],
 ];
 const TAGS = ['a', 'b'] as const;
-const STRANGER = someDigest();
+const STRANGER = uniqueDigest();
 const NUMBER_OF_BODIES = TAGS.length;
 const RUNS = 8;
 
@@ -44,9 +44,9 @@ type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
 
 /** Creates a repository at the origin with every body and tag, and the paths that the sequence may request. */
 async function createWorld() {
-  const name = someName();
+  const name = uniqueName();
   const url = inject('originUrl');
-  const bodies = Array.from({ length: NUMBER_OF_BODIES }, () => someManifest());
+  const bodies = Array.from({ length: NUMBER_OF_BODIES }, () => uniqueManifest());
   const digests = await Promise.all(bodies.map(sha256));
   const at = (n: number, kind: string) => `/v2/${name}/${kind}/${digests[n]}`;
   const paths = [

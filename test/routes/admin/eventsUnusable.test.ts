@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEnvelope, sendEvents } from '../../support/events.ts';
 import { pushBlob } from '../../support/push.ts';
-import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 import { isHit, warm } from '../../support/warm.ts';
 
@@ -58,7 +58,7 @@ describe('an unusable event does not hold up the others', () => {
   it('uses every event of an envelope of 151', async () => {
     const edge = createEdge({ EVENTS_TOKEN });
     const { path, deleted } = await warmBlob(edge);
-    const others = Array.from({ length: 150 }, () => eventsOf(someName()).untagged('latest'));
+    const others = Array.from({ length: 150 }, () => eventsOf(uniqueName()).untagged('latest'));
     expect((await sendEvents(edge, ...others, deleted)).status).toBe(204);
     expect(await isHit(edge, path)).toBe(false);
     expect(notedBy(edge)).toMatchObject([{ events: 151, changes: 151, unusable: 0 }]);
@@ -68,7 +68,7 @@ describe('an unusable event does not hold up the others', () => {
     for (const bodyOf of [(text: string) => text, (text: string) => new Response(text).body as ReadableStream]) {
       const edge = createEdge({ EVENTS_TOKEN });
       const { path, deleted } = await warmBlob(edge);
-      const reference = { mediaType: 'a/b', digest: someDigest(), size: 1, platform: { architecture: 'a', os: 'b' } };
+      const reference = { mediaType: 'a/b', digest: uniqueDigest(), size: 1, platform: { architecture: 'a', os: 'b' } };
       const around = JSON.stringify({ events: [{ ...deleted, references: [] }] });
       const references = Array(Math.floor((bytes - around.length) / (JSON.stringify(reference).length + 1))).fill(
         reference,
@@ -92,7 +92,7 @@ describe.each(STORES)('an envelope that is too large to be parsed, cache in $nam
     const other = await pushManifest();
     const list = `/v2/${name}/tags/list`;
     await warm(edge, path, tagPath, other.tagPath);
-    await edge.fetch(list, asking('GET'));
+    await edge.fetch(list, manifestRequest('GET'));
     expect(await isHit(edge, list, 'GET')).toBe(true);
 
     const event = eventsOf(name).pushed(digest, 'moved');
@@ -120,7 +120,7 @@ describe('an envelope that is too large to be parsed', () => {
     ],
   ])('gets a 204 where %s', async (_what, textOf, repositories) => {
     const edge = createEdge({ EVENTS_TOKEN });
-    expect((await sendEnvelope(edge, textOf(someName()))).status).toBe(204);
+    expect((await sendEnvelope(edge, textOf(uniqueName()))).status).toBe(204);
     expect(notedBy(edge)).toMatchObject([{ repositories }]);
     expect(notedBy(edge)[0].bytes).toBeLessThan(65 * MEBIBYTE);
   });
@@ -128,7 +128,7 @@ describe('an envelope that is too large to be parsed', () => {
   it('counts as far as it came, when it breaks off', async () => {
     const edge = createEdge(MIRROR);
     const { name, tagPath } = await pushManifest();
-    for (let n = 0; n < 2; n++) await edge.fetch(tagPath, asking('HEAD'));
+    for (let n = 0; n < 2; n++) await edge.fetch(tagPath, manifestRequest('HEAD'));
     const pieces = [`"repository":"${name}"`, ...Array(9).fill('x'.repeat(MEBIBYTE))];
     // A byte stream, as the runtime passes a body.
     const broken = new ReadableStream({
@@ -146,6 +146,6 @@ describe('an envelope that is too large to be parsed', () => {
   it('gets a 503 where the store fails', async () => {
     const url = { UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1', UPSTASH_REDIS_REST_TOKEN: 'a-token' };
     const edge = createEdge({ EVENTS_TOKEN, BLOBDESCRIPTOR: 'redis', ...url });
-    expect((await sendEnvelope(edge, `"repository":"${someName()}"`.padEnd(MAX_BYTES + 1))).status).toBe(503);
+    expect((await sendEnvelope(edge, `"repository":"${uniqueName()}"`.padEnd(MAX_BYTES + 1))).status).toBe(503);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN } from '../../support/events.ts';
 import { ADMIN_TOKEN, NOTHING_REMOVED, OPERATOR, purge, purgeAll } from '../../support/purge.ts';
@@ -21,7 +21,7 @@ const TIERS: [store: string, variables: Record<string, string>][] = STORES.flatM
 });
 
 /** Pushes two blobs and a tagged manifest to one repository. @returns their paths */
-async function pushAll(name = someName()): Promise<{ name: string; blobs: string[]; manifest: string; tag: string }> {
+async function pushAll(name = uniqueName()): Promise<{ name: string; blobs: string[]; manifest: string; tag: string }> {
   const blobs = [await pushBlob(undefined, name), await pushBlob(undefined, name)].map(({ path }) => path);
   const manifest = await pushManifest({ name });
   return { name, blobs, manifest: manifest.path, tag: manifest.tagPath };
@@ -70,7 +70,7 @@ describe.each(TIERS)('DELETE /_edge/cache/<name>, cache in %s', (_store, variabl
   });
 
   it('removes nothing of an unknown repository', async () => {
-    expect((await purgeAll(createEdge(variables), someName())).removed).toEqual(NOTHING_REMOVED);
+    expect((await purgeAll(createEdge(variables), uniqueName())).removed).toEqual(NOTHING_REMOVED);
   });
 });
 
@@ -110,9 +110,9 @@ describe.each(TIERS)('DELETE /_edge/cache/<name>@<digest>, cache in %s', (_store
 
 describe('DELETE /_edge/cache/<name> and lists', () => {
   it('drops the lists of the repository, and no others', async () => {
-    const [name, other] = [someName(), someName()];
+    const [name, other] = [uniqueName(), uniqueName()];
     const edge = createEdge({ ...INMEMORY, ...MIRROR });
-    const lists = [name, other].flatMap((one) => [`/v2/${one}/tags/list`, `/v2/${one}/referrers/${someDigest()}`]);
+    const lists = [name, other].flatMap((one) => [`/v2/${one}/tags/list`, `/v2/${one}/referrers/${uniqueDigest()}`]);
     for (const prefix of lists) await rig.rule({ prefix, status: 200, body: '{"manifests":[{}]}' });
     const hits = () => Promise.all(lists.map((path) => isListHit(edge, path)));
     await hits();
@@ -127,8 +127,8 @@ async function isListHit(edge: Edge, path: string): Promise<boolean> {
 }
 
 describe('DELETE /_edge/cache: refusals', () => {
-  const name = someName();
-  const digest = someDigest();
+  const name = uniqueName();
+  const digest = uniqueDigest();
 
   it.each([name, `${name}@${digest}`])('answers 404 without ADMIN_TOKEN: %s', async (target) => {
     const response = await purge(createEdge({ BLOBDESCRIPTOR: 'inmemory', EVENTS_TOKEN: ADMIN_TOKEN }), target);
@@ -196,7 +196,7 @@ describe('DELETE /_edge/cache: refusals', () => {
 
 describe('DELETE /_edge/cache: a failing store', () => {
   it.each(['name', 'name@digest'])('answers 503 to a purge of %s', async (kind) => {
-    const [name, digest] = [someName(), someDigest()];
+    const [name, digest] = [uniqueName(), uniqueDigest()];
     const down = {
       BLOBDESCRIPTOR: 'redis',
       UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1',

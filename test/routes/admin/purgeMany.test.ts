@@ -7,7 +7,7 @@ import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptor
 import type { StoreName } from '../../../src/telemetry/events.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { ADMIN_TOKEN, NOTHING_REMOVED, type Purged, purge, purgeAll, queryOf } from '../../support/purge.ts';
@@ -50,7 +50,7 @@ async function writeToRedis(name: RepositoryName, links: LinkSet, digests: reado
 /** Creates an edge in front of a store that has many entries of one repository. */
 async function prepare({ name: store, isShared, open }: Store) {
   const counts = COUNTS[store];
-  const name = parseRepositoryName(someName());
+  const name = parseRepositoryName(uniqueName());
   let provider: BlobDescriptorCacheProvider | undefined;
   const upstream = (made: Upstream) => {
     // A shared store is opened past the edge.
@@ -60,7 +60,7 @@ async function prepare({ name: store, isShared, open }: Store) {
   const edge = createMeteredEdge(store, { ...ROOMY, ADMIN_TOKEN, EVENTS_TOKEN }, { upstream });
   const ctx = contextOf(edge.clock);
   const content = LINK_SETS.map((links) => {
-    const digests = Array.from({ length: counts[links] }, () => someDigest());
+    const digests = Array.from({ length: counts[links] }, () => uniqueDigest());
     return { links, digests, scope: provider?.repositoryScoped(name, links) };
   });
   for (const { links, digests, scope } of content) {
@@ -100,12 +100,12 @@ const MAX_PURGE_REQUESTS = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES 
 describe.each(SHARED_STORES)('a purge of a repository that fills the memory in front of $name', (store) => {
   it('takes no more than eight pages per request, and counts each entry once', { timeout: 60_000 }, async () => {
     const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
-    const name = parseRepositoryName(someName());
+    const name = parseRepositoryName(uniqueName());
     let made: Upstream | undefined;
     const edge = createMeteredEdge(store.name, { ...ROOMY, ADMIN_TOKEN }, { upstream: (created) => (made = created) });
     const ctx = contextOf(edge.clock);
     const scope = made?.descriptors.repositoryScoped(name, 'blobs');
-    const digests = Array.from({ length: count }, () => someDigest());
+    const digests = Array.from({ length: count }, () => uniqueDigest());
     await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
       await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
     });

@@ -1,17 +1,17 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { createEdge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
-import { isThere, refuses, someImage } from '../../support/healing.ts';
+import { someImage, stubImageExists, stubManifestRefusal } from '../../support/healing.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 import { OCI_MANIFEST } from '../../support/pushManifest.ts';
-import { type Script, scripted } from '../../support/scripted.ts';
+import { createScriptedServer, type Script } from '../../support/scripted.ts';
 import { STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
 
 const LAYERS = 10_000;
-const somePath = () => `/v2/${someName()}/blobs/${someDigest()}`;
+const somePath = () => `/v2/${uniqueName()}/blobs/${uniqueDigest()}`;
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -28,7 +28,7 @@ describe('a request for a blob makes a bounded number of requests to an origin w
 
   it.each(LOCATIONS)('a HEAD, redirected %s', async (_what, location, requests) => {
     const path = somePath();
-    const origin = scripted({ status: 307, headers: { location: location(path) } });
+    const origin = createScriptedServer({ status: 307, headers: { location: location(path) } });
     const response = await createEdge({ ORIGIN_URL: origin.url }).fetch(path, { method: 'HEAD' });
     expect(response.status).toBe(307);
     expect((await origin.calls()).map(({ method }) => method)).toEqual(Array(requests).fill('HEAD'));
@@ -38,7 +38,7 @@ describe('a request for a blob makes a bounded number of requests to an origin w
     'a GET that needs no bytes, with BLOB_REDIRECT=follow, redirected %s',
     async (_what, location, requests) => {
       const path = somePath();
-      const origin = scripted({ status: 307, headers: { location: location(path) } });
+      const origin = createScriptedServer({ status: 307, headers: { location: location(path) } });
       const edge = createEdge({ ORIGIN_URL: origin.url, BLOB_REDIRECT: 'follow' });
       await edge.fetch(path, { headers: { 'if-none-match': path.split('/').at(-1) ?? '' } });
       expect((await origin.calls()).length).toBeLessThanOrEqual(2 * requests);
@@ -49,7 +49,7 @@ describe('a request for a blob makes a bounded number of requests to an origin w
     ['states no size', { status: 200, headers: { 'transfer-encoding': 'chunked' } }],
     ['does not support HEAD', { status: 405 }],
   ])('a HEAD makes two requests to an origin that %s', async (_what, script) => {
-    const origin = scripted(script);
+    const origin = createScriptedServer(script);
     await createEdge({ ORIGIN_URL: origin.url }).fetch(somePath(), { method: 'HEAD' });
     expect((await origin.calls()).map(({ method }) => method)).toEqual(['HEAD', 'GET']);
   });
@@ -60,12 +60,12 @@ describe('one write makes a bounded number of requests', () => {
     `a refused manifest of ${LAYERS} layers makes a bounded number to the store: $name`,
     async ({ name: store }) => {
       const image = await someImage();
-      await isThere(image);
-      const layers = Array.from({ length: LAYERS }, () => ({ digest: someDigest() }));
+      await stubImageExists(image);
+      const layers = Array.from({ length: LAYERS }, () => ({ digest: uniqueDigest() }));
       const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
-      await refuses(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
+      await stubManifestRefusal(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
       const edge = createMeteredEdge(store);
-      await edge.fetch(`/v2/${image.name}/blobs/${someDigest()}`, { method: 'HEAD' });
+      await edge.fetch(`/v2/${image.name}/blobs/${uniqueDigest()}`, { method: 'HEAD' });
       edge.spent();
       const { status } = await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }));
       expect(status).toBe(404);
@@ -75,7 +75,7 @@ describe('one write makes a bounded number of requests', () => {
 
   it('a refused manifest makes at most four to the origin, to prove access', async () => {
     const image = await someImage();
-    await refuses(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
+    await stubManifestRefusal(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
     const before = (await rig.requests(`/v2/${image.name}/`)).length;
     await createEdge().fetch(image.path, putOf({ bytes: image.bytes, mediaType: OCI_MANIFEST }));
     expect((await rig.requests(`/v2/${image.name}/`)).length - before).toBeLessThanOrEqual(1 + 4);
@@ -94,7 +94,7 @@ describe('one write makes a bounded number of requests', () => {
   it('an envelope of events makes none to the origin', async () => {
     const blob = await pushBlob();
     const edge = createEdge({ EVENTS_TOKEN });
-    const events = Array.from({ length: 50 }, () => eventsOf(blob.name).deleted(someDigest()));
+    const events = Array.from({ length: 50 }, () => eventsOf(blob.name).deleted(uniqueDigest()));
     expect((await sendEvents(edge, ...events)).status).toBe(204);
     expect(await blob.asked()).toBe(0);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { OCI_MANIFEST, pushManifest } from '../../support/pushManifest.ts';
-import { scripted } from '../../support/scripted.ts';
+import { createScriptedServer } from '../../support/scripted.ts';
 
 // Registries differ in these details, and the edge follows the registry behind it.
 
@@ -13,7 +13,7 @@ describe('GET and HEAD of /v2 without its slash', () => {
     [200, {}, null],
     [401, { 'www-authenticate': 'Bearer realm="https://auth.test/token"' }, null],
   ])('is answered by the origin: %i %j', async (status, headers, location) => {
-    const origin = scripted({ status, headers });
+    const origin = createScriptedServer({ status, headers });
     const edge = createEdge({ ORIGIN_URL: origin.url });
     for (const method of ['GET', 'HEAD']) {
       const response = await edge.fetch('/v2', { method });
@@ -23,7 +23,7 @@ describe('GET and HEAD of /v2 without its slash', () => {
   });
 
   it.each(['/v2', '/v2/'])('is answered by an open mirror itself, as with the slash: %s', async (path) => {
-    const origin = scripted({ status: 404 });
+    const origin = createScriptedServer({ status: 404 });
     const response = await createEdge({ ORIGIN_URL: origin.url, CLIENT_AUTH: 'anonymous' }).fetch(path);
     expect([response.status, await response.text(), await origin.calls()]).toEqual([200, '{}', []]);
   });
@@ -49,7 +49,7 @@ describe('GET of a manifest with a Range', () => {
 
   it('relays a part where the origin serves ranges, and does not cache it', async () => {
     const manifest = await pushManifest();
-    const origin = scripted({ status: 206, headers: PART, body: '0123' });
+    const origin = createScriptedServer({ status: 206, headers: PART, body: '0123' });
     const edge = createEdge({ ORIGIN_URL: origin.url });
     const headers = { accept: OCI_MANIFEST, range: 'bytes=0-3', 'if-range': `"${manifest.digest}"` };
     const response = await edge.fetch(manifest.path, { headers });

@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
-import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
 import { NO_REDIS, REDIS, redis } from '../../support/redisStore.ts';
 import { SHARED_STORES, type SharedStoreName, storeNamed } from '../../support/stores.ts';
 import { keysOfBlob, kvTroubles, poisonTroubles, type Trouble, typeTroubles } from '../../support/storeTroubles.ts';
@@ -86,21 +86,21 @@ describe.skipIf(NO_REDIS)('a bad record of a tag', () => {
     const manifest = await pushManifest();
     const edge = createEdge(MIRROR);
     const key = `registry-edge::tags::${manifest.name}::latest`;
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     const [field = ''] = (await redis.hkeys(key)).filter((name) => name !== 'cleared');
     const countRequests = async () => (await manifest.questions()).length;
     for (let n = 0; n < 6; n++) {
       await spoil(key, field, manifest.digest);
-      await edge.fetch(manifest.tagPath, asking('GET'));
+      await edge.fetch(manifest.tagPath, manifestRequest('GET'));
       const before = await countRequests();
-      expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(200);
+      expect((await edge.fetch(manifest.tagPath, manifestRequest('GET'))).status).toBe(200);
       expect(await countRequests()).toBe(before);
       edge.clock.advance(1_000);
     }
     await spoil(key, field, manifest.digest);
     await fetch(`${inject('originUrl')}${manifest.tagPath}`, { method: 'DELETE' });
     for (const status of ['detail=fault', 'fwd=miss']) {
-      const response = await edge.fetch(manifest.tagPath, asking('GET'));
+      const response = await edge.fetch(manifest.tagPath, manifestRequest('GET'));
       expect([response.status, cacheStatusOf(response)]).toEqual([404, expect.stringContaining(status)]);
     }
   });
@@ -108,10 +108,10 @@ describe.skipIf(NO_REDIS)('a bad record of a tag', () => {
   it('is overwritten also where it is that of the manifest', async () => {
     const manifest = await pushManifest();
     const edge = createEdge(MIRROR);
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     await redis.hset(`manifests::${manifest.digest}`, { size: 'large' });
-    await edge.fetch(manifest.tagPath, asking('GET'));
-    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking('GET')))).toContain('registry-edge; hit');
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
+    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, manifestRequest('GET')))).toContain('registry-edge; hit');
   });
 });
 

@@ -3,10 +3,10 @@ import { delay } from '../../../src/async.ts';
 import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
 import { cacheStatusOf, createEdge, type Edge, textOf } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import type { Rule } from '../../support/rig.ts';
-import { scripted } from '../../support/scripted.ts';
+import { createScriptedServer } from '../../support/scripted.ts';
 
 const HEAD = { method: 'HEAD' };
 const DELETE = { method: 'DELETE' };
@@ -50,7 +50,10 @@ describe('the stream of a blob', () => {
 
   it('is broken for the client, too, where it ends before its Content-Length', async () => {
     const { path } = await pushBlob();
-    const origin = scripted({ headers: { 'content-length': '99', connection: 'close' }, body: 'only this' });
+    const origin = createScriptedServer({
+      headers: { 'content-length': '99', connection: 'close' },
+      body: 'only this',
+    });
     const answer = await createEdge({ ORIGIN_URL: origin.url }).fetch(path);
     expect([answer.status, answer.headers.get('content-length')]).toEqual([200, '99']);
     await expect(answer.arrayBuffer()).rejects.toThrow();
@@ -58,7 +61,7 @@ describe('the stream of a blob', () => {
 
   it('may take longer than ORIGIN_TIMEOUT, which only bounds the headers', async () => {
     const { path } = await pushBlob();
-    const origin = scripted({ headers: { 'content-length': '4' }, bodyWaitMs: 400, body: 'late' });
+    const origin = createScriptedServer({ headers: { 'content-length': '4' }, bodyWaitMs: 400, body: 'late' });
     expect(await textOf(await createEdge({ ORIGIN_URL: origin.url, ORIGIN_TIMEOUT: '200ms' }).fetch(path))).toBe(
       'late',
     );
@@ -66,7 +69,7 @@ describe('the stream of a blob', () => {
 
   it('is cancelled at the origin when the client leaves', async () => {
     const { path } = await pushBlob();
-    const origin = scripted({ headers: { 'content-length': '4' }, bodyWaitMs: 2_000, body: 'late' });
+    const origin = createScriptedServer({ headers: { 'content-length': '4' }, bodyWaitMs: 2_000, body: 'late' });
     const leaving = new AbortController();
     const { answer } = createEdge({ ORIGIN_URL: origin.url }).send(path, { signal: leaving.signal });
     const broken = expect((await answer).arrayBuffer()).rejects.toThrow();
@@ -129,7 +132,7 @@ describe('from a GET of a blob the cache learns', () => {
   it('nothing from an answer to an unknown query, which is relayed unchanged', async () => {
     const blob = await pushBlob();
     const edge = createEdge();
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     await rule(blob, { status: 200, headers: { 'content-length': '3', etag: 'other' }, body: 'abc' });
     const get = await edge.fetch(`${blob.path}?x=1`, { headers: { 'if-none-match': blob.digest } });
     expect([get.status, get.headers.get('etag'), await textOf(get)]).toEqual([200, 'other', 'abc']);
@@ -240,7 +243,7 @@ describe('a GET of a blob with a failing store', () => {
     const [, variables, stat, headers, method, status] = row;
     const blob = await pushBlob();
     const edge = createEdge(variables, { upstream: (made) => ({ ...made, shared: withStat(made.shared, stat) }) });
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     const answer = await Promise.race([edge.send(blob.path, { headers }).answer, delay(2_000)]);
     expect(answer).toMatchObject({ status });
     expect(await blob.questions()).toEqual([`${method} ${blob.path}`]);

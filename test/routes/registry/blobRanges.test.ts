@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { cacheStatusOf, createEdge, type Edge, lastingHeaders, textOf } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { cacheStatusOf, createEdge, type Edge, stableHeaders, textOf } from '../../support/edge.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
-import { scripted } from '../../support/scripted.ts';
+import { createScriptedServer } from '../../support/scripted.ts';
 
 const HEAD = { method: 'HEAD' };
 const HIT = 'registry-edge; hit; detail=kv';
@@ -25,7 +25,7 @@ async function get(edge: Edge, blob: Pushed, headers: Record<string, string>) {
 async function createWarmEdge(variables: Record<string, string> = {}): Promise<{ edge: Edge; blob: Pushed }> {
   const [edge, blob] = [createEdge(variables), await pushBlob(BYTES)];
   await edge.fetch(blob.path, HEAD);
-  await grant(edge, blob);
+  await earnGrant(edge, blob);
   return { edge, blob };
 }
 
@@ -98,7 +98,7 @@ describe('Range in a GET of a blob', () => {
   it('beyond the end does not hang on a 416 that sends less than it announces (docker-registry 2.8.2)', async () => {
     const { path } = await pushBlob();
     const headers = { 'content-length': '2048', 'content-range': 'bytes */10', 'content-type': 'text/plain' };
-    const origin = scripted({ status: 416, headers, body: 'bad range value' });
+    const origin = createScriptedServer({ status: 416, headers, body: 'bad range value' });
     const response = await createEdge({ ORIGIN_URL: origin.url }).fetch(path, { headers: { range: 'bytes=99-' } });
     expect([response.status, response.headers.get('content-range')]).toEqual([416, 'bytes */10']);
     expect(response.headers.get('content-length')).not.toBe('2048');
@@ -234,11 +234,11 @@ describe('a warm and a cold answer to a GET of a blob', () => {
     });
     const cold = await get(edge, blob, withDigest(blob, given));
     await edge.fetch(blob.path, HEAD);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     const warm = await get(edge, blob, withDigest(blob, given));
     expect([cold.asked.length, warm.asked.length]).toEqual([1, 0]);
     expect(cold.status).toBe(warm.status);
-    expect(lastingHeaders(cold.response)).toEqual(lastingHeaders(warm.response));
+    expect(stableHeaders(cold.response)).toEqual(stableHeaders(warm.response));
     expect(await textOf(cold.response)).toBe(await textOf(warm.response));
   });
 });

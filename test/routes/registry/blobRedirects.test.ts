@@ -1,8 +1,8 @@
 import { describe, expect, inject, it } from 'vitest';
-import { cacheStatusOf, createEdge, lastingHeaders, textOf } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { cacheStatusOf, createEdge, stableHeaders, textOf } from '../../support/edge.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
-import { type Script, scripted } from '../../support/scripted.ts';
+import { createScriptedServer, type Script } from '../../support/scripted.ts';
 
 const HEAD = { method: 'HEAD' };
 const FOLLOW = { BLOB_REDIRECT: 'follow' };
@@ -24,7 +24,7 @@ const redirect = (blob: Pushed, location: string, status = 307) =>
 
 /** Creates object storage that answers by this script, and a blob that the origin redirects there. */
 async function pushToStorage(script: Script) {
-  const [blob, storage] = [await pushBlob('0123456789'), scripted(script)];
+  const [blob, storage] = [await pushBlob('0123456789'), createScriptedServer(script)];
   const location = `${storage.url}/object?${SIGNATURE}`;
   await redirect(blob, location);
   return { blob, storage, location };
@@ -50,7 +50,7 @@ describe('BLOB_REDIRECT=pass', () => {
   it('answers a caller that names the digest without a redirect', async () => {
     const { blob } = await pushToStorage({ headers: { 'content-length': '10' }, body: '0123456789' });
     const edge = createEdge();
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     const response = await edge.fetch(blob.path, { headers: { 'if-none-match': `"${blob.digest}"` } });
     expect([response.status, response.headers.get('location')]).toEqual([304, null]);
   });
@@ -90,7 +90,7 @@ describe('BLOB_REDIRECT=follow', () => {
     expect(await textOf(response)).toContain(body);
     const ranges = status === 206 && { 'accept-ranges': 'bytes' };
     const validators = { etag: `"${blob.digest}"`, ...ranges };
-    expect(lastingHeaders(response)).toEqual({
+    expect(stableHeaders(response)).toEqual({
       ...expected,
       ...(status !== 416 && validators),
       'docker-content-digest': status === 416 ? expect.any(String) : blob.digest,

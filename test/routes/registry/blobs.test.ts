@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
-import { someDigest } from '../../support/digests.ts';
-import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
+import { uniqueDigest } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge, type Edge, stableHeaders } from '../../support/edge.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 import { STORES } from '../../support/stores.ts';
 
@@ -15,8 +15,8 @@ describe.each(STORES)('HEAD of a blob, cache in $name', ({ name: store, variable
     expect([cold.status, warm.status]).toEqual([200, 200]);
     expect(cacheStatusOf(cold)).toBe('registry-edge; fwd=miss; stored; detail=unproven');
     expect(cacheStatusOf(warm)).toBe(`registry-edge; hit; detail=${store}`);
-    expect(lastingHeaders(warm)).toEqual(lastingHeaders(cold));
-    expect(lastingHeaders(warm)).toEqual({
+    expect(stableHeaders(warm)).toEqual(stableHeaders(cold));
+    expect(stableHeaders(warm)).toEqual({
       'content-length': String(blob.bytes.length),
       'content-type': 'application/octet-stream',
       'docker-content-digest': blob.digest,
@@ -31,7 +31,7 @@ describe.each(STORES)('HEAD of a blob, cache in $name', ({ name: store, variable
   it('never answers "absent" from the cache', async () => {
     const { name } = await pushBlob();
     const edge = createEdge(variables);
-    const path = `/v2/${name}/blobs/${someDigest()}`;
+    const path = `/v2/${name}/blobs/${uniqueDigest()}`;
     for (let n = 0; n < 3; n++) expect((await edge.fetch(path, HEAD)).status).toBe(404);
     expect(await rig.requests(path)).toHaveLength(3);
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { someDigest, someName } from '../../support/digests.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { digestOf, pushBlob, rig } from '../../support/push.ts';
-import { asking, OCI_MANIFEST, someManifest } from '../../support/pushManifest.ts';
-import { scripted } from '../../support/scripted.ts';
+import { manifestRequest, OCI_MANIFEST, uniqueManifest } from '../../support/pushManifest.ts';
+import { createScriptedServer } from '../../support/scripted.ts';
 
 const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1m', LIST_TTL: '1m' };
 const WHO: [who: string, variables: Record<string, string>][] = [
@@ -49,10 +49,10 @@ const CASES = READS.flatMap(([what, method, below]) =>
 
 /** Makes the origin serve content together with its policy for the page. */
 async function serve(below: (digest: string) => string) {
-  const [name, manifest] = [someName(), someManifest()];
+  const [name, manifest] = [uniqueName(), uniqueManifest()];
   const digest = await digestOf(manifest, 'sha256');
   const path = `/v2/${name}/${below(digest)}`;
-  const body = path.includes('referrers') ? `{"manifests":[{"digest":"${someDigest()}"}]}` : manifest;
+  const body = path.includes('referrers') ? `{"manifests":[{"digest":"${uniqueDigest()}"}]}` : manifest;
   const about = {
     'content-type': OCI_MANIFEST,
     'content-length': String(body.length),
@@ -72,7 +72,7 @@ describe('a browser’s request', () => {
     async (_what, _who, method, below, variables) => {
       const { path, body, digest } = await serve(below);
       const edge = createEdge(variables);
-      const ask = (more?: Record<string, string>) => edge.fetch(path, asking(method, OCI_MANIFEST, more));
+      const ask = (more?: Record<string, string>) => edge.fetch(path, manifestRequest(method, OCI_MANIFEST, more));
       const cold = await ask(PAGE);
       const second = await ask();
       expect([isHit(cold), isHit(second)]).toEqual([false, false]);
@@ -99,7 +99,7 @@ describe('a browser’s request', () => {
   it('teaches the cache nothing about the content or the caller', async () => {
     const { path } = await serve((digest) => `blobs/${digest}`);
     const edge = createEdge();
-    for (const method of ['GET', 'HEAD'] as const) await edge.fetch(path, asking(method, '*/*', PAGE));
+    for (const method of ['GET', 'HEAD'] as const) await edge.fetch(path, manifestRequest(method, '*/*', PAGE));
     const after = await edge.fetch(path, { method: 'HEAD' });
     expect(cacheStatusOf(after)).toBe('registry-edge; fwd=miss; stored; detail=unproven');
   });
@@ -107,7 +107,7 @@ describe('a browser’s request', () => {
   it('gets a blob from object storage under the origin’s policy, with BLOB_REDIRECT=follow', async () => {
     const { path, url } = {
       ...(await pushBlob('0123456789')),
-      ...scripted({ headers: { 'content-length': '10' }, body: '0123456789' }),
+      ...createScriptedServer({ headers: { 'content-length': '10' }, body: '0123456789' }),
     };
     await rig.rule({ prefix: path, method: 'GET', status: 307, headers: { location: `${url}/x`, ...POLICY } });
     const response = await createEdge({ BLOB_REDIRECT: 'follow' }).fetch(path, { headers: PAGE });
@@ -117,7 +117,7 @@ describe('a browser’s request', () => {
   });
 
   it.each([401, 403, 404, 429, 503])('gets the origin’s %i with its policy', async (status) => {
-    const path = `/v2/${someName()}/manifests/latest`;
+    const path = `/v2/${uniqueName()}/manifests/latest`;
     await rig.rule({ prefix: path, status, headers: POLICY, body: '{}' });
     for (const [, variables] of WHO) {
       const response = await createEdge(variables).fetch(path, { headers: PAGE });
@@ -130,18 +130,18 @@ describe('OPTIONS', () => {
   const PATHS = [
     '/v2/',
     '/v2/_catalog',
-    ...READS.map(([, , below]) => `/v2/NAME/${below(someDigest())}`),
+    ...READS.map(([, , below]) => `/v2/NAME/${below(uniqueDigest())}`),
     '/v2/NAME/blobs/uploads/',
   ];
 
   it.each(PATHS.flatMap((path) => WHO.map(([who, variables]) => [path, who, variables] as const)))(
     'is answered by the origin: %s, %s',
     async (pattern, _who, variables) => {
-      const { url, calls } = scripted({
+      const { url, calls } = createScriptedServer({
         status: 204,
         headers: { ...POLICY, 'access-control-allow-methods': 'GET, HEAD' },
       });
-      const path = pattern.replace('NAME', someName());
+      const path = pattern.replace('NAME', uniqueName());
       const init = { method: 'OPTIONS', headers: { ...PREFLIGHT, ...IDENTITY } };
       const response = await createEdge({ ...variables, ORIGIN_URL: url }).fetch(path, init);
       expect([response.status, policyOf(response)]).toEqual([204, POLICY]);
@@ -178,10 +178,10 @@ describe('OPTIONS', () => {
     await rig.rule({ prefix: path, method: 'HEAD', holdAs: path, status: 200, headers });
     await rig.rule({ prefix: path, method: 'OPTIONS', status: 204 });
     const edge = createEdge();
-    const first = edge.send(path, asking('HEAD'));
+    const first = edge.send(path, manifestRequest('HEAD'));
     await expect.poll(async () => (await rig.requests(path)).length).toBe(1);
     expect((await edge.fetch(path, { method: 'OPTIONS', headers: PREFLIGHT })).status).toBe(204);
-    const second = edge.send(path, asking('HEAD'));
+    const second = edge.send(path, manifestRequest('HEAD'));
     await rig.release(path);
     expect([(await first.answer).status, cacheStatusOf(await second.answer)]).toEqual([
       200,
@@ -191,16 +191,16 @@ describe('OPTIONS', () => {
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('does not make an open mirror accept %s', async (method) => {
-    const { url, calls } = scripted({});
+    const { url, calls } = createScriptedServer({});
     const edge = createEdge({ ...MIRROR, ORIGIN_URL: url });
-    const response = await edge.fetch(`/v2/${someName()}/manifests/latest`, { method, headers: PAGE });
+    const response = await edge.fetch(`/v2/${uniqueName()}/manifests/latest`, { method, headers: PAGE });
     expect([response.status, await calls()]).toEqual([405, []]);
   });
 });
 
 describe('a browser’s GET /v2/ of an open mirror', () => {
   it.each([200, 401])('is a 200 with the origin’s policy, where the origin answers %i', async (status) => {
-    const { url, calls } = scripted({
+    const { url, calls } = createScriptedServer({
       status,
       headers: { ...POLICY, 'www-authenticate': 'Bearer', 'set-cookie': 'a=b' },
     });
@@ -220,7 +220,7 @@ describe('a browser’s GET /v2/ of an open mirror', () => {
   });
 
   it('is a 200 without a policy where the origin is unreachable', async () => {
-    const { url } = scripted({ instead: 'close' });
+    const { url } = createScriptedServer({ instead: 'close' });
     const response = await createEdge({ ...MIRROR, ORIGIN_URL: url }).fetch('/v2/', { headers: PAGE });
     expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([200, null]);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { clearsOf, DELETE } from '../../support/deletes.ts';
-import { someDigest } from '../../support/digests.ts';
+import { uniqueDigest } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 
 /** How often both link sets are marked or cleared. */
@@ -28,9 +28,9 @@ describe('the edge marks or clears both link sets', () => {
     [504, 'a stranger', 0],
   ])('after a DELETE that the origin answers with %i, by %s: %i times', async (status, who, times) => {
     const { name } = await pushBlob();
-    const path = `/v2/${name}/blobs/${someDigest()}`;
+    const path = `/v2/${name}/blobs/${uniqueDigest()}`;
     const edge = createEdge();
-    if (who === 'a caller with a grant') await grant(edge, { name }, DELETE.headers);
+    if (who === 'a caller with a grant') await earnGrant(edge, { name }, DELETE.headers);
     // The probe decides nothing.
     for (const method of ['HEAD', 'GET']) await rig.rule({ prefix: path, method, status: 405 });
     await rig.rule({ prefix: path, method: 'DELETE', status, headers: { location: '/elsewhere' } });

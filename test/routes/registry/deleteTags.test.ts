@@ -2,10 +2,16 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DOWN, type Store } from '../../support/brokenStores.ts';
 import { clearsOf, DELETE } from '../../support/deletes.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { rig } from '../../support/push.ts';
-import { asking, OCI_INDEX, OCI_MANIFEST, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import {
+  manifestRequest,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+} from '../../support/pushManifest.ts';
 import { NO_REDIS, REDIS } from '../../support/redisStore.ts';
 import type { Rule } from '../../support/rig.ts';
 import { STORES, storeNamed } from '../../support/stores.ts';
@@ -20,14 +26,14 @@ const answerDelete = ({ tagPath }: PushedManifest, rule: Partial<Rule>) =>
 /** Counts how often a mirror must ask the origin where the tag points, for every variant. */
 async function countQuestions(mirror: Edge, { tagPath, questions }: PushedManifest): Promise<number> {
   const before = (await questions()).length;
-  for (const accept of VARIANTS) await mirror.fetch(tagPath, asking('HEAD', accept));
+  for (const accept of VARIANTS) await mirror.fetch(tagPath, manifestRequest('HEAD', accept));
   return (await questions()).length - before;
 }
 
 /** Creates a mirror that has cached the tag, in every variant, and its manifest. */
 async function warmMirror(manifest: PushedManifest, variables: Record<string, string>): Promise<Edge> {
   const mirror = createEdge({ ...variables, ...OPEN });
-  for (const accept of VARIANTS) await mirror.fetch(manifest.tagPath, asking('GET', accept));
+  for (const accept of VARIANTS) await mirror.fetch(manifest.tagPath, manifestRequest('GET', accept));
   expect(await countQuestions(mirror, manifest)).toBe(0);
   return mirror;
 }
@@ -55,14 +61,14 @@ describe.each(STORES)('a DELETE of a tag, cache in $name', ({ name: store, varia
     async (status) => {
       const manifest = await pushManifest();
       const edge = createEdge(variables);
-      for (const method of ['GET', 'HEAD'] as const) await edge.fetch(manifest.path, asking(method));
-      expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toContain(`hit; detail=${store}`);
+      for (const method of ['GET', 'HEAD'] as const) await edge.fetch(manifest.path, manifestRequest(method));
+      expect(cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD')))).toContain(`hit; detail=${store}`);
       await answerDelete(manifest, { status });
       const { answer, over } = edge.send(manifest.tagPath, DELETE);
       expect((await answer).status).toBe(status);
       await rig.rule({ prefix: manifest.path, status: 404 });
       for (const method of ['GET', 'HEAD'] as const) {
-        expect((await edge.fetch(manifest.path, asking(method))).status).toBe(404);
+        expect((await edge.fetch(manifest.path, manifestRequest(method))).status).toBe(404);
       }
       await over;
     },
@@ -72,12 +78,12 @@ describe.each(STORES)('a DELETE of a tag, cache in $name', ({ name: store, varia
     const manifest = await pushManifest();
     const edge = createMeteredEdge(store);
     const authorization = 'Basic YWxpY2U6c2VjcmV0';
-    await edge.fetch(manifest.path, asking('GET', OCI_MANIFEST, { authorization }));
+    await edge.fetch(manifest.path, manifestRequest('GET', OCI_MANIFEST, { authorization }));
     await rig.rule({ prefix: `/v2/${manifest.name}/`, unlessAuthorization: authorization, status: 401 });
     edge.spent();
     expect((await edge.fetch(manifest.tagPath, DELETE)).status).toBe(401);
     expect(edge.spent()).toEqual({ storeRequests: 0, operations: { reads: 0, writes: 0 } });
-    const known = await edge.fetch(manifest.path, asking('GET', OCI_MANIFEST, { authorization }));
+    const known = await edge.fetch(manifest.path, manifestRequest('GET', OCI_MANIFEST, { authorization }));
     expect(cacheStatusOf(known)).toContain('; hit');
   });
 });
@@ -129,7 +135,7 @@ describe.skipIf(NO_REDIS)('a DELETE of a tag, seen by a mirror on the same Redis
     const mirror = await warmMirror(manifest, REDIS);
     await hideDigest(manifest, 401);
     expect((await createEdge(REDIS).fetch(manifest.tagPath, DELETE)).status).toBe(202);
-    expect((await mirror.fetch(manifest.tagPath, asking('GET'))).status).toBe(404);
+    expect((await mirror.fetch(manifest.tagPath, manifestRequest('GET'))).status).toBe(404);
   });
 
   it('makes the mirror ask where the tag points every time while it is in progress', async () => {
@@ -159,14 +165,14 @@ describe.skipIf(NO_REDIS)('a DELETE of a tag, seen by a mirror on the same Redis
     };
     const late = { method: 'HEAD', status: 200, headers, holdAs: digest, times: 1 };
     await rig.rule({ prefix: manifest.tagPath, ...late });
-    const early = mirror.send(manifest.tagPath, asking('HEAD'));
+    const early = mirror.send(manifest.tagPath, manifestRequest('HEAD'));
     await expect.poll(() => manifest.questions()).toEqual(['HEAD latest']);
     await hideDigest(manifest, 200);
     expect((await createEdge(REDIS).fetch(manifest.tagPath, DELETE)).status).toBe(202);
     await rig.release(digest);
     expect((await early.answer).status).toBe(200);
     await early.over;
-    expect((await mirror.fetch(manifest.tagPath, asking('HEAD'))).status).toBe(404);
+    expect((await mirror.fetch(manifest.tagPath, manifestRequest('HEAD'))).status).toBe(404);
   });
 
   it('leaves other tags cached', async () => {
@@ -186,8 +192,8 @@ describe('a DELETE with DELETE_ENABLED=false', () => {
   ])('of %s is 405 UNSUPPORTED, and reaches neither the origin nor the cache', async (_what, pathOf) => {
     const manifest = await pushManifest();
     const edge = createEdge({ DELETE_ENABLED: 'false' });
-    await grant(edge, manifest);
-    await edge.fetch(manifest.path, asking('GET'));
+    await earnGrant(edge, manifest);
+    await edge.fetch(manifest.path, manifestRequest('GET'));
     const questionsBefore = (await manifest.questions()).length;
     const linesBefore = edge.log.length;
     const response = await edge.fetch(pathOf(manifest), DELETE);
@@ -197,6 +203,6 @@ describe('a DELETE with DELETE_ENABLED=false', () => {
       [],
     );
     expect((await manifest.questions()).length).toBe(questionsBefore);
-    expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')))).toContain('; hit');
+    expect(cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD')))).toContain('; hit');
   });
 });

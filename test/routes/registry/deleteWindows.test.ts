@@ -3,10 +3,10 @@ import type { StoreName } from '../../../src/telemetry/events.ts';
 import { createClock } from '../../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { laggingKv } from '../../support/laggingKv.ts';
 import { pushBlob } from '../../support/push.ts';
-import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
 // docs/pushing.md, "Deletes", says how long content may still be answered after the reply. Each row is a cell of its
@@ -94,11 +94,11 @@ describe('after the reply to a delete the content is still answered', () => {
       const asker = isolate === 'the same isolate' ? one : createEdge(variables, { clock, ...elsewhere });
       const content = await contentOf(what);
       const ask = async () => {
-        if (!isMirror) await grant(asker, content);
-        return asker.fetch(content.path, asking('HEAD'));
+        if (!isMirror) await earnGrant(asker, content);
+        return asker.fetch(content.path, manifestRequest('HEAD'));
       };
       for (let n = 0; n < 2; n++) expect((await ask()).status).toBe(200);
-      await grant(one, content);
+      await earnGrant(one, content);
       await remove(one, content, what, isMirror);
 
       const hits: number[] = [];

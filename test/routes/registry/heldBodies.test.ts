@@ -3,12 +3,18 @@ import type { Budget } from '../../../src/http/body/budget.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { someName } from '../../support/digests.ts';
+import { uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, sendEvents } from '../../support/events.ts';
-import { isThere, refuses, someImage } from '../../support/healing.ts';
+import { someImage, stubImageExists, stubManifestRefusal } from '../../support/healing.ts';
 import { rig } from '../../support/push.ts';
-import { asking, newManifest, OCI_MANIFEST, pushManifest, someManifest } from '../../support/pushManifest.ts';
+import {
+  manifestRequest,
+  newManifest,
+  OCI_MANIFEST,
+  pushManifest,
+  uniqueManifest,
+} from '../../support/pushManifest.ts';
 import { SHARED_STORES, STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
 
@@ -16,7 +22,7 @@ const MIB = 1024 * 1024;
 /** The most bytes of bodies that an isolate holds. */
 const BUDGET = 32 * MIB;
 const LARGE = 4 * MIB - 1_000;
-const GET = asking('GET');
+const GET = manifestRequest('GET');
 
 /** Creates an edge, with access to its budget. */
 function createObservedEdge(variables: Record<string, string>): { edge: Edge; bodies: Budget; upstream: Upstream } {
@@ -50,7 +56,7 @@ async function maxHeld(
 }
 
 const largeManifests = (count: number) =>
-  Promise.all(Array.from({ length: count }, () => pushManifest({ bytes: someManifest(LARGE) })));
+  Promise.all(Array.from({ length: count }, () => pushManifest({ bytes: uniqueManifest(LARGE) })));
 const hasLength = (length: number) => async (response: Response) =>
   response.status === 200 && (await response.bytes()).length === length;
 
@@ -103,7 +109,7 @@ describe('one budget bounds, and afterwards frees, the bytes of', () => {
     const { edge, bodies } = createObservedEdge({ BLOBDESCRIPTOR: 'inmemory' });
     const { name, digest } = await pushManifest();
     const prefix = `/v2/${name}/manifests/${digest}`;
-    const body = someManifest(MIB);
+    const body = uniqueManifest(MIB);
     await rig.rule({ prefix, status: 200, headers: { 'content-type': OCI_MANIFEST }, body });
     const { answer, over } = edge.send(prefix, GET);
     const response = await answer;
@@ -118,7 +124,9 @@ describe('one budget bounds, and afterwards frees, the bytes of', () => {
   });
 
   it('manifests that clients push', { timeout: 60_000 }, async () => {
-    const manifests = await Promise.all(Array.from({ length: 14 }, () => newManifest({ bytes: someManifest(LARGE) })));
+    const manifests = await Promise.all(
+      Array.from({ length: 14 }, () => newManifest({ bytes: uniqueManifest(LARGE) })),
+    );
     const { edge, bodies } = createObservedEdge({ BLOBDESCRIPTOR: 'inmemory' });
     const sent = manifests.map((manifest) => edge.send(manifest.path, putOf(manifest)));
     const most = await maxHeld(bodies, sent, async ({ status }) => status === 201);
@@ -167,12 +175,12 @@ describe('with an exhausted budget', () => {
     fill();
     expect((await edge.fetch(manifest.path, putOf(manifest))).status).toBe(201);
     const before = (await manifest.questions()).length;
-    expect((await edge.fetch(manifest.path, asking('HEAD'))).status).toBe(200);
+    expect((await edge.fetch(manifest.path, manifestRequest('HEAD'))).status).toBe(200);
     expect((await manifest.questions()).length).toBe(before + 1);
   });
 
   it('a list is relayed and not cached', async () => {
-    const path = `/v2/${someName()}/tags/list`;
+    const path = `/v2/${uniqueName()}/tags/list`;
     await rig.rule({ prefix: path, status: 200, body: '{"tags":["a"]}' });
     const { edge, fill } = createFullEdge({ CLIENT_AUTH: 'anonymous', LIST_TTL: '30s' });
     fill();
@@ -182,8 +190,8 @@ describe('with an exhausted budget', () => {
 
   it('a refusal is relayed unread', async () => {
     const image = await someImage();
-    await isThere(image);
-    await refuses(image, { body: 'no such thing', status: 404 });
+    await stubImageExists(image);
+    await stubManifestRefusal(image, { body: 'no such thing', status: 404 });
     const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory' });
     fill();
     const response = await edge.fetch(image.path, putOf({ bytes: image.bytes, mediaType: 'text/plain' }));
@@ -202,7 +210,7 @@ describe('with an exhausted budget', () => {
 
 describe("an isolate's memory", () => {
   it('stores no content with a descriptor, since its bound would not count that', async () => {
-    const { path, name, digest } = await pushManifest({ bytes: someManifest(MIB) });
+    const { path, name, digest } = await pushManifest({ bytes: uniqueManifest(MIB) });
     const { edge, upstream } = createObservedEdge({ CLIENT_AUTH: 'anonymous', MEMORY_BYTES: '256KiB' });
     await edge.fetch(path, GET);
     const ctx = contextOf(edge.clock);

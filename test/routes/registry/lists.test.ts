@@ -1,20 +1,20 @@
 import { beforeEach, describe, expect, inject, it } from 'vitest';
-import { someDigest, someName } from '../../support/digests.ts';
-import { cacheStatusOf, createEdge, lastingHeaders } from '../../support/edge.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge, stableHeaders } from '../../support/edge.ts';
 import { rig } from '../../support/push.ts';
 import type { Rule } from '../../support/rig.ts';
-import { scripted } from '../../support/scripted.ts';
+import { createScriptedServer } from '../../support/scripted.ts';
 
 const MIRROR = { CLIENT_AUTH: 'anonymous', LIST_TTL: '30s' };
 const HIT = 'registry-edge; hit';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
-const REFERRERS = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [{ digest: someDigest() }] });
+const REFERRERS = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [{ digest: uniqueDigest() }] });
 const MAX_BYTES = 256 * 1024;
 
 /** Every kind of list, with a body. */
 const LISTS: [kind: string, path: (name: string) => string, body: string][] = [
   ['tags', (name) => `/v2/${name}/tags/list`, '{"name":"a","tags":["b"]}'],
-  ['referrers', (name) => `/v2/${name}/referrers/${someDigest()}`, REFERRERS],
+  ['referrers', (name) => `/v2/${name}/referrers/${uniqueDigest()}`, REFERRERS],
   ['the catalog', () => '/v2/_catalog', '{"repositories":["a"]}'],
 ];
 
@@ -32,7 +32,7 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
     ['LIST_TTL=0', { CLIENT_AUTH: 'anonymous' }],
     ['callers that may push', { LIST_TTL: '30s' }],
   ])('is always forwarded, query included, with %s', async (_what, variables) => {
-    const path = pathOf(someName());
+    const path = pathOf(uniqueName());
     await answerGet(path, { headers: { 'oci-filters-applied': 'artifactType' }, body });
     const [edge, target] = [createEdge(variables), unique(path)];
     for (let n = 0; n < 2; n++) {
@@ -48,7 +48,7 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
   });
 
   it('is answered from memory for LIST_TTL after the question, with the same body and headers', async () => {
-    const path = pathOf(someName());
+    const path = pathOf(uniqueName());
     const headers = { 'content-type': INDEX, link: `<${path}?last=b&n=1>; rel="next"`, 'oci-filters-applied': 'x' };
     const target = unique(path);
     await answerGet(path, { headers: { ...headers, 'x-other': '1' }, body, holdAs: target, times: 1 });
@@ -63,8 +63,8 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
     const warm = await edge.fetch(target);
     expect([cacheStatusOf(cold), cacheStatusOf(warm)]).toEqual(['registry-edge; fwd=miss', HIT]);
     expect([cold.status, warm.status]).toEqual([200, 200]);
-    expect(lastingHeaders(cold)).toEqual({ ...lastingHeaders(warm), 'x-other': '1' });
-    expect(lastingHeaders(warm)).toMatchObject({ ...headers, 'docker-distribution-api-version': 'registry/2.0' });
+    expect(stableHeaders(cold)).toEqual({ ...stableHeaders(warm), 'x-other': '1' });
+    expect(stableHeaders(warm)).toMatchObject({ ...headers, 'docker-distribution-api-version': 'registry/2.0' });
     expect([await cold.text(), await warm.text()]).toEqual([body, body]);
     expect(await questions(target)).toEqual([target]);
     edge.clock.advance(1);
@@ -72,7 +72,7 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
   });
 
   it('is cached separately for each query and Accept', async () => {
-    const path = pathOf(someName());
+    const path = pathOf(uniqueName());
     await answerGet(path, { body });
     const [edge, target] = [createEdge(MIRROR), unique(path)];
     const ask = async (query: string, accept?: string) =>
@@ -98,7 +98,7 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
     ['a longer list, in chunks', { headers: { 'transfer-encoding': 'chunked' }, body: body.padEnd(MAX_BYTES * 3) }],
     ['a list from a cache on the way', { headers: { age: '1' } }],
   ])('gets %s as it is, uncached', async (_what, rule) => {
-    const path = pathOf(someName());
+    const path = pathOf(uniqueName());
     await answerGet(path, { body, ...rule });
     const [edge, target] = [createEdge(MIRROR), unique(path)];
     for (let n = 0; n < 2; n++) {
@@ -113,7 +113,7 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
     ['with a Content-Length', {}],
     ['in chunks', { 'transfer-encoding': 'chunked' }],
   ])('is cached up to 256 KiB, %s', async (_what, headers) => {
-    const path = pathOf(someName());
+    const path = pathOf(uniqueName());
     await answerGet(path, { headers, body: body.padEnd(MAX_BYTES) });
     const [edge, target] = [createEdge(MIRROR), unique(path)];
     await edge.fetch(target);
@@ -126,7 +126,7 @@ describe('a GET of referrers', () => {
   it.each(['{"manifests":[]}', '{"schemaVersion":2}', '{"manifests":null}', 'not json', 'null'])(
     'does not cache an empty list: %s',
     async (body) => {
-      const path = `/v2/${someName()}/referrers/${someDigest()}`;
+      const path = `/v2/${uniqueName()}/referrers/${uniqueDigest()}`;
       await answerGet(path, { body, times: 1 });
       await answerGet(path, { body: REFERRERS });
       const edge = createEdge(MIRROR);
@@ -157,7 +157,7 @@ describe('the Link of a list', () => {
       `<https://elsewhere.test${page}>; rel="next"`,
     ],
   ])('keeps the client on the edge, cold and warm, with %s', async (_what, link, expected) => {
-    const path = `/v2/${someName()}/tags/list`;
+    const path = `/v2/${uniqueName()}/tags/list`;
     await answerGet(path, { headers: { link }, body: '{}' });
     const mirror = createEdge(MIRROR);
     for (const edge of [createEdge(), mirror, mirror]) {
@@ -166,16 +166,16 @@ describe('the Link of a list', () => {
   });
 
   it('omits the path of the origin’s base URL', async () => {
-    const [path, link] = [`/v2/${someName()}/tags/list`, `<{base}${page}>; rel="next"`];
+    const [path, link] = [`/v2/${uniqueName()}/tags/list`, `<{base}${page}>; rel="next"`];
     for (const variables of [{}, MIRROR]) {
-      const { url } = scripted({ headers: { link, 'content-length': '2' }, body: '{}' });
+      const { url } = createScriptedServer({ headers: { link, 'content-length': '2' }, body: '{}' });
       const response = await createEdge({ ...variables, ORIGIN_URL: url }).fetch(path);
       expect(response.headers.get('link')).toBe(`<${page}>; rel="next"`);
     }
   });
 
   it('leads through all pages at the origin', async () => {
-    const path = `/v2/${someName()}/tags/list`;
+    const path = `/v2/${uniqueName()}/tags/list`;
     const pages = ['?n=1', '?n=1&last=a', '?n=1&last=b%2Bc'];
     const edge = createEdge(MIRROR);
     for (const next of [...pages.slice(1), '']) {
@@ -189,7 +189,7 @@ describe('the Link of a list', () => {
 
 describe('a GET of a list from a failing origin', () => {
   it('breaks off for the client where the origin does, after 256 KiB', async () => {
-    const path = `/v2/${someName()}/tags/list`;
+    const path = `/v2/${uniqueName()}/tags/list`;
     const headers = { 'content-length': String(MAX_BYTES * 4), connection: 'close' };
     await answerGet(path, { headers, body: '{}'.padEnd(MAX_BYTES * 2) });
     const response = await createEdge(MIRROR).fetch(path);
@@ -201,8 +201,12 @@ describe('a GET of a list from a failing origin', () => {
     ['breaks off', { connection: 'close' }, 0],
     ['stops sending', {}, 2_000],
   ])('is a 502, uncached, where the origin %s', async (_what, more, bodyWaitMs) => {
-    const path = `/v2/${someName()}/tags/list`;
-    const { url, calls } = scripted({ headers: { 'content-length': '99', ...more }, bodyWaitMs, body: '{}' });
+    const path = `/v2/${uniqueName()}/tags/list`;
+    const { url, calls } = createScriptedServer({
+      headers: { 'content-length': '99', ...more },
+      bodyWaitMs,
+      body: '{}',
+    });
     const edge = createEdge({ ...MIRROR, ORIGIN_URL: url, ORIGIN_TIMEOUT: '300ms' });
     for (let n = 0; n < 2; n++) {
       const response = await edge.fetch(path);

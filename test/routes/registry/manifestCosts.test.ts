@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
-import { asking, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
 /** What one request costs: its requests to the origin, and its round trips to the store. */
@@ -9,7 +9,7 @@ interface RequestCost {
   readonly store: number;
 }
 
-const [HEAD, GET] = [asking('HEAD'), asking('GET')];
+const [HEAD, GET] = [manifestRequest('HEAD'), manifestRequest('GET')];
 const CLOSED = { CLIENT_AUTH: 'origin', CACHE_TIMEOUT: '10s' };
 const OPEN = { CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '30s', CACHE_TIMEOUT: '10s' };
 /** Longer than `TAG_TTL`, and longer than the isolate's memory remembers. */

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createEdge, type Edge } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { rig } from '../../support/push.ts';
-import { asking, newManifest, OCI_MANIFEST, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
+import {
+  manifestRequest,
+  newManifest,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+} from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
 
@@ -20,7 +26,7 @@ async function hideType({ name, bytes, digest }: PushedManifest, mediaType = OCT
 }
 
 const typeOf = async (edge: Edge, path: string, method: 'HEAD' | 'GET', accept = OCI_MANIFEST) =>
-  (await edge.fetch(path, asking(method, `${accept}, ${OCTETS}`))).headers.get('content-type');
+  (await edge.fetch(path, manifestRequest(method, `${accept}, ${OCTETS}`))).headers.get('content-type');
 
 describe.each(STORES)("a manifest's media type, cache in $name", ({ variables }) => {
   it.each([
@@ -36,7 +42,7 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
         await hideType(manifest);
         const edge = createEdge({ ...variables, CLIENT_AUTH: auth });
         // The isolate observes how this origin answers HEADs, without learning anything about the manifest.
-        await edge.fetch(`/v2/${manifest.name}/manifests/other`, asking('HEAD'));
+        await edge.fetch(`/v2/${manifest.name}/manifests/other`, manifestRequest('HEAD'));
         const answers: string[] = [];
         for (const letter of order) {
           const method = letter === 'G' ? 'GET' : 'HEAD';
@@ -54,9 +60,9 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     const other = await pushManifest();
     const manifest = await newManifest({ name: other.name });
     const edge = createEdge(variables);
-    await grant(edge, manifest);
+    await earnGrant(edge, manifest);
     await hideType(manifest);
-    await edge.fetch(other.path, asking('HEAD'));
+    await edge.fetch(other.path, manifestRequest('HEAD'));
     await edge.fetch(manifest.tagPath, putOf(manifest));
     for (const [method, mediaType] of [
       ['GET', OCI_MANIFEST],
@@ -82,8 +88,8 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     const manifest = await pushManifest({ bytes: known.bytes });
     for (const hidden of [known, manifest]) await hideType(hidden);
     const edge = createEdge(variables);
-    await edge.fetch(known.path, asking('GET'));
-    await grant(edge, manifest);
+    await edge.fetch(known.path, manifestRequest('GET'));
+    await earnGrant(edge, manifest);
     for (let n = 0; n < 2; n++) {
       expect(await typeOf(edge, manifest.path, 'HEAD')).toBe(OCTETS);
       expect(await typeOf(edge, manifest.path, 'GET')).toBe(OCI_MANIFEST);
@@ -95,7 +101,7 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     const mirror = createEdge({ ...variables, CLIENT_AUTH: 'anonymous' });
     expect(await typeOf(mirror, first.tagPath, 'GET')).toBe(OCI_MANIFEST);
     const elsewhere = await pushManifest();
-    await mirror.fetch(elsewhere.path, asking('GET'));
+    await mirror.fetch(elsewhere.path, manifestRequest('GET'));
     const second = await pushManifest({ name: first.name, bytes: elsewhere.bytes });
     await hideType(second);
     expect(await typeOf(mirror, second.path, 'HEAD')).toBe(OCTETS);
@@ -110,7 +116,7 @@ describe.each(STORES)("a manifest's media type, cache in $name", ({ variables })
     ] as const) {
       const manifest = await pushManifest();
       const edge = createEdge(variables);
-      await grant(edge, manifest);
+      await earnGrant(edge, manifest);
       for (const method of order) expect(await typeOf(edge, manifest.path, method)).toBe(OCI_MANIFEST);
       const methods = order[0] === 'GET' ? ['GET'] : ['HEAD', 'GET'];
       expect(await manifest.questions()).toEqual(methods.map((method) => `${method} ${manifest.digest}`));

@@ -1,9 +1,9 @@
 import { describe, expect, inject, it } from 'vitest';
-import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
+import { cacheStatusOf, createEdge, type Edge, stableHeaders } from '../../support/edge.ts';
 import { rig } from '../../support/push.ts';
 import {
-  asking,
   DOCKER_MANIFEST,
+  manifestRequest,
   OCI_INDEX,
   OCI_MANIFEST,
   type PushedManifest,
@@ -29,19 +29,19 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
   it.each(METHODS)('%s: costs no question within TAG_TTL, and one HEAD after it', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
-    const cold = await edge.fetch(manifest.tagPath, asking(method));
+    const cold = await edge.fetch(manifest.tagPath, manifestRequest(method));
     expect(cacheStatusOf(cold)).toBe('registry-edge; fwd=miss; stored');
     edge.clock.advance(9_999);
-    const warm = await edge.fetch(manifest.tagPath, asking(method));
+    const warm = await edge.fetch(manifest.tagPath, manifestRequest(method));
     expect(cacheStatusOf(warm)).toContain('registry-edge; hit');
     edge.clock.advance(1);
-    const renewed = await edge.fetch(manifest.tagPath, asking(method));
+    const renewed = await edge.fetch(manifest.tagPath, manifestRequest(method));
     expect(cacheStatusOf(renewed)).toBe('registry-edge; fwd=stale; stored');
     edge.clock.advance(9_999);
-    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, asking(method)))).toContain('registry-edge; hit');
+    expect(cacheStatusOf(await edge.fetch(manifest.tagPath, manifestRequest(method)))).toContain('registry-edge; hit');
     expect(await manifest.questions()).toEqual([`${method} latest`, 'HEAD latest']);
     for (const response of [cold, warm, renewed]) {
-      expect(lastingHeaders(response)).toEqual({
+      expect(stableHeaders(response)).toEqual({
         'content-type': OCI_MANIFEST,
         'docker-content-digest': manifest.digest,
         etag: `"${manifest.digest}"`,
@@ -56,9 +56,10 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
   it('a GET fills the cache for HEADs and for requests by digest', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     for (const path of [manifest.tagPath, manifest.path]) {
-      for (const method of METHODS) expect((await ask(edge, manifest, asking(method), path)).questions).toEqual([]);
+      for (const method of METHODS)
+        expect((await ask(edge, manifest, manifestRequest(method), path)).questions).toEqual([]);
     }
   });
 
@@ -71,16 +72,21 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
     async (method, kind, questions) => {
       const old = await pushManifest();
       const edge = createEdge({ ...variables, ...OPEN });
-      await edge.fetch(old.tagPath, asking('GET'));
+      await edge.fetch(old.tagPath, manifestRequest('GET'));
       const { name } = old;
       const moved = await pushManifest({ name });
-      if (kind === 'stored') await edge.fetch(moved.path, asking('GET'));
+      if (kind === 'stored') await edge.fetch(moved.path, manifestRequest('GET'));
       edge.clock.advance(9_999);
-      expect(await ask(edge, moved, asking(method))).toMatchObject({ digest: old.digest, questions: [] });
+      expect(await ask(edge, moved, manifestRequest(method))).toMatchObject({ digest: old.digest, questions: [] });
       edge.clock.advance(1);
       const text = method === 'GET' ? moved.bytes : '';
-      expect(await ask(edge, moved, asking(method))).toEqual({ status: 200, digest: moved.digest, text, questions });
-      expect(await ask(edge, moved, asking(method))).toMatchObject({ digest: moved.digest, questions: [] });
+      expect(await ask(edge, moved, manifestRequest(method))).toEqual({
+        status: 200,
+        digest: moved.digest,
+        text,
+        questions,
+      });
+      expect(await ask(edge, moved, manifestRequest(method))).toMatchObject({ digest: moved.digest, questions: [] });
     },
   );
 
@@ -89,14 +95,14 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
     const edge = createEdge({ ...variables, ...OPEN });
     const variants = [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX},${DOCKER_MANIFEST}`, OCI_OR_ANY];
     for (const accept of variants) {
-      expect((await ask(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
+      expect((await ask(edge, manifest, manifestRequest('GET', accept))).questions).toEqual(['GET latest']);
     }
     const others = [
       `${DOCKER_MANIFEST}, ${OCI_MANIFEST} ,\t${OCI_INDEX}`,
       `${OCI_INDEX},${DOCKER_MANIFEST},${OCI_MANIFEST},${OCI_INDEX}`,
     ];
     for (const accept of [...variants, ...others]) {
-      const { text, questions } = await ask(edge, manifest, asking('GET', accept));
+      const { text, questions } = await ask(edge, manifest, manifestRequest('GET', accept));
       expect([accept, text, questions]).toEqual([accept, manifest.bytes, []]);
     }
   });
@@ -107,7 +113,7 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
       const manifest = await pushManifest();
       const edge = createEdge({ ...variables, ...OPEN });
       for (let n = 0; n < 3; n++) {
-        const { text, questions } = await ask(edge, manifest, asking('GET', accept));
+        const { text, questions } = await ask(edge, manifest, manifestRequest('GET', accept));
         expect([text, questions.length]).toEqual([manifest.bytes, 1]);
       }
     },
@@ -116,58 +122,61 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
   it('a 404 of the origin is relayed, and evicts all variants of the tag', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     edge.clock.advance(5_000);
-    await edge.fetch(manifest.tagPath, asking('GET', OCI_OR_ANY));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET', OCI_OR_ANY));
     await atOrigin(manifest.tagPath, 'DELETE');
     edge.clock.advance(4_999);
-    expect(await ask(edge, manifest, asking('GET'))).toMatchObject({ status: 200, questions: [] });
+    expect(await ask(edge, manifest, manifestRequest('GET'))).toMatchObject({ status: 200, questions: [] });
     edge.clock.advance(1);
-    const gone = await ask(edge, manifest, asking('GET'));
+    const gone = await ask(edge, manifest, manifestRequest('GET'));
     expect([gone.status, gone.digest, JSON.parse(gone.text)]).toMatchObject([
       404,
       null,
       { errors: [{ code: 'MANIFEST_UNKNOWN' }] },
     ]);
-    expect((await edge.fetch(manifest.tagPath, asking('GET', OCI_OR_ANY))).status).toBe(404);
+    expect((await edge.fetch(manifest.tagPath, manifestRequest('GET', OCI_OR_ANY))).status).toBe(404);
     // By its digest it is still there.
-    expect(await ask(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 200, questions: [] });
+    expect(await ask(edge, manifest, manifestRequest('GET'), manifest.path)).toMatchObject({
+      status: 200,
+      questions: [],
+    });
   });
 
   it.each(METHODS)('%s: is not answered from the cache after the origin’s 404 for its manifest', async (method) => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1s' });
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     await atOrigin(manifest.path, 'DELETE');
     edge.clock.advance(1_000);
-    expect(await ask(edge, manifest, asking(method))).toMatchObject({ status: 200, questions: [] });
-    expect(await ask(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 404 });
-    expect(await ask(edge, manifest, asking(method))).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, manifestRequest(method))).toMatchObject({ status: 200, questions: [] });
+    expect(await ask(edge, manifest, manifestRequest(method), manifest.path)).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, manifestRequest(method))).toMatchObject({ status: 404 });
   });
 
   it('is not answered from the cache after the origin’s 404 for a GET, where only a HEAD was stored', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN });
-    await edge.fetch(manifest.tagPath, asking('HEAD'));
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD'));
     await atOrigin(manifest.path, 'DELETE');
-    expect(await ask(edge, manifest, asking('GET'))).toMatchObject({ status: 404, questions: ['GET latest'] });
-    expect(await ask(edge, manifest, asking('HEAD'))).toMatchObject({ status: 404 });
-    expect(await ask(edge, manifest, asking('GET'), manifest.path)).toMatchObject({ status: 404 });
-    expect(await ask(edge, manifest, asking('HEAD'), manifest.path)).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, manifestRequest('GET'))).toMatchObject({ status: 404, questions: ['GET latest'] });
+    expect(await ask(edge, manifest, manifestRequest('HEAD'))).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, manifestRequest('GET'), manifest.path)).toMatchObject({ status: 404 });
+    expect(await ask(edge, manifest, manifestRequest('HEAD'), manifest.path)).toMatchObject({ status: 404 });
   });
 
   it('is not answered from the cache after the origin’s 404 for the tag, although its manifest is stored again', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1s' });
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     edge.clock.advance(1_000);
     await rig.rule({ prefix: manifest.path, status: 404, times: 1 });
-    expect((await edge.fetch(manifest.path, asking('HEAD'))).status).toBe(404);
+    expect((await edge.fetch(manifest.path, manifestRequest('HEAD'))).status).toBe(404);
     await atOrigin(manifest.tagPath, 'DELETE');
-    expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(404);
+    expect((await edge.fetch(manifest.tagPath, manifestRequest('GET'))).status).toBe(404);
     edge.clock.advance(6_000);
-    expect((await edge.fetch(manifest.path, asking('GET'))).status).toBe(200);
-    expect((await edge.fetch(manifest.tagPath, asking('GET'))).status).toBe(404);
+    expect((await edge.fetch(manifest.path, manifestRequest('GET'))).status).toBe(200);
+    expect((await edge.fetch(manifest.tagPath, manifestRequest('GET'))).status).toBe(404);
   });
 
   it.each([{ STALE_IF_ERROR: '0' }, { STALE_IF_ERROR: '1h' }])(
@@ -176,7 +185,7 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
       const manifest = await pushManifest();
       const edge = createEdge({ ...variables, ...OPEN, TAG_TTL: '0', ...more });
       for (const method of ['GET', 'GET', 'HEAD', 'HEAD'] as const) {
-        const { questions, text } = await ask(edge, manifest, asking(method));
+        const { questions, text } = await ask(edge, manifest, manifestRequest(method));
         expect([questions.length, text]).toEqual([1, method === 'GET' ? manifest.bytes : '']);
       }
     },
@@ -186,7 +195,11 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, CACHE_TIMEOUT: '10s' });
     const crowd = Array.from({ length: 100 }, async (_, n) => {
-      const init = asking('GET', OCI_MANIFEST, n % 2 === 0 ? {} : { authorization: `Bearer ${n}`, cookie: `n=${n}` });
+      const init = manifestRequest(
+        'GET',
+        OCI_MANIFEST,
+        n % 2 === 0 ? {} : { authorization: `Bearer ${n}`, cookie: `n=${n}` },
+      );
       return (await edge.fetch(manifest.tagPath, init)).text();
     });
     expect(new Set(await Promise.all(crowd))).toEqual(new Set([manifest.bytes]));
@@ -196,9 +209,9 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
   it('costs only a HEAD as long as its manifest is stored', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, ...OPEN, DESCRIPTOR_TTL: '1h', STALE_IF_ERROR: '0' });
-    await edge.fetch(manifest.tagPath, asking('GET'));
+    await edge.fetch(manifest.tagPath, manifestRequest('GET'));
     edge.clock.advance(3_599_000);
-    const { text, questions } = await ask(edge, manifest, asking('GET'));
+    const { text, questions } = await ask(edge, manifest, manifestRequest('GET'));
     expect([text, questions]).toEqual([manifest.bytes, ['HEAD latest']]);
   });
 
@@ -212,9 +225,9 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
     const edge = createEdge({ ...variables, ...OPEN });
     const accept = `${OCI_MANIFEST}, ${more}`;
     for (let n = 0; n < 2; n++) {
-      expect((await ask(edge, manifest, asking('GET', accept))).questions).toEqual(['GET latest']);
+      expect((await ask(edge, manifest, manifestRequest('GET', accept))).questions).toEqual(['GET latest']);
     }
-    expect((await ask(edge, manifest, asking('GET', accept), manifest.path)).questions).toEqual([]);
+    expect((await ask(edge, manifest, manifestRequest('GET', accept), manifest.path)).questions).toEqual([]);
   });
 
   it('with ?ns= is cached only for MIRRORED_HOSTS, and separately from the tag without it', async () => {
@@ -233,7 +246,7 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
         [other, [`GET latest${other}`]] as const,
       ]),
     ] as const) {
-      const { questions, text } = await ask(edge, manifest, asking('GET'), manifest.tagPath + query);
+      const { questions, text } = await ask(edge, manifest, manifestRequest('GET'), manifest.tagPath + query);
       expect([query, questions, text]).toEqual([query, expected, manifest.bytes]);
     }
   });
@@ -242,12 +255,15 @@ describe.each(STORES)('a manifest by tag for pull-only callers, cache in $name',
     const manifest = await pushManifest();
     const edge = createEdge({ ...variables, TAG_TTL: '10s' });
     for (const method of ['GET', 'HEAD', 'GET', 'HEAD'] as const) {
-      expect((await ask(edge, manifest, asking(method))).questions).toEqual([`${method} latest`]);
+      expect((await ask(edge, manifest, manifestRequest(method))).questions).toEqual([`${method} latest`]);
     }
     for (const method of METHODS) {
-      expect(await ask(edge, manifest, asking(method), manifest.path)).toMatchObject({ status: 200, questions: [] });
+      expect(await ask(edge, manifest, manifestRequest(method), manifest.path)).toMatchObject({
+        status: 200,
+        questions: [],
+      });
     }
     const moved = await pushManifest({ name: manifest.name });
-    expect(await ask(edge, moved, asking('GET'))).toMatchObject({ digest: moved.digest, text: moved.bytes });
+    expect(await ask(edge, moved, manifestRequest('GET'))).toMatchObject({ digest: moved.digest, text: moved.bytes });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { pushBlob, rig } from '../../support/push.ts';
-import { asking, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
 
 const HEAD = { method: 'HEAD' };
 const LIST = { MIRRORED_HOSTS: 'docker.io, registry.example.com:5000' };
@@ -87,7 +87,7 @@ describe('MIRRORED_HOSTS', () => {
       ['?ns=ghcr.io', BYPASS],
       ['?ns=docker.io&x=1', BYPASS],
     ]) {
-      const response = await edge.fetch(manifest.path + query, asking(method));
+      const response = await edge.fetch(manifest.path + query, manifestRequest(method));
       expect([query, response.status, cacheStatusOf(response)]).toEqual([query, 200, expected]);
     }
   });

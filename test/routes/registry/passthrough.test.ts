@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
-import { someName } from '../../support/digests.ts';
+import { uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { pushBlob, rig, sha256 } from '../../support/push.ts';
 
@@ -7,7 +7,7 @@ const edge = createEdge();
 
 describe('passThrough', () => {
   it('pushes an image through an upload session, and pulls it', async () => {
-    const name = someName();
+    const name = uniqueName();
     const digest = await sha256('layer');
     const post = await edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST' });
     expect(post.status).toBe(202);
@@ -29,7 +29,7 @@ describe('passThrough', () => {
   });
 
   it('sends path, query and method of the request to the origin unchanged', async () => {
-    const name = someName();
+    const name = uniqueName();
     const targets = [
       `/v2/${name}/tags/list?n=1&last=a%2Fb`,
       `/v2/${name}/_ext/a:b@c/d?x=%00&y=a+b`,
@@ -43,7 +43,7 @@ describe('passThrough', () => {
   });
 
   it('does not send hop-by-hop headers, and asks for unencoded content', async () => {
-    const name = someName();
+    const name = uniqueName();
     await edge.fetch(`/v2/${name}/tags/list`, {
       headers: {
         connection: 'x-private, authorization',
@@ -72,7 +72,7 @@ describe('passThrough', () => {
   });
 
   it('passes on the response headers that clients rely on', async () => {
-    const name = someName();
+    const name = uniqueName();
     const headers = {
       'docker-upload-uuid': 'u',
       'oci-chunk-min-length': '5',
@@ -134,7 +134,7 @@ describe('passThrough', () => {
 
   it('rewrites addresses of the origin, and leaves others unchanged', async () => {
     const origin = inject('originUrl');
-    const name = someName();
+    const name = uniqueName();
     const cases = [
       [`${origin}/v2/${name}/blobs/uploads/1?_state=a%2Fb==`, `/v2/${name}/blobs/uploads/1?_state=a%2Fb==`],
       [`/v2/${name}/blobs/uploads/1`, `/v2/${name}/blobs/uploads/1`],

@@ -1,21 +1,21 @@
 import { describe, expect, inject, it } from 'vitest';
 import { DOWN, type Store, slowStores } from '../../support/brokenStores.ts';
-import { cacheStatusOf, createEdge, type Edge, lastingHeaders } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { cacheStatusOf, createEdge, type Edge, stableHeaders } from '../../support/edge.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { digestOf, rig, sha256 } from '../../support/push.ts';
 import {
-  asking,
   DOCKER_MANIFEST,
   manifestOfType,
+  manifestRequest,
   newManifest,
   OCI_INDEX,
   OCI_MANIFEST,
   type PushedManifest,
-  someManifest,
+  uniqueManifest,
 } from '../../support/pushManifest.ts';
 import type { Rule } from '../../support/rig.ts';
 import { STORES } from '../../support/stores.ts';
-import { putOf, writesOf } from '../../support/uploading.ts';
+import { putOf, writeBacksOf } from '../../support/uploading.ts';
 
 const MIB = 1_048_576;
 const METHODS = ['HEAD', 'GET'] as const;
@@ -32,9 +32,9 @@ const answerPut = ({ name }: PushedManifest, rule: Partial<Rule>) =>
 /** Expects a HEAD and a GET to be answered by this store. */
 async function expectStored(edge: Edge, { path, mediaType, bytes, digest }: PushedManifest, store: string) {
   for (const method of METHODS) {
-    const response = await edge.fetch(path, asking(method, mediaType));
+    const response = await edge.fetch(path, manifestRequest(method, mediaType));
     expect([response.status, cacheStatusOf(response)]).toEqual([200, `registry-edge; hit; detail=${store}`]);
-    expect(lastingHeaders(response)).toMatchObject({ 'content-type': mediaType, [DIGEST]: digest });
+    expect(stableHeaders(response)).toMatchObject({ 'content-type': mediaType, [DIGEST]: digest });
     expect(await response.text()).toBe(method === 'GET' ? bytes : '');
     const size = method === 'HEAD' ? String(bytes.length) : null;
     expect(response.headers.get('content-length')).toBe(size);
@@ -45,7 +45,7 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
   /** Creates an edge whose caller has a grant in the manifest's repository. */
   async function edgeFor(manifest: PushedManifest): Promise<Edge> {
     const edge = createEdge(variables);
-    await grant(edge, manifest);
+    await earnGrant(edge, manifest);
     return edge;
   }
 
@@ -54,7 +54,7 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     const edge = await edgeFor(manifest);
     const { answer, over } = edge.send(pathOf(manifest), putOf(manifest));
     expect((await answer).status).toBe(201);
-    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(writeBacksOf(edge)).toEqual(['begun', 'done']);
     await expectStored(edge, manifest, store);
     await over;
     expect(await manifest.questions()).toEqual([`PUT ${pathOf(manifest).split('/').at(-1)}`]);
@@ -70,7 +70,9 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
       await edge.fetch(manifest.path, putOf(manifest));
       await expectStored(edge, { ...manifest, digest: canonical }, store);
       const path = manifest.path.replace(manifest.digest, canonical);
-      expect(cacheStatusOf(await edge.fetch(path, asking('HEAD')))).toBe(`registry-edge; hit; detail=${store}`);
+      expect(cacheStatusOf(await edge.fetch(path, manifestRequest('HEAD')))).toBe(
+        `registry-edge; hit; detail=${store}`,
+      );
       expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
     },
   );
@@ -126,7 +128,7 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     const edge = await edgeFor(manifest);
     const { body, method, headers } = putOf(manifest);
     await edge.fetch(manifest.path, { method, body, headers: { 'content-type': headers['content-type'] ?? '' } });
-    expect((await edge.fetch(manifest.path, asking('HEAD', manifest.mediaType))).status).toBe(200);
+    expect((await edge.fetch(manifest.path, manifestRequest('HEAD', manifest.mediaType))).status).toBe(200);
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`, `HEAD ${manifest.digest}`]);
   });
 
@@ -134,7 +136,7 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     const manifest = await newManifest();
     const edge = await edgeFor(manifest);
     await edge.fetch(manifest.path, putOf(manifest));
-    expect(cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD', '*/*')))).toContain('fwd=vary-miss');
+    expect(cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD', '*/*')))).toContain('fwd=vary-miss');
   });
 
   it('earns no grant, since a caller who may push may be refused a pull', async () => {
@@ -142,9 +144,9 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     const edge = createEdge(variables);
     await edge.fetch(manifest.path, putOf(manifest));
     await rig.rule({ prefix: manifest.path, method: 'GET', status: 401, times: 1 });
-    const refused = await edge.fetch(manifest.path, asking('GET'));
+    const refused = await edge.fetch(manifest.path, manifestRequest('GET'));
     expect([refused.status, cacheStatusOf(refused)]).toEqual([401, null]);
-    await grant(edge, manifest);
+    await earnGrant(edge, manifest);
     await expectStored(edge, manifest, store);
   });
 
@@ -161,11 +163,11 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     await rig.release(manifest.digest);
     expect((await answer).status).toBe(201);
     await over;
-    for (const method of METHODS) expect((await edge.fetch(manifest.path, asking(method))).status).toBe(404);
+    for (const method of METHODS) expect((await edge.fetch(manifest.path, manifestRequest(method))).status).toBe(404);
   });
 
   it('is stored up to 4 MiB; a larger one arrives completely and is not stored', async () => {
-    const bytesOf = (length: number) => someManifest().replace('"padding":""', `"padding":"${'x'.repeat(length)}"`);
+    const bytesOf = (length: number) => uniqueManifest().replace('"padding":""', `"padding":"${'x'.repeat(length)}"`);
     const maxPadding = 4 * MIB - bytesOf(0).length;
     for (const [bytes, isStored] of [
       [bytesOf(maxPadding), true],
@@ -174,8 +176,8 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
       const manifest = await newManifest({ bytes });
       const edge = await edgeFor(manifest);
       expect((await edge.fetch(manifest.path, putOf(manifest))).status).toBe(201);
-      expect(writesOf(edge).length > 0).toBe(isStored);
-      const head = cacheStatusOf(await edge.fetch(manifest.path, asking('HEAD')));
+      expect(writeBacksOf(edge).length > 0).toBe(isStored);
+      const head = cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD')));
       expect(head).toContain(isStored ? 'hit' : 'fwd=miss');
       expect((await (await fetch(inject('originUrl') + manifest.path)).text()) === bytes).toBe(true);
     }
@@ -187,22 +189,25 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     const { answer, over } = edge.send(path, init);
     const { status } = await answer;
     await over;
-    expect(writesOf(edge)).toEqual([]);
-    await grant(edge, manifest);
+    expect(writeBacksOf(edge)).toEqual([]);
+    await earnGrant(edge, manifest);
     for (const method of METHODS) {
-      const response = await edge.fetch(manifest.path, asking(method, `${manifest.mediaType}, ${OCI_MANIFEST}`));
+      const response = await edge.fetch(
+        manifest.path,
+        manifestRequest(method, `${manifest.mediaType}, ${OCI_MANIFEST}`),
+      );
       expect(cacheStatusOf(response)).toContain('fwd=miss');
     }
     return status;
   }
 
   it.each<[string, string | undefined, string]>([
-    ['that is no manifest type', 'application/json', someManifest()],
+    ['that is no manifest type', 'application/json', uniqueManifest()],
     ['of an index for content that does not state it (distribution reads it as an image)', OCI_INDEX, manifestOfType()],
     ['of schema 1', 'application/vnd.docker.distribution.manifest.v1+prettyjws', manifestOfType()],
-    ['with parameters', `${OCI_MANIFEST}; charset=utf-8`, someManifest()],
-    ['in capitals', OCI_MANIFEST.toUpperCase(), someManifest()],
-    ['that is missing', undefined, someManifest()],
+    ['with parameters', `${OCI_MANIFEST}; charset=utf-8`, uniqueManifest()],
+    ['in capitals', OCI_MANIFEST.toUpperCase(), uniqueManifest()],
+    ['that is missing', undefined, uniqueManifest()],
     ['that the manifest contradicts', OCI_MANIFEST, manifestOfType(DOCKER_MANIFEST)],
     ['for a manifest whose own type is not a string', OCI_MANIFEST, manifestOfType(1)],
     ['for content that is not JSON', OCI_MANIFEST, `{${crypto.randomUUID()}`],
@@ -260,7 +265,7 @@ describe.each(CACHES)('the answer to a push, cache %s', (_store, variables, opti
     const { answer, over } = edge.send(pathOf(manifest), putOf(manifest));
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([201, 'accepted']);
-    expect(lastingHeaders(response)).toMatchObject({ ...headers, location: manifest.path });
+    expect(stableHeaders(response)).toMatchObject({ ...headers, location: manifest.path });
     await over;
   });
 });

@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { rig, sha256 } from '../../support/push.ts';
 import {
-  asking,
+  manifestRequest,
   newManifest,
   OCI_INDEX,
   OCI_MANIFEST,
   type PushedManifest,
   pushManifest,
-  someManifest,
+  uniqueManifest,
 } from '../../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS, REDIS } from '../../support/redisStore.ts';
-import { scripted } from '../../support/scripted.ts';
+import { createScriptedServer } from '../../support/scripted.ts';
 import { byPut, newBlob, putOf } from '../../support/uploading.ts';
 
 const MIRROR = { ...REDIS, CLIENT_AUTH: 'anonymous', TAG_TTL: '10s' };
@@ -24,7 +24,7 @@ async function mirrorWithTags(manifest: PushedManifest): Promise<Edge> {
   for (const tag of TAGS) {
     await pushManifest({ name: manifest.name, tag });
     for (const accept of [OCI_MANIFEST, `${OCI_MANIFEST}, ${OCI_INDEX}`]) {
-      await mirror.fetch(`/v2/${manifest.name}/manifests/${tag}`, asking('GET', accept));
+      await mirror.fetch(`/v2/${manifest.name}/manifests/${tag}`, manifestRequest('GET', accept));
     }
   }
   expect(await tagsNotStored(mirror, manifest)).toEqual([]);
@@ -36,7 +36,7 @@ async function tagsNotStored(mirror: Edge, { name, questions }: PushedManifest):
   const before = (await questions()).length;
   for (const tag of TAGS) {
     for (const accept of [OCI_MANIFEST, `${OCI_INDEX},${OCI_MANIFEST}`]) {
-      await mirror.fetch(`/v2/${name}/manifests/${tag}`, asking('HEAD', accept));
+      await mirror.fetch(`/v2/${name}/manifests/${tag}`, manifestRequest('HEAD', accept));
     }
   }
   const requested = (await questions()).slice(before).map((question) => question.split(' ')[1] ?? '');
@@ -69,7 +69,7 @@ describe.skipIf(NO_REDIS)('the tags of a pushed manifest, at a mirror on the sam
     const manifest = await newManifest();
     const mirror = await mirrorWithTags(manifest);
     await rig.rule({ prefix: `/v2/${manifest.name}/manifests/`, method: 'PUT', status: 202 });
-    const { url } = scripted({ forward: ADDRESS.url, waitMs: 400 });
+    const { url } = createScriptedServer({ forward: ADDRESS.url, waitMs: 400 });
     const edge = createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url });
     const { answer, over } = edge.send(`/v2/${manifest.name}/manifests/a`, putOf(manifest));
     expect((await answer).status).toBe(202);
@@ -98,7 +98,7 @@ describe.skipIf(NO_REDIS)('the tags of a pushed manifest, at a mirror on the sam
     const manifest = await newManifest();
     const mirror = await mirrorWithTags(manifest);
     const edge = createEdge(REDIS);
-    await edge.fetch(`/v2/${manifest.name}/manifests/b`, asking('HEAD'));
+    await edge.fetch(`/v2/${manifest.name}/manifests/b`, manifestRequest('HEAD'));
     await rig.rule({ prefix: `/v2/${manifest.name}/manifests/`, method: 'PUT', ...rule });
     const client = new AbortController();
     const init = { ...putOf(manifest), signal: client.signal };
@@ -114,19 +114,19 @@ describe.skipIf(NO_REDIS)('the tags of a pushed manifest, at a mirror on the sam
   });
 
   it('name the pushed manifest, and not the one of an answer that was delayed until after the push', async () => {
-    const [old, fresh] = [await pushManifest(), someManifest()];
+    const [old, fresh] = [await pushManifest(), uniqueManifest()];
     const mirror = createEdge(MIRROR);
     const headers = { 'content-type': OCI_MANIFEST, [DIGEST]: old.digest, 'content-length': String(old.bytes.length) };
     const late = { prefix: old.tagPath, method: 'HEAD', status: 200, headers, holdAs: old.digest, times: 1 };
     await rig.rule(late);
-    const delayed = mirror.send(old.tagPath, asking('HEAD'));
+    const delayed = mirror.send(old.tagPath, manifestRequest('HEAD'));
     await expect.poll(() => old.questions()).toEqual(['HEAD latest']);
     const closed = createEdge(REDIS);
     expect((await closed.fetch(old.tagPath, putOf({ bytes: fresh, mediaType: OCI_MANIFEST }))).status).toBe(201);
     await rig.release(old.digest);
     expect((await delayed.answer).headers.get(DIGEST)).toBe(old.digest);
     await delayed.over;
-    const after = await mirror.fetch(old.tagPath, asking('HEAD'));
+    const after = await mirror.fetch(old.tagPath, manifestRequest('HEAD'));
     expect(after.headers.get(DIGEST)).toBe(await sha256(fresh));
   });
 });

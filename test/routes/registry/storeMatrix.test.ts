@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { createEdge, type Edge } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import { fieldsOf, NO_REDIS, REDIS, snapshot } from '../../support/redisStore.ts';
 import {
@@ -76,7 +76,7 @@ async function prepare({ store, trouble, operation, origin }: Cell): Promise<{ b
   if (hasEntry) await createEdge(store.variables).fetch(blob.path, { method: 'HEAD' });
   await trouble.spoil?.(keysOfBlob(blob), blob);
   const edge = createEdge({ ...store.variables, ...trouble.variables }, { namespace: trouble.namespace });
-  if (operation !== 'write-back') await grant(edge, blob);
+  if (operation !== 'write-back') await earnGrant(edge, blob);
   if (ORIGIN_DELAYS_MS[origin] > 0) await rig.rule({ prefix: `/v2/${blob.name}/`, delayMs: ORIGIN_DELAYS_MS[origin] });
   return { blob, edge };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, inject, it } from 'vitest';
-import { someName } from '../../support/digests.ts';
+import { uniqueName } from '../../support/digests.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { type Pushed, pushBlob, rig, sha256 } from '../../support/push.ts';
-import { OCI_MANIFEST, someManifest } from '../../support/pushManifest.ts';
-import { byMount, byPatches, newBlob, openUpload, whole, writesOf } from '../../support/uploading.ts';
+import { OCI_MANIFEST, uniqueManifest } from '../../support/pushManifest.ts';
+import { byMount, byPatches, newBlob, openUpload, withLength, writeBacksOf } from '../../support/uploading.ts';
 
 const MIB = 1_048_576;
 type Headers = Record<string, string>;
@@ -58,7 +58,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
     ['', 0],
     [', if it is too long to be copied', 5 * MIB],
   ])('arrives unchanged, with its length%s', async (_size, bytes) => {
-    const blob = await newBlob(someManifest(bytes));
+    const blob = await newBlob(uniqueManifest(bytes));
     const edge = createEdge();
     const { length } = blob.bytes;
     const { readable, writable } = new FixedLengthStream(length);
@@ -69,7 +69,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
   });
 
   it('arrives unchanged, without a length', async () => {
-    const blob = await newBlob(someManifest());
+    const blob = await newBlob(uniqueManifest());
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
     await expectToArrive(edge, blob, sending, new IdentityTransformStream(), {});
@@ -82,7 +82,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
     ['with its length, too long to be copied', 5 * MIB],
     ['without a length', undefined],
   ])('reaches the origin while the client still sends the rest: %s', async (_how, padding) => {
-    const blob = await newBlob(someManifest(padding));
+    const blob = await newBlob(uniqueManifest(padding));
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
     const bytes = new TextEncoder().encode(blob.bytes);
@@ -100,7 +100,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
   });
 
   it('stores nothing if it breaks off', async () => {
-    const blob = await newBlob(someManifest());
+    const blob = await newBlob(uniqueManifest());
     const edge = createEdge();
     const sending = await sendingOf(edge, blob);
     const { readable, writable } = new IdentityTransformStream();
@@ -111,7 +111,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
     await writer.abort(new Error('the client has left')).catch(() => undefined);
     expect((await answer).status).toBe(400);
     await over;
-    expect(writesOf(edge)).toEqual([]);
+    expect(writeBacksOf(edge)).toEqual([]);
     expect((await fetch(inject('originUrl') + sending.storedAt)).status).toBe(404);
   });
 });
@@ -163,7 +163,7 @@ describe('a streamed PATCH', () => {
     await writer.close();
     const patched = await answer;
     expect([patched.status, patched.headers.get('range')]).toEqual([202, '0-8']);
-    await edge.fetch(`${target}?digest=${blob.digest}`, { method: 'PUT', ...whole('in two pieces') });
+    await edge.fetch(`${target}?digest=${blob.digest}`, { method: 'PUT', ...withLength('in two pieces') });
     expect(await textOf(blob.path)).toBe(blob.bytes);
   });
 });
@@ -211,23 +211,23 @@ describe('UPLOAD_ORIGIN', () => {
     };
     const session = await open();
     for (const method of ['PATCH', 'GET']) {
-      const init = method === 'PATCH' ? { method, ...whole(blob.bytes) } : { method };
+      const init = method === 'PATCH' ? { method, ...withLength(blob.bytes) } : { method };
       expect(await locationOf(edge.fetch(session, init))).toBe(session);
     }
-    const put = edge.fetch(`${session}?digest=${blob.digest}`, { method: 'PUT', ...whole('') });
+    const put = edge.fetch(`${session}?digest=${blob.digest}`, { method: 'PUT', ...withLength('') });
     expect(await locationOf(put)).toBe(blob.path);
     const mounted = await newBlob();
     expect(await locationOf((await byMount(edge, mounted)).answer)).toBe(mounted.path);
-    const manifest = someManifest();
+    const manifest = uniqueManifest();
     const path = `/v2/${blob.name}/manifests/`;
-    const pushed = edge.fetch(`${path}latest`, { method: 'PUT', ...whole(manifest) });
+    const pushed = edge.fetch(`${path}latest`, { method: 'PUT', ...withLength(manifest) });
     expect(await locationOf(pushed)).toBe(`${path}${await sha256(manifest)}`);
   });
 
   it('direct: a mount that is answered 202 has opened an upload', async () => {
     const { name, digest } = await newBlob();
     const edge = createEdge({ UPLOAD_ORIGIN: 'direct' });
-    const query = `?mount=${digest}&from=${encodeURIComponent(someName())}`;
+    const query = `?mount=${digest}&from=${encodeURIComponent(uniqueName())}`;
     const opened = await edge.fetch(`/v2/${name}/blobs/uploads/${query}`, { method: 'POST' });
     expect(opened.status).toBe(202);
     expect(opened.headers.get('location')).toMatch(new RegExp(`^${origin}/v2/${name}/blobs/uploads/.`));

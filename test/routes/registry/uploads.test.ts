@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DOWN, slowStores } from '../../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../../support/push.ts';
 import type { Rule } from '../../support/rig.ts';
 import { SHARED_STORES, STORES } from '../../support/stores.ts';
@@ -12,8 +12,8 @@ import {
   methodsAbout,
   newBlob,
   type Way,
-  whole,
-  writesOf,
+  withLength,
+  writeBacksOf,
 } from '../../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -47,13 +47,13 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
   it.each(IN_ONE_REQUEST)('is stored before the reply, without asking the origin: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     const { answer, over } = await upload(edge, blob);
     expect((await answer).status).toBe(201);
-    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(writeBacksOf(edge)).toEqual(['begun', 'done']);
     expect(await head(edge, blob)).toEqual(hitIn(blob, store));
     await over;
-    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(writeBacksOf(edge)).toEqual(['begun', 'done']);
     expect(await methodsAbout(blob)).toEqual([]);
   });
 
@@ -61,7 +61,7 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
     const { name } = await newBlob();
     const blob = await blobOf('some bytes', name, 'sha512');
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     await (await byPut(edge, blob)).over;
     expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
@@ -69,9 +69,9 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
   it('is stored if its query is escaped, as docker does it', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     const query = `?_state=a%2Bb&digest=${encodeURIComponent(blob.digest)}`;
-    const init = { method: 'POST', ...whole(blob.bytes) };
+    const init = { method: 'POST', ...withLength(blob.bytes) };
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/${query}`, init);
     expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
@@ -82,7 +82,7 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
   ])('is stored up to 1 MiB: %s', async (_what, bytes) => {
     const blob = await newBlob(bytes);
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     for (const [, upload] of IN_ONE_REQUEST) await (await upload(edge, blob)).over;
     expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
@@ -91,7 +91,7 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
     const blob = await newBlob();
     const edge = createEdge(variables);
     await (await byPut(edge, blob)).over;
-    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(writeBacksOf(edge)).toEqual(['begun', 'done']);
     await rig.rule({ prefix: blob.path, status: 401, times: 1 });
     expect(await head(edge, blob)).toMatchObject({ status: 401, cache: null });
     expect(await head(edge, blob)).toMatchObject({ status: 200, cache: expect.stringContaining('detail=unproven') });
@@ -102,7 +102,7 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
   it('is not revived if it was deleted while the upload was in progress', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     await rig.rule({ prefix: blob.path, method: 'DELETE', status: 202 });
     const uploads = `/v2/${blob.name}/blobs/uploads/`;
     await rig.rule({ prefix: uploads, method: 'PUT', holdAs: blob.digest });
@@ -124,7 +124,7 @@ describe.each(SHARED_STORES)('a blob that an upload proved, cache in $name', ({ 
     const blob = await newBlob();
     const [one, two] = [createEdge(variables), createEdge(variables)];
     await (await byPut(one, blob)).answer;
-    await grant(two, blob);
+    await earnGrant(two, blob);
     expect(await head(two, blob)).toEqual(hitIn(blob, store));
     expect(await methodsAbout(blob)).toEqual([]);
   });
@@ -136,12 +136,12 @@ const answerUpload = (blob: Pushed, rule: Partial<Rule>) =>
 
 /** Uploads a blob in one request, and expects nothing to be stored. @returns the status of the upload */
 async function expectNothingStored(edge: Edge, blob: Pushed, query: string, headers: Record<string, string> = {}) {
-  const init = { method: 'POST', ...whole(blob.bytes, headers) };
+  const init = { method: 'POST', ...withLength(blob.bytes, headers) };
   const { answer, over } = edge.send(`/v2/${blob.name}/blobs/uploads/${query}`, init);
   const { status } = await answer;
   await over;
-  expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], []]);
-  await grant(edge, blob);
+  expect([writeBacksOf(edge), await methodsAbout(blob)]).toEqual([[], []]);
+  await earnGrant(edge, blob);
   await rig.rule({ prefix: blob.path, method: 'HEAD', status: 404 });
   expect(await head(edge, blob)).toMatchObject({ status: 404, cache: expect.stringContaining('fwd=miss') });
   return status;
@@ -198,9 +198,9 @@ describe.each(STORES)('an upload stores nothing and asks the origin nothing, cac
     const blob = await newBlob();
     await answerUpload(blob, {});
     const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0', STALE_IF_ERROR: '0' });
-    const init = { method: 'POST', ...whole(blob.bytes) };
+    const init = { method: 'POST', ...withLength(blob.bytes) };
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/?digest=${blob.digest}`, init);
-    expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], []]);
+    expect([writeBacksOf(edge), await methodsAbout(blob)]).toEqual([[], []]);
   });
 });
 
@@ -213,7 +213,7 @@ describe.each(DOWN)('an upload, while %s fails', (_store, variables, options) =>
       const { answer, over } = await upload(edge, blob);
       expect((await answer).status).toBe(201);
       await over;
-      expect(writesOf(edge)).toEqual(['begun', 'fault']);
+      expect(writeBacksOf(edge)).toEqual(['begun', 'fault']);
       expect((await edge.fetch(blob.path)).status).toBe(200);
     },
   );
@@ -225,9 +225,9 @@ describe.each(slowStores())('an upload, while %s is slow', (_store, variables, o
     const edge = createEdge(variables, options);
     const { answer, over } = await upload(edge, blob);
     expect((await answer).status).toBe(201);
-    expect(writesOf(edge).filter((outcome) => outcome !== 'begun')).toEqual([]);
+    expect(writeBacksOf(edge).filter((outcome) => outcome !== 'begun')).toEqual([]);
     await over;
-    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(writeBacksOf(edge)).toEqual(['begun', 'done']);
   });
 });
 
@@ -239,7 +239,7 @@ describe('an upload of a blob that exists', () => {
     edge.clock.advance(299_000);
     await (await byPut(edge, blob)).over;
     edge.clock.advance(299_000);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     expect(await head(edge, blob)).toMatchObject({ cache: 'registry-edge; hit; detail=kv' });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
-import { grant } from '../../support/grant.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import { STORES } from '../../support/stores.ts';
 import {
@@ -13,7 +13,7 @@ import {
   methodsAbout,
   newBlob,
   type Way,
-  writesOf,
+  writeBacksOf,
 } from '../../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -37,14 +37,14 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
   it.each(UNPROVEN)('is confirmed by one HEAD after the reply: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     await rig.rule({ prefix: blob.path, method: 'HEAD', holdAs: blob.digest, times: 1 });
     const { answer, over } = await upload(edge, blob);
     expect((await answer).status).toBe(201);
-    expect(writesOf(edge)).toEqual([]);
+    expect(writeBacksOf(edge)).toEqual([]);
     await rig.release(blob.digest);
     await over;
-    expect(writesOf(edge)).toEqual(['begun', 'done']);
+    expect(writeBacksOf(edge)).toEqual(['begun', 'done']);
     expect(await head(edge, blob)).toEqual(hit(blob, store));
     expect(await methodsAbout(blob)).toEqual(['HEAD']);
   });
@@ -66,7 +66,7 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
       const { answer, over } = await byPatches(edge, blob);
       expect((await answer).status).toBe(201);
       await over;
-      expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
+      expect([writeBacksOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
       expect((await head(edge, blob))[1]).toContain('detail=unproven');
     },
   );
@@ -93,17 +93,17 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
     const [blob, other] = [await newBlob(), await pushBlob()];
     const rule = { prefix: `/v2/${blob.name}/blobs/uploads/`, status: 201, headers: headersOf(blob, other) };
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     await rig.rule(rule);
     await (await byPost(edge, blob)).over;
-    expect([writesOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
+    expect([writeBacksOf(edge), await methodsAbout(blob)]).toEqual([[], ['HEAD']]);
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
   });
 
   it('is not revived if it was deleted while the HEAD was in progress', async () => {
     const blob = await newBlob();
     const edge = createEdge(variables);
-    await grant(edge, blob);
+    await earnGrant(edge, blob);
     const headers = { 'content-length': String(blob.bytes.length), 'docker-content-digest': blob.digest };
     const late = { method: 'HEAD', status: 200, headers, holdAs: blob.digest, times: 1 };
     await rig.rule({ prefix: blob.path, ...late });

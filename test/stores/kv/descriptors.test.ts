@@ -6,7 +6,7 @@ import { CacheFault } from '../../../src/stores/faults.ts';
 import { createKvDescriptors } from '../../../src/stores/kv/descriptors.ts';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 
 const HOUR_MS = 3_600_000;
 const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
@@ -14,8 +14,8 @@ const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
 
 describe('createKvDescriptors', () => {
   const setup = () => {
-    const name = parseRepositoryName(someName());
-    const digest = someDigest();
+    const name = parseRepositoryName(uniqueName());
+    const digest = uniqueDigest();
     return { ctx: contextOf(createClock(Date.now())), key: `blobs::${name}::${digest}`, name, digest };
   };
 

@@ -7,7 +7,7 @@ import { createKvDescriptors } from '../../../src/stores/kv/descriptors.ts';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { pushBlob } from '../../support/push.ts';
 import { keysOfBlob, kvTroubles } from '../../support/storeTroubles.ts';
@@ -24,8 +24,8 @@ function namespaceWith(changes: Record<string, unknown>): DescriptorNamespace {
 }
 
 function setup(changes: Record<string, unknown> = {}, retentionMs = HOUR_MS) {
-  const name = parseRepositoryName(someName());
-  const digest = someDigest();
+  const name = parseRepositoryName(uniqueName());
+  const digest = uniqueDigest();
   const provider = createProvider(createKvDescriptors(namespaceWith(changes), { retentionMs, isOpen: false }));
   const key = `blobs::${name}::${digest}`;
   return { ctx: contextOf(createClock(Date.now())), digest, key, scoped: provider.repositoryScoped(name, 'blobs') };
@@ -112,9 +112,9 @@ describe('createKvDescriptors: a tombstone', () => {
   it('is remembered per digest, also if there are many', { timeout: 30_000 }, async () => {
     const { ctx, scoped } = setup();
     for (let n = 0; n < 21; n++) {
-      await Promise.all(Array.from({ length: 50 }, () => scoped.markDeleting(ctx, someDigest(), 60_000)));
+      await Promise.all(Array.from({ length: 50 }, () => scoped.markDeleting(ctx, uniqueDigest(), 60_000)));
     }
-    const late = someDigest();
+    const late = uniqueDigest();
     await scoped.clear(ctx, late);
     await scoped.setDescriptor(ctx, late, entryFor(late, ctx.now()));
     expect(await scoped.stat(ctx, late)).toBeUndefined();

@@ -4,7 +4,7 @@ import { createMemory } from '../../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { createInMemoryDescriptors } from '../../../src/stores/memory/descriptors.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 
 const create = (entries = 1_000, ttlMs = 3_600_000) =>
   createProvider(createInMemoryDescriptors(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true }));
@@ -13,8 +13,8 @@ describe('createInMemoryDescriptors', () => {
   it('returns an entry for ttlMs and no longer', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
-    const scoped = create(10, 30_000).repositoryScoped(parseRepositoryName(someName()), 'blobs');
-    const digest = someDigest();
+    const scoped = create(10, 30_000).repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
+    const digest = uniqueDigest();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     clock.advance(29_999);
     expect(await scoped.stat(ctx, digest)).toBeDefined();
@@ -26,25 +26,25 @@ describe('createInMemoryDescriptors', () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const provider = create();
-    const name = parseRepositoryName(someName());
-    const [digest, alias] = [someDigest(), someDigest('sha512')];
+    const name = parseRepositoryName(uniqueName());
+    const [digest, alias] = [uniqueDigest(), uniqueDigest('sha512')];
     const entry = entryFor(digest, clock.now());
     await provider.repositoryScoped(name, 'blobs').setDescriptor(ctx, alias, entry);
     expect(provider.peek?.(ctx, name, 'blobs', digest)).toEqual(entry);
     expect(provider.peek?.(ctx, name, 'blobs', alias)).toBeUndefined();
     expect(provider.peek?.(ctx, name, 'manifests', digest)).toBeUndefined();
-    expect(provider.peek?.(ctx, parseRepositoryName(someName()), 'blobs', digest)).toBeUndefined();
+    expect(provider.peek?.(ctx, parseRepositoryName(uniqueName()), 'blobs', digest)).toBeUndefined();
   });
 
   it('revives no entry when a flood of clears evicts its tombstone', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
-    const scoped = create().repositoryScoped(parseRepositoryName(someName()), 'blobs');
-    const digest = someDigest();
+    const scoped = create().repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
+    const digest = uniqueDigest();
     const before = entryFor(digest, clock.now());
     clock.advance(1);
     await scoped.clear(ctx, digest);
-    for (let n = 0; n < 1_100; n++) await scoped.clear(ctx, someDigest());
+    for (let n = 0; n < 1_100; n++) await scoped.clear(ctx, uniqueDigest());
     await scoped.setDescriptor(ctx, digest, before);
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
   });

@@ -7,7 +7,7 @@ import { CacheFault } from '../../../src/stores/faults.ts';
 import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { ADDRESS, fieldsOf, NO_REDIS, redis } from '../../support/redisStore.ts';
 
 const HOUR_SECONDS = 3_600;
@@ -16,8 +16,8 @@ const create = (at = ADDRESS) =>
 
 describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
   const setup = () => {
-    const name = parseRepositoryName(someName());
-    const digest = someDigest();
+    const name = parseRepositoryName(uniqueName());
+    const digest = uniqueDigest();
     const keys = {
       members: `repository::${name}::blobs`,
       global: `blobs::${digest}`,
@@ -122,7 +122,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
       ['both, and the type differs', {}, 'text/b', 'HEAD'],
     ] as const)('that was confirmed by %s', async (_what, witness, mediatype, expected) => {
       const { ctx, digest } = setup();
-      const name = parseRepositoryName(someName());
+      const name = parseRepositoryName(uniqueName());
       const scoped = create().repositoryScoped(name, 'manifests');
       const entry = entryFor(digest, ctx.now(), { mediaType: 'text/a' });
       await scoped.setDescriptor(ctx, digest, { ...entry, ...witness });
@@ -132,7 +132,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
 
     it('is removed by a clear', async () => {
       const { ctx, digest } = setup();
-      const name = parseRepositoryName(someName());
+      const name = parseRepositoryName(uniqueName());
       const scoped = create().repositoryScoped(name, 'manifests');
       const key = `repository::${name}::manifests::${digest}`;
       await scoped.setDescriptor(ctx, digest, {
@@ -145,7 +145,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
 
     it('counts as it is if there is no field `toldtype`', async () => {
       const { ctx, digest } = setup();
-      const name = parseRepositoryName(someName());
+      const name = parseRepositoryName(uniqueName());
       const scoped = create().repositoryScoped(name, 'manifests');
       await scoped.setDescriptor(ctx, digest, {
         ...entryFor(digest, ctx.now(), { mediaType: 'text/a' }),
@@ -158,7 +158,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
 
   it('reports a rejected token as a fault', async () => {
     const { ctx, digest } = setup();
-    const scoped = create({ ...ADDRESS, token: 'wrong' }).repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const scoped = create({ ...ADDRESS, token: 'wrong' }).repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
     await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
   });
 });

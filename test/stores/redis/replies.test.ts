@@ -6,7 +6,7 @@ import { CacheFault } from '../../../src/stores/faults.ts';
 import { STORE_TIMEOUT_MS } from '../../../src/stores/options.ts';
 import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
-import { entryFor, someName } from '../../support/digests.ts';
+import { entryFor, uniqueName } from '../../support/digests.ts';
 import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
 
@@ -27,7 +27,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
     const provider = createProvider(
       createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
     );
-    const scoped = provider.repositoryScoped(parseRepositoryName(someName()), 'blobs');
+    const scoped = provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
     if (isStored) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     const send = globalThis.fetch;
     let replies: readonly Item[] & Item = [];

@@ -6,7 +6,7 @@ import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../../support/context.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
 import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis, snapshot } from '../../support/redisStore.ts';
@@ -14,8 +14,8 @@ import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis, snapshot } from '../../suppo
 const HEAD = { method: 'HEAD' };
 
 function setup() {
-  const name = parseRepositoryName(someName());
-  const digest = someDigest();
+  const name = parseRepositoryName(uniqueName());
+  const digest = uniqueDigest();
   const clock = createClock(Date.now());
   const provider = createProvider(
     createRedisDescriptors(createRedis(ADDRESS), { retentionMs: 3_600_000, isOpen: false }, true),
@@ -132,7 +132,7 @@ describe.skipIf(NO_REDIS)('HEAD of a blob with REDIS_SHARED=true', () => {
   });
 
   it('completes a half-finished clear after the origin’s 404', async () => {
-    const [other, cleared] = [await pushBlob(), someDigest()];
+    const [other, cleared] = [await pushBlob(), uniqueDigest()];
     const isolate = edge();
     await isolate.fetch(other.path, HEAD);
     await registryWrites(other.name, cleared);

@@ -6,7 +6,7 @@ import { CacheFault } from '../../../src/stores/faults.ts';
 import { createRedis } from '../../../src/stores/redis/client.ts';
 import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
-import { entryFor, someDigest, someName } from '../../support/digests.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
 import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
 import type { Script } from '../../support/scripted.ts';
@@ -72,12 +72,12 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
 
   it('lets every key live for the retention plus CLOCK_SKEW_MS, and clears membership at once', async () => {
     const direct = new Redis({ url, token, automaticDeserialization: false });
-    const name = parseRepositoryName(someName());
+    const name = parseRepositoryName(uniqueName());
     const provider = createProvider(
       createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
     );
     const members = `repository::${name}::blobs`;
-    const blob = someDigest();
+    const blob = uniqueDigest();
     const livesLongEnough = async (key: string) =>
       (await direct.ttl(key)) > (HOUR_MS + CLOCK_SKEW_MS) / 1000 - 3 ? key : `${key} ends too soon`;
     const scoped = provider.repositoryScoped(name, 'blobs');
