@@ -60,6 +60,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
   const memory = createMemory(config.memory);
   const bodies = createBudget(MAX_BODIES_BYTES);
   const isAnonymous = config.clientAuth === 'anonymous';
+  const askedAs = isAnonymous ? 'nobody' : 'caller';
   const ttls: Ttls = {
     descriptorMs: config.descriptorTtlMs,
     // The first applies only where callers may push, the others only where nobody may.
@@ -80,7 +81,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
       timeoutMs: config.originTimeoutMs,
       redirectHosts: config.redirectHosts,
       bodies,
-      identity: !isAnonymous,
+      askedAs,
     }),
     ...withMemoryTier(config, memory, stores),
     shared: stores.descriptors,
@@ -95,7 +96,7 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
-    askedAs: isAnonymous ? 'nobody' : 'caller',
+    askedAs,
     allowsWrites: !isAnonymous,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',

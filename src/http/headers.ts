@@ -1,5 +1,5 @@
 import { variantOf } from '../oci/mediaTypes.ts';
-import { isProxyHeader } from './identity.ts';
+import { type AskedAs, isProxyHeader } from './identity.ts';
 
 /** RFC 9110 §7.6.1: they concern one connection only. `proxy-authorization` is one, since the edge asks for none. */
 const HOP_BY_HOP = new Set([
@@ -32,8 +32,8 @@ const OPEN_MIRROR_HEADERS = new Set(['accept', 'range', 'origin']);
 const OWN_USER_AGENT = 'registry-edge';
 
 export interface ForwardOptions {
-  /** Whether the origin learns who calls. An open mirror does not tell it, since its answers are for all callers. */
-  readonly identity: boolean;
+  /** As whom the origin is asked: an open mirror does not tell it who calls, since its answers are for all. */
+  readonly askedAs: AskedAs;
   /** `question`: leaves out what makes the answer other than the plain 200. */
   readonly for: 'relay' | 'question';
 }
@@ -45,11 +45,11 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   for (const [name, value] of client) {
     if (HOP_BY_HOP.has(name) || connection.has(name) || EDGE_ONLY.has(name) || isProxyHeader(name)) continue;
     if (options.for === 'question' && CLIENT_REQUEST_ONLY.test(name)) continue;
-    if (!options.identity && !OPEN_MIRROR_HEADERS.has(name)) continue;
+    if (options.askedAs === 'nobody' && !OPEN_MIRROR_HEADERS.has(name)) continue;
     headers.set(name, value);
   }
   headers.set('accept-encoding', 'identity');
-  if (options.identity) return headers;
+  if (options.askedAs === 'caller') return headers;
   headers.set('user-agent', OWN_USER_AGENT);
   const accept = headers.get('accept');
   // The form that the cache key uses: neither the order nor the length of the header is one caller's own.

@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import type { Budget } from '../http/body/budget.ts';
 import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import { pickHeaders, requestHeaders } from '../http/headers.ts';
+import type { AskedAs } from '../http/identity.ts';
 import { isRedirect } from '../http/redirects.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
@@ -21,8 +22,7 @@ export interface OriginOptions {
   readonly redirectHosts: readonly string[] | undefined;
   /** The budget that holds manifests. */
   readonly bodies: Budget;
-  /** Whether the headers that identify the caller are forwarded. */
-  readonly identity: boolean;
+  readonly askedAs: AskedAs;
 }
 
 /**
@@ -34,11 +34,11 @@ function carriesContent(method: string, headers: Headers, sent: ForwardedBody | 
   return method === 'POST' && sent !== undefined && headers.get('content-length') !== '0';
 }
 
-export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }: OriginOptions): Origin {
+export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }: OriginOptions): Origin {
   const base = url.href.replace(/\/$/, '');
   const traits = createTraits();
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
-  const loop = createLoopGuard(url, identity);
+  const loop = createLoopGuard(url, askedAs);
 
   /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
   function markHeaders(ctx: RequestContext, headers: Headers): Headers {
@@ -71,7 +71,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
     const client = ctx.request.headers;
     const headers = markHeaders(
       ctx,
-      onlyHeaders ? pickHeaders(client, onlyHeaders) : requestHeaders(client, { identity, for: as }),
+      onlyHeaders ? pickHeaders(client, onlyHeaders) : requestHeaders(client, { askedAs, for: as }),
     );
     for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
@@ -85,7 +85,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
     traits,
     send,
     async getBlob(ctx, target, { omitHeaders, follows, signal }) {
-      const accept = identity ? undefined : '*/*';
+      const accept = askedAs === 'caller' ? undefined : '*/*';
       const { response: first, sentAt } = await send(ctx, target, {
         method: 'GET',
         accept,
@@ -112,7 +112,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, identity }
         timeoutMs,
       }),
     async statBlob(ctx, { path, search, digest }, cancelled) {
-      const headers = markHeaders(ctx, requestHeaders(ctx.request.headers, { identity, for: 'question' }));
+      const headers = markHeaders(ctx, requestHeaders(ctx.request.headers, { askedAs, for: 'question' }));
       // An origin that repeats the Accept as the media type would otherwise answer with the client's.
       headers.set('accept', '*/*');
       // One limit covers all steps. They go on when the client leaves, since other requests may wait for the answer.

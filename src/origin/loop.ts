@@ -1,3 +1,4 @@
+import type { AskedAs } from '../http/identity.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { fingerprint } from '../oci/hash.ts';
 
@@ -21,15 +22,15 @@ const MAX_FORWARDED_NAMES = 8;
 /**
  * Names an edge after its origin: all isolates of one edge have the same name, and two chained edges have different
  * ones, since the origin of the outer edge is the inner one.
- * @param identity whether everything in the client's header is forwarded; otherwise only the names of other edges
+ * @param askedAs `caller`: everything in the client's header is forwarded; `nobody`: only the names of other edges
  */
-export function createLoopGuard(origin: URL, identity: boolean): LoopGuard {
+export function createLoopGuard(origin: URL, askedAs: AskedAs): LoopGuard {
   const ownName = NAME_PREFIX + fingerprint(origin.href).toString(16).padStart(8, '0');
   return {
     mark(client) {
       const handlers = (client.get('cdn-loop') ?? '').split(',').map((handler) => handler.trim());
       if (handlers.some((handler) => nameOf(handler) === ownName)) throw new RegistryError('LOOP_DETECTED');
-      const forwarded = identity ? handlers.filter((handler) => handler !== '') : edgesAmong(handlers);
+      const forwarded = askedAs === 'caller' ? handlers.filter((handler) => handler !== '') : edgesAmong(handlers);
       return [...forwarded, ownName].join(', ');
     },
   };

@@ -102,7 +102,7 @@ describe('a header', () => {
 
   it.each(ADDRESSES)('describes the way of the request, and stays at the edge: %s', (name) => {
     expect([isProxyHeader(name), callerOf(withHeader(name))]).toEqual([true, ALICE.authorization]);
-    const sent = requestHeaders(new Headers({ [name]: 'x' }), { identity: true, for: 'relay' });
+    const sent = requestHeaders(new Headers({ [name]: 'x' }), { askedAs: 'caller', for: 'relay' });
     expect(sent.has(name)).toBe(false);
   });
 

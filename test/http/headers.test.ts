@@ -61,21 +61,18 @@ const CODING = { 'accept-encoding': 'identity' };
 
 describe('requestHeaders', () => {
   it.each([
-    ['relay', true, { ...CLIENT_REQUEST_ONLY, ...PLAIN, ...IDENTITY, ...CODING }],
-    ['relay', false, { ...OPEN_MIRROR_HEADERS, range: CLIENT_REQUEST_ONLY.range, ...CODING }],
-    ['question', true, { ...PLAIN, ...IDENTITY, ...CODING }],
-    ['question', false, { ...OPEN_MIRROR_HEADERS, ...CODING }],
-  ] as const)(
-    'a %s with identity: %s sends exactly the headers that the origin may see',
-    (purpose, identity, expected) => {
-      const client = new Headers({ ...ALL, 'accept-encoding': 'gzip, br' });
-      expect(Object.fromEntries(requestHeaders(client, { identity, for: purpose }))).toEqual(expected);
-    },
-  );
+    ['relay', 'caller', { ...CLIENT_REQUEST_ONLY, ...PLAIN, ...IDENTITY, ...CODING }],
+    ['relay', 'nobody', { ...OPEN_MIRROR_HEADERS, range: CLIENT_REQUEST_ONLY.range, ...CODING }],
+    ['question', 'caller', { ...PLAIN, ...IDENTITY, ...CODING }],
+    ['question', 'nobody', { ...OPEN_MIRROR_HEADERS, ...CODING }],
+  ] as const)('a %s as %s sends exactly the headers that the origin may see', (purpose, askedAs, expected) => {
+    const client = new Headers({ ...ALL, 'accept-encoding': 'gzip, br' });
+    expect(Object.fromEntries(requestHeaders(client, { askedAs, for: purpose }))).toEqual(expected);
+  });
 
   it('an Authorization that Connection names is sent', () => {
     const client = new Headers({ connection: 'Authorization , x-private', 'x-private': '1', authorization: 'Basic x' });
-    const sent = requestHeaders(client, { identity: true, for: 'question' });
+    const sent = requestHeaders(client, { askedAs: 'caller', for: 'question' });
     expect(Object.fromEntries(sent)).toEqual({ authorization: 'Basic x', ...CODING });
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AskedAs } from '../../src/http/identity.ts';
 import { createLoopGuard } from '../../src/origin/loop.ts';
 import { uniqueDigest, uniqueName } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
@@ -6,8 +7,8 @@ import { rig } from '../support/push.ts';
 import { OCI_MANIFEST } from '../support/pushManifest.ts';
 
 const ORIGIN = new URL('https://registry.test/base');
-const mark = (value?: string, { origin = ORIGIN, identity = true } = {}) =>
-  createLoopGuard(origin, identity).mark(new Headers(value === undefined ? {} : { 'cdn-loop': value }));
+const mark = (value?: string, { origin = ORIGIN, askedAs = 'caller' }: { origin?: URL; askedAs?: AskedAs } = {}) =>
+  createLoopGuard(origin, askedAs).mark(new Headers(value === undefined ? {} : { 'cdn-loop': value }));
 
 describe('createLoopGuard', () => {
   it('names an edge after its origin: the same in all isolates, different for other origins', () => {
@@ -33,7 +34,7 @@ describe('createLoopGuard', () => {
   });
 
   it('forwards only the names of other edges when callers are anonymous', () => {
-    expect(mark('cloudflare, registry-edge-00000000;a=b, x', { identity: false })).toBe(
+    expect(mark('cloudflare, registry-edge-00000000;a=b, x', { askedAs: 'nobody' })).toBe(
       `registry-edge-00000000, ${mark()}`,
     );
   });

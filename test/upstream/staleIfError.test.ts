@@ -22,7 +22,7 @@ function createFailingEdge(variables: Record<string, string>) {
     url,
     timeoutMs: 1_000,
     redirectHosts: undefined,
-    identity: false,
+    askedAs: 'nobody',
     bodies: createBudget(0),
   });
   const edge = createEdge(
