@@ -13,26 +13,26 @@ import { createFlights } from './isolate/singleFlight.ts';
 import { createOrigin } from './origin/client.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import { boundedContents } from './stores/bounded.ts';
-import { createBreaker, guarded, guardedContents, guardedTags } from './stores/breaker.ts';
+import { createBreaker, guardedContents, guardedDescriptors, guardedTags } from './stores/breaker.ts';
 import type { Contents } from './stores/contents.ts';
 import type { BlobDescriptorCacheProvider } from './stores/descriptors.ts';
-import { kvContents } from './stores/kv/contents.ts';
+import { createKvContents } from './stores/kv/contents.ts';
 import { createKvDescriptors } from './stores/kv/descriptors.ts';
 import type { DescriptorNamespace } from './stores/kv/namespace.ts';
 import { createInMemoryContents } from './stores/memory/contents.ts';
 import { createInMemoryDescriptors } from './stores/memory/descriptors.ts';
 import { createInMemoryTags } from './stores/memory/tags.ts';
-import { observed } from './stores/observed.ts';
+import { observedDescriptors } from './stores/observed.ts';
 import { CONTENT_TIMEOUT_MS, type StoreOptions } from './stores/options.ts';
 import { createRedis } from './stores/redis/client.ts';
-import { redisContents } from './stores/redis/contents.ts';
+import { createRedisContents } from './stores/redis/contents.ts';
 import { createRedisDescriptors } from './stores/redis/descriptors.ts';
 import { createRedisTags } from './stores/redis/tags.ts';
 import type { Tags } from './stores/tags.ts';
-import { tiered } from './stores/tiered.ts';
+import { tieredDescriptors } from './stores/tiered.ts';
 import { tieredContents } from './stores/tieredContents.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
-import { verified } from './stores/verified.ts';
+import { verifiedContents } from './stores/verified.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** For all bodies that are held at the same time; an isolate has 128 MB. */
@@ -125,19 +125,22 @@ function createStores(
     case 'redis': {
       const redis = createRedis(backend);
       return {
-        descriptors: guarded(
+        descriptors: guardedDescriptors(
           breaker,
-          observed('redis', createProvider(createRedisDescriptors(redis, options, backend.isShared))),
+          observedDescriptors('redis', createProvider(createRedisDescriptors(redis, options, backend.isShared))),
         ),
         contents: options.bounded(
-          guardedContents(breaker, verified('redis', redisContents(createRedis(backend, CONTENT_TIMEOUT_MS), ttlMs))),
+          guardedContents(
+            breaker,
+            verifiedContents('redis', createRedisContents(createRedis(backend, CONTENT_TIMEOUT_MS), ttlMs)),
+          ),
         ),
         tags: guardedTags(breaker, createRedisTags(redis, tagOptions)),
       };
     }
     case 'inmemory':
       return {
-        descriptors: observed(
+        descriptors: observedDescriptors(
           'memory',
           createProvider(createInMemoryDescriptors(memory, { ttlMs, keepsGlobal: true })),
         ),
@@ -147,8 +150,13 @@ function createStores(
     case 'kv':
       if (!DESCRIPTORS) throw new TypeError('DESCRIPTORS is not bound, which parseConfig should have reported');
       return {
-        descriptors: guarded(breaker, observed('kv', createProvider(createKvDescriptors(DESCRIPTORS, options)))),
-        contents: options.bounded(guardedContents(breaker, verified('kv', kvContents(DESCRIPTORS, ttlMs)))),
+        descriptors: guardedDescriptors(
+          breaker,
+          observedDescriptors('kv', createProvider(createKvDescriptors(DESCRIPTORS, options))),
+        ),
+        contents: options.bounded(
+          guardedContents(breaker, verifiedContents('kv', createKvContents(DESCRIPTORS, ttlMs))),
+        ),
         // KV lags behind for longer than a tag's pointer may be trusted.
         tags: createInMemoryTags(memory, tagOptions),
       };
@@ -159,7 +167,10 @@ function createStores(
 function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, { descriptors, contents }: Stores) {
   if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
   return {
-    descriptors: tiered(observed('memory', createProvider(createInMemoryDescriptors(memory, { ttlMs }))), descriptors),
+    descriptors: tieredDescriptors(
+      observedDescriptors('memory', createProvider(createInMemoryDescriptors(memory, { ttlMs }))),
+      descriptors,
+    ),
     contents: tieredContents(createInMemoryContents(memory, ttlMs, false), contents),
   };
 }

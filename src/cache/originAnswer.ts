@@ -36,7 +36,7 @@ export async function originFailureOf(asking: Promise<OriginAnswer>): Promise<Or
  * Whether the origin says that nobody gets this content from it.
  * @param askedAs as whom it was asked: a refusal of `nobody` holds for everybody
  */
-export function isGone(
+export function isDenied(
   answer: OriginAnswer,
   askedAs: AskedAs = 'caller',
 ): answer is Extract<OriginAnswer, { kind: 'relay' }> {

@@ -6,7 +6,7 @@ import { evictDenied } from './clear.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
-import { discard, isGone, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
+import { discard, isDenied, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
 import { writeBack } from './writeBack.ts';
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
@@ -96,7 +96,7 @@ export async function readThrough<E extends Entry>(
   }
 
   const answer = await asking;
-  if (!options.isProvocable && isGone(answer, options.askedAs)) {
+  if (!options.isProvocable && isDenied(answer, options.askedAs)) {
     evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts: options.accepts });
   }
   return isStoreFault(found) ? { answer } : storeAnswer(ctx, item, answer, looking);

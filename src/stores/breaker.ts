@@ -53,7 +53,10 @@ export function createBreaker(): Breaker {
 }
 
 /** Puts descriptors behind a breaker. */
-export function guarded(breaker: Breaker, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
+export function guardedDescriptors(
+  breaker: Breaker,
+  provider: BlobDescriptorCacheProvider,
+): BlobDescriptorCacheProvider {
   const guard = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
     stat: (ctx, digest) => breaker(ctx, () => service.stat(ctx, digest)),

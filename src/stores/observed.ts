@@ -2,7 +2,10 @@ import type { StatOutcome, StoreName } from '../telemetry/events.ts';
 import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './descriptors.ts';
 
 /** Emits an event for every stat, with its outcome and duration, for headers, log and metrics. */
-export function observed(store: StoreName, provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {
+export function observedDescriptors(
+  store: StoreName,
+  provider: BlobDescriptorCacheProvider,
+): BlobDescriptorCacheProvider {
   const observeStat = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
     async stat(ctx, digest) {

@@ -11,7 +11,7 @@ import type {
  * returns. Writes and clears go to both. The far store is authoritative: only an entry that it accepted is written to
  * the near one.
  */
-export function tiered(
+export function tieredDescriptors(
   near: BlobDescriptorCacheProvider,
   far: BlobDescriptorCacheProvider,
 ): BlobDescriptorCacheProvider {

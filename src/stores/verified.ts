@@ -7,7 +7,7 @@ import { asCacheFault, BadRecord, CacheFault } from './faults.ts';
  * Verifies content that comes from a store to which others may write. Corrupted content is removed from the store, and
  * is a miss.
  */
-export function verified(store: StoreName, raw: RawContents): Contents {
+export function verifiedContents(store: StoreName, raw: RawContents): Contents {
   return {
     async get(ctx, digest) {
       const startedAt = ctx.now();

@@ -9,7 +9,7 @@ import { RegistryError } from '../../src/oci/errors.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
 import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
-import { observed } from '../../src/stores/observed.ts';
+import { observedDescriptors } from '../../src/stores/observed.ts';
 import { cacheStatus } from '../../src/telemetry/headers.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
@@ -58,7 +58,7 @@ async function run(given: Case) {
     },
     setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
   };
-  const reader = observed('kv', { repositoryScoped: () => service }).repositoryScoped(
+  const reader = observedDescriptors('kv', { repositoryScoped: () => service }).repositoryScoped(
     parseRepositoryName(uniqueName()),
     'blobs',
   );

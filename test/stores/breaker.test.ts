@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import { createBreaker, guarded, guardedContents } from '../../src/stores/breaker.ts';
+import { createBreaker, guardedContents, guardedDescriptors } from '../../src/stores/breaker.ts';
 import { BadRecord, CacheFault } from '../../src/stores/faults.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest } from '../support/digests.ts';
@@ -15,7 +15,7 @@ function setup() {
     if (!store.isWell) throw new CacheFault('down');
     return value;
   };
-  const scoped = guarded(createBreaker(), {
+  const scoped = guardedDescriptors(createBreaker(), {
     repositoryScoped: () => ({
       stat: () => {
         store.stats += 1;

@@ -9,13 +9,13 @@ import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
 import { createBreaker, guardedContents } from '../../src/stores/breaker.ts';
 import type { Contents } from '../../src/stores/contents.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
-import { kvContents } from '../../src/stores/kv/contents.ts';
+import { createKvContents } from '../../src/stores/kv/contents.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
 import { createRedis } from '../../src/stores/redis/client.ts';
-import { redisContents } from '../../src/stores/redis/contents.ts';
+import { createRedisContents } from '../../src/stores/redis/contents.ts';
 import { tieredContents } from '../../src/stores/tieredContents.ts';
-import { verified } from '../../src/stores/verified.ts';
+import { verifiedContents } from '../../src/stores/verified.ts';
 import type { StoreName } from '../../src/telemetry/events.ts';
 import { contentOf, describeContents } from '../support/contentsSuite.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -31,8 +31,9 @@ const [IN_KV, IN_REDIS] = [rawOf('kv'), rawOf('redis')];
 
 const memory = (ttlMs = HOUR_MS, livesOn = false) =>
   createInMemoryContents(createMemory({ entries: 1_000, bytes: 16_777_216 }), ttlMs, livesOn);
-const kv = (namespace: DescriptorNamespace = env.DESCRIPTORS) => verified('kv', kvContents(namespace, HOUR_MS));
-const inRedis = (at = ADDRESS) => verified('redis', redisContents(createRedis(at), HOUR_MS));
+const kv = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
+  verifiedContents('kv', createKvContents(namespace, HOUR_MS));
+const inRedis = (at = ADDRESS) => verifiedContents('redis', createRedisContents(createRedis(at), HOUR_MS));
 const setup = () => {
   const clock = createClock(Date.now());
   return { clock, ctx: contextOf(clock) };
@@ -91,7 +92,7 @@ describe('content expires', () => {
       [1, 60],
     ] as const) {
       const { content, digest } = await contentOf(crypto.randomUUID());
-      await verified('kv', kvContents(env.DESCRIPTORS, ms)).put(ctx, digest, content);
+      await verifiedContents('kv', createKvContents(env.DESCRIPTORS, ms)).put(ctx, digest, content);
       const { keys } = await env.DESCRIPTORS.list({ prefix: IN_KV.contentKey(digest) });
       const left = (keys[0]?.expiration ?? 0) - Date.now() / 1000;
       expect(left).toBeGreaterThan(seconds - 10);

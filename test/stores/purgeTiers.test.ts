@@ -6,7 +6,7 @@ import { parseRepositoryName } from '../../src/oci/name.ts';
 import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
 import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
 import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
-import { tiered } from '../../src/stores/tiered.ts';
+import { tieredDescriptors } from '../../src/stores/tiered.ts';
 import { contextOf, createClock, type TestContext } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { HOUR_MS, STORES } from '../support/stores.ts';
@@ -88,7 +88,7 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
     for (const digest of [...inBoth, ...onlyFar]) await set(remote, digest);
     const hidden = uniqueDigest();
     for (const scope of [nearby, remote]) await set(scope, hidden);
-    const both = tiered(near, far).repositoryScoped(name, 'blobs');
+    const both = tieredDescriptors(near, far).repositoryScoped(name, 'blobs');
     await both.markDeleting(ctx, hidden, 60_000);
     expect(await purgeAll(ctx, both)).toEqual([...inBoth, ...onlyNear, ...onlyFar].sort());
     expect(await purgeAll(ctx, both)).toEqual([]);
@@ -101,7 +101,7 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
     const name = parseRepositoryName(uniqueName());
     const digest = uniqueDigest();
     const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
-    const both = tiered(near, far).repositoryScoped(name, 'blobs');
+    const both = tieredDescriptors(near, far).repositoryScoped(name, 'blobs');
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     const read = await far.repositoryScoped(name, 'blobs').stat(ctx, digest);
     clock.advance(1);

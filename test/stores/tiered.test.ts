@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { createProvider } from '../../src/cache/descriptors.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import { createBreaker, guarded } from '../../src/stores/breaker.ts';
+import { createBreaker, guardedDescriptors } from '../../src/stores/breaker.ts';
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
 import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
-import { observed } from '../../src/stores/observed.ts';
-import { tiered } from '../../src/stores/tiered.ts';
+import { observedDescriptors } from '../../src/stores/observed.ts';
+import { tieredDescriptors } from '../../src/stores/tiered.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
@@ -33,12 +33,12 @@ const failing: BlobDescriptorCacheProvider = {
   }),
 };
 
-describeDescriptorCache('tiered: memory before kv', { create: () => tiered(memory(), kv()) });
-describeDescriptorCache('tiered: memory before memory', { create: () => tiered(memory(), memory(true)) });
+describeDescriptorCache('tiered: memory before kv', { create: () => tieredDescriptors(memory(), kv()) });
+describeDescriptorCache('tiered: memory before memory', { create: () => tieredDescriptors(memory(), memory(true)) });
 describeDescriptorCache('guarded: observed: memory', {
-  create: () => guarded(createBreaker(), observed('memory', memory(true))),
+  create: () => guardedDescriptors(createBreaker(), observedDescriptors('memory', memory(true))),
 });
-describeDescriptorCache('observed: kv', { create: () => observed('kv', kv()) });
+describeDescriptorCache('observed: kv', { create: () => observedDescriptors('kv', kv()) });
 
 describe('tiered', () => {
   const setup = () => {
@@ -50,14 +50,14 @@ describe('tiered', () => {
     const { ctx, clock, name, digest } = setup();
     const [near, far] = [memory(), memory()];
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-    await tiered(near, far).repositoryScoped(name, 'blobs').stat(ctx, digest);
+    await tieredDescriptors(near, far).repositoryScoped(name, 'blobs').stat(ctx, digest);
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeDefined();
   });
 
   it('does not write to the near store what the far one rejected', async () => {
     const { ctx, clock, name, digest } = setup();
     const near = memory();
-    const scoped = tiered(near, failing).repositoryScoped(name, 'blobs');
+    const scoped = tieredDescriptors(near, failing).repositoryScoped(name, 'blobs');
     await expect(scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()))).rejects.toThrow('down');
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
   });
@@ -66,7 +66,9 @@ describe('tiered', () => {
     const { ctx, clock, name, digest } = setup();
     const near = memory();
     await near.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
-    await expect(tiered(near, failing).repositoryScoped(name, 'blobs').clear(ctx, digest)).rejects.toThrow('down');
+    await expect(tieredDescriptors(near, failing).repositoryScoped(name, 'blobs').clear(ctx, digest)).rejects.toThrow(
+      'down',
+    );
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
   });
 
@@ -75,7 +77,7 @@ describe('tiered', () => {
     const [near, far] = [memory(), memory()];
     const before = entryFor(digest, clock.now());
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, before);
-    const scoped = tiered(near, far).repositoryScoped(name, 'blobs');
+    const scoped = tieredDescriptors(near, far).repositoryScoped(name, 'blobs');
     const sentAtMs = clock.now();
     clock.advance(1);
     expect(await scoped.evict(ctx, [digest], sentAtMs)).toEqual(new Set([digest]));
@@ -106,7 +108,7 @@ describe('tiered', () => {
         };
       },
     };
-    const scoped = tiered(memory(), slow).repositoryScoped(name, 'blobs');
+    const scoped = tieredDescriptors(memory(), slow).repositoryScoped(name, 'blobs');
     const inProgress = scoped.stat(ctx, digest);
     await scoped.clear(ctx, digest);
     gate.resolve();
@@ -121,11 +123,13 @@ describe('observed', () => {
     const ctx = contextOf(clock);
     const digest = uniqueDigest();
     const name = parseRepositoryName(uniqueName());
-    const scoped = observed('memory', memory()).repositoryScoped(name, 'blobs');
+    const scoped = observedDescriptors('memory', memory()).repositoryScoped(name, 'blobs');
     await scoped.stat(ctx, digest);
     await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     await scoped.stat(ctx, digest);
-    await expect(observed('kv', failing).repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toThrow('down');
+    await expect(observedDescriptors('kv', failing).repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toThrow(
+      'down',
+    );
     expect(ctx.events).toEqual([
       { kind: 'stat', store: 'memory', outcome: 'miss', ms: 0 },
       { kind: 'stat', store: 'memory', outcome: 'hit', ms: 0 },

@@ -4,18 +4,18 @@ import { createMemory } from '../../src/isolate/memory.ts';
 import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
 import type { Contents } from '../../src/stores/contents.ts';
 import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
-import { kvContents } from '../../src/stores/kv/contents.ts';
+import { createKvContents } from '../../src/stores/kv/contents.ts';
 import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
 import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
 import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
 import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
 import type { StoreOptions } from '../../src/stores/options.ts';
 import { createRedis } from '../../src/stores/redis/client.ts';
-import { redisContents } from '../../src/stores/redis/contents.ts';
+import { createRedisContents } from '../../src/stores/redis/contents.ts';
 import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
 import { createRedisTags } from '../../src/stores/redis/tags.ts';
 import type { Tags } from '../../src/stores/tags.ts';
-import { verified } from '../../src/stores/verified.ts';
+import { verifiedContents } from '../../src/stores/verified.ts';
 import type { StoreName } from '../../src/telemetry/events.ts';
 import type { EdgeOptions } from './edge.ts';
 import { FAILING_KV, slowKv } from './kvStore.ts';
@@ -90,7 +90,7 @@ function openKv(options?: Partial<StoreOptions>, namespace = env.DESCRIPTORS): O
   const all = withDefaults(options);
   return {
     descriptors: createProvider(createKvDescriptors(namespace, all)),
-    contents: verified('kv', kvContents(namespace, all.retentionMs)),
+    contents: verifiedContents('kv', createKvContents(namespace, all.retentionMs)),
   };
 }
 
@@ -99,7 +99,7 @@ function openRedis(options?: Partial<StoreOptions>, address = ADDRESS): Opened {
   const client = createRedis(address);
   return {
     descriptors: createProvider(createRedisDescriptors(client, all)),
-    contents: verified('redis', redisContents(client, all.retentionMs)),
+    contents: verifiedContents('redis', createRedisContents(client, all.retentionMs)),
     tags: createRedisTags(client, { ...all, ttlMs: all.retentionMs }),
   };
 }

@@ -13,7 +13,7 @@ interface Written {
  * done when content is read in the second half of its life.
  * @param lifeMs how long content is kept after it was written
  */
-export function kvContents(namespace: DescriptorNamespace, lifeMs: number): RawContents {
+export function createKvContents(namespace: DescriptorNamespace, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `content::${digest}`;
   const put = (digest: string, content: ArrayBuffer | Uint8Array, at: number) =>
     withTimeout(

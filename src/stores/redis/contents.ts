@@ -12,7 +12,7 @@ import { isWrongType } from './replies.ts';
  * @param redis a client whose time limit is that of content
  * @param lifeMs how long content is kept after it was written or read
  */
-export function redisContents(redis: Redis, lifeMs: number): RawContents {
+export function createRedisContents(redis: Redis, lifeMs: number): RawContents {
   const keyOf = (digest: string) => `registry-edge::content::${digest}`;
   const encoder = new TextEncoder();
   return {

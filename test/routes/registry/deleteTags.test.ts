@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { DOWN, type Store } from '../../support/brokenStores.ts';
+import { type EdgeRow, FAILING_STORES } from '../../support/brokenStores.ts';
 import { clearsOf, DELETE } from '../../support/deletes.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { earnGrant } from '../../support/grant.ts';
@@ -93,13 +93,13 @@ const hideDigest = ({ tagPath }: PushedManifest, status: number) =>
   rig.rule({ prefix: tagPath, method: 'HEAD', status, times: 1 });
 
 /** Memory never fails, but the edge must not rely on that. */
-const FAILING_TAGS: Store = [
+const FAILING_TAGS: EdgeRow = [
   'memory',
   storeNamed('memory').variables,
   { upstream: (made) => ({ ...made, tags: { ...made.tags, drop: () => Promise.reject(new Error('down')) } }) },
 ];
 
-describe.each([FAILING_TAGS, ...DOWN])('a DELETE of a tag while %s fails', (_store, variables, options) => {
+describe.each([FAILING_TAGS, ...FAILING_STORES])('a DELETE of a tag while %s fails', (_store, variables, options) => {
   it('is a 503, and the origin is not asked to delete', async () => {
     const manifest = await pushManifest();
     const response = await createEdge(variables, options).fetch(manifest.tagPath, DELETE);

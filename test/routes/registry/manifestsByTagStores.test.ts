@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DOWN } from '../../support/brokenStores.ts';
+import { FAILING_STORES } from '../../support/brokenStores.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { manifestRequest, OCI_MANIFEST, pushManifest, uniqueManifest } from '../../support/pushManifest.ts';
 import { NO_REDIS, REDIS } from '../../support/redisStore.ts';
@@ -50,7 +50,7 @@ describe.skipIf(NO_REDIS)('a manifest by tag, one Redis for a mirror and an edge
   });
 });
 
-describe.each(DOWN)('a manifest, while %s fails', (_store, variables, options) => {
+describe.each(FAILING_STORES)('a manifest, while %s fails', (_store, variables, options) => {
   it('comes from the origin, and nothing is stored', async () => {
     const manifest = await pushManifest();
     const edge = createEdge({ CACHE_TIMEOUT: '10s', ...variables, ...OPEN_WITHOUT_MEMORY }, options);

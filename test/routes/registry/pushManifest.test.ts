@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
-import { DOWN, type Store, slowStores } from '../../support/brokenStores.ts';
+import { type EdgeRow, FAILING_STORES, slowStores } from '../../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge, stableHeaders } from '../../support/edge.ts';
 import { earnGrant } from '../../support/grant.ts';
 import { digestOf, rig, sha256 } from '../../support/push.ts';
@@ -250,10 +250,10 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
   });
 });
 
-const CACHES: Store[] = [
-  ...STORES.map(({ name, variables }): Store => [`in ${name}`, variables, {}]),
-  ...DOWN.map(([store, ...how]): Store => [`${store} failing`, ...how]),
-  ...slowStores().map(([store, ...how]): Store => [`${store} slow`, ...how]),
+const CACHES: EdgeRow[] = [
+  ...STORES.map(({ name, variables }): EdgeRow => [`in ${name}`, variables, {}]),
+  ...FAILING_STORES.map(([store, ...how]): EdgeRow => [`${store} failing`, ...how]),
+  ...slowStores().map(([store, ...how]): EdgeRow => [`${store} slow`, ...how]),
 ];
 
 describe.each(CACHES)('the answer to a push, cache %s', (_store, variables, options) => {

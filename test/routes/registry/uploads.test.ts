@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DOWN, slowStores } from '../../support/brokenStores.ts';
+import { FAILING_STORES, slowStores } from '../../support/brokenStores.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { earnGrant } from '../../support/grant.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../../support/push.ts';
@@ -204,7 +204,7 @@ describe.each(STORES)('an upload stores nothing and asks the origin nothing, cac
   });
 });
 
-describe.each(DOWN)('an upload, while %s fails', (_store, variables, options) => {
+describe.each(FAILING_STORES)('an upload, while %s fails', (_store, variables, options) => {
   it.each([...IN_ONE_REQUEST, ['PUT without a length', byChunkedPut] as const])(
     'succeeds: %s',
     async (_what, upload) => {
