@@ -106,10 +106,10 @@ describe.each(SHARED_STORES)('a purge of a repository that fills the memory in f
     const ctx = contextOf(edge.clock);
     const scope = made?.descriptors.repositoryScoped(name, 'blobs');
     const digests = Array.from({ length: count }, () => uniqueDigest());
+    if (store.name === 'redis') stored.push([name, digests]);
     await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
       await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
     });
-    if (store.name === 'redis') stored.push([name, digests]);
     expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();
     edge.spent();
     let [removed, query, requests] = [0, '', 0];
