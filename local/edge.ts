@@ -1,7 +1,9 @@
+/// <reference path="./worker.d.ts" />
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { VARIABLES } from '../src/config/config.ts';
+import { BACKENDS } from '../src/assemble.ts';
+import { variableNames } from '../src/config/config.ts';
 
 export interface EdgeOptions {
   readonly hostname: string;
@@ -23,7 +25,9 @@ const WRANGLER_TOML = new URL('../wrangler.toml', import.meta.url);
  */
 export async function startEdge(options: EdgeOptions): Promise<{ url: string; stop(): Promise<void> }> {
   const { hostname, port, variables, persistTo, log } = options;
-  const bindings = Object.fromEntries(VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
+  const bindings = Object.fromEntries(
+    variableNames(BACKENDS).flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
+  );
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       // The Worker listens directly: miniflare's own entry point would resolve `..` in a path, which the Worker has

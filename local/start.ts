@@ -1,6 +1,8 @@
+/// <reference path="./worker.d.ts" />
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BACKENDS } from '../src/assemble.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { isLoopbackHost } from '../src/http/hosts.ts';
 import { startEdge } from './edge.ts';
@@ -18,7 +20,7 @@ async function main(): Promise<void> {
   const port = parsePort(process.env.PORT, 8787);
   const embedded = process.env.ORIGIN_URL ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
-  const config = parseConfig({ ...variables, DESCRIPTORS: 'simulated by miniflare' });
+  const config = parseConfig({ ...variables, DESCRIPTORS: 'simulated by miniflare' }, BACKENDS);
   if (isSameAddress(config.originUrl, hostname, port)) {
     throw new Error(
       `ORIGIN_URL: ${config.originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,

@@ -1,39 +1,33 @@
 import { createAbsences } from './access/absences.ts';
 import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
 import { createOriginAuthorizer } from './access/originAuthorizer.ts';
-import { createProvider } from './cache/descriptors.ts';
+import { bounded } from './cache/bounded.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
+import { createBreaker, guarded } from './cache/guarded.ts';
+import { createCache, type RegistryCache } from './cache/registryCache.ts';
+import { createTags, type Tags } from './cache/tags.ts';
+import { tiered } from './cache/tiered.ts';
 import type { Config } from './config/config.ts';
-import { createBudget } from './http/body/budget.ts';
+import { type Budget, createBudget } from './http/body/budget.ts';
 import { createCopies } from './http/body/copies.ts';
 import { createLists } from './isolate/lists.ts';
-import { createMemory, type Memory } from './isolate/memory.ts';
+import { createMemory } from './isolate/memory.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
 import { createOrigin } from './origin/client.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
-import { boundedContents } from './stores/bounded.ts';
-import { createBreaker, guardedContents, guardedDescriptors, guardedTags } from './stores/breaker.ts';
-import type { Contents } from './stores/contents.ts';
-import type { BlobDescriptorCacheProvider } from './stores/descriptors.ts';
-import { createKvContents } from './stores/kv/contents.ts';
-import { createKvDescriptors } from './stores/kv/descriptors.ts';
-import type { DescriptorNamespace } from './stores/kv/namespace.ts';
-import { createInMemoryContents } from './stores/memory/contents.ts';
-import { createInMemoryDescriptors } from './stores/memory/descriptors.ts';
-import { createInMemoryTags } from './stores/memory/tags.ts';
-import { observedDescriptors } from './stores/observed.ts';
-import { CONTENT_TIMEOUT_MS, type StoreOptions } from './stores/options.ts';
-import { createRedis } from './stores/redis/client.ts';
-import { createRedisContents } from './stores/redis/contents.ts';
-import { createRedisDescriptors } from './stores/redis/descriptors.ts';
-import { createRedisTags } from './stores/redis/tags.ts';
-import type { Tags } from './stores/tags.ts';
-import { tieredDescriptors } from './stores/tiered.ts';
-import { tieredContents } from './stores/tieredContents.ts';
+import type { StoreBackend } from './stores/backend.ts';
+import { kvBackend } from './stores/kv/backend.ts';
+import { inMemoryBackend } from './stores/memory/backend.ts';
+import { createInMemoryStore, createMemoryTier } from './stores/memory/store.ts';
+import type { StoreOptions } from './stores/options.ts';
+import { redisBackend } from './stores/redis/backend.ts';
+import type { Store } from './stores/store.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
-import { verifiedContents } from './stores/verified.ts';
 import type { Upstream } from './upstream/upstream.ts';
+
+/** The backends of the cache; the first is the default of `BLOBDESCRIPTOR`. */
+export const BACKENDS: readonly StoreBackend[] = [kvBackend, redisBackend, inMemoryBackend];
 
 /** For all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;
@@ -43,21 +37,16 @@ const MAX_BODIES_BYTES = 32 * 1024 * 1024;
  */
 const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 
-/** The Worker's bindings, in addition to its variables. */
-export interface Bindings {
-  readonly DESCRIPTORS?: DescriptorNamespace;
-}
+/** The configuration with a backend that opens a store. */
+export type EdgeConfig = Config<(options: StoreOptions) => Store>;
 
-/** The stores that all isolates share, or this isolate's memory where there is no shared one. */
-interface Stores {
-  readonly descriptors: BlobDescriptorCacheProvider;
-  readonly contents: Contents;
-  readonly tags: Tags;
-}
-
-/** Creates the one upstream of a configuration. This is the only place that names concrete parts. */
-export function createUpstream(config: Config, bindings: Bindings): Upstream {
-  const memory = createMemory(config.memory);
+/**
+ * Creates an upstream. This is the only place that names concrete parts.
+ * @param alias keeps what the isolate and the stores hold for it apart from other upstreams; empty for the default one
+ * @param isolate this isolate's memory, which all upstreams share
+ */
+export function createUpstream(config: EdgeConfig, alias = '', isolate = createMemory(config.memory)): Upstream {
+  const memory = isolate.ofUpstream(alias);
   const bodies = createBudget(MAX_BODIES_BYTES);
   const isAnonymous = config.clientAuth === 'anonymous';
   const askedAs = isAnonymous ? 'nobody' : 'caller';
@@ -69,11 +58,10 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
     staleMs: isAnonymous ? config.staleIfErrorMs : 0,
   };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
-  const stores = createStores(config, bindings, memory, {
-    bounded: (contents) => boundedContents(bodies, contents, MAX_MANIFEST_BYTES),
+  const { shared, tags, ...cache } = createCaches(config, bodies, {
+    ...{ alias, memory, askedAs },
     retentionMs: retentionMs(ttls),
     maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
-    isOpen: isAnonymous,
   });
   return {
     origin: createOrigin({
@@ -83,9 +71,10 @@ export function createUpstream(config: Config, bindings: Bindings): Upstream {
       bodies,
       askedAs,
     }),
-    ...withMemoryTier(config, memory, stores),
-    shared: stores.descriptors,
-    tags: stores.tags,
+    descriptors: cache.descriptors,
+    contents: cache.contents,
+    shared: shared.descriptors,
+    tags,
     bodies,
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
@@ -110,67 +99,25 @@ function ownQueries(hosts: readonly string[]): ReadonlySet<string> {
   return new Set(['', ...hosts.flatMap((host) => [`?ns=${host}`, `?ns=${encodeURIComponent(host)}`])]);
 }
 
-function createStores(
-  { backend }: Config,
-  { DESCRIPTORS }: Bindings,
-  memory: Memory,
-  options: StoreOptions & { readonly bounded: (contents: Contents) => Contents },
-): Stores {
-  const { retentionMs: ttlMs } = options;
-  // A tag's pointer outlives the time for which it may answer: it can be revalidated, and it names what to evict when
-  // the tag moves.
-  const tagOptions = { ...options, ttlMs };
-  const breaker = createBreaker();
-  switch (backend.kind) {
-    case 'redis': {
-      const redis = createRedis(backend);
-      return {
-        descriptors: guardedDescriptors(
-          breaker,
-          observedDescriptors('redis', createProvider(createRedisDescriptors(redis, options, backend.isShared))),
-        ),
-        contents: options.bounded(
-          guardedContents(
-            breaker,
-            verifiedContents('redis', createRedisContents(createRedis(backend, CONTENT_TIMEOUT_MS), ttlMs)),
-          ),
-        ),
-        tags: guardedTags(breaker, createRedisTags(redis, tagOptions)),
-      };
-    }
-    case 'inmemory':
-      return {
-        descriptors: observedDescriptors(
-          'memory',
-          createProvider(createInMemoryDescriptors(memory, { ttlMs, keepsGlobal: true })),
-        ),
-        contents: createInMemoryContents(memory, ttlMs, true),
-        tags: createInMemoryTags(memory, tagOptions),
-      };
-    case 'kv':
-      if (!DESCRIPTORS) throw new TypeError('DESCRIPTORS is not bound, which parseConfig should have reported');
-      return {
-        descriptors: guardedDescriptors(
-          breaker,
-          observedDescriptors('kv', createProvider(createKvDescriptors(DESCRIPTORS, options))),
-        ),
-        contents: options.bounded(
-          guardedContents(breaker, verifiedContents('kv', createKvContents(DESCRIPTORS, ttlMs))),
-        ),
-        // KV lags behind for longer than a tag's pointer may be trusted.
-        tags: createInMemoryTags(memory, tagOptions),
-      };
-  }
+interface Caches extends RegistryCache {
+  /** The store alone, without this isolate's memory in front of it. */
+  readonly shared: RegistryCache;
+  readonly tags: Tags;
 }
 
-/** Puts this isolate's memory in front of the shared stores. */
-function withMemoryTier({ backend, memory: { ttlMs } }: Config, memory: Memory, { descriptors, contents }: Stores) {
-  if (backend.kind === 'inmemory' || ttlMs === 0) return { descriptors, contents };
-  return {
-    descriptors: tieredDescriptors(
-      observedDescriptors('memory', createProvider(createInMemoryDescriptors(memory, { ttlMs }))),
-      descriptors,
-    ),
-    contents: tieredContents(createInMemoryContents(memory, ttlMs, false), contents),
-  };
+/** Opens the store, and puts a breaker, a bound for content and this isolate's memory in front of it. */
+function createCaches({ backend, memory: { ttlMs } }: EdgeConfig, bodies: Budget, options: StoreOptions): Caches {
+  const store = backend.open(options);
+  const cache = createCache(store);
+  // Nobody waits for what is in this isolate's memory.
+  const shared = store.peek ? cache : bounded(bodies, MAX_MANIFEST_BYTES, guarded(createBreaker(), cache));
+  const isTiered = !store.peek && ttlMs > 0;
+  const all = isTiered ? tiered(createCache(createMemoryTier(options.memory, ttlMs)), shared) : shared;
+  return { ...all, shared, tags: all.tags ?? tagsInMemory(options) };
+}
+
+/** Keeps tags in this isolate's memory, for a store that keeps none. */
+function tagsInMemory(options: StoreOptions): Tags {
+  const { name, tags } = createInMemoryStore(options);
+  return createTags(name, tags);
 }

@@ -1,15 +1,15 @@
 import { env } from 'cloudflare:workers';
 import { type App, createApp } from './app.ts';
-import { type Bindings, createUpstream } from './assemble.ts';
-import { type Config, ConfigError, parseConfig } from './config/config.ts';
+import { BACKENDS, createUpstream, type EdgeConfig } from './assemble.ts';
+import { ConfigError, parseConfig } from './config/config.ts';
 import { RegistryError } from './oci/errors.ts';
 import { createLogger } from './telemetry/log.ts';
 
 /** Builds the application, once per isolate. A bad configuration is reported to every caller until it is fixed. */
 function build(): App {
-  let config: Config;
+  let config: EdgeConfig;
   try {
-    config = parseConfig(env as unknown as Record<string, unknown>);
+    config = parseConfig(env as unknown as Record<string, unknown>, BACKENDS);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     createLogger('error').error(error.message);
@@ -19,7 +19,7 @@ function build(): App {
   const log = createLogger(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
   const { adminToken, eventsToken } = config;
-  return createApp({ upstream: createUpstream(config, env as Bindings), log, adminToken, eventsToken });
+  return createApp({ upstream: createUpstream(config), log, adminToken, eventsToken });
 }
 
 const edge = build();

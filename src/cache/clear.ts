@@ -1,11 +1,11 @@
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { BlobDescriptorService } from '../stores/descriptors.ts';
 import type { EdgeEvent } from '../telemetry/events.ts';
 import { errorName } from '../telemetry/log.ts';
 import type { CacheItem } from './item.ts';
 import type { Lookup } from './lookup.ts';
+import type { BlobDescriptorService } from './provider.ts';
 
 /**
  * Clears a digest, or marks it as being deleted, and emits the outcome.

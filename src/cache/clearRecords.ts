@@ -1,19 +1,22 @@
 import type { RequestContext } from '../context.ts';
-import { checkEntry } from '../oci/descriptor.ts';
+import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import type { DescriptorRecords } from '../stores/descriptorRecords.ts';
 import { BadRecord, tryParse } from '../stores/faults.ts';
-import type { Records, StoredRecord } from '../stores/records.ts';
+import type { Stored } from '../stores/records.ts';
 import { type Clearing, isAlive } from '../stores/tombstone.ts';
+
+type StoredEntry = Stored<Entry> | BadRecord;
 
 /** Reads records and validates their entries. @returns a record for each digest, or a `BadRecord` */
 export async function readRecords(
   ctx: RequestContext,
-  records: Records,
+  records: DescriptorRecords,
   digests: readonly Digest[],
-): Promise<(StoredRecord | BadRecord)[]> {
+): Promise<StoredEntry[]> {
   const stored = await records.read(ctx, digests);
   return stored.map((record, at) => {
-    const [digest, entry] = [digests[at], 'entry' in record && record.entry];
+    const [digest, entry] = [digests[at], record instanceof BadRecord ? undefined : record.value];
     const bad = digest && entry ? tryParse(() => checkEntry(digest, entry)) : undefined;
     return bad ?? record;
   });
@@ -25,17 +28,17 @@ export async function readRecords(
  */
 export async function clearPresentRecords(
   ctx: RequestContext,
-  records: Records,
+  records: DescriptorRecords,
   digests: readonly Digest[],
   clearing: Clearing,
 ): Promise<Digest[]> {
-  const found = new Map<Digest, StoredRecord | BadRecord>();
+  const found = new Map<Digest, StoredEntry>();
   const read = async (batch: readonly Digest[]) => {
     const stored = batch.length > 0 ? await readRecords(ctx, records, batch) : [];
     for (const [at, record] of stored.entries()) found.set(batch[at] as Digest, record);
   };
-  const filter = (batch: Iterable<Digest>, is: (record: StoredRecord | BadRecord) => boolean) =>
-    [...batch].filter((digest) => is(found.get(digest) ?? { entry: undefined, clearedUntil: 0 }));
+  const filter = (batch: Iterable<Digest>, is: (record: StoredEntry) => boolean) =>
+    [...batch].filter((digest) => is(found.get(digest) ?? { value: undefined, clearedUntil: 0 }));
 
   await read(digests);
   const present = filter(digests, (record) => isPresent(record, clearing));
@@ -47,17 +50,17 @@ export async function clearPresentRecords(
   return filter([...present, ...others], (record) => couldAnswer(record) && isPresent(record, clearing));
 }
 
-function canonicalDigestOf(record: StoredRecord | BadRecord | undefined): Digest | undefined {
-  return record instanceof BadRecord ? undefined : record?.entry?.descriptor.digest;
+function canonicalDigestOf(record: StoredEntry | undefined): Digest | undefined {
+  return record instanceof BadRecord ? undefined : record?.value?.descriptor.digest;
 }
 
 /**
  * Whether there is something to remove. A malformed record is removed, and so is an entry that was never confirmed: a
  * registry may have written it after any tombstone.
  */
-function isPresent(record: StoredRecord | BadRecord, { until, sparesLater }: Clearing): boolean {
+function isPresent(record: StoredEntry, { until, sparesLater }: Clearing): boolean {
   if (record instanceof BadRecord) return true;
-  const { entry, clearedUntil, isHalfCleared = false } = record;
+  const { value: entry, clearedUntil, isHalfCleared = false } = record;
   if (!entry) return isHalfCleared;
   if (entry.verifiedAt === 0) return true;
   return isAlive(entry.verifiedAt, clearedUntil) && (!sparesLater || entry.verifiedAt <= until);
@@ -67,15 +70,15 @@ function isPresent(record: StoredRecord | BadRecord, { until, sparesLater }: Cle
  * Whether the record could have answered. A half-cleared one could not, nor one behind a tombstone; a malformed one
  * might.
  */
-function couldAnswer(record: StoredRecord | BadRecord): boolean {
+function couldAnswer(record: StoredEntry): boolean {
   if (record instanceof BadRecord) return true;
-  return record.entry !== undefined && isAlive(record.entry.verifiedAt, record.clearedUntil);
+  return record.value !== undefined && isAlive(record.value.verifiedAt, record.clearedUntil);
 }
 
 /** Clears digests, present or not; for an alias, also its canonical digest. */
 export async function clearWithCanonical(
   ctx: RequestContext,
-  records: Records,
+  records: DescriptorRecords,
   digests: readonly Digest[],
   clearing: Clearing,
 ): Promise<void> {

@@ -1,46 +1,55 @@
-import { allDone } from '../async.ts';
-import { type ContentEntry, type Entry, isSameDescriptor } from '../oci/descriptor.ts';
+import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
-import { NoRoom } from '../stores/bounded.ts';
-import type { Contents } from '../stores/contents.ts';
-import type { CacheItem } from './item.ts';
+import { isContentOf } from '../oci/hash.ts';
+import { asCacheFault, BadRecord } from '../stores/faults.ts';
+import type { Store } from '../stores/store.ts';
+import { observeStat } from './judge.ts';
 
 /**
- * Combines the descriptor of a manifest in its repository with the content. If either is missing, the item is a miss.
- * @param descriptor the item of the digest's descriptor
+ * Small content by its digest: manifests. A digest names the same bytes in every repository, so content is stored once
+ * for all of them. Whether a caller may read it, and whether it still exists, is decided by the repository's
+ * descriptor.
  */
-export function contentItem(digest: Digest, descriptor: CacheItem, contents: Contents): CacheItem<ContentEntry> {
-  /** The entry whose content was not read because there was no room; that is no reason to write the content again. */
-  let unread: Entry | undefined;
+export interface Contents {
+  /**
+   * Reads the content of a digest, and verifies it.
+   * @param sizeOf gives the size in bytes, if there is a descriptor; called only if the store has to know the size
+   * @returns the content, or `undefined` if the store does not hold it
+   * @throws CacheFault the store failed
+   * @throws NoRoom the content was not read, and may be in the store
+   */
+  get(ctx: RequestContext, digest: Digest, sizeOf?: () => Promise<number | undefined>): Promise<Uint8Array | undefined>;
+  /** Stores content that was verified. A store skips content that it has no room for. @throws CacheFault */
+  put(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
+  /** Returns what `get` would return, if that is known without waiting. */
+  readonly peek: ((ctx: RequestContext, digest: Digest) => Uint8Array | undefined) | undefined;
+}
+
+/**
+ * Verifies the content of a store, unless nobody else writes there. Corrupted content is removed from the store, and is
+ * a miss.
+ */
+export function createContents({ name: store, contents: records, peek }: Store): Contents {
+  async function readVerified(ctx: RequestContext, digest: Digest): Promise<Uint8Array | undefined> {
+    const found = await records.read(ctx, digest).catch(badRecordAsValue);
+    if (!found) return undefined;
+    if (!(found instanceof BadRecord) && (peek || (await isContentOf(digest, found.content)))) {
+      if (found.renew) ctx.waitUntil(found.renew());
+      return found.content;
+    }
+    ctx.log.warn('corrupted content', { store, digest });
+    await records.remove(digest).catch(() => undefined);
+    return undefined;
+  }
   return {
-    async stat(ctx) {
-      const looking = descriptor.stat(ctx);
-      const sizeOf = async () => (await looking)?.descriptor.size;
-      const [entry, content] = await Promise.all([looking, contents.get(ctx, digest, sizeOf).catch(noRoomAsValue)]);
-      unread = content instanceof NoRoom ? entry : undefined;
-      const whole = entry && withContent(entry, content instanceof NoRoom ? undefined : content);
-      if (entry && !whole) ctx.emit({ kind: 'half-cleared', entry });
-      return whole;
-    },
-    async set(ctx, entry, known) {
-      const stored = known ?? (unread && isSameDescriptor(unread.descriptor, entry.descriptor) ? unread : undefined);
-      if (stored) return descriptor.set(ctx, entry, stored);
-      // The two writes do not wait for each other: the descriptor answers HEADs even if the content cannot be stored.
-      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
-      await allDone(writes);
-      return true;
-    },
-    clear: descriptor.clear,
+    get: (ctx, digest) => observeStat(ctx, store, () => readVerified(ctx, digest)),
+    put: (ctx, digest, content) => asCacheFault('put', () => records.write(ctx, digest, content)),
+    peek: peek?.content,
   };
 }
 
-/** @throws every other reason */
-function noRoomAsValue(reason: unknown): NoRoom {
-  if (reason instanceof NoRoom) return reason;
-  throw reason;
-}
-
-/** Adds content to an entry; `undefined` if there is none, or if its size is not the entry's. */
-export function withContent(entry: Entry, content: Uint8Array | undefined): ContentEntry | undefined {
-  return content?.length === entry.descriptor.size ? { ...entry, content } : undefined;
+/** @throws every other fault */
+function badRecordAsValue(fault: unknown): BadRecord {
+  if (fault instanceof BadRecord) return fault;
+  throw fault;
 }

@@ -1,27 +1,34 @@
 import { batchesOf, inTurn } from '../async.ts';
 import type { RequestContext } from '../context.ts';
-import { checkEntry } from '../oci/descriptor.ts';
+import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
 import { parseRepositoryName } from '../oci/name.ts';
-import type {
-  BlobDescriptorCacheProvider,
-  BlobDescriptorService,
-  RepositoryDescriptors,
-} from '../stores/descriptors.ts';
+import type { DescriptorRecords, RepositoryRecords } from '../stores/descriptorRecords.ts';
 import { asCacheFault, unwrap } from '../stores/faults.ts';
-import type { DescriptorRecords, Records, RepositoryRecords, StoredRecord } from '../stores/records.ts';
+import type { Stored } from '../stores/records.ts';
+import type { Peek, Store } from '../stores/store.ts';
 import { type Clearing, clearingAhead, clearingUpTo, isAlive } from '../stores/tombstone.ts';
 import { clearPresentRecords, clearWithCanonical, readRecords } from './clearRecords.ts';
+import { judge, observeStat } from './judge.ts';
+import type { BlobDescriptorCacheProvider, BlobDescriptorService, RepositoryDescriptors } from './provider.ts';
 
 /** The cursor for a store that clears without listing, and so needs no position. */
 const MORE = 'more';
 
-/** Creates a descriptor cache over the records of a backend. */
-export function createProvider({ repositoryScoped, unscoped, peek }: DescriptorRecords): BlobDescriptorCacheProvider {
+/** Judges the descriptors of a store. */
+export function createProvider({ name: store, descriptors, globals, peek }: Store): BlobDescriptorCacheProvider {
   return {
-    repositoryScoped: (name, links) => createRepositoryService(repositoryScoped(parseRepositoryName(name), links)),
-    ...(unscoped && { unscoped: (links) => createService(unscoped(links)) }),
-    ...(peek && { peek }),
+    repositoryScoped: (name, links) => createRepositoryService(store, descriptors(parseRepositoryName(name), links)),
+    unscoped: globals && ((links) => createService(store, globals(links))),
+    peek: peek && observedPeek(store, peek.descriptor),
+  };
+}
+
+function observedPeek(store: string, peek: Peek['descriptor']): Peek['descriptor'] {
+  return (ctx, name, links, digest) => {
+    const entry = peek(ctx, name, links, digest);
+    if (entry) ctx.emit({ kind: 'stat', store, outcome: 'hit', ms: 0 });
+    return entry;
   };
 }
 
@@ -30,26 +37,24 @@ export function createProvider({ repositoryScoped, unscoped, peek }: DescriptorR
  * the way out. An entry counts only if it was confirmed after its tombstone, and an alias only while its canonical
  * entry does.
  */
-function createService(records: Records): BlobDescriptorService {
-  async function read(ctx: RequestContext, digest: Digest): Promise<StoredRecord> {
+function createService(store: string, records: DescriptorRecords): BlobDescriptorService {
+  async function read(ctx: RequestContext, digest: Digest): Promise<Stored<Entry>> {
     const [record] = await readRecords(ctx, records, [digest]);
-    if (!record) throw new TypeError('the backend returned no record');
-    const { clearedUntil } = unwrap(record);
-    if (clearedUntil > 0) ctx.emit({ kind: 'tombstone', until: clearedUntil });
+    if (!record) throw new TypeError('the store returned no record');
     return unwrap(record);
   }
 
   return {
     async stat(ctx, digest) {
       parseDigest(digest);
-      return asCacheFault('stat', async () => {
-        const { entry, clearedUntil, isHalfCleared } = await read(ctx, digest);
-        if (isHalfCleared) ctx.emit({ kind: 'half-cleared' });
-        if (!entry || !isAlive(entry.verifiedAt, clearedUntil)) return undefined;
-        const canonicalDigest = entry.descriptor.digest;
-        if (canonicalDigest === digest) return entry;
-        const canonical = await read(ctx, canonicalDigest);
-        return canonical.entry && isAlive(entry.verifiedAt, canonical.clearedUntil) ? entry : undefined;
+      return observeStat(ctx, store, async () => {
+        const stored = await read(ctx, digest);
+        const entry = judge(ctx, stored);
+        if (stored.isHalfCleared) ctx.emit({ kind: 'half-cleared' });
+        if (!entry || entry.descriptor.digest === digest) return entry;
+        const canonical = await read(ctx, entry.descriptor.digest);
+        judge(ctx, canonical);
+        return canonical.value && isAlive(entry.verifiedAt, canonical.clearedUntil) ? entry : undefined;
       });
     },
     async setDescriptor(ctx, digest, entry) {
@@ -73,7 +78,7 @@ function createService(records: Records): BlobDescriptorService {
   };
 }
 
-function createRepositoryService(records: RepositoryRecords): RepositoryDescriptors {
+function createRepositoryService(store: string, records: RepositoryRecords): RepositoryDescriptors {
   async function clearPresent(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) {
     const cleared = new Set<Digest>();
     await inTurn(batchesOf(digests, records.batch), async (batch) => {
@@ -82,7 +87,7 @@ function createRepositoryService(records: RepositoryRecords): RepositoryDescript
     return cleared;
   }
   return {
-    ...createService(records),
+    ...createService(store, records),
     batch: records.batch,
     async evict(ctx, digests, sentAtMs, isReplaced) {
       const list = [...digests].map(parseDigest);

@@ -1,8 +1,8 @@
 import type { RequestContext } from '../context.ts';
 import { confirmedBy, type Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { BlobStatter, RepositoryDescriptors } from '../stores/descriptors.ts';
 import { isWorthStoring, type Ttls } from './freshness.ts';
+import type { BlobStatter, RepositoryDescriptors } from './provider.ts';
 
 /** One thing that the cache can hold: a descriptor, a manifest with its content, or a tag with its manifest. */
 export interface CacheItem<E extends Entry = Entry> {

@@ -2,8 +2,8 @@ import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { LINK_SETS } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { BlobDescriptorCacheProvider } from '../stores/descriptors.ts';
-import type { Tags } from '../stores/tags.ts';
+import type { BlobDescriptorCacheProvider } from './provider.ts';
+import type { Tags } from './tags.ts';
 
 /** The stores that hold what belongs to a repository. */
 export interface RepositoryStores {

@@ -1,65 +1,72 @@
-import { allDone } from '../async.ts';
-import type { Entry } from '../oci/descriptor.ts';
+import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
-import { CacheFault } from '../stores/faults.ts';
-import type { TagKey, Tags } from '../stores/tags.ts';
-import { isAlive } from '../stores/tombstone.ts';
-import type { CacheItem } from './item.ts';
-import { farthestTombstone, isStoreFault, type Lookup, lookUp } from './lookup.ts';
-import { overwrite } from './writeBack.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import { asCacheFault, unwrap } from '../stores/faults.ts';
+import type { PurgedTags, Tag, TagKey, TagPointer, TagRecords } from '../stores/tagRecords.ts';
+import { clearingAhead, clearingUpTo } from '../stores/tombstone.ts';
+import { judge, observeStat } from './judge.ts';
 
-/**
- * Wraps the item of a manifest that a caller who may push requested by its tag. Tags never answer such callers, but the
- * manifest that the tag points to is noted.
- */
-export function notedItem<E extends Entry>(
-  key: Omit<TagKey, 'variant'>,
-  tags: Tags,
-  manifest: CacheItem<E>,
-): CacheItem<E> {
-  return {
-    ...manifest,
-    async set(ctx, entry, known) {
-      const { descriptor, verifiedAt } = entry;
-      // The tag may have moved while the origin was answering, and the registry may have deleted the manifest with the
-      // move.
-      const isCurrent = await tags.note(ctx, key, { digest: descriptor.digest, verifiedAt });
-      return isCurrent && manifest.set(ctx, entry, known);
-    },
-  };
+/** The manifests that tags point to. Pointers are stored for a short time, since tags move. */
+export interface Tags {
+  /** Returns the pointer of a tag, if the store holds one that counts. @throws CacheFault */
+  get(ctx: RequestContext, key: TagKey): Promise<TagPointer | undefined>;
+  /** Stores a pointer. One that was confirmed before the tag was dropped does not count. @throws CacheFault */
+  set(ctx: RequestContext, key: TagKey, pointer: TagPointer): Promise<void>;
+  /**
+   * Forgets the pointers of tags, in all variants, and their notes; leaves tombstones.
+   * @param clearedForMs how far into the future the tombstones reach, in ms: no pointer confirmed until then counts. At
+   *   least `CLOCK_SKEW_MS`, which is also the default. An existing tombstone that reaches farther stays.
+   * @returns the digests that the store held for the tags, including those that no longer counted
+   * @throws CacheFault
+   */
+  drop(
+    ctx: RequestContext,
+    name: RepositoryName,
+    tags: readonly string[],
+    clearedForMs?: number,
+  ): Promise<ReadonlySet<Digest>>;
+  /**
+   * Notes the manifest of a tag that only callers who may push have requested. A note answers nobody: it is there for
+   * the next drop, since some registries delete a manifest when its tag moves (zot).
+   * @param isMoved whether a push has just moved the tag there, so that its tombstone does not count
+   * @returns whether the pointer is current: false if the tag was dropped since, or points elsewhere
+   * @throws CacheFault
+   */
+  note(ctx: RequestContext, tag: Tag, pointer: TagPointer, isMoved?: boolean): Promise<boolean>;
+  /**
+   * Forgets a tag that the origin answered with "not found": the pointers that were confirmed before that request was
+   * sent, and none that were confirmed later.
+   * @param sentAtMs when the request that the origin denied was sent (epoch ms)
+   * @throws CacheFault
+   */
+  evict(ctx: RequestContext, name: RepositoryName, tag: string, sentAtMs: number): Promise<void>;
+  /**
+   * Drops one page of the tags of repositories.
+   * @param cursor the cursor that the previous page returned; without it, the first page
+   * @throws CacheFault
+   */
+  purge(ctx: RequestContext, names: readonly RepositoryName[], cursor?: string): Promise<PurgedTags>;
 }
 
-/**
- * Combines a tag with the manifest that it points to. Without the manifest's entry the tag is a miss. When the origin
- * confirms where the tag points to, it confirms the manifest as well.
- * @param manifestOf gives the item of the manifest with a digest
- */
-export function tagItem<E extends Entry>(
-  key: TagKey,
-  tags: Tags,
-  manifestOf: (digest: Digest) => CacheItem<E>,
-): CacheItem<E> {
-  let manifest: E | undefined;
+/** Judges the tags of a store. @param store as `Cache-Status` names it */
+export function createTags(store: string, records: TagRecords): Tags {
   return {
-    async stat(ctx) {
-      const pointer = await tags.get(ctx, key);
-      if (!pointer) return undefined;
-      const before = ctx.events.length;
-      const entry = await manifestOf(pointer.digest).stat(ctx);
-      // A manifest that was deleted and pushed again answers for itself, but not for a tag from before the delete.
-      manifest = isAlive(pointer.verifiedAt, farthestTombstone(ctx, before)) ? entry : undefined;
-      if (!manifest) ctx.emit({ kind: 'half-cleared' });
-      return manifest && { ...manifest, verifiedAt: pointer.verifiedAt };
-    },
-    async set(ctx, entry, known) {
-      const { digest } = entry.descriptor;
-      const item = manifestOf(digest);
-      const stored = known?.descriptor.digest === digest ? manifest : undefined;
-      const found: Lookup<E> = stored ? { outcome: 'hit', entry: stored, cleared: 0 } : await lookUp(ctx, item);
-      if (isStoreFault(found)) throw new CacheFault('the tag is not stored: its manifest could not be read');
-      await allDone([overwrite(ctx, item, entry, found), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
-      return true;
-    },
-    clear: (ctx, sentAtMs) => tags.evict(ctx, key.name, key.tag, sentAtMs),
+    get: (ctx, key) =>
+      observeStat(ctx, store, async () => {
+        const [stored] = await records.read(ctx, [key]);
+        if (!stored) throw new TypeError('the store returned no record');
+        return judge(ctx, unwrap(stored));
+      }),
+    set: (ctx, key, pointer) => asCacheFault('set', () => records.write(ctx, new Set([key]), pointer)),
+    drop: (ctx, name, tags, clearedForMs) =>
+      asCacheFault('drop', () => {
+        const all = tags.map((tag) => ({ name, tag }));
+        return records.clear(ctx, all, clearingAhead(ctx.now(), clearedForMs));
+      }),
+    note: (ctx, tag, pointer, isMoved = false) => asCacheFault('note', () => records.note(ctx, tag, pointer, isMoved)),
+    evict: (ctx, name, tag, sentAtMs) =>
+      asCacheFault('evict', async () => void (await records.clear(ctx, [{ name, tag }], clearingUpTo(sentAtMs)))),
+    purge: (ctx, names, cursor) =>
+      asCacheFault('purge', () => records.clearPage(ctx, names, clearingAhead(ctx.now()), cursor)),
   };
 }

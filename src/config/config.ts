@@ -1,15 +1,18 @@
 import * as v from 'valibot';
-import { isInternalHost, isLoopbackHost } from '../http/hosts.ts';
+import { isLoopbackHost } from '../http/hosts.ts';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
+import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
 import { bareUrl, count, duration, flag, hostPatterns, hosts, oneOf, size, timeout, variable } from './forms.ts';
+import { createSettings, type Environment } from './settings.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
 /** The Worker's configuration. Durations in ms, sizes in bytes. */
-export interface Config {
+export interface Config<Open = unknown> {
   readonly originUrl: URL;
   readonly originTimeoutMs: number;
   readonly redirectHosts: readonly string[] | undefined;
-  readonly backend: Backend;
+  /** `BLOBDESCRIPTOR` */
+  readonly backend: ChosenBackend<Open>;
   readonly descriptorTtlMs: number;
   readonly pushExistenceTtlMs: number;
   readonly tagTtlMs: number;
@@ -32,10 +35,6 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-export type Backend =
-  | { readonly kind: 'kv' | 'inmemory' }
-  | { readonly kind: 'redis'; readonly url: string; readonly token: string; readonly isShared: boolean };
-
 /** Names every bad variable and what it should look like, never its value, which may be a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -44,17 +43,14 @@ export class ConfigError extends Error {
   }
 }
 
-/** Every variable and secret that the Worker reads. */
-export const VARIABLES = [
+/** Every variable and secret that the Worker reads, but for those of the backends. */
+const VARIABLES = [
   'ORIGIN_URL',
   'ORIGIN_INSECURE',
   'ORIGIN_TIMEOUT',
   'REDIRECT_HOSTS',
   'BLOBDESCRIPTOR',
   'LAYERINFO',
-  'UPSTASH_REDIS_REST_URL',
-  'UPSTASH_REDIS_REST_TOKEN',
-  'REDIS_SHARED',
   'DESCRIPTOR_TTL',
   'PUSH_EXISTENCE_TTL',
   'TAG_TTL',
@@ -79,32 +75,30 @@ export const VARIABLES = [
  * character.
  */
 const MEMORY_BOUNDS = 'with less, proofs of access are not remembered, and an isolate has 128 MB in all';
-const BACKENDS = ['kv', 'redis', 'inmemory'] as const;
 const ORIGIN_FORM = 'expected the base URL of the origin registry, such as https://registry.example.com';
-const REDIS_FORM = 'expected the REST URL of the Redis database, such as https://eu1-example-12345.upstash.io';
-
-type Environment = Readonly<Record<string, unknown>>;
+/** Returns the names of all variables and secrets that the Worker reads. */
+export function variableNames(backends: readonly Backend<unknown>[]): readonly string[] {
+  return [...VARIABLES, ...backends.flatMap(({ variables }) => variables)];
+}
 
 /**
  * Reads and checks the configuration.
  * @param env the Worker's variables, secrets and bindings
+ * @param backends the stores to choose from; the first is the default
  * @throws ConfigError naming every bad variable at once
  */
-export function parseConfig(env: Environment): Config {
-  const problems: string[] = [];
+export function parseConfig<Open>(env: Environment, backends: readonly Backend<Open>[]): Config<Open> {
   const warnings: string[] = [];
-  function read<S extends v.GenericSchema>(name: (typeof VARIABLES)[number], schema: S): v.InferOutput<S> | undefined {
-    const result = v.safeParse(schema, env[name]);
-    if (!result.success) problems.push(`${name}: ${result.issues[0].message}`);
-    return result.success ? result.output : undefined;
-  }
+  const settings = createSettings(env);
+  const { problems } = settings;
+  const read = <S extends v.GenericSchema>(name: (typeof VARIABLES)[number], schema: S) => settings.read(name, schema);
 
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
   const config = {
     originUrl: read('ORIGIN_URL', originUrl(allowsHttp ?? true)),
     originTimeoutMs: read('ORIGIN_TIMEOUT', timeout('30s', '10ms', '5m')),
     redirectHosts: read('REDIRECT_HOSTS', hostPatterns())?.patterns,
-    backend: readBackend(),
+    backend: readBackend(settings, backends),
     descriptorTtlMs: read('DESCRIPTOR_TTL', duration('1h')),
     pushExistenceTtlMs: read('PUSH_EXISTENCE_TTL', duration('5m')),
     tagTtlMs: read('TAG_TTL', duration('10s')),
@@ -126,26 +120,11 @@ export function parseConfig(env: Environment): Config {
     logLevel: read('LOG_LEVEL', oneOf('info', LOG_LEVELS)),
     warnings,
   };
+  if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is deprecated: set BLOBDESCRIPTOR instead');
   if (problems.length > 0) throw new ConfigError(problems);
-  const valid = config as Config; // an undefined value would have been reported above
+  const valid = config as Config<Open>; // an undefined value would have been reported above
   warnings.push(...settingsWithoutEffect(valid, (name) => String(env[name] ?? '').trim() !== ''));
   return valid;
-
-  function readBackend(): Backend | undefined {
-    const old = read('LAYERINFO', oneOf('kv', BACKENDS));
-    if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is deprecated: set BLOBDESCRIPTOR instead');
-    const kind = read('BLOBDESCRIPTOR', oneOf(old ?? 'kv', BACKENDS));
-    const isShared = read('REDIS_SHARED', flag('false')) ?? false;
-    if (isShared && kind !== 'redis') problems.push('REDIS_SHARED: requires BLOBDESCRIPTOR=redis');
-    if (kind === 'redis') {
-      const url = read('UPSTASH_REDIS_REST_URL', redisUrl());
-      const token = read('UPSTASH_REDIS_REST_TOKEN', requiredToken());
-      return url && token ? { kind, url: url.href, token, isShared } : undefined;
-    }
-    if (kind === 'kv' && !env.DESCRIPTORS)
-      problems.push('DESCRIPTORS: expected a KV namespace that is bound under this name');
-    return kind && { kind };
-  }
 }
 
 function originUrl(allowsHttp: boolean) {
@@ -159,21 +138,10 @@ function originUrl(allowsHttp: boolean) {
   );
 }
 
-function redisUrl() {
-  return v.pipe(
-    bareUrl(REDIS_FORM),
-    v.check(({ protocol, hostname }) => protocol === 'https:' || isInternalHost(hostname), `${REDIS_FORM} (https)`),
-  );
-}
-
 /** A token that guards one of the edge's own paths; unset is `undefined`. */
 function optionalToken() {
   return variable('', 'expected a token of 16 to 1024 characters without white space, or none', (value) => {
     if (value === '') return { token: undefined };
     return /^[!-~]{16,1024}$/.test(value) ? { token: value } : undefined;
   });
-}
-
-function requiredToken() {
-  return variable('', 'expected a token without white space', (value) => (/^\S+$/.test(value) ? value : undefined));
 }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { upstreamPrefix } from '../oci/alias.ts';
 
 /**
  * What this isolate remembers: plain data only, bounded by entries, bytes and time. The least recently used value goes
@@ -7,6 +8,8 @@ import { LRUCache } from 'lru-cache';
 export interface Memory {
   /** Returns the part for one kind of value. `name` keeps its keys apart; all parts share the bounds. */
   part<V extends object>(name: string): MemoryPart<V>;
+  /** Returns this memory for one upstream: the bounds are shared, the keys are its own. An empty alias changes none. */
+  ofUpstream(alias: string): Memory;
 }
 
 export interface MemoryPart<V extends object> {
@@ -38,9 +41,10 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
     maxEntrySize: Math.floor(bounds.bytes / 2),
     sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
   });
-  return {
+  const withPrefix = (prefix: string): Memory => ({
+    ofUpstream: (alias) => withPrefix(upstreamPrefix(alias)),
     part<V extends object>(name: string): MemoryPart<V> {
-      const partPrefix = `${name} `;
+      const partPrefix = `${prefix}${name} `;
       return {
         get(key, nowMs) {
           const slot = slots.get(partPrefix + key);
@@ -63,5 +67,6 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
         },
       };
     },
-  };
+  });
+  return withPrefix('');
 }

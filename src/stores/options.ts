@@ -1,17 +1,24 @@
+import type { AskedAs } from '../http/identity.ts';
+import type { Memory } from '../isolate/memory.ts';
+
 /** The options of every store. */
 export interface StoreOptions {
-  /** How long an entry is of use to anybody after the origin confirmed it, in ms. */
+  /** Precedes every key, so that upstreams share nothing; empty for the default upstream. */
+  readonly alias: string;
+  /** This isolate's memory, in which no other upstream has a part. */
+  readonly memory: Memory;
+  /** How long an entry, a pointer or content is of use to anybody after the origin confirmed it, in ms. */
   readonly retentionMs: number;
   /**
-   * The farthest that a tombstone reaches into the future, in ms; `CLOCK_SKEW_MS` by default. After its last write
-   * every key lives for this time plus the retention. Otherwise an entry could outlive the tombstone that hides it.
+   * The farthest that a tombstone reaches into the future, in ms. After its last write every key lives for this time
+   * plus the retention. Otherwise an entry could outlive the tombstone that hides it.
    */
-  readonly maxClearedForMs?: number;
+  readonly maxClearedForMs: number;
   /**
-   * Whether the origin confirms entries without a credential, for everybody (an open mirror). A store keeps these apart
-   * from the entries that were confirmed to a caller: neither kind counts as the other. Tombstones hold for both.
+   * As whom the origin is asked. A store keeps entries that were confirmed to `nobody`, and so to everybody, apart from
+   * those that were confirmed to a caller: neither kind counts as the other. Tombstones hold for both.
    */
-  readonly isOpen: boolean;
+  readonly askedAs: AskedAs;
 }
 
 /** The time limit of one operation on a store; an operation that takes longer has failed. */

@@ -12,7 +12,8 @@ export type EdgeEvent =
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
   /** An identical question of another request to the origin gave the answer. */
   | { readonly kind: 'collapsed' }
-  | { readonly kind: 'stat'; readonly store: StoreName; readonly outcome: StatOutcome; readonly ms: number }
+  /** `store`: the name of the store that was looked at. */
+  | { readonly kind: 'stat'; readonly store: string; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
   /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
   | { readonly kind: 'breaker'; readonly outcome: 'opened' | 'skipped' }
@@ -31,7 +32,6 @@ export type EdgeEvent =
   | { readonly kind: 'notified-too-much'; readonly bytes: number; readonly repositories: number }
   | { readonly kind: 'clear' | 'markDeleting'; readonly outcome: 'done' | 'fault' };
 
-export type StoreName = 'memory' | 'redis' | 'kv';
 export type StatOutcome = 'hit' | 'miss' | 'fault';
 /** `vary-miss`: the stored answer has a media type that the caller does not accept. */
 export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';

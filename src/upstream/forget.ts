@@ -1,10 +1,10 @@
 import { allDone, inTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
+import type { RepositoryDescriptors } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LINK_SETS } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { RepositoryDescriptors } from '../stores/descriptors.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What a repository has to forget. */

@@ -1,12 +1,12 @@
 import { allDone, batchesOf, inTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
+import type { RepositoryDescriptors } from '../cache/provider.ts';
 import { purgeDescriptors } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Change } from '../oci/notification.ts';
-import type { RepositoryDescriptors } from '../stores/descriptors.ts';
 import { forgetInIsolate, linkSetsOf } from './forget.ts';
 import type { Upstream } from './upstream.ts';
 

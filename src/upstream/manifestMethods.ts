@@ -1,5 +1,5 @@
 import { within } from '../async.ts';
-import { contentItem, withContent } from '../cache/contents.ts';
+import { contentItem, withContent } from '../cache/contentItem.ts';
 import type { CacheItem } from '../cache/item.ts';
 import type { RequestContext } from '../context.ts';
 import { withErrorBody } from '../http/errorBody.ts';

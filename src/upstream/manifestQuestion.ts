@@ -1,4 +1,4 @@
-import { notedItem, tagItem } from '../cache/tags.ts';
+import { notedItem, tagItem } from '../cache/tagItem.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';

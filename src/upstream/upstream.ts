@@ -1,6 +1,9 @@
 import type { Absences } from '../access/absences.ts';
 import type { Authorizer } from '../access/authorizer.ts';
+import type { Contents } from '../cache/contents.ts';
 import type { Ttls } from '../cache/freshness.ts';
+import type { BlobDescriptorCacheProvider } from '../cache/provider.ts';
+import type { Tags } from '../cache/tags.ts';
 import type { Budget } from '../http/body/budget.ts';
 import type { Copies } from '../http/body/copies.ts';
 import type { AskedAs } from '../http/identity.ts';
@@ -8,9 +11,6 @@ import type { Lists } from '../isolate/lists.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
 import type { Origin } from '../origin/origin.ts';
-import type { Contents } from '../stores/contents.ts';
-import type { BlobDescriptorCacheProvider } from '../stores/descriptors.ts';
-import type { Tags } from '../stores/tags.ts';
 
 /** One registry behind the edge, with everything that the edge keeps about it. */
 export interface Upstream {

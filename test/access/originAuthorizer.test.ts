@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Access, AnswerKind } from '../../src/access/authorizer.ts';
 import { createOriginAuthorizer } from '../../src/access/originAuthorizer.ts';
+import { BACKENDS } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
@@ -129,7 +130,10 @@ describe('the smallest memory that the configuration accepts', () => {
   });
 
   it('holds all grants of a caller with a credential of 16 KiB in a repository with the longest name', () => {
-    const { memory } = parseConfig({ ...SMALLEST, ORIGIN_URL: 'https://registry.test', BLOBDESCRIPTOR: 'inmemory' });
+    const { memory } = parseConfig(
+      { ...SMALLEST, ORIGIN_URL: 'https://registry.test', BLOBDESCRIPTOR: 'inmemory' },
+      BACKENDS,
+    );
     const authorizer = createOriginAuthorizer(createMemory(memory));
     const ctx = contextFor(`Basic ${'x'.repeat(16 * 1024)}`);
     const longest = parseRepositoryName('a'.repeat(255));

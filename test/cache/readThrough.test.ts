@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../src/cache/descriptors.ts';
 import { type CacheItem, descriptorItem } from '../../src/cache/item.ts';
 import type { OriginAnswer } from '../../src/cache/originAnswer.ts';
+import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
 import { readThrough } from '../../src/cache/readThrough.ts';
-import { createMemory } from '../../src/isolate/memory.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { RegistryError } from '../../src/oci/errors.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
-import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
-import { observedDescriptors } from '../../src/stores/observed.ts';
 import { cacheStatus } from '../../src/telemetry/headers.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
+import { openMemory } from '../support/stores.ts';
 
 const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000, tagMs: 0, staleMs: 0 };
 const STALE_MS = 600_000;
@@ -42,11 +39,7 @@ async function run(given: Case) {
   const clock = createClock();
   const ctx = contextOf(clock);
   const digest: Digest = uniqueDigest();
-  const provider = createProvider(
-    createInMemoryDescriptors(createMemory({ entries: 10, bytes: 100_000 }), {
-      ttlMs: TTLS.descriptorMs,
-    }),
-  );
+  const { descriptors: provider } = openMemory({ retentionMs: TTLS.descriptorMs });
   const store = provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
   if (stored) await store.setDescriptor(ctx, digest, entryFor(digest, clock.now() - ageMs));
   const service: RepositoryDescriptors = {
@@ -58,13 +51,9 @@ async function run(given: Case) {
     },
     setDescriptor: (...call) => (setFails ? Promise.reject(new Error('down')) : store.setDescriptor(...call)),
   };
-  const reader = observedDescriptors('kv', { repositoryScoped: () => service }).repositoryScoped(
-    parseRepositoryName(uniqueName()),
-    'blobs',
-  );
   let aborted = false;
   let requests = 0;
-  const result = readThrough(ctx, descriptorItem(digest, { reader, writer: () => service, ttls: TTLS }), {
+  const result = readThrough(ctx, descriptorItem(digest, { reader: service, writer: () => service, ttls: TTLS }), {
     windowMs: TTLS.descriptorMs,
     staleMs: given.mayBeStale ? STALE_MS : 0,
     retryAt: given.paused ? clock.now() + 1 : 0,
@@ -99,7 +88,7 @@ const STORED = 1234;
 
 describe('readThrough', () => {
   it.each<[string, Case, Partial<Awaited<ReturnType<typeof run>>>]>([
-    ['a fresh entry answers', { stored: true }, { answer: STORED, status: 'hit; detail=kv', writes: [] }],
+    ['a fresh entry answers', { stored: true }, { answer: STORED, status: 'hit; detail=memory', writes: [] }],
     ['a miss is answered by the origin and written back', {}, { answer: 99, status: 'fwd=miss; stored', stored: 99 }],
     [
       'a fault is answered by the origin, and nothing is written',
@@ -215,12 +204,12 @@ describe('readThrough', () => {
     [
       'a slow store that is faster than the origin answers, and the request to the origin is aborted',
       { stat: { delayMs: 100 }, stored: true, origin: { delayMs: 300 } },
-      { answer: STORED, status: 'hit; detail=kv', aborted: true, writes: [] },
+      { answer: STORED, status: 'hit; detail=memory', aborted: true, writes: [] },
     ],
     [
       'a slow store answers if the origin is unreachable',
       { stat: { delayMs: 150 }, stored: true, origin: { delayMs: 20, fails: true } },
-      { answer: STORED, status: 'hit; detail=kv' },
+      { answer: STORED, status: 'hit; detail=memory' },
     ],
     [
       'a slow miss and an unreachable origin are an error',

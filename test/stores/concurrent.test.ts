@@ -1,19 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../src/cache/descriptors.ts';
+import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
+import type { Tags } from '../../src/cache/tags.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
-import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
-import { createRedisTags } from '../../src/stores/redis/tags.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
+import { openRedis } from '../support/stores.ts';
 
 const MAX_CLEARED_MS = 60_000;
-const OPTIONS = { retentionMs: 3_600_000, maxClearedForMs: MAX_CLEARED_MS, isOpen: false };
+const OPTIONS = { maxClearedForMs: MAX_CLEARED_MS };
 const clock = createClock(Date.now());
 const ctx = contextOf(clock);
 
@@ -38,7 +36,7 @@ describe.skipIf(NO_REDIS).each([
   ['shared with a registry', true],
 ])('two concurrent edges on one Redis, %s', (_kind, isShared) => {
   it('no interleaving lets an entry answer that was confirmed before the farthest tombstone', async () => {
-    const providers = [0, 1].map(() => createProvider(createRedisDescriptors(createRedis(ADDRESS), OPTIONS, isShared)));
+    const providers = [0, 1].map(() => openRedis(OPTIONS, ADDRESS, isShared).descriptors);
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
         const name = parseRepositoryName(uniqueName());
@@ -83,8 +81,8 @@ async function act(edge: RepositoryDescriptors, digest: Digest, { verb, at }: Ac
 
 describe.skipIf(NO_REDIS)('two concurrent edges on the tags of one Redis', () => {
   it('no interleaving lets a pointer answer that was confirmed before the farthest drop', async () => {
-    const edges = [true, false].map((isOpen) =>
-      createRedisTags(createRedis(ADDRESS), { ttlMs: 60_000, maxClearedForMs: MAX_CLEARED_MS, isOpen }),
+    const edges = (['nobody', 'caller'] as const).map(
+      (askedAs) => openRedis({ retentionMs: 60_000, maxClearedForMs: MAX_CLEARED_MS, askedAs }).tags as Tags,
     );
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
@@ -124,13 +122,7 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
       const name = parseRepositoryName(uniqueName());
       const digest = uniqueDigest();
       const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
-        createProvider(
-          createRedisDescriptors(createRedis(ADDRESS), {
-            retentionMs: 10_000,
-            maxClearedForMs,
-            isOpen: false,
-          }),
-        ).repositoryScoped(name, 'blobs'),
+        openRedis({ retentionMs: 10_000, maxClearedForMs }).descriptors.repositoryScoped(name, 'blobs'),
       );
       await long?.markDeleting(ctx, digest, 600_000);
       await short?.[verb](ctx, digest);
@@ -140,8 +132,8 @@ describe.skipIf(NO_REDIS)('the life of a tombstone in Redis', () => {
 
   it('is not shortened by the drop of a tag', async () => {
     const { name, tag } = { name: parseRepositoryName(uniqueName()), tag: 'latest' };
-    const [long, short] = [600_000, 1_000].map((maxClearedForMs) =>
-      createRedisTags(createRedis(ADDRESS), { ttlMs: 10_000, maxClearedForMs, isOpen: false }),
+    const [long, short] = [600_000, 1_000].map(
+      (maxClearedForMs) => openRedis({ retentionMs: 10_000, maxClearedForMs }).tags,
     );
     await long?.drop(ctx, name, [tag], 600_000);
     await short?.drop(ctx, name, [tag]);

@@ -1,22 +1,15 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { contentItem } from '../../src/cache/contents.ts';
+import { contentItem } from '../../src/cache/contentItem.ts';
+import type { Contents } from '../../src/cache/contents.ts';
+import { createBreaker, guarded } from '../../src/cache/guarded.ts';
 import type { CacheItem } from '../../src/cache/item.ts';
+import { tiered } from '../../src/cache/tiered.ts';
 import type { RequestContext } from '../../src/context.ts';
-import { createMemory } from '../../src/isolate/memory.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
 import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
-import { createBreaker, guardedContents } from '../../src/stores/breaker.ts';
-import type { Contents } from '../../src/stores/contents.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
-import { createKvContents } from '../../src/stores/kv/contents.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
-import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisContents } from '../../src/stores/redis/contents.ts';
-import { tieredContents } from '../../src/stores/tieredContents.ts';
-import { verifiedContents } from '../../src/stores/verified.ts';
-import type { StoreName } from '../../src/telemetry/events.ts';
 import { contentOf, describeContents } from '../support/contentsSuite.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor } from '../support/digests.ts';
@@ -24,16 +17,28 @@ import { createEdge } from '../support/edge.ts';
 import { FAILING_KV } from '../support/kvStore.ts';
 import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS, redis } from '../support/redisStore.ts';
-import { ALL_STORES, HOUR_MS, type RawStore, SHARED_STORES, storeNamed } from '../support/stores.ts';
+import {
+  ALL_STORES,
+  cacheWith,
+  HOUR_MS,
+  openKv,
+  openMemory,
+  openRedis,
+  openTier,
+  type RawStore,
+  SHARED_STORES,
+  storeNamed,
+} from '../support/stores.ts';
 
 const MEMORY_MAX_BYTES = storeNamed('memory').maxContentBytes;
 const [IN_KV, IN_REDIS] = [rawOf('kv'), rawOf('redis')];
 
-const memory = (ttlMs = HOUR_MS, livesOn = false) =>
-  createInMemoryContents(createMemory({ entries: 1_000, bytes: 16_777_216 }), ttlMs, livesOn);
-const kv = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
-  verifiedContents('kv', createKvContents(namespace, HOUR_MS));
-const inRedis = (at = ADDRESS) => verifiedContents('redis', createRedisContents(createRedis(at), HOUR_MS));
+const memory = (ttlMs = HOUR_MS) => openTier(ttlMs).contents;
+const kv = (namespace: DescriptorNamespace = env.DESCRIPTORS) => openKv({}, namespace).contents;
+const inRedis = (at = ADDRESS) => openRedis({}, at).contents;
+const tieredContents = (near: Contents, far: Contents) =>
+  tiered(cacheWith({ contents: near }), cacheWith({ contents: far })).contents;
+const guardedContents = (contents: Contents) => guarded(createBreaker(), cacheWith({ contents })).contents;
 const setup = () => {
   const clock = createClock(Date.now());
   return { clock, ctx: contextOf(clock) };
@@ -54,13 +59,13 @@ describeContents('tiered: memory before kv', {
   maxBytes: MAX_MANIFEST_BYTES,
 });
 describeContents('guarded: kv', {
-  create: () => guardedContents(createBreaker(), kv()),
-  createFailing: () => guardedContents(createBreaker(), kv(FAILING_KV)),
+  create: () => guardedContents(kv()),
+  createFailing: () => guardedContents(kv(FAILING_KV)),
   maxBytes: MAX_MANIFEST_BYTES,
   raw: IN_KV,
 });
 
-function rawOf(name: StoreName): RawStore {
+function rawOf(name: string): RawStore {
   const { raw } = storeNamed(name);
   if (!raw) throw new TypeError(`${name} has no access past the code under test`);
   return raw;
@@ -73,7 +78,7 @@ describe('content expires', () => {
   ])('%s', async (_when, livesOn) => {
     const { clock, ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
-    const contents = memory(30_000, livesOn);
+    const contents = livesOn ? openMemory({ retentionMs: 30_000 }).contents : memory(30_000);
     await contents.put(ctx, digest, content);
     clock.advance(29_999);
     expect(await contents.get(ctx, digest)).toEqual(content);
@@ -92,7 +97,7 @@ describe('content expires', () => {
       [1, 60],
     ] as const) {
       const { content, digest } = await contentOf(crypto.randomUUID());
-      await verifiedContents('kv', createKvContents(env.DESCRIPTORS, ms)).put(ctx, digest, content);
+      await openKv({ retentionMs: ms }).contents.put(ctx, digest, content);
       const { keys } = await env.DESCRIPTORS.list({ prefix: IN_KV.contentKey(digest) });
       const left = (keys[0]?.expiration ?? 0) - Date.now() / 1000;
       expect(left).toBeGreaterThan(seconds - 10);
@@ -136,7 +141,7 @@ describe('content expires', () => {
   });
 });
 
-describe('verified', () => {
+describe('createContents', () => {
   it('emits every read with its outcome', async () => {
     const { ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());
@@ -159,7 +164,7 @@ describe('verified', () => {
   });
 });
 
-describe.skipIf(NO_REDIS)('redisContents', () => {
+describe.skipIf(NO_REDIS)('createRedisContents', () => {
   it('stores nothing that is not UTF-8, since it would not come back byte for byte', async () => {
     const { ctx } = setup();
     for (const bytes of [[0xff], [0xc3, 0x28], [0x7b, 0xed, 0xa0, 0x80, 0x7d], [0xf0, 0x9f, 0x90]]) {
@@ -190,7 +195,7 @@ describe.skipIf(NO_REDIS)('redisContents', () => {
   });
 });
 
-describe('tieredContents', () => {
+describe('tiered contents', () => {
   it('copies into the near store what the far one returns', async () => {
     const { ctx } = setup();
     const { content, digest } = await contentOf(crypto.randomUUID());

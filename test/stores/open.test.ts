@@ -9,7 +9,8 @@ describe.each(SHARED_STORES)('an open mirror and an edge that authenticates call
   const setup = (isOpen: boolean) => {
     const clock = createClock(Date.now());
     const name = parseRepositoryName(uniqueName());
-    const of = (open: boolean) => store.open({ isOpen: open }).descriptors.repositoryScoped(name, 'blobs');
+    const of = (open: boolean) =>
+      store.open({ askedAs: open ? 'nobody' : 'caller' }).descriptors.repositoryScoped(name, 'blobs');
     return { clock, ctx: contextOf(clock), digest: uniqueDigest(), one: of(isOpen), other: of(!isOpen) };
   };
   const SIDES = [

@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { createBreaker, guarded } from '../../src/cache/guarded.ts';
 import type { CacheItem } from '../../src/cache/item.ts';
-import { tagItem } from '../../src/cache/tags.ts';
+import { tagItem } from '../../src/cache/tagItem.ts';
+import type { Tags } from '../../src/cache/tags.ts';
+import type { AskedAs } from '../../src/http/identity.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
 import type { Digest } from '../../src/oci/digest.ts';
-import { createBreaker, guardedTags } from '../../src/stores/breaker.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
-import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisTags } from '../../src/stores/redis/tags.ts';
-import type { Tags } from '../../src/stores/tags.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest } from '../support/digests.ts';
@@ -17,13 +15,14 @@ import { createEdge } from '../support/edge.ts';
 import { pushManifest, uniqueManifest } from '../support/pushManifest.ts';
 import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
 import { createScriptedServer } from '../support/scripted.ts';
-import { ALL_STORES } from '../support/stores.ts';
+import { ALL_STORES, cacheWith, openMemory, openRedis } from '../support/stores.ts';
 import { describeTags, someTag } from '../support/tagsSuite.ts';
 
 const TTL_MS = 60_000;
 const memory = (bounds = { entries: 1_000, bytes: 1_048_576 }) =>
-  createInMemoryTags(createMemory(bounds), { ttlMs: TTL_MS });
-const inRedis = (at = ADDRESS, isOpen = true) => createRedisTags(createRedis(at), { ttlMs: TTL_MS, isOpen });
+  openMemory({ memory: createMemory(bounds), retentionMs: TTL_MS }).tags as Tags;
+const inRedis = (at = ADDRESS, askedAs: AskedAs = 'nobody') =>
+  openRedis({ retentionMs: TTL_MS, askedAs }, at).tags as Tags;
 const setup = () => {
   const clock = createClock(Date.now());
   const key = someTag();
@@ -31,7 +30,7 @@ const setup = () => {
   return { clock, ctx: contextOf(clock), key, at, field: `open ${key.variant}`, digest: uniqueDigest() };
 };
 
-const OPTIONS = { retentionMs: TTL_MS, isOpen: true };
+const OPTIONS = { retentionMs: TTL_MS, askedAs: 'nobody' } as const;
 for (const { name, isAvailable, open, openFailing } of ALL_STORES.filter((store) => store.open().tags)) {
   describeTags(name, {
     create: () => open(OPTIONS).tags as Tags,
@@ -39,7 +38,7 @@ for (const { name, isAvailable, open, openFailing } of ALL_STORES.filter((store)
     skip: !isAvailable,
   });
 }
-describeTags('guarded: memory', { create: () => guardedTags(createBreaker(), memory()) });
+describeTags('guarded: memory', { create: () => guarded(createBreaker(), cacheWith({ tags: memory() })).tags as Tags });
 
 describe('createInMemoryTags', () => {
   it('keeps a pointer for its life and CLOCK_SKEW_MS', async () => {
@@ -95,7 +94,7 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
 
   it('keeps the pointers of an open mirror apart from others, and drops both', async () => {
     const { clock, ctx, key, digest } = setup();
-    const [open, closed] = [inRedis(), inRedis(ADDRESS, false)];
+    const [open, closed] = [inRedis(), inRedis(ADDRESS, 'caller')];
     await open.set(ctx, key, { digest, verifiedAt: clock.now() });
     expect(await closed.get(ctx, key)).toBeUndefined();
     await closed.drop(ctx, key.name, [key.tag]);

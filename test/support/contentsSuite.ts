@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Contents } from '../../src/cache/contents.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
-import type { Contents } from '../../src/stores/contents.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { uniqueDigest } from './digests.ts';

@@ -1,4 +1,5 @@
-import type { StoreName } from '../../src/telemetry/events.ts';
+/** The stores whose costs are counted. */
+export type KnownStore = 'memory' | 'kv' | 'redis';
 
 /**
  * The cost of one lookup in a store, or of one write to it: the round trips take the time, the operations are billed.
@@ -27,4 +28,4 @@ export const COSTS = {
     warm: { storeRequests: 1, operations: { reads: 3, writes: 0 } },
     writeBack: { storeRequests: 1, operations: { reads: 0, writes: 7 } },
   },
-} as const satisfies Record<StoreName, Record<'warm' | 'writeBack', Cost>>;
+} as const satisfies Record<KnownStore, Record<'warm' | 'writeBack', Cost>>;

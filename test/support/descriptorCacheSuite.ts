@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
 import { parseDigest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
-import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';

@@ -2,7 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { createUpstream } from '../../src/assemble.ts';
+import { BACKENDS, createUpstream } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { EventSink } from '../../src/telemetry/events.ts';
@@ -36,8 +36,9 @@ export interface EdgeOptions {
 export function createEdge(variables: Record<string, string> = {}, options: EdgeOptions = {}): Edge {
   const clock = options.clock ?? createClock(Date.now());
   const log: string[] = [];
-  const config = parseConfig({ ORIGIN_URL: inject('originUrl'), DESCRIPTORS: env.DESCRIPTORS, ...variables });
-  const made = createUpstream(config, { DESCRIPTORS: options.namespace ?? env.DESCRIPTORS });
+  const bindings = { DESCRIPTORS: options.namespace ?? env.DESCRIPTORS };
+  const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...variables }, BACKENDS);
+  const made = createUpstream(config);
   const app = createApp({
     upstream: options.upstream?.(made) ?? made,
     log: createLogger('debug', (line) => log.push(line)),

@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
-import type { StoreName } from '../../src/telemetry/events.ts';
 import type { Cost } from './costs.ts';
 import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
 import { ADDRESS } from './redisStore.ts';
@@ -16,7 +15,7 @@ export interface MeteredEdge extends Edge {
  * Creates an edge that counts the requests to its store: keys of KV, and commands of Redis. A script is one command.
  */
 export function createMeteredEdge(
-  store: StoreName,
+  store: string,
   variables: Record<string, string> = {},
   options: EdgeOptions = {},
 ): MeteredEdge {

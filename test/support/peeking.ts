@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
 
 /** Wraps a provider so that every `stat` checks `peek` first: it returns nothing, or what that `stat` then returns. */
 export function checkPeeks(provider: BlobDescriptorCacheProvider): BlobDescriptorCacheProvider {

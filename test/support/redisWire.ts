@@ -1,25 +1,17 @@
-import { createProvider } from '../../src/cache/descriptors.ts';
+import type { BlobDescriptorService } from '../../src/cache/provider.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import type { BlobDescriptorService } from '../../src/stores/descriptors.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
 import { contextOf, createClock } from './context.ts';
 import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 import { createScriptedServer, type Script } from './scripted.ts';
+import { openRedis } from './stores.ts';
 
-export const HOUR_MS = 3_600_000;
 export const ctx = contextOf(createClock(Date.now()));
 export const digest = uniqueDigest();
 
 /** Creates a Redis provider in front of a scripted server. */
 export function facing(script: Script, token = 'token') {
   const server = createScriptedServer(script);
-  const provider = createProvider(
-    createRedisDescriptors(createRedis({ url: server.url, token }), {
-      retentionMs: HOUR_MS,
-      isOpen: false,
-    }),
-  );
+  const { descriptors: provider } = openRedis({}, { url: server.url, token });
   return { ...server, scoped: provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs') };
 }
 

@@ -1,4 +1,4 @@
-import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/stores/descriptors.ts';
+import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../../src/cache/provider.ts';
 
 /** Wraps a provider so that every call of one method first waits; a wait that rejects makes the call fail. */
 export function delayCalls(

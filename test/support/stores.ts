@@ -1,34 +1,17 @@
 import { env } from 'cloudflare:workers';
-import { createProvider } from '../../src/cache/descriptors.ts';
+import { createCache, type RegistryCache } from '../../src/cache/registryCache.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
-import type { Contents } from '../../src/stores/contents.ts';
-import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
-import { createKvContents } from '../../src/stores/kv/contents.ts';
-import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
-import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
-import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
-import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
+import { createKvStore } from '../../src/stores/kv/backend.ts';
+import { createInMemoryStore, createMemoryTier } from '../../src/stores/memory/store.ts';
 import type { StoreOptions } from '../../src/stores/options.ts';
-import { createRedis } from '../../src/stores/redis/client.ts';
-import { createRedisContents } from '../../src/stores/redis/contents.ts';
-import { createRedisDescriptors } from '../../src/stores/redis/descriptors.ts';
-import { createRedisTags } from '../../src/stores/redis/tags.ts';
-import type { Tags } from '../../src/stores/tags.ts';
-import { verifiedContents } from '../../src/stores/verified.ts';
-import type { StoreName } from '../../src/telemetry/events.ts';
+import { createRedisStore } from '../../src/stores/redis/backend.ts';
+import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
+import type { KnownStore } from './costs.ts';
 import type { EdgeOptions } from './edge.ts';
 import { FAILING_KV, slowKv } from './kvStore.ts';
 import { ADDRESS, NO_REDIS, REDIS, redis, UNREACHABLE } from './redisStore.ts';
 import { createScriptedServer } from './scripted.ts';
-
-/** What a store keeps, before any wrapper. */
-export interface Opened {
-  readonly descriptors: BlobDescriptorCacheProvider;
-  readonly contents: Contents;
-  /** Absent where the store keeps no tags of its own: the edge then keeps them in the isolate's memory. */
-  readonly tags?: Tags;
-}
 
 /** How a whole edge is put before a store. */
 export interface EdgeOnStore {
@@ -39,7 +22,9 @@ export interface EdgeOnStore {
 /** A store that the cache can be kept in, for the suites of the stores and for tests of a whole edge. */
 export interface Store {
   /** As `Cache-Status` names it. */
-  readonly name: StoreName;
+  readonly name: string;
+  /** The store whose counted costs and whose bad records, in the tables of the tests, are also its own. */
+  readonly like: KnownStore;
   /** Selects it in a whole edge, whose wait for it is long enough for slow cores. */
   readonly variables: Record<string, string>;
   /** Whether this machine has it. */
@@ -52,9 +37,10 @@ export interface Store {
   readonly hasGlobalRecords: boolean;
   /** It has no room for larger content. */
   readonly maxContentBytes: number;
-  open(options?: Partial<StoreOptions>): Opened;
+  /** Opens it without a breaker or a tier in front. */
+  open(options?: Partial<StoreOptions>): RegistryCache;
   /** Opens it so that every request fails. Absent for memory, which cannot fail. */
-  openFailing?(options?: Partial<StoreOptions>): Opened;
+  openFailing?(options?: Partial<StoreOptions>): RegistryCache;
   /** A whole edge before a store that fails at once. */
   readonly failing?: EdgeOnStore;
   /** A whole edge before a store whose writes arrive, but later than the edge waits for. */
@@ -69,8 +55,7 @@ export interface RawStore {
   writeContent(digest: string, text: string): Promise<unknown>;
 }
 
-export type SharedStoreName = Exclude<StoreName, 'memory'>;
-export type SharedStore = Store & { readonly name: SharedStoreName };
+export type SharedStore = Store & { readonly like: Exclude<KnownStore, 'memory'> };
 
 export const HOUR_MS = 3_600_000;
 const CACHE_TIMEOUT = '10s';
@@ -80,52 +65,56 @@ const ROOMY = { entries: 1_000_000, bytes: 2 ** 30 };
 const SLOW_MS = 400;
 const IMPATIENT = { CACHE_TIMEOUT: '100ms' };
 
-const withDefaults = (options: Partial<StoreOptions> = {}): StoreOptions => ({
-  retentionMs: HOUR_MS,
-  isOpen: false,
-  ...options,
-});
-
-function openKv(options?: Partial<StoreOptions>, namespace = env.DESCRIPTORS): Opened {
-  const all = withDefaults(options);
+/** The options of a store as most tests need them. */
+export function storeOptions(options: Partial<StoreOptions> = {}): StoreOptions {
   return {
-    descriptors: createProvider(createKvDescriptors(namespace, all)),
-    contents: verifiedContents('kv', createKvContents(namespace, all.retentionMs)),
+    alias: '',
+    memory: createMemory(ROOMY),
+    retentionMs: HOUR_MS,
+    maxClearedForMs: CLOCK_SKEW_MS,
+    askedAs: 'caller',
+    ...options,
   };
 }
 
-function openRedis(options?: Partial<StoreOptions>, address = ADDRESS): Opened {
-  const all = withDefaults(options);
-  const client = createRedis(address);
-  return {
-    descriptors: createProvider(createRedisDescriptors(client, all)),
-    contents: verifiedContents('redis', createRedisContents(client, all.retentionMs)),
-    tags: createRedisTags(client, { ...all, ttlMs: all.retentionMs }),
-  };
+export function openMemory(options?: Partial<StoreOptions>): RegistryCache {
+  return createCache(createInMemoryStore(storeOptions(options)));
+}
+
+/** Opens an isolate's memory as the tier in front of a store. */
+export function openTier(ttlMs: number, memory = createMemory(ROOMY)): RegistryCache {
+  return createCache(createMemoryTier(memory, ttlMs));
+}
+
+export function openKv(options?: Partial<StoreOptions>, namespace = env.DESCRIPTORS): RegistryCache {
+  return createCache(createKvStore(namespace, storeOptions(options)));
+}
+
+export function openRedis(options?: Partial<StoreOptions>, address = ADDRESS, isShared = false): RegistryCache {
+  return createCache(createRedisStore({ ...address, isShared }, storeOptions(options)));
+}
+
+/** A cache in memory, some parts of which are replaced. */
+export function cacheWith(parts: Partial<RegistryCache>): RegistryCache {
+  return { ...openMemory(), ...parts };
 }
 
 /** The table of stores: a new backend is one row. Tests iterate over one of the lists below. */
 export const ALL_STORES: readonly Store[] = [
   {
     name: 'memory',
+    like: 'memory',
     variables: { BLOBDESCRIPTOR: 'inmemory', CACHE_TIMEOUT },
     isAvailable: true,
     isShared: false,
     sharesTags: false,
     hasGlobalRecords: true,
     maxContentBytes: 256 * 1024,
-    open(options) {
-      const memory = createMemory(ROOMY);
-      const { retentionMs: ttlMs, ...rest } = withDefaults(options);
-      return {
-        descriptors: createProvider(createInMemoryDescriptors(memory, { ttlMs, keepsGlobal: true })),
-        contents: createInMemoryContents(memory, ttlMs, true),
-        tags: createInMemoryTags(memory, { ...rest, ttlMs }),
-      };
-    },
+    open: openMemory,
   },
   {
     name: 'kv',
+    like: 'kv',
     variables: { BLOBDESCRIPTOR: 'kv', CACHE_TIMEOUT },
     isAvailable: true,
     isShared: true,
@@ -144,6 +133,7 @@ export const ALL_STORES: readonly Store[] = [
   },
   {
     name: 'redis',
+    like: 'redis',
     variables: REDIS,
     isAvailable: !NO_REDIS,
     isShared: true,
@@ -172,7 +162,7 @@ export const STORES = ALL_STORES.filter(({ isAvailable }) => isAvailable);
 export const SHARED_STORES = STORES.filter((store): store is SharedStore => store.isShared);
 
 /** A row of the table. */
-export function storeNamed(name: StoreName): Store {
+export function storeNamed(name: string): Store {
   const store = ALL_STORES.find((row) => row.name === name);
   if (!store) throw new TypeError(`no store is named ${name}`);
   return store;

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Tags } from '../../src/cache/tags.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
-import type { TagKey, Tags } from '../../src/stores/tags.ts';
+import type { TagKey } from '../../src/stores/tagRecords.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { uniqueDigest, uniqueName } from './digests.ts';

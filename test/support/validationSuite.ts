@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
-import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 

@@ -1,5 +1,5 @@
 import { allDone } from '../../async.ts';
-import { contentItem } from '../../cache/contents.ts';
+import { contentItem } from '../../cache/contentItem.ts';
 import type { RequestContext } from '../../context.ts';
 import type { Copy } from '../../http/body/copies.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';

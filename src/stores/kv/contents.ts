@@ -1,5 +1,5 @@
-import type { RawContents } from '../contents.ts';
 import { CONTENT_TIMEOUT_MS } from '../options.ts';
+import type { ContentRecords } from '../store.ts';
 import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration, withTimeout } from './namespace.ts';
 
 /** The metadata of a value. */
@@ -11,10 +11,11 @@ interface Written {
 /**
  * Stores content in Workers KV, one key per digest. KV can prolong the life of a key only by writing it again, which is
  * done when content is read in the second half of its life.
+ * @param prefix of every key
  * @param lifeMs how long content is kept after it was written
  */
-export function createKvContents(namespace: DescriptorNamespace, lifeMs: number): RawContents {
-  const keyOf = (digest: string) => `content::${digest}`;
+export function createKvContents(namespace: DescriptorNamespace, prefix: string, lifeMs: number): ContentRecords {
+  const keyOf = (digest: string) => `${prefix}content::${digest}`;
   const put = (digest: string, content: ArrayBuffer | Uint8Array, at: number) =>
     withTimeout(
       namespace.put(keyOf(digest), content, { ...kvExpiration(lifeMs), metadata: { at } satisfies Written }),

@@ -4,10 +4,11 @@ import { checkEntry, type Entry, isWholeNumber, parseMethod } from '../../oci/de
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
 import type { RepositoryName } from '../../oci/name.ts';
+import type { RepositoryRecords } from '../descriptorRecords.ts';
 import { BadRecord, tryParse } from '../faults.ts';
 import type { StoreOptions } from '../options.ts';
-import type { DescriptorRecords, RepositoryRecords, StoredRecord } from '../records.ts';
-import { CLOCK_SKEW_MS } from '../tombstone.ts';
+import type { Stored } from '../records.ts';
+import type { Store } from '../store.ts';
 import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration, withTimeout } from './namespace.ts';
 
 /** KV reads at most 100 keys in one request, and each digest has two. */
@@ -27,17 +28,20 @@ const AT_ONCE = 5;
  *
  * Which of two tombstones reaches farther is decided here, by comparing what KV shows with what this isolate wrote,
  * which KV may not show yet. If two places write at the same time, the last write wins.
+ * @param prefix of every key
  */
 export function createKvDescriptors(
   namespace: DescriptorNamespace,
-  { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
-): DescriptorRecords {
+  prefix: string,
+  { retentionMs, maxClearedForMs, askedAs }: StoreOptions,
+): Store['descriptors'] {
   const expiration = kvExpiration(retentionMs + maxClearedForMs);
   const writtenTombstones = new LRUCache<string, number>({ max: MAX_WRITTEN });
 
-  function repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryRecords {
-    const entryKey = (digest: Digest | '') => `${isOpen ? 'open::' : ''}${links}::${name}::${digest}`;
-    const tombstoneKey = (digest: Digest) => `cleared::${links}::${name}::${digest}`;
+  return (name: RepositoryName, links: LinkSet): RepositoryRecords => {
+    const entryPrefix = `${prefix}${askedAs === 'nobody' ? 'open::' : ''}`;
+    const entryKey = (digest: Digest | '') => `${entryPrefix}${links}::${name}::${digest}`;
+    const tombstoneKey = (digest: Digest) => `${prefix}cleared::${links}::${name}::${digest}`;
 
     function readTexts(keys: string[]): Promise<Map<string, string | null>> {
       return withTimeout(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
@@ -64,8 +68,8 @@ export function createKvDescriptors(
         const values = await readTexts(digests.flatMap(keysOf));
         return digests.map((digest) =>
           tryParse(
-            (): StoredRecord => ({
-              entry: parseEntry(digest, values.get(entryKey(digest))),
+            (): Stored<Entry> => ({
+              value: parseEntry(digest, values.get(entryKey(digest))),
               clearedUntil: parseTombstone(values.get(tombstoneKey(digest))),
             }),
           ),
@@ -99,16 +103,15 @@ export function createKvDescriptors(
         return digests.map((digest) => digestNamedIn(entries.get(digest)));
       },
       async list(_ctx, cursor) {
-        const prefix = entryKey('');
+        const start = entryKey('');
         const page = await withTimeout(
-          namespace.list({ prefix, limit: BATCH, ...(cursor !== undefined && { cursor }) }),
+          namespace.list({ prefix: start, limit: BATCH, ...(cursor !== undefined && { cursor }) }),
         );
-        const digests = page.keys.map(({ name: key }) => key.slice(prefix.length)).filter(isDigest);
+        const digests = page.keys.map(({ name: key }) => key.slice(start.length)).filter(isDigest);
         return page.list_complete ? { digests } : { digests, cursor: page.cursor };
       },
     };
-  }
-  return { repositoryScoped };
+  };
 }
 
 /** The JSON under an entry's key. Its field names never change, since other versions of the edge read them too. */

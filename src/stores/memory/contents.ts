@@ -1,7 +1,7 @@
 import type { RequestContext } from '../../context.ts';
 import type { Memory } from '../../isolate/memory.ts';
 import type { Digest } from '../../oci/digest.ts';
-import type { Contents } from '../contents.ts';
+import type { ContentRecords, Peek } from '../store.ts';
 
 /** Larger content would evict too many other values. */
 const MAX_BYTES = 256 * 1024;
@@ -12,7 +12,10 @@ const MAX_BYTES = 256 * 1024;
  * @param livesOn whether reading content keeps it for another `ttlMs`. False for a tier in front of another store:
  *   there the content has to be read from time to time too, so that its life is prolonged
  */
-export function createInMemoryContents(memory: Memory, ttlMs: number, livesOn: boolean): Contents {
+export function createInMemoryContents(
+  memory: Memory,
+  { ttlMs, livesOn }: { readonly ttlMs: number; readonly livesOn: boolean },
+): { readonly contents: ContentRecords; readonly peek: Peek['content'] } {
   const contents = memory.part<Uint8Array>('content');
   function store(ctx: RequestContext, digest: Digest, content: Uint8Array): void {
     contents.set(digest, content, ctx.now() + ttlMs, content.length);
@@ -24,13 +27,17 @@ export function createInMemoryContents(memory: Memory, ttlMs: number, livesOn: b
   }
   return {
     peek,
-    async get(ctx, digest) {
-      const content = peek(ctx, digest);
-      if (content) ctx.emit({ kind: 'stat', store: 'memory', outcome: 'hit', ms: 0 });
-      return content;
-    },
-    async put(ctx, digest, content) {
-      if (content.length <= MAX_BYTES) store(ctx, digest, content);
+    contents: {
+      async read(ctx, digest) {
+        const content = peek(ctx, digest);
+        return content && { content };
+      },
+      async write(ctx, digest, content) {
+        if (content.length <= MAX_BYTES) store(ctx, digest, content);
+      },
+      async remove(digest) {
+        contents.delete(digest);
+      },
     },
   };
 }

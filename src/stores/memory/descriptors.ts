@@ -2,7 +2,8 @@ import type { Memory } from '../../isolate/memory.ts';
 import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
-import type { DescriptorRecords, Records, RepositoryRecords } from '../records.ts';
+import type { DescriptorRecords, RepositoryRecords } from '../descriptorRecords.ts';
+import type { Peek, Store } from '../store.ts';
 import { isAlive } from '../tombstone.ts';
 import { createTombstones } from './tombstones.ts';
 
@@ -23,8 +24,11 @@ const BATCH = 1_000;
  */
 export function createInMemoryDescriptors(
   memory: Memory,
-  { ttlMs, keepsGlobal = false }: { ttlMs: number; keepsGlobal?: boolean },
-): DescriptorRecords {
+  { ttlMs, keepsGlobal }: { readonly ttlMs: number; readonly keepsGlobal: boolean },
+): Pick<Store, 'descriptors'> & {
+  readonly globals: (links: LinkSet) => DescriptorRecords;
+  readonly peek: Peek['descriptor'];
+} {
   const entries = memory.part<Entry>('descriptor');
   const tombstones = createTombstones();
   const keyIn = (scope: string, links: LinkSet, digest: Digest | typeof ALL) => `${links} ${scope} ${digest}`;
@@ -51,7 +55,7 @@ export function createInMemoryDescriptors(
       batch: BATCH,
       async read(ctx, digests) {
         return digests.map((digest) => ({
-          entry: entries.get(keyOf(digest), ctx.now()),
+          value: entries.get(keyOf(digest), ctx.now()),
           clearedUntil: clearedUntil(scope, links, digest),
         }));
       },
@@ -115,11 +119,10 @@ export function createInMemoryDescriptors(
   }
 
   return {
-    repositoryScoped: (name, links) =>
-      keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links),
-    unscoped(links) {
-      const read: Records['read'] = async (ctx, digests) =>
-        digests.map((digest) => ({ entry: entries.get(keyIn(GLOBAL, links, digest), ctx.now()), clearedUntil: 0 }));
+    descriptors: (name, links) => (keepsGlobal ? withGlobal(recordsOf(name, links), links) : recordsOf(name, links)),
+    globals(links) {
+      const read: DescriptorRecords['read'] = async (ctx, digests) =>
+        digests.map((digest) => ({ value: entries.get(keyIn(GLOBAL, links, digest), ctx.now()), clearedUntil: 0 }));
       return { ...recordsOf(GLOBAL, links), read };
     },
     // Nobody else writes to this memory, so entries need not be validated again. An alias depends on its canonical

@@ -1,24 +1,21 @@
 import type { Redis } from '@upstash/redis/cloudflare';
-import type { RawContents } from '../contents.ts';
 import { BadRecord } from '../faults.ts';
+import type { ContentRecords } from '../store.ts';
+import type { RedisKeys } from './keys.ts';
 import { isWrongType } from './replies.ts';
 
 /**
  * Stores content in Redis as text: a manifest is JSON in UTF-8, which comes back byte for byte. Content that is not
  * valid UTF-8 is not stored.
- *
- *     STRING  registry-edge::content::<digest>
- *
  * @param redis a client whose time limit is that of content
  * @param lifeMs how long content is kept after it was written or read
  */
-export function createRedisContents(redis: Redis, lifeMs: number): RawContents {
-  const keyOf = (digest: string) => `registry-edge::content::${digest}`;
+export function createRedisContents(redis: Redis, keys: RedisKeys, lifeMs: number): ContentRecords {
   const encoder = new TextEncoder();
   return {
     async read(_ctx, digest) {
       // A read prolongs the life of the content: from now on it is kept for another `lifeMs`.
-      const text: unknown = await redis.getex(keyOf(digest), { px: lifeMs }).catch((cause: unknown) => {
+      const text: unknown = await redis.getex(keys.content(digest), { px: lifeMs }).catch((cause: unknown) => {
         throw isWrongType(cause) ? new BadRecord('the key has another type', { cause }) : cause;
       });
       if (text === null) return undefined;
@@ -28,11 +25,11 @@ export function createRedisContents(redis: Redis, lifeMs: number): RawContents {
     async write(_ctx, digest, content) {
       const text = textOf(content);
       if (text === undefined) return;
-      const reply: unknown = await redis.set(keyOf(digest), text, { px: lifeMs });
+      const reply: unknown = await redis.set(keys.content(digest), text, { px: lifeMs });
       if (reply !== 'OK') throw new TypeError('invalid reply to SET');
     },
     async remove(digest) {
-      await redis.del(keyOf(digest));
+      await redis.del(keys.content(digest));
     },
   };
 }

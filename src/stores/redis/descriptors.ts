@@ -1,10 +1,9 @@
-import type { Redis } from '@upstash/redis/cloudflare';
+import type { Digest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
 import type { RepositoryName } from '../../oci/name.ts';
-import type { StoreOptions } from '../options.ts';
-import type { DescriptorRecords, Records, RepositoryRecords } from '../records.ts';
-import { CLOCK_SKEW_MS } from '../tombstone.ts';
-import { GLOBAL_FIELDS, globalKey, repositoryKeys } from './keys.ts';
+import type { DescriptorRecords, RepositoryRecords } from '../descriptorRecords.ts';
+import type { Store } from '../store.ts';
+import { GLOBAL_FIELDS } from './keys.ts';
 import {
   type FieldValue,
   listMembers,
@@ -28,21 +27,15 @@ const MIN_MEMBERSHIP_SECONDS = 24 * 3600;
  * @param isShared `REDIS_SHARED`: whether the database belongs to a registry, which writes the keys of blobs itself
  */
 export function createRedisDescriptors(
-  redis: Redis,
-  { retentionMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: StoreOptions,
-  isShared = false,
-): DescriptorRecords {
-  const options: RedisRecordsOptions = {
-    lifeSeconds: Math.ceil((retentionMs + maxClearedForMs) / 1000),
-    confirmedField: isOpen ? 'open' : 'verified',
-  };
+  options: RedisRecordsOptions,
+  isShared: boolean,
+): Pick<Store, 'descriptors' | 'globals'> {
   // A registry does not write the keys of manifests, so those belong to the edge in any database.
   const belongsToRegistry = (links: LinkSet) => isShared && links === 'blobs';
   return {
-    repositoryScoped: (name, links) =>
-      belongsToRegistry(links) ? sharedRecords(redis, name, options) : ownRecords(redis, name, links, options),
-    unscoped: (links) =>
-      belongsToRegistry(links) ? sharedGlobalRecords(redis, options) : ownGlobalRecords(redis, links, options),
+    descriptors: (name, links) =>
+      belongsToRegistry(links) ? sharedRecords(options, name) : ownRecords(options, name, links),
+    globals: (links) => (belongsToRegistry(links) ? sharedGlobalRecords(options) : ownGlobalRecords(options, links)),
   };
 }
 
@@ -50,22 +43,20 @@ export function createRedisDescriptors(
  * The records of a repository in a database of the edge's own. The repository's hash also holds when the origin
  * confirmed the entry, and the tombstone; a registry ignores these fields. Every key expires.
  */
-function ownRecords(
-  redis: Redis,
-  name: RepositoryName,
-  links: LinkSet,
-  { lifeSeconds, confirmedField }: RedisRecordsOptions,
-): RepositoryRecords {
-  const keys = repositoryKeys(name, links);
+function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: LinkSet): RepositoryRecords {
+  const { redis, keys, lifeSeconds, confirmedField } = options;
+  const members = keys.members(name, links);
+  const scopedKey = (digest: Digest) => keys.scoped(name, links, digest);
+  const globalKey = (digest: Digest) => keys.global(links, digest);
   return {
     batch: REDIS_BATCH,
     read: (_ctx, digests) =>
       readEach(redis, digests, {
         commands: (read, digest) =>
           read
-            .sismember(keys.members, digest)
-            .hmget(globalKey(links, digest), ...GLOBAL_FIELDS, 'cleared')
-            .hmget(keys.scoped(digest), 'mediatype', confirmedField, 'cleared', 'told', 'toldtype'),
+            .sismember(members, digest)
+            .hmget(globalKey(digest), ...GLOBAL_FIELDS, 'cleared')
+            .hmget(scopedKey(digest), 'mediatype', confirmedField, 'cleared', 'told', 'toldtype'),
         parse([member, global, scoped]) {
           const [digest, size, globalType, clearedForAll] = parseStrings(global, GLOBAL_FIELDS.length + 1);
           const [mediaType, verified, cleared, told, toldType] = parseStrings(scoped, 5);
@@ -86,23 +77,23 @@ function ownRecords(
       const write = redis.multi();
       for (const digest of digests) {
         write
-          .sadd(keys.members, digest)
-          .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
-          .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
-          .expire(globalKey(links, digest), lifeSeconds)
-          .hset(keys.scoped(digest), { mediatype: descriptor.mediaType, [confirmedField]: verifiedAt, ...told })
-          .expire(keys.scoped(digest), lifeSeconds);
+          .sadd(members, digest)
+          .hset(globalKey(digest), { digest: descriptor.digest, size: descriptor.size })
+          .hsetnx(globalKey(digest), 'mediatype', descriptor.mediaType)
+          .expire(globalKey(digest), lifeSeconds)
+          .hset(scopedKey(digest), { mediatype: descriptor.mediaType, [confirmedField]: verifiedAt, ...told })
+          .expire(scopedKey(digest), lifeSeconds);
       }
-      write.expire(keys.members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
+      write.expire(members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
       parseTransaction(await write.exec(), 6 * digests.size + 1);
     },
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, keys.scoped(digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, scopedKey(digest), until),
     async clear(_ctx, digests, clearing) {
-      const all = [keys.members, ...digests.flatMap((digest) => [globalKey(links, digest), keys.scoped(digest)])];
+      const all = [members, ...digests.flatMap((digest) => [globalKey(digest), scopedKey(digest)])];
       const args = [clearing.until, lifeSeconds, sparesArgument(clearing), ...digests];
       return parseNamedDigests(await redis.eval(CLEAR_OWN, all, args), digests.length);
     },
-    list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
+    list: (_ctx, cursor) => listMembers(redis, members, cursor),
   };
 }
 
@@ -118,22 +109,24 @@ function witnessOf(told: FieldValue, toldType: FieldValue, mediaType: FieldValue
 }
 
 /** The global records in a database of the edge's own; a registry ignores the tombstone in them. */
-function ownGlobalRecords(redis: Redis, links: LinkSet, { lifeSeconds }: RedisRecordsOptions): Records {
+function ownGlobalRecords(options: RedisRecordsOptions, links: LinkSet): DescriptorRecords {
+  const { redis, keys, lifeSeconds } = options;
+  const globalKey = (digest: Digest) => keys.global(links, digest);
   return {
-    read: (_ctx, digests) => readGlobal(redis, links, digests),
+    read: (_ctx, digests) => readGlobal(options, links, digests),
     async write(_ctx, digests, { descriptor }) {
       const write = redis.multi();
       for (const digest of digests) {
         write
-          .hset(globalKey(links, digest), { digest: descriptor.digest, size: descriptor.size })
-          .hsetnx(globalKey(links, digest), 'mediatype', descriptor.mediaType)
-          .expire(globalKey(links, digest), lifeSeconds);
+          .hset(globalKey(digest), { digest: descriptor.digest, size: descriptor.size })
+          .hsetnx(globalKey(digest), 'mediatype', descriptor.mediaType)
+          .expire(globalKey(digest), lifeSeconds);
       }
       parseTransaction(await write.exec(), 3 * digests.size);
     },
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, globalKey(links, digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, globalKey(digest), until),
     async clear(_ctx, digests, { until }) {
-      const all = digests.flatMap((digest) => [globalKey(links, digest), globalKey(links, digest)]);
+      const all = digests.flatMap((digest) => [globalKey(digest), globalKey(digest)]);
       return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };

@@ -1,20 +1,25 @@
 import type { Redis } from '@upstash/redis/cloudflare';
-import { type Descriptor, parseMethod, parseWholeNumber } from '../../oci/descriptor.ts';
+import { type Descriptor, type Entry, parseMethod, parseWholeNumber } from '../../oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
+import type { Page } from '../descriptorRecords.ts';
 import { type BadRecord, tryParse } from '../faults.ts';
-import type { Page, StoredRecord } from '../records.ts';
+import type { Stored } from '../records.ts';
 import type { Clearing } from '../tombstone.ts';
-import { GLOBAL_FIELDS, globalKey } from './keys.ts';
+import { GLOBAL_FIELDS, type RedisKeys } from './keys.ts';
 import { parseScan, parseStrings, readEach } from './replies.ts';
 import { WRITE_TOMBSTONE } from './scripts.ts';
 
 /** How many digests one request has at most: with five commands for each, some 400 KB. */
 export const REDIS_BATCH = 500;
 
-/** The options of the records in Redis. */
+/** What the records of one upstream share. */
 export interface RedisRecordsOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
   /** How long a key lives after its last write. */
+  readonly lifeMs: number;
+  /** The same in whole seconds, rounded up. */
   readonly lifeSeconds: number;
   /** The field that holds when an entry was confirmed: to a caller (`verified`), or to everybody (`open`). */
   readonly confirmedField: 'verified' | 'open';
@@ -43,7 +48,7 @@ export interface RecordReplies {
  * repository's media type are missing. If the repository's media type is empty, the global one counts.
  * @throws TypeError the reply is not one of Redis
  */
-export function parseRecord(replies: RecordReplies): StoredRecord | BadRecord {
+export function parseRecord(replies: RecordReplies): Stored<Entry> | BadRecord {
   const { member } = replies;
   if (member !== 0 && member !== 1) throw new TypeError('invalid reply to SISMEMBER');
   return tryParse(() => parseFields(member === 1, replies));
@@ -53,14 +58,14 @@ export function parseRecord(replies: RecordReplies): StoredRecord | BadRecord {
 function parseFields(
   isMember: boolean,
   { global, mediaType, verified, witness, tombstones }: RecordReplies,
-): StoredRecord {
+): Stored<Entry> {
   const clearedUntil = Math.max(...tombstones.map((text) => parseNumber(text ?? '0')));
   const globalDescriptor = isMember && mediaType != null ? parseGlobal(global) : undefined;
-  if (!globalDescriptor || mediaType == null) return { entry: undefined, clearedUntil, isHalfCleared: isMember };
+  if (!globalDescriptor || mediaType == null) return { value: undefined, clearedUntil, isHalfCleared: isMember };
   const descriptor = { ...globalDescriptor, mediaType: mediaType || globalDescriptor.mediaType };
   const method = parseMethod(witness);
-  const entry = { descriptor, verifiedAt: parseNumber(verified ?? '0'), ...(method && { witness: method }) };
-  return { entry, clearedUntil };
+  const value = { descriptor, verifiedAt: parseNumber(verified ?? '0'), ...(method && { witness: method }) };
+  return { value, clearedUntil };
 }
 
 /**
@@ -80,14 +85,14 @@ export function parseNumber(text: string): number {
 }
 
 /** Reads the global records of digests. They have no time of confirmation, and no tombstone hides them. */
-export async function readGlobal(redis: Redis, links: LinkSet, digests: readonly Digest[]) {
+export async function readGlobal({ redis, keys }: RedisRecordsOptions, links: LinkSet, digests: readonly Digest[]) {
   return readEach(redis, digests, {
-    commands: (read, digest) => read.hmget(globalKey(links, digest), ...GLOBAL_FIELDS),
-    parse([reply]): StoredRecord | BadRecord {
+    commands: (read, digest) => read.hmget(keys.global(links, digest), ...GLOBAL_FIELDS),
+    parse([reply]): Stored<Entry> | BadRecord {
       const fields = parseStrings(reply, GLOBAL_FIELDS.length);
       return tryParse(() => {
         const descriptor = parseGlobal(fields);
-        return { entry: descriptor && { descriptor, verifiedAt: 0 }, clearedUntil: 0 };
+        return { value: descriptor && { descriptor, verifiedAt: 0 }, clearedUntil: 0 };
       });
     },
   });
@@ -100,7 +105,11 @@ export async function listMembers(redis: Redis, members: string, cursor = '0'): 
 }
 
 /** Writes a tombstone into a hash to which only the edge writes. @throws TypeError the reply is not one of Redis */
-export async function writeTombstoneIn(redis: Redis, key: string, until: number, lifeSeconds: number): Promise<void> {
+export async function writeTombstoneIn(
+  { redis, lifeSeconds }: RedisRecordsOptions,
+  key: string,
+  until: number,
+): Promise<void> {
   const reply: unknown = await redis.eval(WRITE_TOMBSTONE, [key], [until, lifeSeconds]);
   if (reply !== 1) throw new TypeError('invalid reply to the write of a tombstone');
 }

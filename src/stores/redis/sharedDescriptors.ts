@@ -1,9 +1,8 @@
-import type { Redis } from '@upstash/redis/cloudflare';
 import { delay } from '../../async.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/name.ts';
-import type { Records, RepositoryRecords } from '../records.ts';
-import { GLOBAL_FIELDS, globalKey, repositoryKeys } from './keys.ts';
+import type { DescriptorRecords, RepositoryRecords } from '../descriptorRecords.ts';
+import { GLOBAL_FIELDS } from './keys.ts';
 import {
   listMembers,
   parseRecord,
@@ -32,24 +31,22 @@ const SECOND_CLEAR_MS = 1_000;
  *     HASH  registry-edge::<name>::blobs::<digest>   verified, open, cleared
  *     HASH  registry-edge::blobs::<digest>           cleared, for all repositories
  */
-export function sharedRecords(
-  redis: Redis,
-  name: RepositoryName,
-  { lifeSeconds, confirmedField }: RedisRecordsOptions,
-): RepositoryRecords {
-  const keys = repositoryKeys(name, 'blobs');
-  const ownKey = (digest: Digest) => `registry-edge::${name}::blobs::${digest}`;
+export function sharedRecords(options: RedisRecordsOptions, name: RepositoryName): RepositoryRecords {
+  const { redis, keys, lifeSeconds, confirmedField } = options;
+  const members = keys.members(name, 'blobs');
+  const scopedKey = (digest: Digest) => keys.scoped(name, 'blobs', digest);
+  const ownKey = (digest: Digest) => keys.ownScoped(name, digest);
   return {
     batch: REDIS_BATCH,
     read: (_ctx, digests) =>
       readEach(redis, digests, {
         commands: (read, digest) =>
           read
-            .sismember(keys.members, digest)
-            .hmget(globalKey('blobs', digest), ...GLOBAL_FIELDS)
-            .hmget(keys.scoped(digest), 'mediatype')
+            .sismember(members, digest)
+            .hmget(keys.global('blobs', digest), ...GLOBAL_FIELDS)
+            .hmget(scopedKey(digest), 'mediatype')
             .hmget(ownKey(digest), confirmedField, 'cleared')
-            .hmget(ownGlobalKey(digest), 'cleared'),
+            .hmget(keys.ownGlobal(digest), 'cleared'),
         parse([member, global, scoped, own, forAll]) {
           const [mediaType] = parseStrings(scoped, 1);
           const [verified, cleared] = parseStrings(own, 2);
@@ -65,35 +62,32 @@ export function sharedRecords(
       }
       parseTransaction(await write.exec(), 2 * digests.size);
     },
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, ownKey(digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, ownKey(digest), until),
     async clear(ctx, digests, clearing) {
       const keysFor = (digest: Digest) => [
-        ...[globalKey('blobs', digest), keys.scoped(digest)],
-        ...[ownKey(digest), ownGlobalKey(digest)],
+        ...[keys.global('blobs', digest), scopedKey(digest)],
+        ...[ownKey(digest), keys.ownGlobal(digest)],
       ];
       const args = [clearing.until, lifeSeconds, sparesArgument(clearing), ...digests];
-      const clear = () => redis.eval(CLEAR_SHARED, [keys.members, ...digests.flatMap(keysFor)], args);
+      const clear = () => redis.eval(CLEAR_SHARED, [members, ...digests.flatMap(keysFor)], args);
       const reply = await clear();
       ctx.waitUntil(delay(SECOND_CLEAR_MS).then(clear));
       return parseNamedDigests(reply, digests.length);
     },
-    list: (_ctx, cursor) => listMembers(redis, keys.members, cursor),
+    list: (_ctx, cursor) => listMembers(redis, members, cursor),
   };
 }
 
 /** The global records in a registry's database: the edge reads and clears them, but never sets them. */
-export function sharedGlobalRecords(redis: Redis, { lifeSeconds }: RedisRecordsOptions): Records {
+export function sharedGlobalRecords(options: RedisRecordsOptions): DescriptorRecords {
+  const { redis, keys, lifeSeconds } = options;
   return {
-    read: (_ctx, digests) => readGlobal(redis, 'blobs', digests),
+    read: (_ctx, digests) => readGlobal(options, 'blobs', digests),
     async write() {},
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(redis, ownGlobalKey(digest), until, lifeSeconds),
+    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, keys.ownGlobal(digest), until),
     async clear(_ctx, digests, { until }) {
-      const all = digests.flatMap((digest) => [globalKey('blobs', digest), ownGlobalKey(digest)]);
+      const all = digests.flatMap((digest) => [keys.global('blobs', digest), keys.ownGlobal(digest)]);
       return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };
-}
-
-function ownGlobalKey(digest: Digest): string {
-  return `registry-edge::blobs::${digest}`;
 }

@@ -1,12 +1,11 @@
-import type { Redis } from '@upstash/redis/cloudflare';
 import { LRUCache } from 'lru-cache';
 import { type Digest, isDigest, parseDigest } from '../../oci/digest.ts';
-import { asCacheFault, BadRecord, CacheFault, tryParse, unwrap } from '../faults.ts';
-import type { StoreOptions } from '../options.ts';
-import type { TagOptions, TagPointer, Tags } from '../tags.ts';
-import { CLOCK_SKEW_MS, type Clearing, clearingAhead, clearingUpTo, isAlive } from '../tombstone.ts';
-import { parseNumber, sparesArgument } from './records.ts';
-import { isWrongType, parseScan, parseStrings, parseTransaction } from './replies.ts';
+import { tryParse, unwrap } from '../faults.ts';
+import type { Stored } from '../records.ts';
+import type { TagKey, TagPointer, TagRecords } from '../tagRecords.ts';
+import type { Clearing } from '../tombstone.ts';
+import { parseNumber, type RedisRecordsOptions, sparesArgument } from './records.ts';
+import { parseScan, parseStrings, parseTransaction, readEach } from './replies.ts';
 import { CLEAR_TAGS, NOTE_TAG } from './scripts.ts';
 
 /** How many keys one SCAN visits. It walks over the whole database, in which few keys are tags of the repository. */
@@ -16,114 +15,87 @@ const RENOTE_MS = 60_000;
 const MAX_RECENT_NOTES = 1_000;
 
 /**
- * Stores tags in Redis: one hash per tag, so that a drop is one step. It has a field for each variant, the note
+ * Stores tags in Redis: one hash per tag, so that a clear is one step. It has a field for each variant, the note
  * (`led`), and the tombstone (`cleared`).
  *
  *     HASH  registry-edge::tags::<name>::<tag>   <variant> and led: "<digest> <verifiedAt>", cleared
- *
- * @param isOpen as in `StoreOptions`
  */
-export function createRedisTags(
-  redis: Redis,
-  { ttlMs, maxClearedForMs = CLOCK_SKEW_MS, isOpen }: TagOptions & Pick<StoreOptions, 'isOpen'>,
-): Tags {
+export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRecordsOptions): TagRecords {
   // With its prefix, no variant is equal to `cleared` or `led`.
-  const fieldOf = (variant: string) => `${isOpen ? 'open' : 'verified'} ${variant}`;
-  const keyOf = (name: string, tag: string) => `registry-edge::tags::${name}::${tag}`;
-  const lifeMs = ttlMs + maxClearedForMs;
+  const fieldOf = ({ variant }: TagKey) => `${confirmedField} ${variant}`;
   // The notes that this isolate wrote recently. Another isolate may move the tag, so they are not relied on for long.
   const recentNotes = new LRUCache<string, { readonly digest: Digest; readonly atMs: number }>({
     max: MAX_RECENT_NOTES,
   });
 
-  async function clear(keys: string[], clearing: Clearing): Promise<Cleared> {
-    if (keys.length === 0) return { counted: 0, digests: new Set() };
-    const reply: unknown = await redis.eval(CLEAR_TAGS, keys, [clearing.until, lifeMs, sparesArgument(clearing)]);
-    if (!Array.isArray(reply) || reply.length !== keys.length) throw new TypeError('invalid reply to a clear of tags');
+  function read(tagKeys: readonly TagKey[]) {
+    return readEach(redis, tagKeys, {
+      commands: (pipeline, key) => pipeline.hmget(keys.tag(key), fieldOf(key), 'cleared'),
+      parse([reply]) {
+        const [text, cleared] = parseStrings(reply, 2);
+        return tryParse(
+          (): Stored<TagPointer> => ({
+            value: text == null ? undefined : parsePointer(text),
+            clearedUntil: parseNumber(cleared ?? '0'),
+          }),
+        );
+      },
+    });
+  }
+  async function clear(tags: string[], clearing: Clearing): Promise<Cleared> {
+    if (tags.length === 0) return { counted: 0, digests: new Set() };
+    const reply: unknown = await redis.eval(CLEAR_TAGS, tags, [clearing.until, lifeMs, sparesArgument(clearing)]);
+    if (!Array.isArray(reply) || reply.length !== tags.length) throw new TypeError('invalid reply to a clear of tags');
     const cleared = reply.map(parseCleared);
     return {
       counted: cleared.filter(({ counted }) => counted > 0).length,
       digests: new Set(cleared.flatMap(({ digests }) => [...digests])),
     };
   }
-  /** @throws BadRecord the key has another type */
-  async function read(key: string, ...fields: string[]) {
-    try {
-      const reply: unknown = await redis.hmget(key, ...fields);
-      return parseStrings(reply, fields.length);
-    } catch (cause) {
-      throw isWrongType(cause) ? new BadRecord('the key has another type', { cause }) : cause;
-    }
+  async function write(key: TagKey, { digest, verifiedAt }: TagPointer): Promise<void> {
+    // If two answers overtake each other, the one that was confirmed later stays. Another isolate may still write
+    // between this read and the write, which does no harm: its pointer is about as recent.
+    const [stored] = await read([key]);
+    const current = stored && unwrap(stored).value;
+    if (current && current.verifiedAt > verifiedAt) return;
+    const writing = redis
+      .multi()
+      .hset(keys.tag(key), { [fieldOf(key)]: `${digest} ${verifiedAt}` })
+      .pexpire(keys.tag(key), lifeMs);
+    parseTransaction(await writing.exec(), 2);
   }
 
   return {
-    async get(ctx, { name, tag, variant }) {
-      const startedAt = ctx.now();
-      try {
-        const [text, cleared] = await read(keyOf(name, tag), fieldOf(variant), 'cleared');
-        const pointer = text == null ? undefined : unwrap(tryParse(() => parsePointer(text)));
-        const until = unwrap(tryParse(() => parseNumber(cleared ?? '0')));
-        const isHit = pointer !== undefined && isAlive(pointer.verifiedAt, until);
-        if (until > 0) ctx.emit({ kind: 'tombstone', until });
-        ctx.emit({ kind: 'stat', store: 'redis', outcome: isHit ? 'hit' : 'miss', ms: ctx.now() - startedAt });
-        return isHit ? pointer : undefined;
-      } catch (cause) {
-        ctx.emit({ kind: 'stat', store: 'redis', outcome: 'fault', ms: ctx.now() - startedAt });
-        throw cause instanceof BadRecord ? cause : new CacheFault('get failed', { cause });
-      }
+    read: (_ctx, tagKeys) => read(tagKeys),
+    async write(_ctx, tagKeys, pointer) {
+      await Promise.all([...tagKeys].map((key) => write(key, pointer)));
     },
-    async set(_ctx, { name, tag, variant }, { digest, verifiedAt }) {
-      const key = keyOf(name, tag);
-      const field = fieldOf(variant);
-      await asCacheFault('set', async () => {
-        // If two answers overtake each other, the one that was confirmed later stays. Another isolate may still write
-        // between this read and the write, which does no harm: its pointer is about as recent.
-        const [text] = await read(key, field);
-        const current = text == null ? undefined : unwrap(tryParse(() => parsePointer(text)));
-        if (current && current.verifiedAt > verifiedAt) return;
-        const write = redis
-          .multi()
-          .hset(key, { [field]: `${digest} ${verifiedAt}` })
-          .pexpire(key, lifeMs);
-        parseTransaction(await write.exec(), 2);
-      });
+    async clear(_ctx, tags, clearing) {
+      const hashes = tags.map(keys.tag);
+      // An eviction leaves the notes.
+      if (!clearing.sparesLater) for (const key of hashes) recentNotes.delete(key);
+      return (await clear(hashes, clearing)).digests;
     },
-    async drop(ctx, name, tags, clearedForMs) {
-      const keys = tags.map((tag) => keyOf(name, tag));
-      for (const key of keys) recentNotes.delete(key);
-      return asCacheFault('drop', async () => (await clear(keys, clearingAhead(ctx.now(), clearedForMs))).digests);
-    },
-    async note(ctx, { name, tag }, { digest, verifiedAt }, isMoved = false) {
-      const key = keyOf(name, tag);
+    async note(ctx, tag, { digest, verifiedAt }, isMoved) {
+      const key = keys.tag(tag);
       const recent = recentNotes.get(key);
       if (recent?.digest === digest && ctx.now() - recent.atMs < RENOTE_MS) return true;
-      const isCurrent = await asCacheFault('note', async () => {
-        const reply: unknown = await redis.eval(
-          NOTE_TAG,
-          [key],
-          [digest, verifiedAt, lifeMs, isMoved ? 'moved' : 'read'],
-        );
-        if (reply !== 0 && reply !== 1) throw new TypeError('invalid reply to a note');
-        return reply === 1;
-      });
-      if (isCurrent) recentNotes.set(key, { digest, atMs: ctx.now() });
-      return isCurrent;
+      const args = [digest, verifiedAt, lifeMs, isMoved ? 'moved' : 'read'];
+      const reply: unknown = await redis.eval(NOTE_TAG, [key], args);
+      if (reply !== 0 && reply !== 1) throw new TypeError('invalid reply to a note');
+      if (reply === 1) recentNotes.set(key, { digest, atMs: ctx.now() });
+      return reply === 1;
     },
-    async evict(_ctx, name, tag, sentAtMs) {
-      await asCacheFault('evict', () => clear([keyOf(name, tag)], clearingUpTo(sentAtMs)));
-    },
-    async purge(ctx, names, cursor = '0') {
-      return asCacheFault('purge', async () => {
-        const [only, ...others] = names;
-        // One SCAN serves all repositories, since one for each would walk over as many keys.
-        const match = only && others.length === 0 ? keyOf(only, '*') : keyOf('*', '*');
-        const page = parseScan(await redis.scan(cursor, { match, count: SCAN_COUNT }));
-        const prefixes = new Set(names.map((name) => keyOf(name, '')));
-        // Neither names nor tags contain a colon.
-        const keys = page.found.filter((key) => prefixes.has(key.slice(0, key.lastIndexOf('::') + 2)));
-        const { counted } = await clear([...new Set(keys)], clearingAhead(ctx.now()));
-        return { removed: counted, cursor: page.cursor };
-      });
+    async clearPage(_ctx, names, clearing, cursor = '0') {
+      const [only, ...others] = names;
+      // One SCAN serves all repositories, since one for each would walk over as many keys.
+      const match = keys.tag({ name: only && others.length === 0 ? only : '*', tag: '*' });
+      const page = parseScan(await redis.scan(cursor, { match, count: SCAN_COUNT }));
+      const prefixes = new Set(names.map((name) => keys.tag({ name, tag: '' })));
+      // Neither names nor tags contain a colon.
+      const found = page.found.filter((key) => prefixes.has(key.slice(0, key.lastIndexOf('::') + 2)));
+      const { counted } = await clear([...new Set(found)], clearing);
+      return { removed: counted, cursor: page.cursor };
     },
   };
 }

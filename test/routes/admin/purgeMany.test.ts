@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { batchesOf, inTurn } from '../../../src/async.ts';
+import type { BlobDescriptorCacheProvider } from '../../../src/cache/provider.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { LINK_SETS, type LinkSet } from '../../../src/oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/name.ts';
-import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
-import type { StoreName } from '../../../src/telemetry/events.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf } from '../../support/context.ts';
+import type { KnownStore } from '../../support/costs.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
@@ -20,7 +20,7 @@ const AT_ONCE = 20;
 const PAGE = { memory: Number.POSITIVE_INFINITY, kv: 50, redis: 500 };
 
 /** Enough entries for several requests on Redis and KV, but few on KV, whose writes are slow. */
-const COUNTS: Record<StoreName, Record<LinkSet, number>> = {
+const COUNTS: Record<KnownStore, Record<LinkSet, number>> = {
   memory: { blobs: 5_000, manifests: 1_100 },
   kv: { blobs: 401, manifests: 51 },
   redis: { blobs: 5_000, manifests: 51 },
@@ -48,8 +48,8 @@ async function writeToRedis(name: RepositoryName, links: LinkSet, digests: reado
 }
 
 /** Creates an edge in front of a store that has many entries of one repository. */
-async function prepare({ name: store, isShared, open }: Store) {
-  const counts = COUNTS[store];
+async function prepare({ name: store, like, isShared, open }: Store) {
+  const counts = COUNTS[like];
   const name = parseRepositoryName(uniqueName());
   let provider: BlobDescriptorCacheProvider | undefined;
   const upstream = (made: Upstream) => {
@@ -64,7 +64,7 @@ async function prepare({ name: store, isShared, open }: Store) {
     return { links, digests, scope: provider?.repositoryScoped(name, links) };
   });
   for (const { links, digests, scope } of content) {
-    if (store === 'redis') await writeToRedis(name, links, digests, ctx.now());
+    if (like === 'redis') await writeToRedis(name, links, digests, ctx.now());
     else {
       for (let at = 0; at < digests.length; at += AT_ONCE) {
         const batch = digests.slice(at, at + AT_ONCE);
@@ -99,14 +99,14 @@ const MAX_PURGE_REQUESTS = { memory: 0, kv: PAGES * (3 + PAGE.kv), redis: PAGES 
 
 describe.each(SHARED_STORES)('a purge of a repository that fills the memory in front of $name', (store) => {
   it('takes no more than eight pages per request, and counts each entry once', { timeout: 60_000 }, async () => {
-    const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.name];
+    const count = { memory: 0, kv: 1_000, redis: 5_000 }[store.like];
     const name = parseRepositoryName(uniqueName());
     let made: Upstream | undefined;
     const edge = createMeteredEdge(store.name, { ...ROOMY, ADMIN_TOKEN }, { upstream: (created) => (made = created) });
     const ctx = contextOf(edge.clock);
     const scope = made?.descriptors.repositoryScoped(name, 'blobs');
     const digests = Array.from({ length: count }, () => uniqueDigest());
-    if (store.name === 'redis') stored.push([name, digests]);
+    if (store.like === 'redis') stored.push([name, digests]);
     await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
       await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
     });
@@ -115,7 +115,7 @@ describe.each(SHARED_STORES)('a purge of a repository that fills the memory in f
     let [removed, query, requests] = [0, '', 0];
     do {
       const purged = (await (await purge(edge, name + query)).json()) as Purged;
-      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_PURGE_REQUESTS[store.name]);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_PURGE_REQUESTS[store.like]);
       // Already the first request clears all of it from memory.
       expect(digests.filter((digest) => made?.descriptors.peek?.(ctx, name, 'blobs', digest))).toEqual([]);
       removed += purged.removed.blobs ?? 0;
@@ -133,13 +133,13 @@ describe.each(STORES)('a repository of many entries, cache in $name', (store) =>
     const { name, edge, countLeft } = await prepare(store);
     const first = (await (await purge(edge, name)).json()) as Purged;
     // A purge of memory alone takes one request.
-    expect(first.cursor === undefined).toBe(store.name === 'memory');
+    expect(first.cursor === undefined).toBe(store.like === 'memory');
     expect(first.removed.blobs).toBeGreaterThan(0);
     const rest = first.cursor === undefined ? { removed: NOTHING_REMOVED } : await purgeAll(edge, name, first.cursor);
     const removed = LINK_SETS.map(
       (links) => (first.removed[links] ?? 0) + ((rest.removed as Record<string, number>)[links] ?? 0),
     );
-    expect(removed).toEqual([COUNTS[store.name].blobs, COUNTS[store.name].manifests]);
+    expect(removed).toEqual([COUNTS[store.like].blobs, COUNTS[store.like].manifests]);
     expect(await countLeft()).toBe(0);
     expect((await purgeAll(edge, name)).removed).toEqual(NOTHING_REMOVED);
   });
@@ -148,14 +148,14 @@ describe.each(STORES)('a repository of many entries, cache in $name', (store) =>
     const { name, edge } = await prepare(store);
     await purgeAll(edge, name);
     const { storeRequests, operations } = edge.spent();
-    const { blobs, manifests } = COUNTS[store.name];
-    const pages = (blobs + manifests) / PAGE[store.name];
+    const { blobs, manifests } = COUNTS[store.like];
+    const pages = (blobs + manifests) / PAGE[store.like];
     // Pages of a set vary in size, and the search for tags walks everything else in the database.
-    if (store.name === 'redis') expect(storeRequests).toBeLessThan(3 * (1.5 * pages + 2) + 20);
+    if (store.like === 'redis') expect(storeRequests).toBeLessThan(3 * (1.5 * pages + 2) + 20);
     // On KV a page is listed once and read twice; each tombstone is a write.
-    else if (store.name === 'kv') expect(storeRequests - operations.writes).toBeLessThanOrEqual(3 * (pages + 2));
+    else if (store.like === 'kv') expect(storeRequests - operations.writes).toBeLessThanOrEqual(3 * (pages + 2));
     else expect(storeRequests).toBe(0);
-    if (store.name === 'kv') expect(operations.writes).toBe(blobs + manifests);
+    if (store.like === 'kv') expect(operations.writes).toBe(blobs + manifests);
   });
 
   it('is cleared by the event of its delete, sent again until nothing is left', {
@@ -166,7 +166,7 @@ describe.each(STORES)('a repository of many entries, cache in $name', (store) =>
     const statuses: number[] = [];
     while (statuses.at(-1) !== 204 && statuses.length < 5) {
       statuses.push((await sendEvents(edge, eventsOf(name).repositoryDeleted())).status);
-      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_EVENT_REQUESTS[store.name]);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual(MAX_EVENT_REQUESTS[store.like]);
     }
     expect(statuses.filter((status) => status === 503).length).toBeLessThanOrEqual(2);
     expect(statuses.at(-1)).toBe(204);

@@ -58,7 +58,7 @@ describe('a request for a blob makes a bounded number of requests to an origin w
 describe('one write makes a bounded number of requests', () => {
   it.each(STORES)(
     `a refused manifest of ${LAYERS} layers makes a bounded number to the store: $name`,
-    async ({ name: store }) => {
+    async ({ name: store, like }) => {
       const image = await someImage();
       await stubImageExists(image);
       const layers = Array.from({ length: LAYERS }, () => ({ digest: uniqueDigest() }));
@@ -69,7 +69,7 @@ describe('one write makes a bounded number of requests', () => {
       edge.spent();
       const { status } = await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }));
       expect(status).toBe(404);
-      expect(edge.spent().storeRequests).toBeLessThanOrEqual({ memory: 0, kv: 42, redis: 10 }[store]);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual({ memory: 0, kv: 42, redis: 10 }[like]);
     },
   );
 

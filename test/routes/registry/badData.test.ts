@@ -5,7 +5,7 @@ import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
 import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
 import { NO_REDIS, REDIS, redis } from '../../support/redisStore.ts';
-import { SHARED_STORES, type SharedStoreName, storeNamed } from '../../support/stores.ts';
+import { SHARED_STORES, type SharedStore, storeNamed } from '../../support/stores.ts';
 import { keysOfBlob, kvTroubles, poisonTroubles, type Trouble, typeTroubles } from '../../support/storeTroubles.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -13,7 +13,7 @@ const isBadRecord = ({ spoil }: Trouble) => spoil !== undefined;
 /** A time far in the future is readable, and so no fault: the entry is only never fresh. */
 const isFault = ({ name }: Trouble) => !name.includes('9007199254740991');
 
-const BAD_RECORDS: Record<SharedStoreName, Trouble[]> = {
+const BAD_RECORDS: Record<SharedStore['like'], Trouble[]> = {
   kv: kvTroubles().filter(isBadRecord),
   redis: [...typeTroubles(), ...poisonTroubles()].filter(isFault),
 };
@@ -24,8 +24,8 @@ async function proveAccess(edge: Edge, name: string): Promise<void> {
 }
 const statusOf = async (edge: Edge, path: string) => cacheStatusOf(await edge.fetch(path, HEAD));
 
-describe.each(SHARED_STORES)('a bad record in $name', ({ name: store, variables }) => {
-  const troubles = BAD_RECORDS[store];
+describe.each(SHARED_STORES)('a bad record in $name', ({ like, variables }) => {
+  const troubles = BAD_RECORDS[like];
 
   async function spoil(trouble: Trouble): Promise<{ edge: Edge; blob: Pushed }> {
     const blob = await pushBlob();

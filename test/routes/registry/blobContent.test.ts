@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
 import { delay } from '../../../src/async.ts';
-import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
+import type { BlobDescriptorCacheProvider } from '../../../src/cache/provider.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
 import { cacheStatusOf, createEdge, type Edge, textOf } from '../../support/edge.ts';
 import { earnGrant } from '../../support/grant.ts';
@@ -228,6 +228,8 @@ describe('a GET of a blob with a failing store', () => {
     provider: BlobDescriptorCacheProvider,
     stat: () => Promise<never>,
   ): BlobDescriptorCacheProvider => ({
+    ...provider,
+    peek: undefined,
     repositoryScoped: (...scope) => ({ ...provider.repositoryScoped(...scope), stat }),
   });
 

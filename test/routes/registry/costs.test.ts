@@ -35,8 +35,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-for (const { name: backend, isAvailable, isShared } of ALL_STORES) {
-  const { warm, writeBack } = COSTS[backend];
+for (const { name: backend, like, isAvailable, isShared } of ALL_STORES) {
+  const { warm, writeBack } = COSTS[like];
   const coldCost = sum(warm, writeBack);
 
   describe.skipIf(!isAvailable)(`the cost of a blob HEAD, cache in ${backend}`, () => {

@@ -1,5 +1,4 @@
 import { describe, expect, inject, it } from 'vitest';
-import type { StoreName } from '../../../src/telemetry/events.ts';
 import { createClock } from '../../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
@@ -26,7 +25,7 @@ type What = 'a blob' | 'a manifest' | 'a tag';
 type Isolate = 'the same isolate' | 'another isolate';
 
 /** `boundMs`: how long the content may still be answered, 0: not at all; `lagMs`: how long KV lags. */
-type Cell = [StoreName, who: 'may push' | 'only pulls', Isolate, What, boundMs: number, lagMs?: number];
+type Cell = [store: string, who: 'may push' | 'only pulls', Isolate, What, boundMs: number, lagMs?: number];
 
 const BY_DIGEST: What[] = ['a blob', 'a manifest'];
 const CELLS: Cell[] = BY_DIGEST.flatMap((what): Cell[] => [

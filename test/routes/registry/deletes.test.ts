@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { BlobDescriptorCacheProvider } from '../../../src/stores/descriptors.ts';
+import type { BlobDescriptorCacheProvider } from '../../../src/cache/provider.ts';
 import { clearsOf, DELETE } from '../../support/deletes.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
@@ -11,6 +11,7 @@ const HEAD = { method: 'HEAD' };
 function failingClears(provider: BlobDescriptorCacheProvider, { after, times }: { after: number; times: number }) {
   let calls = 0;
   return {
+    ...provider,
     repositoryScoped(...scope: Parameters<BlobDescriptorCacheProvider['repositoryScoped']>) {
       const scoped = provider.repositoryScoped(...scope);
       const orFail = <A extends unknown[]>(work: (...call: A) => Promise<void>) => {

@@ -34,9 +34,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(STORES)('what a manifest costs: $name', ({ name: backend }) => {
+describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) => {
   /** Round trips to the store; memory needs none. */
-  const trips = (kv: number, redis = kv) => ({ memory: 0, kv, redis })[backend];
+  const trips = (kv: number, redis = kv) => ({ memory: 0, kv, redis })[like];
 
   it.each([CLOSED, OPEN])(
     'by digest, cold: a look-up and a write; a GET needs as many again for the content: %j',

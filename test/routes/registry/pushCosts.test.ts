@@ -41,8 +41,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(STORES)('what a push costs: $name', ({ name: store }) => {
-  const { warm, writeBack } = COSTS[store];
+describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
+  const { warm, writeBack } = COSTS[like];
   const edgeOf = (): MeteredEdge => createMeteredEdge(store);
 
   it.each<[string, Way, origin: string[], Cost]>([

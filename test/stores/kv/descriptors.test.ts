@@ -1,16 +1,14 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
-import { createKvDescriptors } from '../../../src/stores/kv/descriptors.ts';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
+import { openKv } from '../../support/stores.ts';
 
 const HOUR_MS = 3_600_000;
-const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) =>
-  createProvider(createKvDescriptors(namespace, { retentionMs: HOUR_MS, isOpen: false }));
+const create = (namespace: DescriptorNamespace = env.DESCRIPTORS) => openKv({}, namespace).descriptors;
 
 describe('createKvDescriptors', () => {
   const setup = () => {

@@ -1,15 +1,14 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
-import { createKvDescriptors } from '../../../src/stores/kv/descriptors.ts';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { pushBlob } from '../../support/push.ts';
+import { openKv } from '../../support/stores.ts';
 import { keysOfBlob, kvTroubles } from '../../support/storeTroubles.ts';
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +25,7 @@ function namespaceWith(changes: Record<string, unknown>): DescriptorNamespace {
 function setup(changes: Record<string, unknown> = {}, retentionMs = HOUR_MS) {
   const name = parseRepositoryName(uniqueName());
   const digest = uniqueDigest();
-  const provider = createProvider(createKvDescriptors(namespaceWith(changes), { retentionMs, isOpen: false }));
+  const provider = openKv({ retentionMs }, namespaceWith(changes)).descriptors;
   const key = `blobs::${name}::${digest}`;
   return { ctx: contextOf(createClock(Date.now())), digest, key, scoped: provider.repositoryScoped(name, 'blobs') };
 }

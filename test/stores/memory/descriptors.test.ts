@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import { createMemory } from '../../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
-import { createInMemoryDescriptors } from '../../../src/stores/memory/descriptors.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
+import { openMemory } from '../../support/stores.ts';
 
 const create = (entries = 1_000, ttlMs = 3_600_000) =>
-  createProvider(createInMemoryDescriptors(createMemory({ entries, bytes: 1_048_576 }), { ttlMs, keepsGlobal: true }));
+  openMemory({ memory: createMemory({ entries, bytes: 1_048_576 }), retentionMs: ttlMs }).descriptors;
 
 describe('createInMemoryDescriptors', () => {
   it('returns an entry for ttlMs and no longer', async () => {

@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import type { Entry } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
-import { createRedis } from '../../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { ADDRESS, fieldsOf, NO_REDIS, redis } from '../../support/redisStore.ts';
+import { openRedis } from '../../support/stores.ts';
 
 const HOUR_SECONDS = 3_600;
-const create = (at = ADDRESS) =>
-  createProvider(createRedisDescriptors(createRedis(at), { retentionMs: HOUR_SECONDS * 1000, isOpen: false }));
+const create = (at = ADDRESS) => openRedis({ retentionMs: HOUR_SECONDS * 1000 }, at).descriptors;
 
 describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
   const setup = () => {

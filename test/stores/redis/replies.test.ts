@@ -1,14 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
+import type { BlobDescriptorService } from '../../../src/cache/provider.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
-import type { BlobDescriptorService } from '../../../src/stores/descriptors.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
 import { STORE_TIMEOUT_MS } from '../../../src/stores/options.ts';
-import { createRedis } from '../../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { entryFor, uniqueName } from '../../support/digests.ts';
-import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
-import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
+import { NO_REDIS } from '../../support/redisStore.ts';
+import { ctx, digest, facing, VERBS } from '../../support/redisWire.ts';
+import { openRedis } from '../../support/stores.ts';
 
 interface Item {
   readonly result?: unknown;
@@ -24,9 +22,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
     call: (scoped: BlobDescriptorService) => Promise<unknown>,
     isStored: boolean,
   ): Promise<readonly Item[] & Item> {
-    const provider = createProvider(
-      createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
-    );
+    const { descriptors: provider } = openRedis();
     const scoped = provider.repositoryScoped(parseRepositoryName(uniqueName()), 'blobs');
     if (isStored) await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
     const send = globalThis.fetch;

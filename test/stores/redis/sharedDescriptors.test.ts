@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
-import { createRedis } from '../../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { type Pushed, pushBlob } from '../../support/push.ts';
 import { ADDRESS, fieldsOf, NO_REDIS, REDIS, redis, snapshot } from '../../support/redisStore.ts';
+import { openRedis } from '../../support/stores.ts';
 
 const HEAD = { method: 'HEAD' };
 
@@ -17,9 +15,7 @@ function setup() {
   const name = parseRepositoryName(uniqueName());
   const digest = uniqueDigest();
   const clock = createClock(Date.now());
-  const provider = createProvider(
-    createRedisDescriptors(createRedis(ADDRESS), { retentionMs: 3_600_000, isOpen: false }, true),
-  );
+  const { descriptors: provider } = openRedis({}, ADDRESS, true);
   return { name, digest, clock, ctx: contextOf(clock), provider, scoped: provider.repositoryScoped(name, 'blobs') };
 }
 
@@ -99,7 +95,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
     await registryWrites(name, digest);
     await redis.hdel(`blobs::${digest}`, 'digest', 'size', 'mediatype');
     expect(await scoped.stat(ctx, digest)).toBeUndefined();
-    expect(ctx.events).toEqual([{ kind: 'half-cleared' }]);
+    expect(ctx.events.filter(({ kind }) => kind !== 'stat')).toEqual([{ kind: 'half-cleared' }]);
   });
 
   it('stores manifests in keys of its own', async () => {

@@ -1,15 +1,13 @@
 import { Redis } from '@upstash/redis/cloudflare';
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src/cache/descriptors.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
-import { createRedis } from '../../../src/stores/redis/client.ts';
-import { createRedisDescriptors } from '../../../src/stores/redis/descriptors.ts';
 import { CLOCK_SKEW_MS } from '../../../src/stores/tombstone.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { ADDRESS, NO_REDIS } from '../../support/redisStore.ts';
-import { ctx, digest, facing, HOUR_MS, VERBS } from '../../support/redisWire.ts';
+import { ctx, digest, facing, VERBS } from '../../support/redisWire.ts';
 import type { Script } from '../../support/scripted.ts';
+import { HOUR_MS, openRedis } from '../../support/stores.ts';
 
 describe.each(VERBS)('createRedisDescriptors: %s over a bad connection', (_verb, call) => {
   it.each<[string, Script]>([
@@ -73,9 +71,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
   it('lets every key live for the retention plus CLOCK_SKEW_MS, and clears membership at once', async () => {
     const direct = new Redis({ url, token, automaticDeserialization: false });
     const name = parseRepositoryName(uniqueName());
-    const provider = createProvider(
-      createRedisDescriptors(createRedis(ADDRESS), { retentionMs: HOUR_MS, isOpen: false }),
-    );
+    const { descriptors: provider } = openRedis();
     const members = `repository::${name}::blobs`;
     const blob = uniqueDigest();
     const livesLongEnough = async (key: string) =>

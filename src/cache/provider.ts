@@ -89,7 +89,7 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
   purge(ctx: RequestContext, cursor?: string, most?: number): Promise<PurgedPage>;
 }
 
-/** A store of descriptors, in which no repository sees the descriptors of another. */
+/** The descriptor cache, in which no repository sees the descriptors of another. */
 export interface BlobDescriptorCacheProvider {
   /** @throws RegistryError NAME_INVALID */
   repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryDescriptors;
@@ -97,11 +97,13 @@ export interface BlobDescriptorCacheProvider {
    * Returns the entry that `stat` would return, if it is known without waiting; `undefined` says nothing. Absent if the
    * store always has to be waited for.
    */
-  peek?(ctx: RequestContext, name: RepositoryName, links: LinkSet, digest: Digest): Entry | undefined;
+  readonly peek:
+    | ((ctx: RequestContext, name: RepositoryName, links: LinkSet, digest: Digest) => Entry | undefined)
+    | undefined;
   /**
-   * The global records of digests, for operators; absent if the store has none. A global record proves neither
+   * Returns the global records of digests, for operators; absent if the store has none. A global record proves neither
    * membership nor a confirmation (`verifiedAt` is 0). Clearing it makes the entry of every repository a miss until the
    * origin confirms that entry again.
    */
-  unscoped?(links: LinkSet): BlobDescriptorService;
+  readonly unscoped: ((links: LinkSet) => BlobDescriptorService) | undefined;
 }

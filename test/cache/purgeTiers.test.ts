@@ -1,22 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../src/cache/descriptors.ts';
+import type { RepositoryDescriptors } from '../../src/cache/provider.ts';
+import type { Tags } from '../../src/cache/tags.ts';
+import { tieredDescriptors } from '../../src/cache/tieredDescriptors.ts';
 import { createMemory, type Memory } from '../../src/isolate/memory.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import type { RepositoryDescriptors } from '../../src/stores/descriptors.ts';
-import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
-import { createInMemoryTags } from '../../src/stores/memory/tags.ts';
-import { tieredDescriptors } from '../../src/stores/tiered.ts';
 import { contextOf, createClock, type TestContext } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
-import { HOUR_MS, STORES } from '../support/stores.ts';
+import { HOUR_MS, openMemory, openTier, STORES } from '../support/stores.ts';
 
 const LARGE = { entries: 1_000_000, bytes: 2 ** 30 };
 
 /** Wraps a memory to count the walks over it. */
 function walked(memory: Memory): Memory & { walks: number } {
-  const counting = {
+  const counting: Memory & { walks: number } = {
     walks: 0,
+    ofUpstream: () => counting,
     part<V extends object>(name: string) {
       const part = memory.part<V>(name);
       const keys = (prefix: string) => {
@@ -44,7 +43,7 @@ describe('purge of memory', () => {
   it('walks over the memory once, however many entries there are, and returns all of them', async () => {
     const ctx = contextOf(createClock());
     const memory = walked(createMemory(LARGE));
-    const provider = createProvider(createInMemoryDescriptors(memory, { ttlMs: HOUR_MS, keepsGlobal: true }));
+    const { descriptors: provider } = openMemory({ memory });
     const name = parseRepositoryName('a/b');
     const scope = provider.repositoryScoped(name, 'blobs');
     const other = provider.repositoryScoped(parseRepositoryName('a/c'), 'blobs');
@@ -61,7 +60,7 @@ describe('purge of memory', () => {
   it('walks over the memory once for pointers and once for notes, and leaves other repositories alone', async () => {
     const ctx = contextOf(createClock());
     const memory = walked(createMemory(LARGE));
-    const tags = createInMemoryTags(memory, { ttlMs: HOUR_MS });
+    const tags = openMemory({ memory }).tags as Tags;
     const [name, other] = [parseRepositoryName('a/b'), parseRepositoryName('a/c')];
     const pointer = { digest: uniqueDigest(), verifiedAt: ctx.now() };
     for (let n = 0; n < 3_000; n++) await tags.set(ctx, { name, tag: `t${n}`, variant: '' }, pointer);
@@ -78,7 +77,7 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
   it('returns every entry once, whether it is in both tiers or in one', async () => {
     const ctx = contextOf(createClock(Date.now()));
     const name = parseRepositoryName(uniqueName());
-    const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
+    const [near, far] = [openTier(HOUR_MS).descriptors, create()];
     const [nearby, remote] = [near, far].map((provider) => provider.repositoryScoped(name, 'blobs'));
     const set = (scope: RepositoryDescriptors | undefined, digest: Digest) =>
       scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
@@ -100,7 +99,7 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
     const ctx = contextOf(clock);
     const name = parseRepositoryName(uniqueName());
     const digest = uniqueDigest();
-    const [near, far] = [createProvider(createInMemoryDescriptors(createMemory(LARGE), { ttlMs: HOUR_MS })), create()];
+    const [near, far] = [openTier(HOUR_MS).descriptors, create()];
     const both = tieredDescriptors(near, far).repositoryScoped(name, 'blobs');
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     const read = await far.repositoryScoped(name, 'blobs').stat(ctx, digest);

@@ -4,7 +4,7 @@ import type {
   BlobDescriptorService,
   PurgedPage,
   RepositoryDescriptors,
-} from './descriptors.ts';
+} from './provider.ts';
 
 /**
  * Puts a near store in front of a far one. A read tries the near store first, and copies into it what the far store
@@ -20,8 +20,8 @@ export function tieredDescriptors(
   return {
     repositoryScoped: (name, links) =>
       tieredRepository(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
-    ...(peek && { peek }),
-    ...(nearUnscoped && farUnscoped && { unscoped: (links) => tieredService(nearUnscoped(links), farUnscoped(links)) }),
+    peek,
+    unscoped: nearUnscoped && farUnscoped && ((links) => tieredService(nearUnscoped(links), farUnscoped(links))),
   };
 }
 

@@ -1,8 +1,7 @@
 import type { RequestContext } from '../context.ts';
-import type { Contents } from './contents.ts';
-import type { BlobDescriptorCacheProvider, BlobDescriptorService } from './descriptors.ts';
-import { BadRecord, CacheFault } from './faults.ts';
-import type { Tags } from './tags.ts';
+import { BadRecord, CacheFault } from '../stores/faults.ts';
+import type { BlobDescriptorService } from './provider.ts';
+import type { RegistryCache } from './registryCache.ts';
 
 /** Reads pause after this many faults within `FAULTS_WITHIN_MS`, since each fault makes a caller wait for nothing. */
 const MAX_FAULTS = 5;
@@ -52,31 +51,23 @@ export function createBreaker(): Breaker {
   };
 }
 
-/** Puts descriptors behind a breaker. */
-export function guardedDescriptors(
-  breaker: Breaker,
-  provider: BlobDescriptorCacheProvider,
-): BlobDescriptorCacheProvider {
+/**
+ * Puts a cache behind a breaker. A fault of a content read does not count: a large value may be late while small ones
+ * are not. A store that is down is noticed all the same, since every reader of content also reads its descriptor.
+ */
+export function guarded(breaker: Breaker, { descriptors, contents, tags }: RegistryCache): RegistryCache {
   const guard = <S extends BlobDescriptorService>(service: S): S => ({
     ...service,
     stat: (ctx, digest) => breaker(ctx, () => service.stat(ctx, digest)),
   });
-  const { unscoped } = provider;
+  const { unscoped } = descriptors;
   return {
-    repositoryScoped: (name, links) => guard(provider.repositoryScoped(name, links)),
-    ...(unscoped && { unscoped: (links) => guard(unscoped(links)) }),
+    descriptors: {
+      repositoryScoped: (name, links) => guard(descriptors.repositoryScoped(name, links)),
+      unscoped: unscoped && ((links) => guard(unscoped(links))),
+      peek: descriptors.peek,
+    },
+    contents: { ...contents, get: (ctx, digest) => breaker(ctx, () => contents.get(ctx, digest), false) },
+    tags: tags && { ...tags, get: (ctx, key) => breaker(ctx, () => tags.get(ctx, key)) },
   };
-}
-
-/**
- * Puts content behind a breaker. A fault of a content read does not count: a large value may be late while small ones
- * are not. A store that is down is noticed all the same, since every reader of content also reads its descriptor.
- */
-export function guardedContents(breaker: Breaker, contents: Contents): Contents {
-  return { ...contents, get: (ctx, digest) => breaker(ctx, () => contents.get(ctx, digest), false) };
-}
-
-/** Puts tags behind a breaker. */
-export function guardedTags(breaker: Breaker, tags: Tags): Tags {
-  return { ...tags, get: (ctx, key) => breaker(ctx, () => tags.get(ctx, key)) };
 }

@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { contentItem } from '../../src/cache/contents.ts';
+import { bounded, NoRoom } from '../../src/cache/bounded.ts';
+import { contentItem } from '../../src/cache/contentItem.ts';
+import type { Contents } from '../../src/cache/contents.ts';
 import type { CacheItem } from '../../src/cache/item.ts';
 import { lookUp } from '../../src/cache/lookup.ts';
 import { writeBack } from '../../src/cache/writeBack.ts';
 import { createBudget } from '../../src/http/body/budget.ts';
-import { createMemory } from '../../src/isolate/memory.ts';
 import type { ContentEntry, Entry } from '../../src/oci/descriptor.ts';
-import { boundedContents, NoRoom } from '../../src/stores/bounded.ts';
-import type { Contents } from '../../src/stores/contents.ts';
-import { createInMemoryContents } from '../../src/stores/memory/contents.ts';
 import { contentOf } from '../support/contentsSuite.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest } from '../support/digests.ts';
+import { cacheWith, openMemory } from '../support/stores.ts';
 
 const MIB = 1024 * 1024;
 const KIB = 1024;
@@ -31,14 +30,15 @@ function slow(bytes: number) {
       return new Uint8Array(bytes);
     },
     put: async () => undefined,
+    peek: undefined,
   };
   const budget = createBudget(BUDGET);
-  const bounded = boundedContents(budget, contents, MAX_BYTES);
-  const read = (size?: number) => bounded.get(request(), uniqueDigest(), async () => size);
-  return { read, budget, bounded, open: gate.resolve, countReads: () => reads };
+  const get = bounded(budget, MAX_BYTES, cacheWith({ contents })).contents.get;
+  const read = (size?: number) => get(request(), uniqueDigest(), async () => size);
+  return { read, budget, get, open: gate.resolve, countReads: () => reads };
 }
 
-describe('boundedContents', () => {
+describe('bounded', () => {
   it('reads a burst of small manifests at the same time', async () => {
     const { read, budget, open, countReads } = slow(KIB);
     const reads = Array.from({ length: 500 }, () => read(KIB));
@@ -57,12 +57,12 @@ describe('boundedContents', () => {
   });
 
   it('throws NoRoom if there is no room, and misses content without a descriptor', async () => {
-    const { read, bounded, budget, countReads } = slow(KIB);
+    const { read, get, budget, countReads } = slow(KIB);
     budget.room(request()).resize(BUDGET - KIB);
     const ctx = request();
-    await expect(bounded.get(ctx, uniqueDigest(), async () => KIB + 1)).rejects.toBeInstanceOf(NoRoom);
+    await expect(get(ctx, uniqueDigest(), async () => KIB + 1)).rejects.toBeInstanceOf(NoRoom);
     expect(ctx.events).toEqual([{ kind: 'no-room', bytes: KIB + 1 }]);
-    await expect(bounded.get(request(), uniqueDigest())).rejects.toBeInstanceOf(NoRoom);
+    await expect(get(request(), uniqueDigest())).rejects.toBeInstanceOf(NoRoom);
     expect(await read(undefined)).toBeUndefined();
     expect([countReads(), budget.heldBytes]).toEqual([0, BUDGET - KIB]);
   });
@@ -72,7 +72,7 @@ describe('a manifest for which there is no room', () => {
   async function setup() {
     const { content, digest } = await contentOf(crypto.randomUUID());
     const entry: ContentEntry = { ...entryFor(digest, clock.now(), { size: content.length }), content };
-    const stored = createInMemoryContents(createMemory({ entries: 10, bytes: MIB }), 3_600_000, false);
+    const { contents: stored } = openMemory();
     const written: string[] = [];
     const contents: Contents = {
       ...stored,
@@ -89,7 +89,7 @@ describe('a manifest for which there is no room', () => {
       },
       clear: async () => undefined,
     };
-    const item = () => contentItem(digest, descriptor, boundedContents(budget, contents, MAX_BYTES));
+    const item = () => contentItem(digest, descriptor, bounded(budget, MAX_BYTES, cacheWith({ contents })).contents);
     await stored.put(request(), digest, content);
     return { budget, item, entry, written };
   }

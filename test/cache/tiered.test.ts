@@ -1,24 +1,20 @@
-import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../src/cache/descriptors.ts';
-import { createMemory } from '../../src/isolate/memory.ts';
+import { createBreaker, guarded } from '../../src/cache/guarded.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
+import { tiered } from '../../src/cache/tiered.ts';
+import { tieredDescriptors } from '../../src/cache/tieredDescriptors.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import { createBreaker, guardedDescriptors } from '../../src/stores/breaker.ts';
-import type { BlobDescriptorCacheProvider } from '../../src/stores/descriptors.ts';
-import { createKvDescriptors } from '../../src/stores/kv/descriptors.ts';
-import { createInMemoryDescriptors } from '../../src/stores/memory/descriptors.ts';
-import { observedDescriptors } from '../../src/stores/observed.ts';
-import { tieredDescriptors } from '../../src/stores/tiered.ts';
+import { CacheFault } from '../../src/stores/faults.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
+import { FAILING_KV } from '../support/kvStore.ts';
+import { HOUR_MS, openKv, openMemory, openTier } from '../support/stores.ts';
 
-const memory = (keepsGlobal = false) =>
-  createProvider(
-    createInMemoryDescriptors(createMemory({ entries: 1_000, bytes: 1_048_576 }), { ttlMs: 30_000, keepsGlobal }),
-  );
-const kv = () => createProvider(createKvDescriptors(env.DESCRIPTORS, { retentionMs: 3_600_000, isOpen: false }));
+const memory = () => openMemory().descriptors;
 const failing: BlobDescriptorCacheProvider = {
+  peek: undefined,
+  unscoped: undefined,
   repositoryScoped: () => ({
     batch: 1,
     stat: () => Promise.reject(new Error('down')),
@@ -33,12 +29,15 @@ const failing: BlobDescriptorCacheProvider = {
   }),
 };
 
-describeDescriptorCache('tiered: memory before kv', { create: () => tieredDescriptors(memory(), kv()) });
-describeDescriptorCache('tiered: memory before memory', { create: () => tieredDescriptors(memory(), memory(true)) });
-describeDescriptorCache('guarded: observed: memory', {
-  create: () => guardedDescriptors(createBreaker(), observedDescriptors('memory', memory(true))),
+describeDescriptorCache('tiered: memory before kv', {
+  create: () => tiered(openTier(HOUR_MS), openKv()).descriptors,
 });
-describeDescriptorCache('observed: kv', { create: () => observedDescriptors('kv', kv()) });
+describeDescriptorCache('tiered: memory before memory', {
+  create: () => tiered(openTier(HOUR_MS), openMemory()).descriptors,
+});
+describeDescriptorCache('guarded: memory', {
+  create: () => guarded(createBreaker(), openMemory()).descriptors,
+});
 
 describe('tiered', () => {
   const setup = () => {
@@ -96,6 +95,7 @@ describe('tiered', () => {
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     const gate = Promise.withResolvers<void>();
     const slow: BlobDescriptorCacheProvider = {
+      ...far,
       repositoryScoped(of, links) {
         const scoped = far.repositoryScoped(of, links);
         return {
@@ -117,19 +117,19 @@ describe('tiered', () => {
   });
 });
 
-describe('observed', () => {
+describe('createCache', () => {
   it('emits every stat with its store and outcome', async () => {
     const clock = createClock();
     const ctx = contextOf(clock);
     const digest = uniqueDigest();
     const name = parseRepositoryName(uniqueName());
-    const scoped = observedDescriptors('memory', memory()).repositoryScoped(name, 'blobs');
+    const scoped = memory().repositoryScoped(name, 'blobs');
     await scoped.stat(ctx, digest);
     await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     await scoped.stat(ctx, digest);
-    await expect(observedDescriptors('kv', failing).repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toThrow(
-      'down',
-    );
+    await expect(
+      openKv({}, FAILING_KV).descriptors.repositoryScoped(name, 'blobs').stat(ctx, digest),
+    ).rejects.toBeInstanceOf(CacheFault);
     expect(ctx.events).toEqual([
       { kind: 'stat', store: 'memory', outcome: 'miss', ms: 0 },
       { kind: 'stat', store: 'memory', outcome: 'hit', ms: 0 },

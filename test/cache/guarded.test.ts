@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { Contents } from '../../src/cache/contents.ts';
+import { createBreaker, guarded } from '../../src/cache/guarded.ts';
+import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
-import { createBreaker, guardedContents, guardedDescriptors } from '../../src/stores/breaker.ts';
 import { BadRecord, CacheFault } from '../../src/stores/faults.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest } from '../support/digests.ts';
+import { cacheWith } from '../support/stores.ts';
 
 /** A store that fails until `isWell` is set, and counts its requests. */
 function setup() {
@@ -15,7 +18,9 @@ function setup() {
     if (!store.isWell) throw new CacheFault('down');
     return value;
   };
-  const scoped = guardedDescriptors(createBreaker(), {
+  const failing: BlobDescriptorCacheProvider = {
+    peek: undefined,
+    unscoped: undefined,
     repositoryScoped: () => ({
       stat: () => {
         store.stats += 1;
@@ -34,7 +39,9 @@ function setup() {
       clearPresent: () => answer(new Set()),
       purge: () => answer({ removed: new Set() }),
     }),
-  }).repositoryScoped(parseRepositoryName('a/b'), 'blobs');
+  };
+  const { descriptors } = guarded(createBreaker(), cacheWith({ descriptors: failing }));
+  const scoped = descriptors.repositoryScoped(parseRepositoryName('a/b'), 'blobs');
   const stat = () => scoped.stat(ctx, digest).catch((fault: Error) => fault.name);
   return { clock, ctx, digest, store, scoped, stat };
 }
@@ -96,13 +103,15 @@ describe('breaker', () => {
     const { ctx, digest } = setup();
     const breaker = createBreaker();
     let reads = 0;
-    const contents = guardedContents(breaker, {
+    const failing: Contents = {
       get: async () => {
         reads += 1;
         throw new CacheFault('late');
       },
       put: async () => {},
-    });
+      peek: undefined,
+    };
+    const { contents } = guarded(breaker, cacheWith({ contents: failing }));
     const get = () => contents.get(ctx, digest).catch((fault: Error) => fault.message);
     for (let n = 0; n < 20; n++) expect(await get()).toBe('late');
     expect(await breaker(ctx, async () => 'read')).toBe('read');

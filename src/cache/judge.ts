@@ -1,0 +1,36 @@
+import type { RequestContext } from '../context.ts';
+import { asCacheFault } from '../stores/faults.ts';
+import type { Stored } from '../stores/records.ts';
+import { isAlive } from '../stores/tombstone.ts';
+import type { StatOutcome } from '../telemetry/events.ts';
+
+/** Returns a stored value if it counts: if it was confirmed after its tombstone. Emits the tombstone. */
+export function judge<V extends { readonly verifiedAt: number }>(
+  ctx: RequestContext,
+  { value, clearedUntil }: Stored<V>,
+): V | undefined {
+  if (clearedUntil > 0) ctx.emit({ kind: 'tombstone', until: clearedUntil });
+  return value && isAlive(value.verifiedAt, clearedUntil) ? value : undefined;
+}
+
+/**
+ * Runs a look at a store, and emits its outcome and duration, for headers, log and metrics.
+ * @param store as `Cache-Status` names it
+ * @throws CacheFault, BadRecord
+ */
+export async function observeStat<T>(
+  ctx: RequestContext,
+  store: string,
+  stat: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const startedAt = ctx.now();
+  const emit = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - startedAt });
+  try {
+    const found = await asCacheFault('stat', stat);
+    emit(found ? 'hit' : 'miss');
+    return found;
+  } catch (fault) {
+    emit('fault');
+    throw fault;
+  }
+}

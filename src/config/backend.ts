@@ -1,0 +1,40 @@
+import { flag, oneOf } from './forms.ts';
+import type { Settings } from './settings.ts';
+
+/** A kind of store that `BLOBDESCRIPTOR` may name. `Open` opens a store of this kind. */
+export interface Backend<Open> {
+  /** The value of `BLOBDESCRIPTOR`. */
+  readonly kind: string;
+  /** The variables and secrets that only this backend reads. */
+  readonly variables: readonly string[];
+  /** Those of them that are flags, which are `false` by default. With another backend, `true` is an error. */
+  readonly flags?: readonly string[];
+  /** Reads what the backend needs. @returns `undefined` if something is bad, which is reported */
+  configure(settings: Settings): Open | undefined;
+}
+
+/** The backend that was chosen. */
+export interface ChosenBackend<Open> {
+  readonly kind: string;
+  readonly open: Open;
+}
+
+/**
+ * Reads which backend is chosen, and its variables.
+ * @param backends the first is the default
+ */
+export function readBackend<Open>(
+  settings: Settings,
+  backends: readonly Backend<Open>[],
+): ChosenBackend<Open> | undefined {
+  const kinds = backends.map(({ kind }) => kind);
+  const old = settings.read('LAYERINFO', oneOf(kinds[0] ?? '', kinds));
+  const kind = settings.read('BLOBDESCRIPTOR', oneOf(old ?? kinds[0] ?? '', kinds));
+  for (const other of backends.filter((backend) => backend.kind !== kind)) {
+    for (const name of other.flags ?? []) {
+      if (settings.read(name, flag('false'))) settings.report(`${name}: requires BLOBDESCRIPTOR=${other.kind}`);
+    }
+  }
+  const open = backends.find((backend) => backend.kind === kind)?.configure(settings);
+  return kind !== undefined && open ? { kind, open } : undefined;
+}

@@ -1,0 +1,32 @@
+import * as v from 'valibot';
+
+/** The Worker's variables, secrets and bindings. */
+export type Environment = Readonly<Record<string, unknown>>;
+
+/** Reads variables one by one, and collects what is bad about all of them. */
+export interface Settings {
+  /** Reads a variable. @returns `undefined` if it is bad, which is reported */
+  read<S extends v.GenericSchema>(name: string, schema: S): v.InferOutput<S> | undefined;
+  /** Reads a binding. @param expected what should be bound; reported if nothing is */
+  binding<T>(name: string, expected: string): T | undefined;
+  report(problem: string): void;
+  /** What was reported, in that order. Each names a variable and what it should look like, never its value. */
+  readonly problems: readonly string[];
+}
+
+export function createSettings(env: Environment): Settings {
+  const problems: string[] = [];
+  return {
+    problems,
+    report: (problem) => void problems.push(problem),
+    read(name, schema) {
+      const result = v.safeParse(schema, env[name]);
+      if (!result.success) problems.push(`${name}: ${result.issues[0].message}`);
+      return result.success ? result.output : undefined;
+    },
+    binding<T>(name: string, expected: string) {
+      if (!env[name]) problems.push(`${name}: expected ${expected} that is bound under this name`);
+      return env[name] as T | undefined;
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Records } from './records.ts';
+import type { Clearing } from './tombstone.ts';
+
+/** Entries by the digest under which they are looked up. */
+export interface DescriptorRecords extends Records<Digest, Entry> {
+  /**
+   * Removes entries, as well as values that cannot be parsed, and leaves tombstones. Each digest is one step.
+   * @returns for each digest, the digest that its entry named, if known: for an alias, the canonical one
+   */
+  clear(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing): Promise<readonly (string | undefined)[]>;
+  /** Leaves a tombstone and removes nothing. @param until entries confirmed until then do not count (epoch ms) */
+  writeTombstone(ctx: RequestContext, digest: Digest, until: number): Promise<void>;
+}
+
+/** The entries of one repository in one link set. */
+export type RepositoryRecords = DescriptorRecords &
+  Enumeration & {
+    /** How many digests one request to the store may have. */
+    readonly batch: number;
+  };
+
+/**
+ * How a store enumerates a repository: page by page, or by clearing as many entries in one step as the caller wants.
+ */
+type Enumeration =
+  | { list(ctx: RequestContext, cursor: string | undefined): Promise<Page> }
+  /** From the first step on, no entry counts. @returns the entries that counted, and whether more are left */
+  | { clearAll(ctx: RequestContext, clearing: Clearing, most: number): Promise<ClearedEntries> };
+
+/** One page of the digests of a repository. */
+export interface Page {
+  readonly digests: readonly Digest[];
+  /** The store's own cursor of the next page; absent at the end. */
+  readonly cursor?: string | undefined;
+}
+
+export interface ClearedEntries {
+  /** The digests of the entries that counted before. */
+  readonly counted: readonly Digest[];
+  readonly isMore: boolean;
+}
