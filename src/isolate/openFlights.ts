@@ -7,17 +7,21 @@ export interface OpenFlight {
   readonly callerHash: string;
   /** Epoch ms. The question was sent at this time or later. */
   readonly openedAt: number;
-  readonly answer: Promise<Entry | undefined>;
-  readonly verdict: Promise<Verdict | undefined>;
-  readonly landing: Promise<void>;
+  /** The origin's answer: its entry, or `undefined` for anything but a confirmed 200. */
+  readonly answer: PromiseWithResolvers<Entry | undefined>;
+  /** What the leader found in the store after the answer; `undefined`: nothing that followers could rely on. */
+  readonly verdict: PromiseWithResolvers<Verdict | undefined>;
+  /** Settles when the answer is in the store, or will not be. */
+  readonly landing: PromiseWithResolvers<void>;
   isAnswered: boolean;
   isFollowed: boolean;
-  isDoubted: boolean;
+  /** Whether one of the followers has not looked in the store. */
+  needsVerdict: boolean;
 }
 
-/** The tombstones that a look-up in the store saw for a shared answer. */
+/** The tombstones that a lookup in the store saw for a shared answer. */
 export interface Verdict {
-  /** When the look-up began (epoch ms): it holds for callers whose requests began before. */
+  /** When the lookup began (epoch ms): it holds for callers whose requests began before. */
   readonly at: number;
   /** The origin's confirmations up to this time (epoch ms) do not count; 0: there is no tombstone. */
   readonly cleared: number;

@@ -13,17 +13,19 @@ export interface FlightQuestion {
   readonly caller: string;
 }
 
-/** The leader's side of a question that it is asking the origin. */
-export interface Flight<E extends Entry = Entry> {
-  /** Shares the origin's answer: its entry, or `undefined` for anything but a confirmed 200. */
-  answered(entry: E | undefined): void;
-  readonly isFollowed: boolean;
-  /** Whether one of the followers has not looked in the store. */
-  readonly needsVerdict: boolean;
-  /** Shares what the store was found to hold after the answer; `undefined`: the store did not answer. */
-  judged(verdict: Verdict | undefined): void;
-  /** Ends the flight: the answer is in the store, or will not be. */
-  landed(): void;
+/** Who follows a flight when its answer has arrived. */
+export type Followers = Pick<OpenFlight, 'isFollowed' | 'needsVerdict'>;
+
+/** What a request supplies that may lead. `A` is the origin's answer, `E` what others may share of it. */
+export interface Lead<A, E extends Entry> {
+  /** Asks the origin. */
+  ask(): Promise<A>;
+  /** Returns what others may share: the entry of a confirmed 200, or `undefined`. */
+  sharedOf(answer: A): E | undefined;
+  /** Finds out what the store holds after the answer, if the followers need that. `undefined`: nothing is known. */
+  judge(shared: E, followers: Followers): Promise<Verdict | undefined>;
+  /** Settles when the answer is in the store, or will not be. */
+  readonly landed: Promise<void>;
 }
 
 /** What makes an open flight acceptable to a caller. */
@@ -36,12 +38,11 @@ export interface Joining {
   readonly hasLookedUp: boolean;
 }
 
-/** `flight`: this request leads. `shared`: the leader's answer. With neither, the request asks for itself. */
-export interface Joined<E extends Entry> {
-  readonly flight?: Flight<E>;
-  readonly shared?: E | undefined;
+/** The leader's answer. The caller decides whether it counts. */
+export interface Shared<E extends Entry> {
+  readonly shared: E;
   /** Waits, for a bounded time, for what the leader found in the store. */
-  verdict?(): Promise<Verdict | undefined>;
+  verdict(): Promise<Verdict | undefined>;
 }
 
 /**
@@ -53,8 +54,16 @@ export interface Flights {
    * after the answer look there, where a later delete would show.
    */
   landing(question: FlightQuestion): Promise<void>;
-  /** Leads, or waits for the leader's answer, for a bounded time. The caller decides whether that answer counts. */
-  join<E extends Entry>(question: FlightQuestion, joining: Joining): Promise<Joined<E>>;
+  /**
+   * Asks as the leader, or waits for the leader's answer, for a bounded time. A request that can do neither asks for
+   * itself. Every transition of a flight happens here, so that none is left open, whatever becomes of the question.
+   * @throws what `lead.ask` throws
+   */
+  run<A, E extends Entry>(
+    question: FlightQuestion,
+    joining: Joining,
+    lead: Lead<A, E>,
+  ): Promise<{ readonly answer: A } | Shared<E>>;
   /** Closes a repository's flights after a write or a delete: nobody may follow what was asked before it. */
   close(name: RepositoryName): void;
 }
@@ -64,7 +73,7 @@ export interface Flights {
  * client has left.
  */
 const FOLLOW_MS = 10_000;
-/** Longer than the store's own limits: a look-up takes at most a second for each thing that it reads. */
+/** Longer than the store's own limits: a lookup takes at most a second for each thing that it reads. */
 const VERDICT_MS = 3_000;
 /** A longer question is not shared. Together with the number of flights, this bounds what they hold. */
 const MAX_QUESTION_CHARACTERS = 2_048;
@@ -82,32 +91,32 @@ export function createFlights(): Flights {
     return settled?.value;
   }
 
-  function open<E extends Entry>(question: string, callerHash: string, openedAt: number): Flight<E> {
-    const answer = Promise.withResolvers<Entry | undefined>();
-    const verdict = Promise.withResolvers<Verdict | undefined>();
-    const landing = Promise.withResolvers<void>();
+  function open(question: string, callerHash: string, openedAt: number): OpenFlight {
     const flight: OpenFlight = {
-      ...{ question, callerHash, openedAt, isAnswered: false, isFollowed: false, isDoubted: false },
-      ...{ answer: answer.promise, verdict: verdict.promise, landing: landing.promise },
+      ...{ question, callerHash, openedAt, isAnswered: false, isFollowed: false, needsVerdict: false },
+      answer: Promise.withResolvers(),
+      verdict: Promise.withResolvers(),
+      landing: Promise.withResolvers(),
     };
     flights.add(flight);
-    return {
-      answered(entry) {
-        flight.isAnswered = true;
-        answer.resolve(entry);
-      },
-      get isFollowed() {
-        return flight.isFollowed;
-      },
-      get needsVerdict() {
-        return flight.isDoubted;
-      },
-      judged: verdict.resolve,
-      landed() {
-        flights.remove(flight);
-        landing.resolve();
-      },
-    };
+    return flight;
+  }
+
+  async function fly<A, E extends Entry>(flight: OpenFlight, lead: Lead<A, E>): Promise<A> {
+    lead.landed.then(() => {
+      flights.remove(flight);
+      flight.landing.resolve();
+    });
+    let shared: E | undefined;
+    try {
+      const answer = await lead.ask();
+      shared = lead.sharedOf(answer);
+      return answer;
+    } finally {
+      flight.isAnswered = true;
+      flight.answer.resolve(shared);
+      if (shared) lead.judge(shared, flight).then(flight.verdict.resolve, () => flight.verdict.resolve(undefined));
+    }
   }
 
   return {
@@ -115,24 +124,27 @@ export function createFlights(): Flights {
       const question = questionKey(name, about);
       if (!flights.isAsked(question)) return;
       const flight = flights.find(question, await hashOf(caller));
-      if (flight?.isAnswered) await follow(flight, flight.landing);
+      if (flight?.isAnswered) await follow(flight, flight.landing.promise);
     },
-    async join<E extends Entry>({ name, about, caller }: FlightQuestion, { nowMs, notBefore, hasLookedUp }: Joining) {
+    async run<A, E extends Entry>({ name, about, caller }: FlightQuestion, joining: Joining, lead: Lead<A, E>) {
+      const { nowMs, notBefore, hasLookedUp } = joining;
       const question = questionKey(name, about);
-      if (question.length > MAX_QUESTION_CHARACTERS) return {};
+      if (question.length > MAX_QUESTION_CHARACTERS) return { answer: await lead.ask() };
       const callerHash = await hashOf(caller);
       // Nothing is awaited between here and `open`, so that only one request leads.
       flights.sweep(nowMs);
       const flight = flights.find(question, callerHash);
       if (flight && flight.openedAt >= notBefore && (hasLookedUp || !flight.isAnswered)) {
         flight.isFollowed = true;
-        flight.isDoubted ||= !hasLookedUp;
+        flight.needsVerdict ||= !hasLookedUp;
         // Identical questions have answers of one type.
-        const shared = await follow(flight, flight.answer as Promise<E | undefined>);
-        return { shared, verdict: () => within(flight.verdict, VERDICT_MS) };
+        const shared = await follow(flight, flight.answer.promise as Promise<E | undefined>);
+        if (!shared) return { answer: await lead.ask() };
+        return { shared, verdict: () => within(flight.verdict.promise, VERDICT_MS) };
       }
       if (flight) flights.remove(flight);
-      return flights.isFull ? {} : { flight: open<E>(question, callerHash, nowMs) };
+      if (flights.isFull) return { answer: await lead.ask() };
+      return { answer: await fly(open(question, callerHash, nowMs), lead) };
     },
     close: (name) => flights.removeAllOf(name),
   };

@@ -1,17 +1,24 @@
 import { type Lookup, lookUp } from '../cache/lookup.ts';
+import type { OriginAnswer } from '../cache/originAnswer.ts';
 import type { RequestContext } from '../context.ts';
-import type { Flight, Joined } from '../isolate/singleFlight.ts';
+import type { Verdict } from '../isolate/openFlights.ts';
+import type { Followers, Lead, Shared } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { isAlive } from '../stores/tombstone.ts';
-import { type ContentQuestion, flightQuestion } from './question.ts';
-import type { Upstream } from './upstream.ts';
+import { askOrigin } from './askOrigin.ts';
+import { type AskOptions, flightQuestion, type Question, unseenItems } from './question.ts';
+import type { Repository } from './repository.ts';
 
-/** What this caller's own lookup found; `undefined` if the store is slow, or must not answer this caller. */
-export type OwnLookup<E extends Entry> = Lookup<E> | undefined;
+export interface CollapseOptions<E extends Entry> extends Pick<AskOptions<E>, 'cancelled'> {
+  /** What this caller's own lookup found; `undefined` if the store is slow, or must not answer this caller. */
+  readonly lookup: Lookup<E> | undefined;
+  /** Settles when the answer is in the store, or will not be. */
+  readonly landed: Promise<void>;
+}
 
 /**
- * Joins the flight of the same question, as its leader or as a follower. A delete through another isolate closes no
- * flight of this one, so a follower accepts the leader's answer only if no tombstone hides it:
+ * Asks the origin, or takes part in the flight of the same question, as its leader or as a follower. A delete through
+ * another isolate closes no flight of this one, so a follower accepts the leader's answer only if no tombstone hides it:
  *
  * - A follower that has done its own lookup joins no flight that took off before the tombstones that it saw.
  * - For all followers without a lookup of their own, or whose lookup failed, the leader does one lookup after the
@@ -19,52 +26,78 @@ export type OwnLookup<E extends Entry> = Lookup<E> | undefined;
  *   lookup for each follower would crowd the store.
  * - If that does not help, they join once more, now only a flight that took off after their request began: its answer
  *   is true for them.
+ * @throws RegistryError ORIGIN_UNREACHABLE
  */
-export async function joinFlight<E extends Entry>(
-  ctx: RequestContext,
-  upstream: Upstream,
-  question: ContentQuestion<E>,
-  lookup: OwnLookup<E>,
-): Promise<Joined<E>> {
-  const { flights } = upstream;
-  const key = flightQuestion(ctx, upstream, question);
-  if (!key) return {};
+export async function askOnce<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  { lookup, cancelled, landed }: CollapseOptions<E>,
+): Promise<OriginAnswer<E>> {
+  const { ctx, upstream } = repository;
+  const known = lookup?.outcome === 'hit' ? lookup.entry : undefined;
+  const lead: Lead<OriginAnswer<E>, E> = {
+    ask: () => askOrigin(repository, question, { known, cancelled }),
+    sharedOf: (answer) => (answer.kind === 'found' && answer.confirmed ? answer.entry : undefined),
+    judge(entry, followers) {
+      const judging = judge(repository, question, entry, followers);
+      ctx.waitUntil(judging);
+      return judging;
+    },
+    landed,
+  };
+  const key = flightQuestion(repository, question);
+  if (!key) return lead.ask();
   const hasLookedUp = lookup !== undefined && lookup.outcome !== 'fault';
   const notBefore = hasLookedUp && lookup.cleared > 0 ? lookup.cleared + 1 : 0;
-  const first = await flights.join<E>(key, { nowMs: ctx.now(), notBefore, hasLookedUp });
-  if (!first.shared || (await isBelievable(ctx, question, first.shared, first, hasLookedUp))) return first;
-  return flights.join<E>(key, { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLookedUp: true });
+  const first = await upstream.flights.run(key, { nowMs: ctx.now(), notBefore, hasLookedUp }, lead);
+  if (isAnswer(first)) return first.answer;
+  if (await isBelievable(repository, question, first, hasLookedUp)) return sharedAnswer(ctx, first.shared);
+  const joining = { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLookedUp: true };
+  const second = await upstream.flights.run(key, joining, lead);
+  return isAnswer(second) ? second.answer : sharedAnswer(ctx, second.shared);
+}
+
+function isAnswer<A, E extends Entry>(result: { readonly answer: A } | Shared<E>): result is { readonly answer: A } {
+  return 'answer' in result;
+}
+
+function sharedAnswer<E extends Entry>(ctx: RequestContext, entry: E): OriginAnswer<E> {
+  ctx.emit({ kind: 'collapsed' });
+  return { kind: 'found', entry, confirmed: false };
 }
 
 /** Whether no tombstone hides a shared answer from this caller. */
 async function isBelievable<E extends Entry>(
-  ctx: RequestContext,
-  question: ContentQuestion<E>,
-  shared: E,
-  { verdict }: Joined<E>,
+  repository: Repository,
+  question: Question<E>,
+  { shared, verdict }: Shared<E>,
   hasLookedUp: boolean,
 ): Promise<boolean> {
-  if (shared.verifiedAt >= ctx.startedAt) return true;
-  if (hasLookedUp && question.unseen(shared, true).length === 0) return true;
-  const seen = await verdict?.();
-  return seen !== undefined && seen.at >= ctx.startedAt && isAlive(shared.verifiedAt, seen.cleared);
+  const { startedAt } = repository.ctx;
+  if (shared.verifiedAt >= startedAt) return true;
+  if (hasLookedUp && unseenItems(repository, question, { shared, hasLooked: true }).length === 0) return true;
+  const seen = await verdict();
+  return seen !== undefined && seen.at >= startedAt && isAlive(shared.verifiedAt, seen.cleared);
 }
 
 /** Looks up the tombstones of the entry that the origin confirmed, if the flight's followers need that. */
-export async function settleVerdict<E extends Entry>(
-  ctx: RequestContext,
-  question: ContentQuestion<E>,
-  entry: E,
-  flight: Flight<E>,
-): Promise<void> {
-  const isNeeded = flight.needsVerdict || (flight.isFollowed && question.unseen(entry, true).length > 0);
-  if (!isNeeded) return flight.judged(undefined);
+async function judge<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  shared: E,
+  { isFollowed, needsVerdict }: Followers,
+): Promise<Verdict | undefined> {
+  const { ctx } = repository;
+  const isNeeded =
+    needsVerdict || (isFollowed && unseenItems(repository, question, { shared, hasLooked: true }).length > 0);
+  if (!isNeeded) return undefined;
   const at = ctx.now();
-  const lookups = await Promise.all(question.unseen(entry, false).map((item) => lookUp(ctx, item)));
+  const items = unseenItems(repository, question, { shared, hasLooked: false });
+  const lookups = await Promise.all(items.map((item) => lookUp(ctx, item)));
   let cleared = 0;
   for (const lookup of lookups) {
-    if (lookup.outcome === 'fault') return flight.judged(undefined);
+    if (lookup.outcome === 'fault') return undefined;
     cleared = Math.max(cleared, lookup.cleared);
   }
-  flight.judged({ at, cleared });
+  return { at, cleared };
 }

@@ -1,11 +1,9 @@
 import { observeClear } from '../cache/clear.ts';
-import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestsIn, MAX_NAMED } from '../oci/manifest.ts';
-import type { RepositoryName } from '../oci/name.ts';
 import { CONTENT_TIMEOUT_MS } from '../stores/options.ts';
 import { evict } from './forget.ts';
-import type { Upstream } from './upstream.ts';
+import type { Repository } from './repository.ts';
 
 /** At most 20 evicted manifests are read, and none after the first 8 MiB: they are held until the request is over. */
 const MAX_MANIFESTS_READ = 20;
@@ -18,32 +16,25 @@ const MAX_BYTES_READ = 8 * 1024 * 1024;
  * @param refusedAtMs when the origin refused (epoch ms): entries that were confirmed later stay
  */
 export async function evictSuspects(
-  ctx: RequestContext,
-  upstream: Upstream,
-  name: RepositoryName,
+  repository: Repository,
   digests: ReadonlySet<Digest>,
   refusedAtMs: number,
 ): Promise<void> {
   const evictBounded = (suspects: ReadonlySet<Digest>) =>
-    evict(ctx, upstream, { name, digests: [...suspects].slice(0, MAX_NAMED) }, refusedAtMs);
+    evict(repository, [...suspects].slice(0, MAX_NAMED), refusedAtMs);
   // Read before the eviction, after which memory does not know them any more.
-  const sizes = manifestSizes(ctx, upstream, name, digests);
-  await observeClear(ctx, 'clear', async () => {
-    const children = await namedBy(ctx, upstream, await evictBounded(digests), sizes);
+  const sizes = manifestSizes(repository, digests);
+  await observeClear(repository.ctx, 'clear', async () => {
+    const children = await namedBy(repository, await evictBounded(digests), sizes);
     await evictBounded(children.difference(digests));
   }).catch(() => undefined);
 }
 
 /** Returns the sizes of the manifests among the digests, as far as this isolate's memory has them. */
-function manifestSizes(
-  ctx: RequestContext,
-  { descriptors }: Upstream,
-  name: RepositoryName,
-  digests: Iterable<Digest>,
-) {
+function manifestSizes({ ctx, upstream, name }: Repository, digests: Iterable<Digest>): Map<Digest, number> {
   const sizes = new Map<Digest, number>();
   for (const digest of digests) {
-    const entry = descriptors.peek?.(ctx, name, 'manifests', digest);
+    const entry = upstream.descriptors.peek?.(ctx, name, 'manifests', digest);
     if (entry) sizes.set(digest, entry.descriptor.size);
   }
   return sizes;
@@ -55,8 +46,7 @@ function manifestSizes(
  * once.
  */
 async function namedBy(
-  ctx: RequestContext,
-  { contents }: Upstream,
+  { ctx, upstream: { contents } }: Repository,
   manifests: Iterable<Digest>,
   sizes: ReadonlyMap<Digest, number>,
 ): Promise<Set<Digest>> {

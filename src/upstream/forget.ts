@@ -1,15 +1,14 @@
 import { allDone, inTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
-import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { LINK_SETS } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { Repository } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What a repository has to forget. */
 export interface Forgetting {
-  readonly name: RepositoryName;
   /** Content that is gone. The manifests that the tags pointed to are added, so that a repetition includes them. */
   readonly digests: Set<Digest>;
   /** Tags that moved or are gone. */
@@ -38,11 +37,11 @@ export function forgetInIsolate({ flights, lists }: Upstream, name: RepositoryNa
  * @throws CacheFault the store failed: entries may still answer
  */
 export async function forget(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, digests, tags = [], to, clearedForMs }: Forgetting,
+  repository: Repository,
+  { digests, tags = [], to, clearedForMs }: Forgetting,
   verb: 'clear' | 'markDeleting' = 'clear',
 ): Promise<void> {
+  const { ctx, upstream, name } = repository;
   forgetInIsolate(upstream, name);
   if (tags.length > 0) {
     await observeClear(ctx, verb, async () => {
@@ -55,7 +54,7 @@ export async function forget(
     const mark = (digest: Digest) => descriptors.markDeleting(ctx, digest, clearedForMs);
     return [...digests].map((digest) => observeClear(ctx, verb, () => mark(digest)));
   };
-  if (digests.size > 0) await allDone(linkSetsOf(upstream, name).flatMap(forgetIn));
+  if (digests.size > 0) await allDone(repository.allDescriptors().flatMap(forgetIn));
 }
 
 /**
@@ -67,20 +66,14 @@ export async function forget(
  * @throws CacheFault the store failed: entries may still answer
  */
 export async function evict(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, digests }: { readonly name: RepositoryName; readonly digests: Iterable<Digest> },
+  repository: Repository,
+  digests: Iterable<Digest>,
   sentAtMs: number,
 ): Promise<ReadonlySet<Digest>> {
   let manifests: ReadonlySet<Digest> = new Set();
   await inTurn(LINK_SETS, async (links) => {
-    const evicted = await upstream.descriptors.repositoryScoped(name, links).evict(ctx, digests, sentAtMs);
+    const evicted = await repository.descriptors(links).evict(repository.ctx, digests, sentAtMs);
     if (links === 'manifests') manifests = evicted;
   });
   return manifests;
-}
-
-/** Returns a repository's descriptors in both link sets. */
-export function linkSetsOf({ descriptors }: Upstream, name: RepositoryName): RepositoryDescriptors[] {
-  return LINK_SETS.map((links) => descriptors.repositoryScoped(name, links));
 }

@@ -1,12 +1,10 @@
 import { batchesOf, inTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
-import type { RequestContext } from '../context.ts';
 import type { Copy } from '../http/body/copies.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestsIn } from '../oci/manifest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
-import type { RepositoryName } from '../oci/name.ts';
-import type { Upstream } from './upstream.ts';
+import type { Repository } from './repository.ts';
 
 /** Only the first blobs of a larger manifest are checked. */
 const MAX_BLOBS = 100;
@@ -19,12 +17,8 @@ const CONCURRENCY = 5;
  * to do that.
  * @param copy the manifest
  */
-export async function forgetBlobTypes(
-  ctx: RequestContext,
-  upstream: Upstream,
-  name: RepositoryName,
-  copy: Copy | undefined,
-): Promise<void> {
+export async function forgetBlobTypes(repository: Repository, copy: Copy | undefined): Promise<void> {
+  const { ctx, upstream, name } = repository;
   const answeredAtMs = ctx.now();
   const manifest = upstream.origin.traits.typesBlobs ? await copy?.whole(upstream.cacheTimeoutMs) : undefined;
   if (!manifest) return;
@@ -36,7 +30,6 @@ export async function forgetBlobTypes(
   };
   await observeClear(ctx, 'clear', async () => {
     await inTurn(batchesOf(digests, CONCURRENCY), async (batch) => void (await Promise.all(batch.map(collectUntyped))));
-    if (untyped.length > 0)
-      await upstream.descriptors.repositoryScoped(name, 'blobs').evict(ctx, untyped, answeredAtMs);
+    if (untyped.length > 0) await repository.descriptors('blobs').evict(ctx, untyped, answeredAtMs);
   }).catch(() => undefined);
 }

@@ -7,7 +7,8 @@ import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Change } from '../oci/notification.ts';
-import { forgetInIsolate, linkSetsOf } from './forget.ts';
+import { forgetInIsolate } from './forget.ts';
+import { Repository } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Tags are dropped and digests cleared in at most this many repositories of one notification. */
@@ -84,9 +85,11 @@ async function dropTags(ctx: RequestContext, { tags }: Upstream, repositories: N
 
 async function clearDigests(ctx: RequestContext, upstream: Upstream, repositories: NamedChanges): Promise<void> {
   const batches = repositories.flatMap(([name, { digests }]) =>
-    linkSetsOf(upstream, name).flatMap((descriptors) =>
-      batchesOf([...digests], descriptors.batch).map((batch) => ({ descriptors, digests: batch })),
-    ),
+    new Repository(ctx, upstream, name)
+      .allDescriptors()
+      .flatMap((descriptors) =>
+        batchesOf([...digests], descriptors.batch).map((batch) => ({ descriptors, digests: batch })),
+      ),
   );
   const deletedNames = repositories.flatMap(([name, { isGone }]) => (isGone ? name : []));
   if (deletedNames.length === 0 && batches.length <= MAX_LOOKS && isFew(batches)) {

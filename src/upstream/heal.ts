@@ -1,14 +1,21 @@
-import type { RequestContext } from '../context.ts';
 import type { Copy } from '../http/body/copies.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestOf } from '../oci/hash.ts';
 import { digestsIn } from '../oci/manifest.ts';
-import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
 import { evictSuspects } from './evictSuspects.ts';
 import { probeReadAccess } from './probeAccess.ts';
 import { blamesManifest, missingBlobs, readRefusal } from './refusal.ts';
-import type { Upstream } from './upstream.ts';
+import type { Repository } from './repository.ts';
+
+/** A push that the origin refused. */
+export interface RefusedPush {
+  readonly reference: Reference;
+  /** The origin's answer to the PUT. */
+  readonly refusal: Response;
+  /** The manifest. */
+  readonly copy: Copy | undefined;
+}
 
 /**
  * Evicts what a refused manifest may have been refused for. The manifest may name content that the origin does not have
@@ -19,17 +26,10 @@ import type { Upstream } from './upstream.ts';
  *
  * This is done only for a caller who may read in the repository, and only for digests that are stored: a stranger
  * removes nothing and causes no writes.
- * @param refusal the origin's answer to the PUT
- * @param copy the manifest
  * @returns the refusal, to be relayed
  */
-export async function heal(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, reference }: { readonly name: RepositoryName; readonly reference: Reference },
-  refusal: Response,
-  copy: Copy | undefined,
-): Promise<Response> {
+export async function heal(repository: Repository, { reference, refusal, copy }: RefusedPush): Promise<Response> {
+  const { ctx, upstream } = repository;
   if (!blamesManifest(refusal)) return refusal;
   const refusedAtMs = ctx.now();
   const { text, relayed } = await readRefusal(ctx, upstream, refusal);
@@ -45,8 +45,8 @@ export async function heal(
 
   const hasSearched = refusal.status === 400 && !missingBlobs(text).isDisjointFrom(inManifest);
   const evidence = { blobs: [...inManifest.difference(inRefusal)], reference, hasSearched };
-  if (await probeReadAccess(ctx, upstream, name, evidence)) {
-    const evicted = evictSuspects(ctx, upstream, name, suspects, refusedAtMs);
+  if (await probeReadAccess(repository, evidence)) {
+    const evicted = evictSuspects(repository, suspects, refusedAtMs);
     ctx.waitUntil(evicted);
     await evicted;
   }

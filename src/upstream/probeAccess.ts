@@ -1,11 +1,9 @@
-import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isOriginFailure } from '../oci/errors.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
-import type { RepositoryName } from '../oci/name.ts';
 import type { Reference } from '../oci/reference.ts';
-import { hasReadContent, recordAccess } from './authorize.ts';
-import type { Upstream } from './upstream.ts';
+import { hasReadContent, recordAccess } from './recordAccess.ts';
+import type { Repository } from './repository.ts';
 
 /** At most three blobs are probed. */
 const MAX_BLOBS_PROBED = 3;
@@ -26,13 +24,9 @@ export interface Evidence {
  * origin grants or refuses one, fails, or `ORIGIN_TIMEOUT` is over for all of them together. The list of tags would be
  * no proof: registries grant it separately. If the origin has none of the evidence, its own search counts as proof.
  */
-export async function probeReadAccess(
-  ctx: RequestContext,
-  upstream: Upstream,
-  name: RepositoryName,
-  evidence: Evidence,
-): Promise<boolean> {
-  if (await hasReadContent(ctx, upstream, name)) return true;
+export async function probeReadAccess(repository: Repository, evidence: Evidence): Promise<boolean> {
+  const { ctx, upstream } = repository;
+  if (await hasReadContent(repository)) return true;
   // What the origin grants to another identity cannot be remembered for anybody.
   if (ctx.caller === undefined) return false;
 
@@ -40,19 +34,18 @@ export async function probeReadAccess(
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), upstream.origin.timeoutMs);
   try {
-    return await probe(ctx, upstream, name, evidence, limit.signal);
+    return await probe(repository, evidence, limit.signal);
   } finally {
     clearTimeout(timer);
   }
 }
 
 async function probe(
-  ctx: RequestContext,
-  upstream: Upstream,
-  name: RepositoryName,
+  repository: Repository,
   { blobs, reference, hasSearched }: Evidence,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { ctx, upstream, name } = repository;
   const blobTargets = blobs.slice(0, MAX_BLOBS_PROBED).map((digest) => ['blobs', digest] as const);
   let isAllMissing = true;
   for (const [links, target] of [...blobTargets, ['manifests', reference.text] as const]) {
@@ -61,7 +54,7 @@ async function probe(
     const response = answer?.response;
     // An origin that fails to answer one probe is not asked the next.
     if (!response || isOriginFailure(response.status)) return false;
-    if (recordAccess(ctx, upstream, name, `HEAD ${links}`, response)) return true;
+    if (recordAccess(repository, `HEAD ${links}`, response)) return true;
     if (response.status === 401 || response.status === 403) return false;
     isAllMissing &&= response.status === 404;
   }

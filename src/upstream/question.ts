@@ -1,70 +1,145 @@
+import type { AnswerKind } from '../access/authorizer.ts';
 import type { CacheItem } from '../cache/item.ts';
-import type { RequestContext } from '../context.ts';
+import { notedItem, tagItem } from '../cache/tagItem.ts';
 import type { FlightQuestion } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { LinkSet } from '../oci/links.ts';
-import type { RepositoryName } from '../oci/name.ts';
+import { accepts, isCommonVariant, variantOf } from '../oci/mediaTypes.ts';
+import type { Reference } from '../oci/reference.ts';
+import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
-import type { Upstream } from './upstream.ts';
+import type { Repository } from './repository.ts';
+
+/** What a client asks about content. */
+export interface ContentRequest {
+  readonly target: Target;
+  /** A digest, or a tag, which may point to any manifest; never `foreign`. */
+  readonly reference: Reference;
+  /** The `Accept` on which the answer depends; `undefined` if it does not. */
+  readonly accept?: string | null;
+}
 
 /** A caller's question for content: a HEAD or a GET of a blob or a manifest. */
-export interface ContentQuestion<E extends Entry> {
-  readonly name: RepositoryName;
+export interface Question<E extends Entry> extends ContentRequest {
+  readonly kind: ContentKind<E>;
+}
+
+/** What differs between the kinds of content, and between HEAD and GET. `E` is what an answer needs. */
+export interface ContentKind<E extends Entry> {
+  readonly answers: Exclude<AnswerKind, 'GET lists'>;
   readonly links: LinkSet;
-  /** Absent for a tag, which may point to any manifest. */
-  readonly digest?: Digest;
-  /** Everything that distinguishes the question, besides repository and caller; `undefined` if nobody may join it. */
-  key(): string | undefined;
-  /** Whether the caller's `Accept`, which is sent to the origin, is none of those that real clients send. */
-  readonly hasUncommonAccept?: boolean;
-  /** How long a confirmed entry may answer this caller, in ms. */
-  readonly windowMs: number;
-  /** How much longer it may do so while the origin fails, in ms. */
-  readonly staleMs: number;
-  /** Returns the entry in this isolate's memory, fresh or not. */
-  peek?(): E | undefined;
-  /** Returns where the cache may have the answer. */
-  item(): CacheItem<E>;
-  /** Returns where to store an entry for a caller whom the cache may not answer; without it, `item()`. */
-  itemOf?(entry: E): CacheItem<E>;
-  /**
-   * Returns the items whose tombstones may hide the entry with which another request was answered.
-   * @param hasLooked whether this caller has already looked up `item` itself, which is then left out
-   */
-  unseen(shared: E, hasLooked: boolean): readonly Pick<CacheItem, 'stat'>[];
-  /** Whether the caller accepts the stored entry's media type; without it, every entry is accepted. */
-  accepts?(entry: Entry): boolean;
-  /** Whether an answer to this method gave the stored media type; without it, always. */
-  isWitnessed?(entry: Entry): boolean;
+  /** Returns the entry of a digest in this isolate's memory, fresh or not. */
+  peek(repository: Repository, digest: Digest): E | undefined;
+  /** Returns where the cache may have the content of a digest. */
+  item(repository: Repository, digest: Digest): CacheItem<E>;
+  /** Whether an answer to this method gave the media type of the entry. */
+  isWitnessed(repository: Repository, entry: Entry): boolean;
   /**
    * Asks the origin.
-   * @param known the stored entry, if there is one that may not answer this caller as it is
-   * @param cancelled ends the question early
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  ask(known?: E, cancelled?: AbortSignal): Promise<ContentStat<E>>;
+  ask(repository: Repository, request: ContentRequest, options: AskOptions<E>): Promise<ContentStat<E>>;
 }
 
-/** A caller's rights. Nobody knows whether a caller without a grant may push, so it is assumed that it may. */
-export interface Caller {
-  readonly isGranted: boolean;
-  readonly mayPush: boolean;
+export interface AskOptions<E extends Entry> {
+  /** The stored entry, if there is one that may not answer this caller as it is. */
+  readonly known?: E | undefined;
+  /** Ends the question early. */
+  readonly cancelled?: AbortSignal | undefined;
 }
 
-export type QuestionFor<E extends Entry> = (caller: Caller) => ContentQuestion<E>;
+/** How long a confirmed entry may answer the caller, and how much longer while the origin fails, in ms. */
+export interface Windows {
+  readonly windowMs: number;
+  readonly staleMs: number;
+}
+
+const NEVER: Windows = { windowMs: 0, staleMs: 0 };
+
+export function windowsOf<E extends Entry>(repository: Repository, question: Question<E>): Windows {
+  const { upstream, mayPush, windowMs } = repository;
+  // A push that relies on a lost blob leaves a broken image, so no blob is served past its window.
+  const staleMs = mayPush || question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;
+  if (question.reference.kind === 'digest') return { windowMs, staleMs };
+  // Tags move, so the cache answers none to a caller that may push.
+  return mayPush || hasUncommonAccept(question) ? NEVER : { windowMs: upstream.ttls.tagMs, staleMs };
+}
+
+/** Whether the caller's `Accept`, which is sent to the origin, is none of those that real clients send. */
+export function hasUncommonAccept({ accept }: ContentRequest): boolean {
+  return accept !== undefined && !isCommonVariant(accept);
+}
+
+/** Whether the caller accepts the media type of the stored entry. */
+export function isAccepted({ accept }: ContentRequest, { descriptor }: Entry): boolean {
+  return accept === undefined || accepts(accept, descriptor.mediaType);
+}
+
+/** Returns where the cache may have the answer. */
+export function itemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
+  const { kind, reference } = question;
+  if (reference.kind === 'digest') return kind.item(repository, reference.text);
+  const key = { name: repository.name, tag: reference.text, variant: variantKey(question) };
+  return tagItem(key, repository.upstream.tags, (digest) => kind.item(repository, digest));
+}
+
+/**
+ * Returns where to store an entry for a caller whom the cache may not answer. A tag that is not cached for this caller
+ * is noted, and its manifest is stored.
+ */
+export function storedItemOf<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  { descriptor }: E,
+): CacheItem<E> {
+  const { kind, reference } = question;
+  const { windowMs, staleMs } = windowsOf(repository, question);
+  if (reference.kind === 'digest' || windowMs + staleMs > 0) return itemOf(repository, question);
+  const tag = { name: repository.name, tag: reference.text };
+  return notedItem(tag, repository.upstream.tags, kind.item(repository, descriptor.digest));
+}
+
+/**
+ * Returns the items whose tombstones may hide the entry with which another request was answered: that of the digest
+ * itself, that of the canonical digest which the origin named, and that of the tag. A tag's own item does not show that
+ * its manifest was deleted by its digest, unless it pointed to it.
+ * @param hasLooked whether this caller has already looked up `itemOf` itself, which is then left out
+ */
+export function unseenItems<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  { shared, hasLooked }: { readonly shared: Entry; readonly hasLooked: boolean },
+): Pick<CacheItem, 'stat'>[] {
+  const { kind, reference } = question;
+  const digests = new Set([shared.descriptor.digest]);
+  if (reference.kind === 'digest') {
+    if (hasLooked) digests.delete(reference.text);
+    else digests.add(reference.text);
+  }
+  const items = [...digests].map((digest) => repository.item(kind.links, digest));
+  return reference.kind === 'digest' || hasLooked ? items : [...items, itemOf(repository, question)];
+}
 
 /**
  * Returns the question's identity for the flights: equal questions share an answer. `undefined` if nobody may join it.
  */
 export function flightQuestion<E extends Entry>(
-  ctx: RequestContext,
-  { ttls, askedAs, allowsWrites }: Upstream,
-  { name, key }: ContentQuestion<E>,
+  { ctx, upstream, name, mayPush }: Repository,
+  question: Question<E>,
 ): FlightQuestion | undefined {
+  const { ttls, askedAs, allowsWrites } = upstream;
+  const { kind, reference } = question;
   // The origin of an open mirror cannot tell callers apart.
   const caller = askedAs === 'nobody' ? '' : ctx.caller;
   if (caller === undefined || (ttls.pushExistenceMs === 0 && allowsWrites)) return undefined;
-  const about = key();
-  return about === undefined ? undefined : { name, about, caller };
+  // A caller that may push joins no flight to a tag: after a push, perhaps through another isolate, older answers are
+  // wrong.
+  if (reference.kind !== 'digest' && mayPush) return undefined;
+  return { name, about: `${kind.answers} ${reference.text} ${variantKey(question)}`, caller };
+}
+
+/** Returns what else the answer depends on: the media types that the caller accepts, and the registry that it names. */
+function variantKey({ accept, target: { search } }: ContentRequest): string {
+  return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;
 }

@@ -1,19 +1,23 @@
-import type { Access, AnswerKind } from '../access/authorizer.ts';
+import type { Access } from '../access/authorizer.ts';
 import { within } from '../async.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
-import type { OriginAnswer } from '../cache/originAnswer.ts';
+import type { Lookup } from '../cache/lookup.ts';
 import { askThrough, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
-import type { RequestContext } from '../context.ts';
-import type { Flight } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
-import type { RepositoryName } from '../oci/name.ts';
-import { askOrigin } from './askOrigin.ts';
-import { authorize } from './authorize.ts';
 import type { CallerHeaders } from './callerHeaders.ts';
-import { joinFlight, type OwnLookup, settleVerdict } from './collapse.ts';
+import { askOnce } from './collapse.ts';
 import { recordAbsence } from './evictAbsences.ts';
-import { type Caller, type ContentQuestion, flightQuestion, type QuestionFor } from './question.ts';
-import type { Upstream } from './upstream.ts';
+import {
+  flightQuestion,
+  hasUncommonAccept,
+  isAccepted,
+  itemOf,
+  type Question,
+  storedItemOf,
+  type Windows,
+  windowsOf,
+} from './question.ts';
+import type { Repository } from './repository.ts';
 
 /** What a read came to: an entry to answer with, the origin's response to be relayed, or the authorizer's refusal. */
 export type Outcome<E extends Entry> =
@@ -32,111 +36,107 @@ export type Outcome<E extends Entry> =
  * @throws RegistryError ORIGIN_UNREACHABLE
  */
 export function readContent<E extends Entry>(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, kind }: { readonly name: RepositoryName; readonly kind: AnswerKind },
-  questionFor: QuestionFor<E>,
+  repository: Repository,
+  question: Question<E>,
 ): Outcome<E> | Promise<Outcome<E>> {
-  const access = authorize(ctx, upstream, name, kind);
-  if (access instanceof Promise) return access.then((decided) => readWith(ctx, upstream, questionFor, decided));
-  return readWith(ctx, upstream, questionFor, access);
+  const access = repository.authorize(question.kind.answers);
+  if (access instanceof Promise) return access.then((decided) => readWith(repository, question, decided));
+  return readWith(repository, question, access);
 }
 
 function readWith<E extends Entry>(
-  ctx: RequestContext,
-  upstream: Upstream,
-  questionFor: QuestionFor<E>,
+  repository: Repository,
+  question: Question<E>,
   access: Access,
 ): Outcome<E> | Promise<Outcome<E>> {
   if (access.kind === 'refused') return { kind: 'refused', response: access.answer };
-  const isGranted = access.kind === 'granted';
-  const caller: Caller = { isGranted, mayPush: !isGranted || access.mayPush };
-  const question = questionFor(caller);
-  const entry = isGranted ? question.peek?.() : undefined;
-  if (!entry || !isUsable(ctx, question, entry)) return readOrAsk(ctx, upstream, question, caller);
-  ctx.emit({ kind: 'hit' });
+  const windows = windowsOf(repository, question);
+  const entry = repository.isGranted ? peek(repository, question, windows) : undefined;
+  if (!entry) return readOrAsk(repository, question, windows);
+  repository.ctx.emit({ kind: 'hit' });
   return { kind: 'found', entry };
 }
 
-function isUsable<E extends Entry>(ctx: RequestContext, question: ContentQuestion<E>, entry: E): boolean {
-  const { windowMs, accepts, isWitnessed } = question;
-  return isFresh(entry, ctx.now(), windowMs) && (accepts?.(entry) ?? true) && (isWitnessed?.(entry) ?? true);
+/** Returns the entry in this isolate's memory, if it may answer. */
+function peek<E extends Entry>(repository: Repository, question: Question<E>, { windowMs }: Windows): E | undefined {
+  const { kind, reference } = question;
+  const entry = reference.kind === 'digest' ? kind.peek(repository, reference.text) : undefined;
+  const isUsable =
+    entry &&
+    isFresh(entry, repository.ctx.now(), windowMs) &&
+    isAccepted(question, entry) &&
+    kind.isWitnessed(repository, entry);
+  return isUsable ? entry : undefined;
 }
 
 async function readOrAsk<E extends Entry>(
-  ctx: RequestContext,
-  upstream: Upstream,
-  question: ContentQuestion<E>,
-  { isGranted, mayPush }: Caller,
+  repository: Repository,
+  question: Question<E>,
+  windows: Windows,
 ): Promise<Outcome<E>> {
-  const { flights, cacheTimeoutMs, ttls } = upstream;
-  const { windowMs, staleMs, accepts, isWitnessed, digest } = question;
-  const flightKey = flightQuestion(ctx, upstream, question);
-  let flight: Flight<E> | undefined;
-  let finished: PromiseWithResolvers<void> | undefined;
-  let isFinished = false;
-
-  async function ask(lookup: OwnLookup<E>, cancelled?: AbortSignal): Promise<OriginAnswer<E>> {
+  const landed = Promise.withResolvers<void>();
+  const ask = (lookup: Lookup<E> | undefined, cancelled?: AbortSignal) => {
     // Keeps the request going until the write-back is over, even if the client leaves: followers may be waiting for it.
-    finished = Promise.withResolvers();
-    ctx.waitUntil(finished.promise);
-    const joined = await joinFlight(ctx, upstream, question, lookup);
-    flight = joined.flight;
-    // A slow store may have answered while this request waited for the leader.
-    if (isFinished) finish();
-    if (joined.shared) {
-      ctx.emit({ kind: 'collapsed' });
-      return { kind: 'found', entry: joined.shared, confirmed: false };
-    }
-    const known = lookup?.outcome === 'hit' ? lookup.entry : undefined;
-    const answer = await askOrigin(ctx, upstream, question, { known, isGranted, flight, cancelled });
-    if (joined.flight && answer.kind === 'found' && answer.confirmed) {
-      ctx.waitUntil(settleVerdict(ctx, question, answer.entry, joined.flight));
-    }
-    return answer;
-  }
-  function finish(): void {
-    isFinished = true;
-    flight?.landed();
-    finished?.resolve();
-  }
-
+    repository.ctx.waitUntil(landed.promise);
+    return askOnce(repository, question, { lookup, cancelled, landed: landed.promise });
+  };
   try {
-    const { answer, stored } = await (mustAsk(ctx, isGranted, windowMs + staleMs) ? askAlways() : readCache());
-    if (stored) stored.finally(finish);
-    else finish();
+    const read = mustAsk(repository, windows) ? askAlways : readCache;
+    const { answer, stored } = await read(repository, question, { ...windows, ask });
+    if (stored) stored.finally(landed.resolve);
+    else landed.resolve();
     return answer;
   } catch (error) {
-    finish();
+    landed.resolve();
     throw error;
-  }
-
-  async function askAlways(): Promise<ReadThroughAnswer<E>> {
-    // An entry that no request could ever use is not stored.
-    const itemOf = (entry: E) => (retentionMs(ttls) > 0 ? (question.itemOf?.(entry) ?? question.item()) : undefined);
-    const sentAt = ctx.now();
-    const result = await askThrough(ctx, itemOf, () => ask(undefined));
-    const isAbsent = result.answer.kind === 'relay' && result.answer.response.status === 404;
-    if (isAbsent && digest && !isGranted) await recordAbsence(ctx, upstream, question, { digest, sentAt });
-    return result;
-  }
-
-  async function readCache(): Promise<ReadThroughAnswer<E>> {
-    if (flightKey) await within(flights.landing(flightKey), cacheTimeoutMs);
-    const retryAt = staleMs > 0 ? upstream.retryAfter.until(ctx) : 0;
-    const { askedAs } = upstream;
-    const isProvocable = askedAs === 'nobody' && (question.hasUncommonAccept ?? false);
-    return readThrough(ctx, question.item(), {
-      ...{ windowMs, staleMs, accepts, isWitnessed, retryAt, mayPush, askedAs, isProvocable, cacheTimeoutMs },
-      ask,
-    });
   }
 }
 
 /** Whether the cache may not answer: access is unproven, or no entry could be young enough. Emits the reason. */
-function mustAsk(ctx: RequestContext, isGranted: boolean, usableMs: number): boolean {
+function mustAsk({ ctx, isGranted }: Repository, { windowMs, staleMs }: Windows): boolean {
   if (!isGranted) ctx.emit({ kind: 'forward', reason: 'miss', detail: 'unproven' });
-  else if (usableMs === 0) ctx.emit({ kind: 'forward', reason: 'bypass' });
+  else if (windowMs + staleMs === 0) ctx.emit({ kind: 'forward', reason: 'bypass' });
   else return false;
   return true;
+}
+
+interface ReadOptions<E extends Entry> extends Windows {
+  ask(lookup: Lookup<E> | undefined, cancelled?: AbortSignal): ReturnType<typeof askOnce<E>>;
+}
+
+async function askAlways<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  { ask }: ReadOptions<E>,
+): Promise<ReadThroughAnswer<E>> {
+  const { ctx, upstream, isGranted } = repository;
+  // An entry that no request could ever use is not stored.
+  const storedItem = (entry: E) =>
+    retentionMs(upstream.ttls) > 0 ? storedItemOf(repository, question, entry) : undefined;
+  const sentAt = ctx.now();
+  const result = await askThrough(ctx, storedItem, () => ask(undefined));
+  const isAbsent = result.answer.kind === 'relay' && result.answer.response.status === 404;
+  const { kind, reference } = question;
+  if (isAbsent && reference.kind === 'digest' && !isGranted) {
+    await recordAbsence(repository, kind.links, { digest: reference.text, sentAt });
+  }
+  return result;
+}
+
+async function readCache<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  { windowMs, staleMs, ask }: ReadOptions<E>,
+): Promise<ReadThroughAnswer<E>> {
+  const { ctx, upstream, mayPush } = repository;
+  const { askedAs, cacheTimeoutMs, flights, retryAfter } = upstream;
+  const flight = flightQuestion(repository, question);
+  if (flight) await within(flights.landing(flight), cacheTimeoutMs);
+  return readThrough(ctx, itemOf(repository, question), {
+    ...{ windowMs, staleMs, mayPush, askedAs, cacheTimeoutMs, ask },
+    accepts: (entry) => isAccepted(question, entry),
+    isWitnessed: (entry) => question.kind.isWitnessed(repository, entry),
+    retryAt: staleMs > 0 ? retryAfter.until(ctx) : 0,
+    isProvocable: askedAs === 'nobody' && hasUncommonAccept(question),
+  });
 }

@@ -1,50 +1,90 @@
+import type { Access, AnswerKind } from '../access/authorizer.ts';
 import { type CacheItem, descriptorItem } from '../cache/item.ts';
+import type { RepositoryDescriptors } from '../cache/provider.ts';
+import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { LinkSet } from '../oci/links.ts';
+import { LINK_SETS, type LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from './upstream.ts';
 
-/** A digest in one link set of a repository. */
-export interface ContentKey {
+/** A repository of an upstream, for the caller of one request. What this caller may have is decided here and only here. */
+export class Repository {
+  readonly ctx: RequestContext;
+  readonly upstream: Upstream;
   readonly name: RepositoryName;
-  readonly links: LinkSet;
-  readonly digest: Digest;
-}
+  #isGranted = false;
+  #mayPush = true;
 
-/**
- * Returns the cache item of a digest's descriptor. Callers that may push read it from the store that all isolates
- * share.
- */
-export function repositoryItem(upstream: Upstream, { name, digest, links }: ContentKey, mayPush: boolean) {
-  return descriptorItem(digest, {
-    reader: readerFor(upstream, mayPush).repositoryScoped(name, links),
-    writer: () => upstream.descriptors.repositoryScoped(name, links),
-    ttls: upstream.ttls,
-  });
-}
+  constructor(ctx: RequestContext, upstream: Upstream, name: RepositoryName) {
+    this.ctx = ctx;
+    this.upstream = upstream;
+    this.name = name;
+  }
 
-/**
- * Returns the items whose tombstones may hide the entry with which another request was answered: that of the digest
- * itself, unless this caller has already looked it up, and that of the canonical digest which the origin named.
- */
-export function unseenItems(
-  upstream: Upstream,
-  { name, digest, links }: ContentKey,
-  shared: Entry,
-  { hasLooked, mayPush }: { readonly hasLooked: boolean; readonly mayPush: boolean },
-): CacheItem[] {
-  const digests = new Set([digest, shared.descriptor.digest]);
-  if (hasLooked) digests.delete(digest);
-  return [...digests].map((candidate) => repositoryItem(upstream, { name, links, digest: candidate }, mayPush));
-}
+  /** Whether the caller has proved that it may have the kind of answer that was authorized last (law 1). */
+  get isGranted(): boolean {
+    return this.#isGranted;
+  }
 
-/** Returns the descriptors that a caller reads: all tiers, or the shared store for callers that may push. */
-export function readerFor({ shared, descriptors }: Upstream, mayPush: boolean) {
-  return mayPush ? shared : descriptors;
-}
+  /** Whether the caller may push (law 4). Nobody knows that of a caller without a grant, so it is assumed. */
+  get mayPush(): boolean {
+    return this.#mayPush;
+  }
 
-/** Returns how long a caller may rely on a digest's confirmed entry, in ms. */
-export function windowOf({ ttls }: Upstream, mayPush: boolean): number {
-  return mayPush ? ttls.pushExistenceMs : ttls.descriptorMs;
+  /** Decides the caller's right to a kind of answer, before anything is read from the cache. */
+  authorize(kind: AnswerKind): Access | Promise<Access> {
+    const access = this.upstream.authorizer.authorize(this.ctx, this.name, kind);
+    return access instanceof Promise ? access.then((decided) => this.#decide(decided)) : this.#decide(access);
+  }
+
+  #decide(access: Access): Access {
+    this.ctx.emit({ kind: 'access', outcome: access.kind });
+    this.#isGranted = access.kind === 'granted';
+    this.#mayPush = access.kind !== 'granted' || access.mayPush;
+    return access;
+  }
+
+  /** Whether the caller has a grant for one of these kinds now: one that it had before, or has just earned. */
+  async hasGrant(...kinds: readonly AnswerKind[]): Promise<boolean> {
+    for (const kind of kinds) {
+      if ((await this.upstream.authorizer.authorize(this.ctx, this.name, kind)).kind === 'granted') return true;
+    }
+    return false;
+  }
+
+  /** How long this caller may rely on the confirmed entry of a digest, in ms. */
+  get windowMs(): number {
+    const { ttls } = this.upstream;
+    return this.#mayPush ? ttls.pushExistenceMs : ttls.descriptorMs;
+  }
+
+  /** Returns the entry in this isolate's memory, fresh or not. */
+  peek(links: LinkSet, digest: Digest): Entry | undefined {
+    return this.#reader.peek?.(this.ctx, this.name, links, digest);
+  }
+
+  /** Returns the cache item of a digest's descriptor. */
+  item(links: LinkSet, digest: Digest): CacheItem {
+    return descriptorItem(digest, {
+      reader: this.#reader.repositoryScoped(this.name, links),
+      writer: () => this.descriptors(links),
+      ttls: this.upstream.ttls,
+    });
+  }
+
+  /** The descriptors in all tiers, for writes and clears. */
+  descriptors(links: LinkSet): RepositoryDescriptors {
+    return this.upstream.descriptors.repositoryScoped(this.name, links);
+  }
+
+  /** The same in both link sets. */
+  allDescriptors(): RepositoryDescriptors[] {
+    return LINK_SETS.map((links) => this.descriptors(links));
+  }
+
+  /** All tiers, or for callers that may push the store that all isolates share. */
+  get #reader() {
+    return this.#mayPush ? this.upstream.shared : this.upstream.descriptors;
+  }
 }

@@ -1,30 +1,23 @@
 import { observeClear } from '../cache/clear.ts';
-import { retentionMs } from '../cache/freshness.ts';
 import type { CacheItem } from '../cache/item.ts';
 import { writeBack } from '../cache/writeBack.ts';
-import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
-import { entryOf, isFirstHand } from '../origin/confirmation.ts';
+import { entryOf } from '../origin/confirmation.ts';
 import type { OriginResponse } from '../origin/origin.ts';
-import { mayStoreAnswersTo } from './storeFromPush.ts';
-import type { Upstream } from './upstream.ts';
+import type { Repository } from './repository.ts';
+import { isStorable } from './storeFromPush.ts';
 
 /**
  * Stores, after the reply, the descriptor that the origin's complete answer to a GET of a blob gives. The media type is
  * stored only if the answer proves it. If the size differs from the stored one, the stored entry is evicted instead.
  */
-export function storeFromGet(
-  ctx: RequestContext,
-  upstream: Upstream,
-  digest: Digest,
-  item: CacheItem,
-  { response, sentAt }: OriginResponse,
-): void {
+export function storeFromGet(repository: Repository, digest: Digest, { response, sentAt }: OriginResponse): void {
   const entry = entryOf(response, digest, sentAt);
-  if (!entry || !isFirstHand(response) || !mayStoreAnswersTo(ctx, upstream) || retentionMs(upstream.ttls) === 0) return;
-  writeBack(ctx, evictOnSizeMismatch(item, isTypeProven(ctx, upstream, entry)), entry);
+  if (!entry || !isStorable(repository, response)) return;
+  const item = evictOnSizeMismatch(repository.item('blobs', digest), isTypeProven(repository, entry));
+  writeBack(repository.ctx, item, entry);
 }
 
 /**
@@ -32,8 +25,7 @@ export function storeFromGet(
  * not repeat the client's `Accept`, and if this origin gives blobs no types of their own, which only a HEAD reveals.
  */
 function isTypeProven(
-  { request }: RequestContext,
-  { origin }: Upstream,
+  { ctx: { request }, upstream: { origin } }: Repository,
   { descriptor: { mediaType } }: Entry,
 ): boolean {
   const isRepeated = (request.headers.get('accept') ?? '').includes(mediaType);

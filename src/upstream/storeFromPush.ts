@@ -5,6 +5,7 @@ import { writeBack } from '../cache/writeBack.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { isFirstHand } from '../origin/confirmation.ts';
+import type { Repository } from './repository.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
@@ -16,7 +17,7 @@ export function mayStoreAnswersTo(ctx: RequestContext, { askedAs }: Upstream): b
 }
 
 /** Whether the origin's answer may be stored, and could answer anybody once it is. */
-export function isStorable(ctx: RequestContext, upstream: Upstream, response: Response): boolean {
+export function isStorable({ ctx, upstream }: Repository, response: Response): boolean {
   return isFirstHand(response) && mayStoreAnswersTo(ctx, upstream) && retentionMs(upstream.ttls) > 0;
 }
 
@@ -25,10 +26,10 @@ export function isStorable(ctx: RequestContext, upstream: Upstream, response: Re
  * for, as long as the cache may take to answer.
  */
 export async function storeProven<E extends Entry>(
-  ctx: RequestContext,
-  { cacheTimeoutMs }: Upstream,
+  { ctx, upstream }: Repository,
   item: CacheItem<E>,
   entry: E,
 ): Promise<void> {
-  await within(writeBack(ctx, item, entry, Promise.resolve({ outcome: 'miss', cleared: 0 })), cacheTimeoutMs);
+  const looking = Promise.resolve({ outcome: 'miss', cleared: 0 } as const);
+  await within(writeBack(ctx, item, entry, looking), upstream.cacheTimeoutMs);
 }

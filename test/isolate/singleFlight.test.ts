@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { delay } from '../../src/async.ts';
-import { createFlights, type FlightQuestion, type Flights, type Joined } from '../../src/isolate/singleFlight.ts';
+import type { Verdict } from '../../src/isolate/openFlights.ts';
+import {
+  createFlights,
+  type FlightQuestion,
+  type Flights,
+  type Followers,
+  type Shared,
+} from '../../src/isolate/singleFlight.ts';
 import type { Entry } from '../../src/oci/descriptor.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { entryFor, uniqueDigest } from '../support/digests.ts';
@@ -10,13 +17,54 @@ const entry = entryFor(uniqueDigest(), 1);
 const NOW = 1_000_000;
 const briefly = () => delay(20);
 
+/** The question of a request that asks the origin, in the hands of a test. */
+interface Asking {
+  answered(entry: Entry | undefined): void;
+  judged(verdict: Verdict | undefined): void;
+  landed(): void;
+  /** Who followed when the answer arrived; absent if nothing was shared. */
+  readonly followers: Followers | undefined;
+}
+
+/** `flight`: the request asks the origin, as a leader or for itself. Otherwise it was given an answer. */
+type Joined = { readonly flight?: Asking } & Partial<Shared<Entry>>;
+
 /** Joins as a caller who looked in the store and saw no tombstone. */
 function join(
   flights: Flights,
   other = question,
   more: { nowMs?: number; notBefore?: number; hasLookedUp?: boolean } = {},
-): Promise<Joined<Entry>> {
-  return flights.join(other, { nowMs: NOW, notBefore: 0, hasLookedUp: true, ...more });
+): Promise<Joined> {
+  const answer = Promise.withResolvers<Entry | undefined>();
+  const verdict = Promise.withResolvers<Verdict | undefined>();
+  const landed = Promise.withResolvers<void>();
+  const asking = Promise.withResolvers<Joined>();
+  let followers: Followers | undefined;
+  const flight: Asking = {
+    answered: answer.resolve,
+    judged: verdict.resolve,
+    landed: landed.resolve,
+    get followers() {
+      return followers;
+    },
+  };
+  const run = flights.run<Entry | undefined, Entry>(
+    other,
+    { nowMs: NOW, notBefore: 0, hasLookedUp: true, ...more },
+    {
+      ask() {
+        asking.resolve({ flight });
+        return answer.promise;
+      },
+      sharedOf: (shared) => shared,
+      judge(_shared, { isFollowed, needsVerdict }) {
+        followers = { isFollowed, needsVerdict };
+        return verdict.promise;
+      },
+      landed: landed.promise,
+    },
+  );
+  return Promise.race([asking.promise, run.then((result): Joined => ('shared' in result ? result : { flight }))]);
 }
 
 /** Whether there is an open flight that this caller would follow. */
@@ -56,17 +104,46 @@ describe('createFlights', () => {
   it('knows that a follower has not looked in the store, and shares the verdict with all followers', async () => {
     const flights = createFlights();
     const { flight } = await join(flights);
-    expect([flight?.isFollowed, flight?.needsVerdict]).toEqual([false, false]);
     const waiting = [join(flights), join(flights, question, { hasLookedUp: false })];
     await briefly();
-    expect([flight?.isFollowed, flight?.needsVerdict]).toEqual([true, true]);
     flight?.answered(entry);
+    await briefly();
+    expect(flight?.followers).toEqual({ isFollowed: true, needsVerdict: true });
     const verdicts = (await Promise.all(waiting)).map(({ verdict }) => verdict?.());
     flight?.judged({ at: NOW, cleared: 7 });
     expect(await Promise.all(verdicts)).toEqual([
       { at: NOW, cleared: 7 },
       { at: NOW, cleared: 7 },
     ]);
+  });
+
+  it('knows that nobody follows, or only callers who looked in the store', async () => {
+    const flights = createFlights();
+    const [{ flight: alone }, { flight: followed }] = [
+      await join(flights),
+      await join(flights, { ...question, about: 'other' }),
+    ];
+    void join(flights, { ...question, about: 'other' });
+    await briefly();
+    for (const flight of [alone, followed]) flight?.answered(entry);
+    await briefly();
+    expect(alone?.followers).toEqual({ isFollowed: false, needsVerdict: false });
+    expect(followed?.followers).toEqual({ isFollowed: true, needsVerdict: false });
+  });
+
+  it('gives a failed question back to its leader, and lets the followers ask for themselves', async () => {
+    const flights = createFlights();
+    const failing = {
+      ask: () => briefly().then(() => Promise.reject(new Error('unreachable'))),
+      sharedOf: () => undefined,
+      judge: async () => undefined,
+      landed: Promise.resolve(),
+    };
+    const joining = { nowMs: NOW, notBefore: 0, hasLookedUp: true };
+    const leading = flights.run(question, joining, failing);
+    const follower = join(flights);
+    await expect(leading).rejects.toThrow('unreachable');
+    expect((await follower).flight).toBeDefined();
   });
 
   it('has one leader for all who ask at once', async () => {
@@ -124,7 +201,7 @@ describe('createFlights', () => {
     const notLooked = { hasLookedUp: false };
     const { flight: first } = await join(flights);
     expect(await hasOpenFlight(flights, question, notLooked)).toBe(true);
-    first?.answered(undefined);
+    first?.answered(entry);
     expect(await hasOpenFlight(flights)).toBe(true);
     const { flight: second } = await join(flights, question, notLooked);
     expect(second).toBeDefined();
@@ -152,7 +229,7 @@ describe('createFlights', () => {
     await vi.advanceTimersByTimeAsync(9_999);
     expect(isWaiting).toBe(true);
     await vi.advanceTimersByTimeAsync(1);
-    expect(await follower).toMatchObject({ shared: undefined });
+    expect((await follower).shared).toBeUndefined();
     vi.useRealTimers();
     expect((await join(flights)).flight).toBeDefined();
     lost?.landed();
@@ -170,10 +247,13 @@ describe('createFlights: bounds', () => {
     const flights = createFlights();
     const { flight } = await join(flights);
     await openMany(flights, 999);
-    expect(await join(flights, numbered(1_000))).toEqual({});
+    await join(flights, numbered(1_000));
+    expect(await hasOpenFlight(flights, numbered(1_000))).toBe(false);
     expect(await hasOpenFlight(flights, numbered(998))).toBe(true);
     flight?.landed();
-    expect((await join(flights, numbered(1_000))).flight).toBeDefined();
+    await briefly();
+    await join(flights, numbered(1_000));
+    expect(await hasOpenFlight(flights, numbered(1_000))).toBe(true);
   });
 
   it('flights whose leaders are gone make room', async () => {
@@ -181,16 +261,23 @@ describe('createFlights: bounds', () => {
     await openMany(flights, 1_000);
     const before = { nowMs: NOW + 29_999 };
     const later = { nowMs: NOW + 31_000 };
-    expect(await join(flights, numbered(1_000), before)).toEqual({});
+    await join(flights, numbered(1_000), before);
+    expect(await hasOpenFlight(flights, numbered(1_000), before)).toBe(false);
     expect(await hasOpenFlight(flights, numbered(1), before)).toBe(true);
-    expect((await join(flights, numbered(1_000), later)).flight).toBeDefined();
+    await join(flights, numbered(1_000), later);
+    expect(await hasOpenFlight(flights, numbered(1_000), later)).toBe(true);
     expect(await hasOpenFlight(flights, numbered(1), later)).toBe(false);
   });
 
   it('a very long question is not shared', async () => {
     const flights = createFlights();
-    expect(await join(flights, { ...question, about: 'x'.repeat(2_048) })).toEqual({});
-    expect((await join(flights, { ...question, about: 'x'.repeat(2_000) })).flight).toBeDefined();
+    for (const [length, isShared] of [
+      [2_048, false],
+      [2_000, true],
+    ] as const) {
+      await join(flights, { ...question, about: 'x'.repeat(length) });
+      expect(await hasOpenFlight(flights, { ...question, about: 'x'.repeat(length) })).toBe(isShared);
+    }
   });
 
   it('a long credential is shared, since only its hash is kept', async () => {

@@ -23,11 +23,11 @@ it('a question that a slow store has answered does not block the next one if it 
       namespace: { get, put: kv.put.bind(kv) } as unknown as DescriptorNamespace,
       upstream: (made) => {
         // Simulates a request that waits for a leader whose answer does not count.
-        const join = (async (question, options) => {
+        const run = (async (...question) => {
           await joining;
-          return made.flights.join(question, options);
-        }) as Flights['join'];
-        return { ...made, flights: { ...made.flights, join } };
+          return made.flights.run(...question);
+        }) as Flights['run'];
+        return { ...made, flights: { ...made.flights, run } };
       },
     },
   );

@@ -3,8 +3,9 @@ import type { RequestContext } from '../../context.ts';
 import { type Digest, parseDigest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { LINK_SETS } from '../../oci/links.ts';
-import { parseRepositoryName, type RepositoryName } from '../../oci/name.ts';
+import { parseRepositoryName } from '../../oci/name.ts';
 import { forgetInIsolate } from '../../upstream/forget.ts';
+import { Repository } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { guard, jsonAnswer, orUnavailable } from './guard.ts';
 
@@ -34,14 +35,15 @@ export async function purgeRoute(
     });
   }
   forgetInIsolate(upstream, name);
-  if (digest) return purgeOne(ctx, upstream, name, digest);
+  if (digest) return purgeOne(new Repository(ctx, upstream, name), digest);
   const purged = await orUnavailable(() => purge(ctx, upstream, name, query.get('cursor') ?? undefined));
   return jsonAnswer(ctx, { repository: name, ...purged });
 }
 
-async function purgeOne(ctx: RequestContext, upstream: Upstream, name: RepositoryName, digest: Digest) {
+async function purgeOne(repository: Repository, digest: Digest): Promise<Response> {
+  const { ctx, name } = repository;
   const work = LINK_SETS.map(async (links) => {
-    const scope = upstream.descriptors.repositoryScoped(name, links);
+    const scope = repository.descriptors(links);
     const removed = await scope.clearPresent(ctx, [digest]);
     // KV may not show yet what was written elsewhere, so a tombstone is written all the same.
     if (removed.size === 0) await scope.clear(ctx, digest);

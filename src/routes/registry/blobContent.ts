@@ -5,13 +5,17 @@ import type { CacheItem } from '../../cache/item.ts';
 import { lookUp } from '../../cache/lookup.ts';
 import type { RequestContext } from '../../context.ts';
 import { namesDigest } from '../../http/conditions.ts';
+import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
+import type { Target } from '../../oci/route.ts';
 import { canonicalOf } from '../../origin/confirmation.ts';
-import { authorize, recordAccess } from '../../upstream/authorize.ts';
 import { type CallerHeaders, callerHeadersOf } from '../../upstream/callerHeaders.ts';
 import { recordAbsence } from '../../upstream/evictAbsences.ts';
-import { repositoryItem, windowOf } from '../../upstream/repository.ts';
+import { BLOB_EXISTENCE, digestIn } from '../../upstream/existence.ts';
+import type { ContentKind } from '../../upstream/question.ts';
+import { recordAccess } from '../../upstream/recordAccess.ts';
+import { Repository } from '../../upstream/repository.ts';
 import { storeFromGet } from '../../upstream/storeFromGet.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { validators } from './answer.ts';
@@ -31,18 +35,18 @@ import { relayRewritten } from './relay.ts';
  *    that contradicts the known one evicts it and is not learnt.
  */
 export async function getBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Promise<Response> {
-  const { name, digest } = route;
+  const { digest } = route;
   const { headers } = ctx.request;
-  const access = await authorize(ctx, upstream, name, 'GET blobs');
+  const repository = new Repository(ctx, upstream, route.name);
+  const access = await repository.authorize('GET blobs');
   if (access.kind === 'refused') return access.answer;
-  const isGranted = access.kind === 'granted';
-  if (namesDigest(headers.get('if-none-match'), digest)) return statForGet(ctx, upstream, route, isGranted);
-  const mayPush = !isGranted || access.mayPush;
-  const item = repositoryItem(upstream, { name, links: 'blobs', digest }, mayPush);
+  if (namesDigest(headers.get('if-none-match'), digest)) return answerExistence(repository, route, CONDITIONAL_GET);
+  const { isGranted } = repository;
+  const item = repository.item('blobs', digest);
   const ifRange = headers.get('if-range');
   const firstByte = firstByteIn(headers.get('range'));
   const mayRefuse = isGranted && firstByte > 0 && ifRange === null && upstream.origin.traits.hasRanges;
-  const known = mayRefuse ? await freshEntry(ctx, upstream, item, mayPush) : undefined;
+  const known = mayRefuse ? await freshEntry(repository, item) : undefined;
   // Registries disagree about ranges of an empty blob, so the origin answers those.
   if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
     ctx.emit({ kind: 'hit' });
@@ -52,51 +56,46 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const dropsRange = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
   const omitHeaders = ['if-none-match', 'if-range', ...(dropsRange ? ['range'] : [])];
-  const fetched = await fetchBlob(ctx, upstream, route, omitHeaders);
-  recordAccess(ctx, upstream, name, 'GET blobs', fetched.first);
-  if (fetched.isDirect) storeFromGet(ctx, upstream, digest, item, fetched);
+  const fetched = await fetchBlob(repository, route, omitHeaders);
+  recordAccess(repository, 'GET blobs', fetched.first);
+  if (fetched.isDirect) storeFromGet(repository, digest, fetched);
   // An odd range of one caller must not make an open mirror forget the blob for everybody.
   const isProvocable = upstream.askedAs === 'nobody' && headers.has('range');
   if (fetched.first.status === 404) {
     const { sentAt } = fetched;
-    if (!isGranted) await recordAbsence(ctx, upstream, { name, links: 'blobs' }, { digest, sentAt });
+    if (!isGranted) await recordAbsence(repository, 'blobs', { digest, sentAt });
     else if (!isProvocable) evictDenied(ctx, item, { known: lookUp(ctx, item), sentAtMs: sentAt });
   }
   return relayBlob(ctx, upstream, digest, fetched.response);
 }
 
-function fetchBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute, omitHeaders: readonly string[]) {
+function fetchBlob({ ctx, upstream }: Repository, { path, search }: Target, omitHeaders: readonly string[]) {
   const { origin, followsRedirects: follows } = upstream;
-  return origin.getBlob(ctx, route.path + route.search, { omitHeaders, follows, signal: ctx.signal });
+  return origin.getBlob(ctx, path + search, { omitHeaders, follows, signal: ctx.signal });
 }
 
 /**
- * Answers with a 304, or as the origin answers a GET of a blob that it does not have. A HEAD is enough for a caller
+ * Asks for a 304, or for the origin's answer to a GET of a blob that it does not have. A HEAD is enough for a caller
  * with a grant; for any other caller it would prove less than a 304 to a GET says.
  */
-function statForGet(
-  ctx: RequestContext,
-  upstream: Upstream,
-  route: BlobRoute,
-  isGranted: boolean,
-): Response | Promise<Response> {
-  return answerExistence(ctx, upstream, route, async (cancelled) => {
-    const stat = isGranted ? await upstream.origin.statBlob(ctx, route, cancelled) : undefined;
+const CONDITIONAL_GET: ContentKind<Entry> = {
+  ...BLOB_EXISTENCE,
+  answers: 'GET blobs',
+  async ask(repository, request, options) {
+    const { ctx, upstream, isGranted } = repository;
+    const stat = isGranted ? await BLOB_EXISTENCE.ask(repository, request, options) : undefined;
     if (stat?.found) return stat;
-    const { first, response } = await fetchBlob(ctx, upstream, route, ['if-none-match', 'if-range', 'range']);
+    const { first, response } = await fetchBlob(repository, request.target, ['if-none-match', 'if-range', 'range']);
     const method = 'GET';
     if (response.status !== 200) return { response: first, method, relay: response };
     // The blob exists; a 304 does not need its size.
     await response.body?.cancel();
-    const digest = canonicalOf(first.headers, route.digest);
+    const digest = canonicalOf(first.headers, digestIn(request.reference));
     const own = { ...validators(digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
-    const relay = new Response(null, {
-      status: 304,
-      headers: { ...callerHeadersOf(ctx, upstream, first), ...own },
-    });
-    return { response: first, method, relay };
-  });
-}
+    const headers = { ...callerHeadersOf(ctx, upstream, first), ...own };
+    return { response: first, method, relay: new Response(null, { status: 304, headers }) };
+  },
+};
 
 /** Returns the error for a range beyond the end. It names the digest, as registries do in a 416. */
 function unsatisfiable(digest: Digest, contentRange: string | null, callerHeaders?: CallerHeaders): RegistryError {
@@ -107,8 +106,7 @@ function unsatisfiable(digest: Digest, contentRange: string | null, callerHeader
 }
 
 /** Returns the cached entry, if the cache answers in time and the caller may rely on the entry's age. */
-async function freshEntry(ctx: RequestContext, upstream: Upstream, item: CacheItem, mayPush: boolean) {
-  const windowMs = windowOf(upstream, mayPush);
+async function freshEntry({ ctx, upstream, windowMs }: Repository, item: CacheItem) {
   if (windowMs === 0) return undefined;
   const found = await within(lookUp(ctx, item), upstream.cacheTimeoutMs);
   return found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;

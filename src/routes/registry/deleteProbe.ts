@@ -1,12 +1,11 @@
-import type { RequestContext } from '../../context.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
 import { ALL_MANIFESTS } from '../../oci/mediaTypes.ts';
 import type { RepositoryName } from '../../oci/name.ts';
 import type { Target } from '../../oci/route.ts';
 import { canonicalOf } from '../../origin/confirmation.ts';
-import { recordAccess } from '../../upstream/authorize.ts';
-import type { Upstream } from '../../upstream/upstream.ts';
+import { recordAccess } from '../../upstream/recordAccess.ts';
+import type { Repository } from '../../upstream/repository.ts';
 
 export interface DeleteRoute extends Target {
   readonly name: RepositoryName;
@@ -19,7 +18,6 @@ export interface DeleteRoute extends Target {
 
 /** What a delete may take away, as the probe before it found. */
 export interface ProbeResult {
-  readonly name: RepositoryName;
   /** Grows by the manifests to which its tags turn out to have pointed. */
   readonly digests: Set<Digest>;
   readonly tags: readonly string[];
@@ -34,18 +32,18 @@ export interface ProbeResult {
  * redirect, or an origin that does not support HEAD).
  * @throws RegistryError ORIGIN_UNREACHABLE
  */
-export async function probe(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<ProbeResult> {
-  const { search, name, links, content } = route;
+export async function probe(repository: Repository, route: DeleteRoute): Promise<ProbeResult> {
+  const { search, links, content } = route;
   // With an unknown query the answer may be about something else.
-  const isOwn = upstream.ownQueries.has(search);
-  let response = await ask(ctx, upstream, route, 'HEAD');
-  let isProven = isOwn && recordAccess(ctx, upstream, name, `HEAD ${links}`, response);
+  const isOwn = repository.upstream.ownQueries.has(search);
+  let response = await ask(repository, route, 'HEAD');
+  let isProven = isOwn && recordAccess(repository, `HEAD ${links}`, response);
   if (isOwn && !isProven && isInconclusive(response)) {
-    response = await ask(ctx, upstream, route, 'GET');
-    isProven = recordAccess(ctx, upstream, name, `GET ${links}`, response);
+    response = await ask(repository, route, 'GET');
+    isProven = recordAccess(repository, `GET ${links}`, response);
   }
   const { headers, status } = response;
-  const common = { name, isProven, isAbsent: isOwn && status === 404 };
+  const common = { isProven, isAbsent: isOwn && status === 404 };
   if (content.kind === 'digest') {
     return { ...common, digests: new Set([content.text, canonicalOf(headers, content.text)]), tags: [] };
   }
@@ -55,15 +53,14 @@ export async function probe(ctx: RequestContext, upstream: Upstream, route: Dele
 
 /** @returns the response, its body cancelled */
 async function ask(
-  ctx: RequestContext,
-  { origin }: Upstream,
+  { ctx, upstream }: Repository,
   { path, search }: DeleteRoute,
   method: 'HEAD' | 'GET',
 ): Promise<Response> {
   // A client that deletes sends no Accept, and without the right one registries answer 404, or with another manifest of
   // an index.
   const question = { method, as: 'question', accept: ALL_MANIFESTS } as const;
-  const { response } = await origin.send(ctx, path + search, question);
+  const { response } = await upstream.origin.send(ctx, path + search, question);
   await response.body?.cancel();
   return response;
 }

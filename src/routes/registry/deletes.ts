@@ -6,8 +6,8 @@ import { RegistryError } from '../../oci/errors.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import type { OriginResponse } from '../../origin/origin.ts';
 import { CLOCK_SKEW_MS, tombstoneDurations } from '../../stores/tombstone.ts';
-import { authorize } from '../../upstream/authorize.ts';
 import { evict, type Forgetting, forget } from '../../upstream/forget.ts';
+import { Repository } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { type DeleteRoute, probe } from './deleteProbe.ts';
 import { relayUnlessStalled } from './relay.ts';
@@ -34,22 +34,23 @@ const RETRY_MS = 1_100;
  */
 export async function deleteContent(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
-  const work = deleteAndForget(ctx, upstream, route);
+  const work = deleteAndForget(new Repository(ctx, upstream, route.name), route);
   ctx.waitUntil(work.catch(() => undefined));
   return relayUnlessStalled(ctx, upstream, await work);
 }
 
-async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
+async function deleteAndForget(repository: Repository, route: DeleteRoute): Promise<Response> {
+  const { ctx, upstream } = repository;
   const { origin, flights } = upstream;
-  const probed = await probe(ctx, upstream, route);
-  const access = await authorize(ctx, upstream, route.name, `HEAD ${route.links}`);
+  const probed = await probe(repository, route);
+  const access = await repository.authorize(`HEAD ${route.links}`);
   if (access.kind === 'refused') return access.answer;
-  const isGranted = probed.isProven || access.kind === 'granted';
+  const isGranted = probed.isProven || repository.isGranted;
   // Anybody may read public content: without a credential that does not suggest a right to delete.
   const isAnonymous = ctx.caller === '' && !origin.traits.allowsAnonymousDeletes;
   const isMarked = isGranted && !probed.isAbsent && !isAnonymous;
-  const clear = (clearedForMs: number) => forgetDeleted(ctx, upstream, { ...probed, clearedForMs }, 'clear');
-  const mark = (clearedForMs: number) => forgetDeleted(ctx, upstream, { ...probed, clearedForMs }, 'markDeleting');
+  const clear = (clearedForMs: number) => forgetDeleted(repository, { ...probed, clearedForMs }, 'clear');
+  const mark = (clearedForMs: number) => forgetDeleted(repository, { ...probed, clearedForMs }, 'markDeleting');
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(origin.timeoutMs);
   if (isMarked) await mark(inProgressMs);
 
@@ -74,7 +75,7 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
     await clear(CLOCK_SKEW_MS).catch(() => undefined);
   } else if (isDeleted) await clear(CLOCK_SKEW_MS);
   else if (isGranted && status === 404) {
-    const evicting = async () => void (await evict(ctx, upstream, probed, answered.sentAt));
+    const evicting = async () => void (await evict(repository, probed.digests, answered.sentAt));
     await observeClear(ctx, 'clear', evicting).catch(() => undefined);
   }
   return response;
@@ -82,15 +83,14 @@ async function deleteAndForget(ctx: RequestContext, upstream: Upstream, route: D
 
 /** Forgets what is deleted, and tries once more where the store fails. @throws RegistryError UNAVAILABLE: it failed twice */
 async function forgetDeleted(
-  ctx: RequestContext,
-  upstream: Upstream,
+  repository: Repository,
   deleted: Forgetting,
   verb: 'clear' | 'markDeleting',
 ): Promise<void> {
   try {
-    await forget(ctx, upstream, deleted, verb).catch(async () => {
+    await forget(repository, deleted, verb).catch(async () => {
       await delay(RETRY_MS);
-      await forget(ctx, upstream, deleted, verb);
+      await forget(repository, deleted, verb);
     });
   } catch (cause) {
     throw new RegistryError('UNAVAILABLE', { message: 'the cache cannot be cleared now: repeat the delete', cause });

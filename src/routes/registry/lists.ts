@@ -7,8 +7,8 @@ import { variantOf } from '../../oci/mediaTypes.ts';
 import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import { decisionHeaders } from '../../telemetry/headers.ts';
-import { authorize } from '../../upstream/authorize.ts';
 import { type CallerHeaders, callerHeadersOf } from '../../upstream/callerHeaders.ts';
+import { Repository } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { API_VERSION } from './answer.ts';
 import { passThrough } from './passthrough.ts';
@@ -58,7 +58,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
 /** The catalog belongs to no repository, so no caller can have a grant for it. */
 async function isPullOnly(ctx: RequestContext, upstream: Upstream, route: ListRoute): Promise<boolean> {
   if (route.kind === 'catalog') return upstream.askedAs === 'nobody';
-  const access = await authorize(ctx, upstream, route.name, 'GET lists');
+  const access = await new Repository(ctx, upstream, route.name).authorize('GET lists');
   return access.kind === 'granted' && !access.mayPush;
 }
 

@@ -1,21 +1,20 @@
 import { allDone } from '../../async.ts';
-import { contentItem } from '../../cache/contentItem.ts';
 import type { RequestContext } from '../../context.ts';
 import type { Copy } from '../../http/body/copies.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { isContentOf } from '../../oci/hash.ts';
 import { servedMediaType } from '../../oci/manifest.ts';
-import type { RepositoryName } from '../../oci/name.ts';
 import { isTag } from '../../oci/reference.ts';
 import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import { tombstoneDurations } from '../../stores/tombstone.ts';
 import { errorName } from '../../telemetry/log.ts';
-import { hasReadContent } from '../../upstream/authorize.ts';
 import { forget, forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
 import { heal } from '../../upstream/heal.ts';
-import { repositoryItem } from '../../upstream/repository.ts';
+import { MANIFEST_CONTENT } from '../../upstream/manifestContent.ts';
+import { hasReadContent } from '../../upstream/recordAccess.ts';
+import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
@@ -34,59 +33,66 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
  */
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
+  const repository = new Repository(ctx, upstream, route.name);
   const copy = upstream.copies.of(ctx);
-  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(ctx, upstream, route));
+  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
   try {
     const { response } = await sendWrite(ctx, upstream, route, copy);
     const { status } = response;
     // A 200 that is the page of a sign-on accepted nothing.
     const isAccepted = response.ok && isFirstHand(response);
-    if (isAccepted) await recordPush(ctx, upstream, route, response, copy);
+    if (isAccepted) await recordPush(repository, route, { response, copy });
     else if (status >= 500 || status === 408) dropLater();
-    return relayUnlessStalled(ctx, upstream, isAccepted ? response : await heal(ctx, upstream, route, response, copy));
+    const { reference } = route;
+    const relayed = isAccepted ? response : await heal(repository, { reference, refusal: response, copy });
+    return relayUnlessStalled(ctx, upstream, relayed);
   } catch (unreached) {
     dropLater();
     throw unreached;
   }
 }
 
-async function recordPush(
-  ctx: RequestContext,
-  upstream: Upstream,
-  route: PushRoute,
-  response: Response,
-  copy: Copy | undefined,
-): Promise<void> {
+interface AcceptedPush {
+  readonly response: Response;
+  /** The manifest. */
+  readonly copy: Copy | undefined;
+}
+
+async function recordPush(repository: Repository, route: PushRoute, accepted: AcceptedPush): Promise<void> {
+  const { response, copy } = accepted;
   const dropped = allDone([
-    dropMoved(ctx, upstream, route, response.headers),
-    forgetBlobTypes(ctx, upstream, route.name, copy),
+    dropMoved(repository, route, { headers: response.headers }),
+    forgetBlobTypes(repository, copy),
   ]);
-  ctx.waitUntil(dropped);
-  if (response.status === 201 && copy && isStorable(ctx, upstream, response)) {
-    await storePushed(ctx, upstream, route, response, copy);
-  }
+  repository.ctx.waitUntil(dropped);
+  if (response.status === 201 && isStorable(repository, response)) await storePushed(repository, route, accepted);
   await dropped;
 }
 
 /** Drops the tags because the origin may have accepted the manifest, or may accept it yet. A stranger drops nothing. */
-async function dropAfterUnknownOutcome(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<void> {
-  if (!(await hasReadContent(ctx, upstream, route.name))) return;
-  await dropMoved(ctx, upstream, route, undefined, tombstoneDurations(upstream.origin.timeoutMs).unknownOutcomeMs);
+async function dropAfterUnknownOutcome(repository: Repository, route: PushRoute): Promise<void> {
+  if (!(await hasReadContent(repository))) return;
+  const { unknownOutcomeMs } = tombstoneDurations(repository.upstream.origin.timeoutMs);
+  await dropMoved(repository, route, { clearedForMs: unknownOutcomeMs });
+}
+
+interface MoveOptions {
+  /** The headers of the origin's answer, if it accepted the manifest. */
+  readonly headers?: Headers;
+  /** As for `Tags.drop`. */
+  readonly clearedForMs?: number;
 }
 
 /**
  * Drops what the push changed: the repository's lists (its subject's referrers are one of them) and the tags that
  * moved. Where they point now is noted for the next push or delete that moves them.
- * @param headers of the origin's answer, if it accepted the manifest
- * @param clearedForMs as `Tags.drop`
  */
 async function dropMoved(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, reference, search }: PushRoute,
-  headers?: Headers,
-  clearedForMs?: number,
+  repository: Repository,
+  { reference, search }: PushRoute,
+  { headers, clearedForMs }: MoveOptions,
 ): Promise<void> {
+  const { ctx, upstream, name } = repository;
   const acknowledged = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
   const references = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...acknowledged];
   const moved = [...new Set(references.filter(isTag))];
@@ -94,37 +100,30 @@ async function dropMoved(
   const named = headers?.get('docker-content-digest') ?? reference.text;
   const to = headers && isDigest(named) ? named : undefined;
   try {
-    await forget(ctx, upstream, { name, digests: new Set(), tags: moved, to, clearedForMs });
-    if (to) ctx.waitUntil(noteMove(ctx, upstream, name, moved, to));
+    await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });
+    if (to) ctx.waitUntil(noteMove(repository, moved, to));
   } catch (fault) {
     // The push stands all the same: `TAG_TTL` bounds how long the old pointer answers.
     ctx.log.warn('moved tags could not be dropped', { error: errorName(fault) });
   }
 }
 
-async function noteMove(
-  ctx: RequestContext,
-  { tags }: Upstream,
-  name: RepositoryName,
-  moved: string[],
-  digest: Digest,
-) {
+async function noteMove({ ctx, upstream, name }: Repository, moved: readonly string[], digest: Digest): Promise<void> {
   const pointer = { digest, verifiedAt: ctx.now() };
-  await allDone(moved.map((tag) => tags.note(ctx, { name, tag }, pointer, true)));
+  await allDone(moved.map((tag) => upstream.tags.note(ctx, { name, tag }, pointer, true)));
 }
 
 /** Stores the pushed manifest, if its bytes match every digest by which it is known. */
 async function storePushed(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, reference, search }: PushRoute,
-  { headers }: Response,
-  copy: Copy,
+  repository: Repository,
+  { reference, search }: PushRoute,
+  { response: { headers }, copy }: AcceptedPush,
 ): Promise<void> {
+  const { ctx, upstream, name } = repository;
   const named = headers.get('docker-content-digest') ?? '';
   const asked = reference.kind === 'digest' ? reference.text : named;
   const canonical = isDigest(named) ? named : asked;
-  const pushed = await copy.whole(upstream.cacheTimeoutMs);
+  const pushed = await copy?.whole(upstream.cacheTimeoutMs);
   const mediaType = pushed && servedMediaType(ctx.request.headers.get('content-type'), pushed.content);
   if (!pushed || !mediaType || !isDigest(asked) || !isDigest(canonical) || !isPlainPush(upstream, search)) return;
   const { content, sentAt } = pushed;
@@ -132,14 +131,10 @@ async function storePushed(
   const proofs = await Promise.all(digests.map((digest) => isContentOf(digest, content)));
   if (!proofs.every(Boolean)) return;
   const descriptor = { digest: canonical, size: content.length, mediaType };
-  const item = contentItem(
-    asked,
-    repositoryItem(upstream, { name, links: 'manifests', digest: asked }, true),
-    upstream.contents,
-  );
+  const item = MANIFEST_CONTENT.item(repository, asked);
   for (const digest of digests) upstream.absences.forget(ctx, name, 'manifests', digest);
   // The media type that the origin tells a HEAD is not known yet.
-  await storeProven(ctx, upstream, item, { descriptor, verifiedAt: sentAt, content, witness: 'GET' });
+  await storeProven(repository, item, { descriptor, verifiedAt: sentAt, content, witness: 'GET' });
 }
 
 /** Whether the query only adds tags: any other may change what the push is about. */

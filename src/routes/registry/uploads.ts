@@ -7,7 +7,8 @@ import { type Digest, isDigest } from '../../oci/digest.ts';
 import { BLOB_TYPE } from '../../oci/mediaTypes.ts';
 import type { Route } from '../../oci/route.ts';
 import { askOrigin } from '../../upstream/askOrigin.ts';
-import { repositoryItem } from '../../upstream/repository.ts';
+import { BLOB_EXISTENCE } from '../../upstream/existence.ts';
+import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
@@ -29,8 +30,9 @@ export async function upload(ctx: RequestContext, upstream: Upstream, route: Upl
   const body = digest && hashBody(ctx, digest);
   const { response } = await sendWrite(ctx, upstream, route, body);
   const { status } = response;
-  if (digest && status === 201 && isStorable(ctx, upstream, response)) {
-    await storeUploaded(ctx, upstream, { name: route.name, digest }, response, body);
+  const repository = new Repository(ctx, upstream, route.name);
+  if (digest && status === 201 && isStorable(repository, response)) {
+    await storeUploaded(repository, digest, { response, body });
   }
   if (upstream.directUploads && ctx.method === 'POST' && status === 202) {
     return relay(ctx, response, originLocation(ctx.url, upstream.origin.url, response.headers));
@@ -49,44 +51,40 @@ function completedDigest({ search }: UploadRoute, { ownQueries }: Upstream): Dig
   return digests.length === 1 && isDigest(digest) ? digest : undefined;
 }
 
-type Uploaded = Pick<UploadRoute, 'name'> & { readonly digest: Digest };
+interface Uploaded {
+  readonly response: Response;
+  readonly body: HashedBody | undefined;
+}
 
 /** Stores the descriptor of a blob that the origin answered with 201, or confirms it by a HEAD after the reply. */
-async function storeUploaded(
-  ctx: RequestContext,
-  upstream: Upstream,
-  { name, digest }: Uploaded,
-  response: Response,
-  body: HashedBody | undefined,
-): Promise<void> {
+async function storeUploaded(repository: Repository, digest: Digest, { response, body }: Uploaded): Promise<void> {
+  const { ctx, upstream, name } = repository;
   const path = `/v2/${name}/blobs/${digest}`;
-  const item = repositoryItem(upstream, { name, links: 'blobs', digest }, true);
+  const item = repository.item('blobs', digest);
   const answeredAt = ctx.now();
   // The upload session is opaque, so only the origin's answer tells where the blob went, and under which digest.
   const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;
   const isConfirmed = isCanonical && pointsTo(path, ctx.url, upstream.origin.url, response.headers);
-  const { authorizer, origin } = upstream;
   // Where the origin types blobs by their manifests, only a HEAD tells the media type.
-  const isProvable = isConfirmed && !origin.traits.typesBlobs;
+  const isProvable = isConfirmed && !upstream.origin.traits.typesBlobs;
   const proof = isProvable ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
   if (proof) {
     const descriptor = { digest, size: proof.size, mediaType: BLOB_TYPE };
     upstream.absences.forget(ctx, name, 'blobs', digest);
-    await storeProven(ctx, upstream, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
+    await storeProven(repository, item, { descriptor, verifiedAt: Math.min(proof.sentAt, answeredAt) });
     return;
   }
   const question = {
-    name,
-    links: 'blobs' as const,
-    staleMs: 0,
-    ask: () => origin.statBlob(ctx, { path, search: '', digest }),
-  };
+    kind: BLOB_EXISTENCE,
+    target: { path, search: '' },
+    reference: { kind: 'digest', text: digest },
+  } as const;
   const confirm = async () => {
-    const isGranted = (await authorizer.authorize(ctx, name, 'HEAD blobs')).kind === 'granted';
+    await repository.authorize('HEAD blobs');
     const asked = askThrough(
       ctx,
       () => item,
-      () => askOrigin(ctx, upstream, question, { isGranted }),
+      () => askOrigin(repository, question, {}),
     );
     await discard((await asked).answer);
   };

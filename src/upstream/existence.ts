@@ -1,0 +1,33 @@
+import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Reference } from '../oci/reference.ts';
+import type { ContentKind } from './question.ts';
+
+/** `HEAD` of a blob: its descriptor. */
+export const BLOB_EXISTENCE: ContentKind<Entry> = {
+  answers: 'HEAD blobs',
+  links: 'blobs',
+  peek: (repository, digest) => repository.peek('blobs', digest),
+  item: (repository, digest) => repository.item('blobs', digest),
+  isWitnessed: () => true,
+  ask: ({ ctx, upstream }, { target: { path, search }, reference }, { cancelled }) =>
+    upstream.origin.statBlob(ctx, { path, search, digest: digestIn(reference) }, cancelled),
+};
+
+/** Returns the digest of a blob. */
+export function digestIn(reference: Reference): Digest {
+  if (reference.kind !== 'digest') throw new TypeError('a blob has no tags');
+  return reference.text;
+}
+
+/** `HEAD` of a manifest: its descriptor. */
+export const MANIFEST_EXISTENCE: ContentKind<Entry> = {
+  answers: 'HEAD manifests',
+  links: 'manifests',
+  peek: (repository, digest) => repository.peek('manifests', digest),
+  item: (repository, digest) => repository.item('manifests', digest),
+  // A media type from a GET holds for a HEAD, too, unless this origin was seen to hide it from HEADs.
+  isWitnessed: ({ upstream }, { witness }) => witness !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
+  ask: ({ ctx, upstream }, { target: { path, search }, reference }, { cancelled }) =>
+    upstream.origin.statManifest(ctx, path + search, reference, cancelled),
+};
