@@ -11,7 +11,7 @@ import type { Config } from './config/config.ts';
 import { type Budget, createBudget } from './http/body/budget.ts';
 import { createCopies } from './http/body/copies.ts';
 import { createLists } from './isolate/lists.ts';
-import { createMemory } from './isolate/memory.ts';
+import { createMemory, type Memory } from './isolate/memory.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
 import { createOrigin } from './origin/client.ts';
@@ -40,14 +40,23 @@ const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 /** The configuration with a backend that opens a store. */
 export type EdgeConfig = Config<(options: StoreOptions) => Store>;
 
+/** What the upstreams of one isolate share: its bounds. */
+export interface Isolate {
+  readonly memory: Memory;
+  readonly bodies: Budget;
+}
+
+export function createIsolate({ memory }: EdgeConfig): Isolate {
+  return { memory: createMemory(memory), bodies: createBudget(MAX_BODIES_BYTES) };
+}
+
 /**
  * Creates an upstream. This is the only place that names concrete parts.
  * @param alias keeps what the isolate and the stores hold for it apart from other upstreams; empty for the default one
- * @param isolate this isolate's memory, which all upstreams share
  */
-export function createUpstream(config: EdgeConfig, alias = '', isolate = createMemory(config.memory)): Upstream {
-  const memory = isolate.ofUpstream(alias);
-  const bodies = createBudget(MAX_BODIES_BYTES);
+export function createUpstream(config: EdgeConfig, isolate = createIsolate(config), alias = ''): Upstream {
+  const { bodies } = isolate;
+  const memory = isolate.memory.ofUpstream(alias);
   const isAnonymous = config.clientAuth === 'anonymous';
   const askedAs = isAnonymous ? 'nobody' : 'caller';
   const ttls: Ttls = {

@@ -8,7 +8,7 @@ import { upstreamPrefix } from '../oci/alias.ts';
 export interface Memory {
   /** Returns the part for one kind of value. `name` keeps its keys apart; all parts share the bounds. */
   part<V extends object>(name: string): MemoryPart<V>;
-  /** Returns this memory for one upstream: the bounds are shared, the keys are its own. An empty alias changes none. */
+  /** Returns this memory for one upstream: the bounds are shared, the keys are its own. */
   ofUpstream(alias: string): Memory;
 }
 

@@ -2,7 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { BACKENDS, createUpstream } from '../../src/assemble.ts';
+import { BACKENDS, createIsolate, createUpstream, type Isolate } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { EventSink } from '../../src/telemetry/events.ts';
@@ -26,6 +26,10 @@ export interface EdgeOptions {
   readonly upstream?: (made: Upstream) => Upstream;
   /** Receives the events in place of the log. */
   readonly sink?: EventSink;
+  /** The upstream's alias; by default it is the default upstream. */
+  readonly alias?: string;
+  /** What the edge shares with other upstreams of its isolate. */
+  readonly isolate?: Isolate;
   /** Replaces the KV namespace of the tests. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
@@ -38,7 +42,8 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
   const log: string[] = [];
   const bindings = { DESCRIPTORS: options.namespace ?? env.DESCRIPTORS };
   const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...variables }, BACKENDS);
-  const made = createUpstream(config);
+  const { isolate = createIsolate(config), alias } = options;
+  const made = createUpstream(config, isolate, alias);
   const app = createApp({
     upstream: options.upstream?.(made) ?? made,
     log: createLogger('debug', (line) => log.push(line)),
