@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
+import type { KnownStore } from '../../support/costs.ts';
 import { COSTS } from '../../support/costs.ts';
 import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
@@ -209,7 +210,7 @@ describe.each(SHARED_STORES)('the cost of events, cache in $name', ({ name: back
 });
 
 /** Reads what each store holds about a repository, except tombstones. */
-const REMAINDERS: Record<string, (name: string) => Promise<unknown[]>> = {
+const REMAINDERS: Record<KnownStore, (name: string) => Promise<unknown[]>> = {
   memory: async () => [],
   async kv(name) {
     const { keys } = await env.DESCRIPTORS.list();
@@ -221,7 +222,7 @@ const REMAINDERS: Record<string, (name: string) => Promise<unknown[]>> = {
   },
 };
 
-describe.each(STORES)('events about unknown content, cache in $name', ({ name: store, variables }) => {
+describe.each(STORES)('events about unknown content, cache in $name', ({ like, variables }) => {
   it.each(CALLERS)('add nothing to the cache: the origin answers %s', async (_who, who) => {
     const { name } = await pushBlob();
     const digest = uniqueDigest();
@@ -236,7 +237,7 @@ describe.each(STORES)('events about unknown content, cache in $name', ({ name: s
       mounted(digest),
     );
     await sendEvents(edge, deleted(digest), untagged('v1'), repositoryDeleted(), pushed(digest, 'v1'), mounted(digest));
-    expect(await REMAINDERS[store]?.(name)).toEqual([]);
+    expect(await REMAINDERS[like](name)).toEqual([]);
     // A list proves no access to content, so a caller that may push still asks as a stranger.
     expect((await edge.fetch(`/v2/${name}/tags/list`)).status).toBe(200);
     const paths = [`/v2/${name}/blobs/${digest}`, `/v2/${name}/manifests/${digest}`, `/v2/${name}/manifests/v1`];

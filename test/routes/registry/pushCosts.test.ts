@@ -82,7 +82,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.path, putOf(manifest));
-    expect(edge.spent()).toEqual(sum(writeBack, CONTENT[store]));
+    expect(edge.spent()).toEqual(sum(writeBack, CONTENT[like]));
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
   });
 
@@ -90,7 +90,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.tagPath, putOf(manifest));
-    expect(edge.spent()).toEqual(sum(writeBack, CONTENT[store], TAG[store]));
+    expect(edge.spent()).toEqual(sum(writeBack, CONTENT[like], TAG[like]));
     expect(await manifest.questions()).toEqual(['PUT latest']);
   });
 
