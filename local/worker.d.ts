@@ -1,4 +1,5 @@
-// The Worker's global types that Node lacks: this folder reads the Worker's configuration, and so the types of its parts.
+// The Worker's global types that Node lacks. This folder reads the Worker's configuration, and so needs the types of its
+// parts.
 
 declare class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array> {}
 

@@ -5,7 +5,7 @@ export async function allDone(work: readonly Promise<unknown>[]): Promise<void> 
 }
 
 /** Does the work for one item after the other, and goes on where one fails. @throws what the first failure threw */
-export async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function eachInTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   for (const item of items) await work(item).catch((failure) => failures.push(failure));
   if (failures.length > 0) throw failures[0];

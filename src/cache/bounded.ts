@@ -30,7 +30,7 @@ export function bounded(bodies: Budget, maxBytes: number, cache: RegistryCache):
         }
         try {
           const content = await contents.get(ctx, digest);
-          if (content) room.keep(content);
+          if (content) room.hold(content);
           return content;
         } finally {
           room.release();

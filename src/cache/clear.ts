@@ -47,7 +47,7 @@ export function evictDenied<E extends Entry>(
     known.then(async (found) => {
       const isHalfCleared = (event: EdgeEvent) =>
         event.kind === 'half-cleared' && (!event.entry || accepts(event.entry));
-      const isMalformed = found.outcome === 'fault' && found.isRubbish;
+      const isMalformed = found.outcome === 'fault' && found.isMalformed;
       const isPresent = found.outcome === 'hit' ? accepts(found.entry) : isMalformed || ctx.events.some(isHalfCleared);
       if (isPresent) await observeClear(ctx, 'clear', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
     }),

@@ -1,4 +1,4 @@
-import { batchesOf, inTurn } from '../async.ts';
+import { batchesOf, eachInTurn } from '../async.ts';
 import type { RequestContext } from '../context.ts';
 import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, parseDigest } from '../oci/digest.ts';
@@ -81,7 +81,7 @@ function createService(store: string, records: DescriptorRecords): BlobDescripto
 function createRepositoryService(store: string, records: RepositoryRecords): RepositoryDescriptors {
   async function clearPresent(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) {
     const cleared = new Set<Digest>();
-    await inTurn(batchesOf(digests, records.batch), async (batch) => {
+    await eachInTurn(batchesOf(digests, records.batch), async (batch) => {
       for (const digest of await clearPresentRecords(ctx, records, batch, clearing)) cleared.add(digest);
     });
     return cleared;
@@ -96,14 +96,14 @@ function createRepositoryService(store: string, records: RepositoryRecords): Rep
     async markEvicted(ctx, digests, sentAtMs) {
       const list = [...digests].map(parseDigest);
       await asCacheFault('markEvicted', () =>
-        inTurn(list, (digest) => records.writeTombstone(ctx, digest, clearingUpTo(sentAtMs).until)),
+        eachInTurn(list, (digest) => records.writeTombstone(ctx, digest, clearingUpTo(sentAtMs).until)),
       );
     },
     async clearEach(ctx, digests, clearedForMs) {
       const list = [...digests].map(parseDigest);
       const clearing = clearingAhead(ctx.now(), clearedForMs);
       await asCacheFault('clearEach', () =>
-        inTurn(batchesOf(list, records.batch), (batch) => clearWithCanonical(ctx, records, batch, clearing)),
+        eachInTurn(batchesOf(list, records.batch), (batch) => clearWithCanonical(ctx, records, batch, clearing)),
       );
     },
     async clearPresent(ctx, digests) {

@@ -34,7 +34,7 @@ export function createBreaker(): Breaker {
     recentFaultsMs = [];
     pausedUntilMs = nowMs + PAUSE_MS;
     ctx.emit({ kind: 'breaker', outcome: 'opened' });
-    ctx.log.warn('reads of the cache pause', { ms: PAUSE_MS });
+    ctx.log.warn('the store keeps failing: reads of it are paused', { ms: PAUSE_MS });
   }
 
   return async (ctx, read, counts = true) => {

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../context.ts';
-import { confirmedBy, type Entry } from '../oci/descriptor.ts';
+import { type Entry, mergeConfirmations } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isWorthStoring, type Ttls } from './freshness.ts';
 import type { BlobStatter, RepositoryDescriptors } from './provider.ts';
@@ -38,7 +38,7 @@ export function descriptorItem(
     stat: (ctx) => reader.stat(ctx, digest),
     async set(ctx, entry, known) {
       // `confirmedBy` drops the content. The memory tier would retain it with the entry, without counting its bytes.
-      const confirmed = confirmedBy(entry, known);
+      const confirmed = mergeConfirmations(entry, known);
       if (!isWorthStoring(confirmed, known, ttls)) return false;
       await writer().setDescriptor(ctx, digest, confirmed);
       return true;

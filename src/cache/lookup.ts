@@ -7,18 +7,18 @@ import type { CacheItem } from './item.ts';
 /**
  * The result of looking an item up. A fault is neither a hit nor a miss.
  *
- * `cleared` is the tombstone that was read: nothing that the origin confirmed until then counts (epoch ms). 0: there
- * is none.
+ * `clearedUntil` is the tombstone that was read: nothing that the origin confirmed until then counts (epoch ms). 0:
+ * there is none.
  */
 export type Lookup<E extends Entry = Entry> =
-  | { readonly outcome: 'hit'; readonly entry: E; readonly cleared: number }
-  | { readonly outcome: 'miss'; readonly cleared: number }
-  /** `isRubbish`: the store works, but holds a malformed record. */
-  | { readonly outcome: 'fault'; readonly isRubbish: boolean };
+  | { readonly outcome: 'hit'; readonly entry: E; readonly clearedUntil: number }
+  | { readonly outcome: 'miss'; readonly clearedUntil: number }
+  /** `isMalformed`: the store works, but holds a malformed record. */
+  | { readonly outcome: 'fault'; readonly isMalformed: boolean };
 
 /** Whether the store failed. What could not be read is not overwritten; a malformed record was read, and is. */
 export function isStoreFault(found: Lookup | undefined): boolean {
-  return found?.outcome === 'fault' && !found.isRubbish;
+  return found?.outcome === 'fault' && !found.isMalformed;
 }
 
 /** Looks an item up, and returns its three outcomes as a value. A fault is logged here, where its cause is known. */
@@ -29,15 +29,18 @@ export async function lookUp<E extends Entry>(
   try {
     const firstEvent = ctx.events.length;
     const entry = await item.stat(ctx);
-    const cleared = farthestTombstone(ctx, firstEvent);
-    return entry ? { outcome: 'hit', entry, cleared } : { outcome: 'miss', cleared };
+    const clearedUntil = farthestTombstone(ctx, firstEvent);
+    return entry ? { outcome: 'hit', entry, clearedUntil } : { outcome: 'miss', clearedUntil };
   } catch (fault) {
     ctx.log.warn('cache fault', { error: errorName(fault) });
-    return { outcome: 'fault', isRubbish: fault instanceof BadRecord };
+    return { outcome: 'fault', isMalformed: fault instanceof BadRecord };
   }
 }
 
-/** Returns the tombstone that reaches farthest (epoch ms); 0: none. @param from the index of the first event to consider */
+/**
+ * Returns the tombstone that reaches farthest (epoch ms); 0: none.
+ * @param from the index of the first event to consider
+ */
 export function farthestTombstone({ events }: RequestContext, from: number): number {
   let cleared = 0;
   for (let at = from; at < events.length; at++) {

@@ -13,7 +13,7 @@ import { overwrite } from './writeBack.ts';
  * Wraps the item of a manifest that a caller who may push requested by its tag. Tags never answer such callers, but the
  * manifest that the tag points to is noted.
  */
-export function notedItem<E extends Entry>(key: Tag, tags: Tags, manifest: CacheItem<E>): CacheItem<E> {
+export function notedTagItem<E extends Entry>(key: Tag, tags: Tags, manifest: CacheItem<E>): CacheItem<E> {
   return {
     ...manifest,
     async set(ctx, entry, known) {
@@ -52,7 +52,7 @@ export function tagItem<E extends Entry>(
       const { digest } = entry.descriptor;
       const item = manifestOf(digest);
       const stored = known?.descriptor.digest === digest ? manifest : undefined;
-      const found: Lookup<E> = stored ? { outcome: 'hit', entry: stored, cleared: 0 } : await lookUp(ctx, item);
+      const found: Lookup<E> = stored ? { outcome: 'hit', entry: stored, clearedUntil: 0 } : await lookUp(ctx, item);
       if (isStoreFault(found)) throw new CacheFault('the tag is not stored: its manifest could not be read');
       await allDone([overwrite(ctx, item, entry, found), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
       return true;

@@ -20,7 +20,7 @@ export async function overwrite<E extends Entry>(
 ): Promise<boolean> {
   if (isStoreFault(found)) throw new CacheFault('the entry is not stored: the current one could not be read');
   // The tombstone would hide the entry.
-  if (found.outcome !== 'fault' && !isAlive(entry.verifiedAt, found.cleared)) return false;
+  if (found.outcome !== 'fault' && !isAlive(entry.verifiedAt, found.clearedUntil)) return false;
   // This clears as if the origin had denied the content just before, so that the new entry counts and no older one
   // does.
   if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1, true);

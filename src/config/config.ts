@@ -76,6 +76,7 @@ const VARIABLES = [
  */
 const MEMORY_BOUNDS = 'with less, proofs of access are not remembered, and an isolate has 128 MB in all';
 const ORIGIN_FORM = 'expected the base URL of the origin registry, such as https://registry.example.com';
+
 /** Returns the names of all variables and secrets that the Worker reads. */
 export function variableNames(backends: readonly Backend<unknown>[]): readonly string[] {
   return [...VARIABLES, ...backends.flatMap(({ variables }) => variables)];

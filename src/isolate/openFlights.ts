@@ -24,7 +24,7 @@ export interface Verdict {
   /** When the lookup began (epoch ms): it holds for callers whose requests began before. */
   readonly at: number;
   /** The origin's confirmations up to this time (epoch ms) do not count; 0: there is no tombstone. */
-  readonly cleared: number;
+  readonly clearedUntil: number;
 }
 
 /** The flights that are open in this isolate. */

@@ -35,7 +35,7 @@ export function parseMethod(text: unknown): Method | undefined {
  * Returns the new entry, without content, as confirmed together with the stored one: if a HEAD and a GET confirmed the
  * same descriptor, it has no single witness.
  */
-export function confirmedBy({ descriptor, verifiedAt, witness }: Entry, stored: Entry | undefined): Entry {
+export function mergeConfirmations({ descriptor, verifiedAt, witness }: Entry, stored: Entry | undefined): Entry {
   const isSame = stored !== undefined && isSameDescriptor(stored.descriptor, descriptor);
   const isByBoth = witness === undefined || (isSame && stored.witness !== witness);
   return { descriptor, verifiedAt, ...(!isByBoth && { witness }) };

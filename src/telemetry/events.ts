@@ -23,7 +23,7 @@ export type EdgeEvent =
   | { readonly kind: 'half-cleared'; readonly entry?: Entry }
   /** Content was not read from the store, because there was no room for this many bytes. */
   | { readonly kind: 'no-room'; readonly bytes: number }
-  /** A look-up saw a tombstone: what the origin confirmed up to this time (epoch ms) does not count. */
+  /** A lookup saw a tombstone: what the origin confirmed up to this time (epoch ms) does not count. */
   | { readonly kind: 'tombstone'; readonly until: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
   /** The registry sent this many events. Of `unusable` ones, nothing or not everything could be used. */

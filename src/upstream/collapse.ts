@@ -18,7 +18,8 @@ export interface CollapseOptions<E extends Entry> extends Pick<AskOptions<E>, 'c
 
 /**
  * Asks the origin, or takes part in the flight of the same question, as its leader or as a follower. A delete through
- * another isolate closes no flight of this one, so a follower accepts the leader's answer only if no tombstone hides it:
+ * another isolate closes no flight of this one, so a follower accepts the leader's answer only if no tombstone hides
+ * it:
  *
  * - A follower that has done its own lookup joins no flight that took off before the tombstones that it saw.
  * - For all followers without a lookup of their own, or whose lookup failed, the leader does one lookup after the
@@ -48,7 +49,7 @@ export async function askOnce<E extends Entry>(
   const key = flightQuestion(repository, question);
   if (!key) return lead.ask();
   const hasLookedUp = lookup !== undefined && lookup.outcome !== 'fault';
-  const notBefore = hasLookedUp && lookup.cleared > 0 ? lookup.cleared + 1 : 0;
+  const notBefore = hasLookedUp && lookup.clearedUntil > 0 ? lookup.clearedUntil + 1 : 0;
   const first = await upstream.flights.run(key, { nowMs: ctx.now(), notBefore, hasLookedUp }, lead);
   if (isAnswer(first)) return first.answer;
   if (await isBelievable(repository, question, first, hasLookedUp)) return sharedAnswer(ctx, first.shared);
@@ -77,7 +78,7 @@ async function isBelievable<E extends Entry>(
   if (shared.verifiedAt >= startedAt) return true;
   if (hasLookedUp && unseenItems(repository, question, { shared, hasLooked: true }).length === 0) return true;
   const seen = await verdict();
-  return seen !== undefined && seen.at >= startedAt && isAlive(shared.verifiedAt, seen.cleared);
+  return seen !== undefined && seen.at >= startedAt && isAlive(shared.verifiedAt, seen.clearedUntil);
 }
 
 /** Looks up the tombstones of the entry that the origin confirmed, if the flight's followers need that. */
@@ -94,10 +95,10 @@ async function judge<E extends Entry>(
   const at = ctx.now();
   const items = unseenItems(repository, question, { shared, hasLooked: false });
   const lookups = await Promise.all(items.map((item) => lookUp(ctx, item)));
-  let cleared = 0;
+  let clearedUntil = 0;
   for (const lookup of lookups) {
     if (lookup.outcome === 'fault') return undefined;
-    cleared = Math.max(cleared, lookup.cleared);
+    clearedUntil = Math.max(clearedUntil, lookup.clearedUntil);
   }
-  return { at, cleared };
+  return { at, clearedUntil };
 }

@@ -1,5 +1,5 @@
 import type { Absence } from '../access/absences.ts';
-import { inTurn } from '../async.ts';
+import { eachInTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import { isStoreFault, lookUp } from '../cache/lookup.ts';
 import type { LinkSet } from '../oci/links.ts';
@@ -34,7 +34,7 @@ export async function evictAbsences(
 ): Promise<void> {
   const { ctx, upstream, name } = repository;
   await observeClear(ctx, 'clear', () =>
-    inTurn(absences, async (absence) => {
+    eachInTurn(absences, async (absence) => {
       const { digest, sentAt } = absence;
       if (links === 'blobs' || (await hadAcceptedType(repository, absence))) {
         await repository.descriptors(links).evict(ctx, [digest], sentAt);

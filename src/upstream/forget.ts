@@ -1,4 +1,4 @@
-import { allDone, inTurn } from '../async.ts';
+import { allDone, eachInTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -71,7 +71,7 @@ export async function evict(
   sentAtMs: number,
 ): Promise<ReadonlySet<Digest>> {
   let manifests: ReadonlySet<Digest> = new Set();
-  await inTurn(LINK_SETS, async (links) => {
+  await eachInTurn(LINK_SETS, async (links) => {
     const evicted = await repository.descriptors(links).evict(repository.ctx, digests, sentAtMs);
     if (links === 'manifests') manifests = evicted;
   });

@@ -1,4 +1,4 @@
-import { batchesOf, inTurn } from '../async.ts';
+import { batchesOf, eachInTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { Copy } from '../http/body/copies.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -29,7 +29,10 @@ export async function forgetBlobTypes(repository: Repository, copy: Copy | undef
     if ((await shared.stat(ctx, digest))?.descriptor.mediaType === BLOB_TYPE) untyped.push(digest);
   };
   await observeClear(ctx, 'clear', async () => {
-    await inTurn(batchesOf(digests, CONCURRENCY), async (batch) => void (await Promise.all(batch.map(collectUntyped))));
+    await eachInTurn(
+      batchesOf(digests, CONCURRENCY),
+      async (batch) => void (await Promise.all(batch.map(collectUntyped))),
+    );
     if (untyped.length > 0) await repository.descriptors('blobs').evict(ctx, untyped, answeredAtMs);
   }).catch(() => undefined);
 }

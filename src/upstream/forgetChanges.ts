@@ -1,4 +1,4 @@
-import { allDone, batchesOf, inTurn } from '../async.ts';
+import { allDone, batchesOf, eachInTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
 import { purgeDescriptors } from '../cache/purge.ts';
@@ -55,7 +55,7 @@ export async function forgetChanges(ctx: RequestContext, upstream: Upstream, cha
   const repositories = all.slice(0, MAX_REPOSITORIES);
   if (repositories.length < all.length) warnOfRest(ctx, { repositories: all.length - repositories.length });
   // Tags come first: the digests that they pointed to are cleared together with the others.
-  await inTurn([dropTags, clearDigests], (step) => step(ctx, upstream, repositories));
+  await eachInTurn([dropTags, clearDigests], (step) => step(ctx, upstream, repositories));
 }
 
 function byRepository(changes: readonly Change[]): Map<RepositoryName, RepositoryChanges> {
@@ -75,7 +75,7 @@ function byRepository(changes: readonly Change[]): Map<RepositoryName, Repositor
 async function dropTags(ctx: RequestContext, { tags }: Upstream, repositories: NamedChanges): Promise<void> {
   await concurrently(repositories, async ([name, changes]) => {
     const currentTargets = new Set(changes.tags.values());
-    await inTurn(batchesOf([...changes.tags.keys()], TAGS_PER_REQUEST), async (batch) => {
+    await eachInTurn(batchesOf([...changes.tags.keys()], TAGS_PER_REQUEST), async (batch) => {
       for (const digest of await tags.drop(ctx, name, batch)) {
         if (!currentTargets.has(digest)) changes.digests.add(digest);
       }
@@ -114,13 +114,13 @@ async function clearStored(
 ): Promise<void> {
   const allowance = { looks: MAX_LOOKS, clears: MAX_CLEARS };
   await observeClear(ctx, 'clear', async () => {
-    await inTurn(batches.slice(0, MAX_LOOKS), async ({ descriptors, digests }) => {
+    await eachInTurn(batches.slice(0, MAX_LOOKS), async ({ descriptors, digests }) => {
       if (allowance.clears === 0) throw moreToClear();
       allowance.looks -= 1;
       if ((await descriptors.clearPresent(ctx, digests)).size > 0) allowance.clears -= 1;
     });
     if (batches.length > MAX_LOOKS) warnOfRest(ctx, { batches: batches.length - MAX_LOOKS });
-    await inTurn(deletedNames, async (name) => {
+    await eachInTurn(deletedNames, async (name) => {
       const outcome = await purgeDescriptors(ctx, upstream.descriptors, name, allowance);
       if (outcome === 'more to clear') throw moreToClear();
       if (outcome === 'too much') warnOfRest(ctx, { repository: name });
@@ -139,5 +139,5 @@ function warnOfRest(ctx: RequestContext, rest: Readonly<Record<string, number | 
 }
 
 function concurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  return inTurn(batchesOf(items, CONCURRENCY), (batch) => allDone(batch.map(work)));
+  return eachInTurn(batchesOf(items, CONCURRENCY), (batch) => allDone(batch.map(work)));
 }

@@ -1,6 +1,6 @@
 import type { AnswerKind } from '../access/authorizer.ts';
 import type { CacheItem } from '../cache/item.ts';
-import { notedItem, tagItem } from '../cache/tagItem.ts';
+import { notedTagItem, tagItem } from '../cache/tagItem.ts';
 import type { FlightQuestion } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -97,7 +97,7 @@ export function storedItemOf<E extends Entry>(
   const { windowMs, staleMs } = windowsOf(repository, question);
   if (reference.kind === 'digest' || windowMs + staleMs > 0) return itemOf(repository, question);
   const tag = { name: repository.name, tag: reference.text };
-  return notedItem(tag, repository.upstream.tags, kind.item(repository, descriptor.digest));
+  return notedTagItem(tag, repository.upstream.tags, kind.item(repository, descriptor.digest));
 }
 
 /**

@@ -30,6 +30,6 @@ export async function storeProven<E extends Entry>(
   item: CacheItem<E>,
   entry: E,
 ): Promise<void> {
-  const looking = Promise.resolve({ outcome: 'miss', cleared: 0 } as const);
+  const looking = Promise.resolve({ outcome: 'miss', clearedUntil: 0 } as const);
   await within(writeBack(ctx, item, entry, looking), upstream.cacheTimeoutMs);
 }

@@ -98,7 +98,7 @@ describe('a manifest for which there is no room', () => {
     const { budget, item, entry } = await setup();
     const other = request();
     budget.room(other).resize(BUDGET);
-    expect(await lookUp(request(), item())).toEqual({ outcome: 'miss', cleared: 0 });
+    expect(await lookUp(request(), item())).toEqual({ outcome: 'miss', clearedUntil: 0 });
     other.markAnswered();
     expect(await lookUp(request(), item())).toMatchObject({ outcome: 'hit', entry });
   });

@@ -110,10 +110,10 @@ describe('createFlights', () => {
     await briefly();
     expect(flight?.followers).toEqual({ isFollowed: true, needsVerdict: true });
     const verdicts = (await Promise.all(waiting)).map(({ verdict }) => verdict?.());
-    flight?.judged({ at: NOW, cleared: 7 });
+    flight?.judged({ at: NOW, clearedUntil: 7 });
     expect(await Promise.all(verdicts)).toEqual([
-      { at: NOW, cleared: 7 },
-      { at: NOW, cleared: 7 },
+      { at: NOW, clearedUntil: 7 },
+      { at: NOW, clearedUntil: 7 },
     ]);
   });
 

@@ -7,7 +7,8 @@ import { ADDRESS, NO_REDIS, REDIS } from '../support/redisStore.ts';
 
 const HEAD = { method: 'HEAD' };
 const QUICK = { ...REDIS, CACHE_TIMEOUT: '100ms', MEMORY_TTL: '0' };
-const isPaused = (edge: Edge) => edge.log.some((line) => line.includes('reads of the cache pause'));
+const isPaused = (edge: Edge) =>
+  edge.log.some((line) => line.includes('the store keeps failing: reads of it are paused'));
 
 /** From now on reads of content from Redis take this long. */
 function delayContent(ms: number): void {

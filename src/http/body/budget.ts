@@ -9,7 +9,7 @@ export interface Room {
    */
   resize(bytes: number): boolean;
   /** Holds the complete body in place of the reservation. */
-  keep(content: Uint8Array): void;
+  hold(content: Uint8Array): void;
   /** Gives the room back before the request is over. */
   release(): void;
 }
@@ -104,7 +104,7 @@ export function createBudget(maxBytes: number): Budget {
         size = bytes;
         return true;
       },
-      keep(content) {
+      hold(content) {
         release?.();
         hold(ctx, content);
       },

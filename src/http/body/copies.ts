@@ -24,7 +24,7 @@ export interface CopiedBody {
 /** Copies small bodies while they go on to the origin. */
 export interface Copies {
   /** @returns `undefined` for a request without a body, or without its length */
-  of(ctx: RequestContext): Copy | undefined;
+  copyOf(ctx: RequestContext): Copy | undefined;
 }
 
 /**
@@ -59,5 +59,5 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
     });
     return { body: tapped.body, brokenOff: tapped.brokenOff, whole: (waitMs) => within(copied, waitMs) };
   }
-  return { of };
+  return { copyOf: of };
 }

@@ -45,7 +45,7 @@ export async function readBody(
       const lacksRoom = read.bytes.length + read.overflow.length <= maxBytes;
       return { stream: streamOf([read.bytes, read.overflow], reader), lacksRoom };
     }
-    room.keep(read.bytes);
+    room.hold(read.bytes);
     return { bytes: read.bytes };
   } catch (cause) {
     room.release();

@@ -81,7 +81,10 @@ async function deleteAndForget(repository: Repository, route: DeleteRoute): Prom
   return response;
 }
 
-/** Forgets what is deleted, and tries once more where the store fails. @throws RegistryError UNAVAILABLE: it failed twice */
+/**
+ * Forgets what is deleted, and tries once more where the store fails.
+ * @throws RegistryError UNAVAILABLE: it failed twice
+ */
 async function forgetDeleted(
   repository: Repository,
   deleted: Forgetting,

@@ -34,7 +34,7 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
-  const copy = upstream.copies.of(ctx);
+  const copy = upstream.copies.copyOf(ctx);
   const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
   try {
     const { response } = await sendWrite(ctx, upstream, route, copy);

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { allDone, batchesOf, inTurn } from '../../async.ts';
+import { allDone, batchesOf, eachInTurn } from '../../async.ts';
 import { checkEntry, type Entry, isWholeNumber, parseMethod } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
@@ -99,7 +99,7 @@ export function createKvDescriptors(
           if (entries.get(digest) instanceof BadRecord && !isReplaced)
             await withTimeout(namespace.delete(entryKey(digest)));
         };
-        await inTurn(batchesOf(digests, AT_ONCE), (batch) => allDone(batch.map(clearOne)));
+        await eachInTurn(batchesOf(digests, AT_ONCE), (batch) => allDone(batch.map(clearOne)));
         return digests.map((digest) => digestNamedIn(entries.get(digest)));
       },
       async list(_ctx, cursor) {

@@ -39,7 +39,7 @@ describe('createBudget', () => {
     const content = new Uint8Array(40);
     const room = budget.room(one);
     room.resize(64);
-    room.keep(content);
+    room.hold(content);
     budget.hold(other, content);
     budget.hold(other, content);
     expect(budget.heldBytes).toBe(40);
@@ -67,7 +67,7 @@ describe('createBudget', () => {
     ctx.markAnswered();
     for (let n = 0; n < 2; n++)
       expect([early.resize(20), late.resize(1), late.resize(0)]).toEqual([false, false, false]);
-    late.keep(new Uint8Array(30));
+    late.hold(new Uint8Array(30));
     budget.hold(ctx, new Uint8Array(40));
     early.release();
     expect(budget.heldBytes).toBe(0);

@@ -18,7 +18,7 @@ function startCopy(copies: Copies, length: number) {
   const clock = createClock();
   const headers = { 'content-length': String(length) };
   const ctx = contextOf(clock, new Request('http://edge.test/v2/', { method: 'PUT', body: readable, headers }));
-  const copy = copies.of(ctx);
+  const copy = copies.copyOf(ctx);
   if (!copy) throw new TypeError('the request has a body and its length');
   const arrived = new Response(copy.body).bytes().catch(() => undefined);
   const writer = writable.getWriter();
@@ -101,11 +101,11 @@ describe('createCopies', () => {
   it('does not copy a body without a length, whose end looks the same where it breaks off', () => {
     const { readable } = new IdentityTransformStream();
     const request = new Request('http://edge.test/v2/', { method: 'PUT', body: readable });
-    expect(createCopies(MAX_BYTES, MAX_BYTES).of(contextOf(createClock(), request))).toBeUndefined();
+    expect(createCopies(MAX_BYTES, MAX_BYTES).copyOf(contextOf(createClock(), request))).toBeUndefined();
     expect(request.body?.locked).toBe(false);
   });
 
   it('does not copy a request without a body', () => {
-    expect(createCopies(MAX_BYTES, MAX_BYTES).of(contextOf(createClock()))).toBeUndefined();
+    expect(createCopies(MAX_BYTES, MAX_BYTES).copyOf(contextOf(createClock()))).toBeUndefined();
   });
 });

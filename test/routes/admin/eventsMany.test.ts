@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { batchesOf, inTurn } from '../../../src/async.ts';
+import { batchesOf, eachInTurn } from '../../../src/async.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { LINK_SETS, type LinkSet } from '../../../src/oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/name.ts';
@@ -33,7 +33,7 @@ function createWorld(backend: string, variables: Record<string, string> = {}) {
     scopeOf,
     someRepository,
     async fill(name: RepositoryName, digests: readonly Digest[]) {
-      await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
+      await eachInTurn(batchesOf(digests, AT_ONCE), async (batch) => {
         await Promise.all(
           batch.map((digest) => scopeOf(name).setDescriptor(ctx, digest, entryFor(digest, edge.clock.now()))),
         );
@@ -43,7 +43,7 @@ function createWorld(backend: string, variables: Record<string, string> = {}) {
     /** Counts the digests that are cached in either link set. */
     async countCached(name: RepositoryName, digests: readonly Digest[]) {
       const found = new Set<Digest>();
-      await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
+      await eachInTurn(batchesOf(digests, AT_ONCE), async (batch) => {
         const lookups = batch.flatMap((digest) =>
           LINK_SETS.map(async (links) => (await scopeOf(name, links).stat(ctx, digest)) && found.add(digest)),
         );

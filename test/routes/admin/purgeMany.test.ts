@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { batchesOf, inTurn } from '../../../src/async.ts';
+import { batchesOf, eachInTurn } from '../../../src/async.ts';
 import type { BlobDescriptorCacheProvider } from '../../../src/cache/provider.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { LINK_SETS, type LinkSet } from '../../../src/oci/links.ts';
@@ -107,7 +107,7 @@ describe.each(SHARED_STORES)('a purge of a repository that fills the memory in f
     const scope = made?.descriptors.repositoryScoped(name, 'blobs');
     const digests = Array.from({ length: count }, () => uniqueDigest());
     if (store.like === 'redis') stored.push([name, digests]);
-    await inTurn(batchesOf(digests, AT_ONCE), async (batch) => {
+    await eachInTurn(batchesOf(digests, AT_ONCE), async (batch) => {
       await Promise.all(batch.map((digest) => scope?.setDescriptor(ctx, digest, entryFor(digest, ctx.now()))));
     });
     expect(made?.descriptors.peek?.(ctx, name, 'blobs', digests[0] as Digest)).toBeDefined();

@@ -39,7 +39,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
   const trips = (kv: number, redis = kv) => ({ memory: 0, kv, redis })[like];
 
   it.each([CLOSED, OPEN])(
-    'by digest, cold: a look-up and a write; a GET needs as many again for the content: %j',
+    'by digest, cold: a lookup and a write; a GET needs as many again for the content: %j',
     async (auth) => {
       const [one, other] = [await pushManifest(), await pushManifest()];
       const edge = createMeteredEdge(backend, auth);
@@ -48,7 +48,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     },
   );
 
-  it('by digest, warm: a look-up of the descriptor; the content is in memory', async () => {
+  it('by digest, warm: a lookup of the descriptor; the content is in memory', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, CLOSED);
     await edge.fetch(manifest.path, GET);
@@ -56,7 +56,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     expect(await costOf(edge, manifest, manifest.path, GET)).toEqual({ origin: [], store: trips(1) });
   });
 
-  it('by digest, warm, for a pull-only caller: nothing; without memory, a look-up each for descriptor and content', async () => {
+  it('by digest, warm, for a pull-only caller: nothing; without memory, a lookup each for descriptor and content', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.path, GET);
@@ -70,7 +70,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     expect(await costOf(edge, manifest, manifest.path, HEAD)).toEqual({ origin: [], store: 0 });
   });
 
-  it('by digest, past the push window: a HEAD to the origin, a look-up, and a write of the descriptor only', async () => {
+  it('by digest, past the push window: a HEAD to the origin, a lookup, and a write of the descriptor only', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, { ...CLOSED, PUSH_EXISTENCE_TTL: '10s' });
     await edge.fetch(manifest.path, GET);
@@ -78,14 +78,14 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     expect(await costOf(edge, manifest, manifest.path, GET)).toEqual({ origin: ['HEAD'], store: trips(2) });
   });
 
-  it('by tag, cold: the cost of the digest; in Redis, two look-ups and a write for the tag', async () => {
+  it('by tag, cold: the cost of the digest; in Redis, two lookups and a write for the tag', async () => {
     const [one, other] = [await pushManifest(), await pushManifest()];
     const edge = createMeteredEdge(backend, OPEN);
     expect(await costOf(edge, one, one.tagPath, HEAD)).toEqual({ origin: ['HEAD'], store: trips(2, 5) });
     expect(await costOf(edge, other, other.tagPath, GET)).toEqual({ origin: ['GET'], store: trips(4, 7) });
   });
 
-  it('by tag, within TAG_TTL: nothing; in Redis, a look-up of the tag', async () => {
+  it('by tag, within TAG_TTL: nothing; in Redis, a lookup of the tag', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.tagPath, GET);
@@ -94,7 +94,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     }
   });
 
-  it('by tag, after TAG_TTL: one HEAD to the origin; in Redis, two look-ups of the tag and a write', async () => {
+  it('by tag, after TAG_TTL: one HEAD to the origin; in Redis, two lookups of the tag and a write', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, OPEN);
     await edge.fetch(manifest.tagPath, GET);
@@ -118,7 +118,7 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     expect((await costOf(edge, moved, moved.tagPath, GET)).origin).toEqual(['HEAD', 'GET']);
   });
 
-  it('by tag, for a caller who may push: the origin every time, and no look-up of the tag', async () => {
+  it('by tag, for a caller who may push: the origin every time, and no lookup of the tag', async () => {
     const manifest = await pushManifest();
     const edge = createMeteredEdge(backend, CLOSED);
     await edge.fetch(manifest.tagPath, GET);

@@ -49,7 +49,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     ['in one request: a write', byPost, ['POST'], writeBack],
     ['opened, then in one request: a write', byPut, ['POST', 'PUT'], writeBack],
     [
-      'without a length: a HEAD to the origin, a look-up and a write',
+      'without a length: a HEAD to the origin, a lookup and a write',
       byChunkedPut,
       ['POST', 'PUT', 'HEAD'],
       sum(warm, writeBack),
