@@ -38,6 +38,7 @@ export async function startEdge(options: EdgeOptions): Promise<{ url: string; st
       ...(await compatibility()),
       bindings,
       kvNamespaces: { DESCRIPTORS: 'descriptors' },
+      durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true } },
       ...(persistTo && { resourcePersistencePath: persistTo }),
       cf: false,
       handleStructuredLogs: ({ message }) => log(message),

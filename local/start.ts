@@ -20,7 +20,10 @@ async function main(): Promise<void> {
   const port = parsePort(process.env.PORT, 8787);
   const embedded = process.env.ORIGIN_URL ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
-  const config = parseConfig({ ...variables, DESCRIPTORS: 'simulated by miniflare' }, BACKENDS);
+  const config = parseConfig(
+    { ...variables, DESCRIPTORS: 'simulated by miniflare', REPOSITORIES: 'simulated by miniflare' },
+    BACKENDS,
+  );
   if (isSameAddress(config.originUrl, hostname, port)) {
     throw new Error(
       `ORIGIN_URL: ${config.originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,

@@ -17,6 +17,7 @@ import { createFlights } from './isolate/singleFlight.ts';
 import { createOrigin } from './origin/client.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import type { StoreBackend } from './stores/backend.ts';
+import { durableBackend } from './stores/durable/backend.ts';
 import { kvBackend } from './stores/kv/backend.ts';
 import { inMemoryBackend } from './stores/memory/backend.ts';
 import { createInMemoryStore, createMemoryTier } from './stores/memory/store.ts';
@@ -27,7 +28,7 @@ import { tombstoneDurations } from './stores/tombstone.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** The backends of the cache; the first is the default of `BLOBDESCRIPTOR`. */
-export const BACKENDS: readonly StoreBackend[] = [kvBackend, redisBackend, inMemoryBackend];
+export const BACKENDS: readonly StoreBackend[] = [kvBackend, durableBackend, redisBackend, inMemoryBackend];
 
 /** For all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;
@@ -68,7 +69,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
   };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
   const { shared, tags, ...cache } = createCaches(config, bodies, {
-    ...{ alias, memory, askedAs },
+    ...{ alias, memory, askedAs, origin: config.originUrl.href },
     retentionMs: retentionMs(ttls),
     maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
   });

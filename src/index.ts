@@ -22,6 +22,8 @@ function build(): App {
   return createApp({ upstream: createUpstream(config), log, adminToken, eventsToken });
 }
 
+export { RepositoryObject } from './stores/durable/object.ts';
+
 const edge = build();
 
 export default {

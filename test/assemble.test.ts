@@ -13,7 +13,7 @@ const HIT = 'registry-edge; hit';
 /** Two upstreams of one isolate that keep their caches in one store. */
 function createPair(variables: Record<string, string>): [one: Edge, other: Edge] {
   const all = { ...variables, ADMIN_TOKEN, LIST_TTL: '1h' };
-  const config = parseConfig({ ...all, ORIGIN_URL: inject('originUrl'), DESCRIPTORS: {} }, BACKENDS);
+  const config = parseConfig({ ...all, ORIGIN_URL: inject('originUrl'), DESCRIPTORS: {}, REPOSITORIES: {} }, BACKENDS);
   const isolate = createIsolate(config);
   const [one, other] = ['', 'hub'].map((alias) => createEdge(all, { isolate, alias }));
   return [one as Edge, other as Edge];

@@ -5,6 +5,8 @@ import type { Memory } from '../isolate/memory.ts';
 export interface StoreOptions {
   /** Precedes every key, so that upstreams share nothing; empty for the default upstream. */
   readonly alias: string;
+  /** The base URL of the origin: what was confirmed by another one does not count. */
+  readonly origin: string;
   /** This isolate's memory, in which no other upstream has a part. */
   readonly memory: Memory;
   /** How long an entry, a pointer or content is of use to anybody after the origin confirmed it, in ms. */

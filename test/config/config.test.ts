@@ -3,7 +3,7 @@ import { BACKENDS } from '../../src/assemble.ts';
 import { type Config, ConfigError, parseConfig as parse, variableNames } from '../../src/config/config.ts';
 
 const parseConfig = (env: Record<string, unknown>) => parse(env, BACKENDS);
-const MINIMAL = { ORIGIN_URL: 'https://registry.example.com', DESCRIPTORS: {} };
+const MINIMAL = { ORIGIN_URL: 'https://registry.example.com', DESCRIPTORS: {}, REPOSITORIES: {} };
 const REDIS = {
   BLOBDESCRIPTOR: 'redis',
   UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.io',
@@ -252,14 +252,15 @@ describe('parseConfig', () => {
 
   it('reads no variable that variableNames does not list', () => {
     const read = new Set<string>();
-    const env = new Proxy({ ...MINIMAL, ...REDIS } as Record<string, unknown>, {
-      get: (target, name: string) => {
-        read.add(name);
-        return target[name];
-      },
-    });
-    parseConfig(env);
-    read.delete('DESCRIPTORS');
+    const seen = (variables: Record<string, unknown>) =>
+      new Proxy<Record<string, unknown>>(variables, {
+        get: (target, name: string) => {
+          read.add(name);
+          return target[name];
+        },
+      });
+    for (const { kind } of BACKENDS) parseConfig(seen({ ...MINIMAL, ...REDIS, BLOBDESCRIPTOR: kind }));
+    for (const binding of ['DESCRIPTORS', 'REPOSITORIES']) read.delete(binding);
     expect([...read].sort()).toEqual([...variableNames(BACKENDS)].sort());
   });
 });

@@ -1,5 +1,5 @@
 /** The stores whose costs are counted. */
-export type KnownStore = 'memory' | 'kv' | 'redis';
+export type KnownStore = 'memory' | 'kv' | 'durable' | 'redis';
 
 /**
  * The cost of one lookup in a store, or of one write to it: the round trips take the time, the operations are billed.
@@ -22,6 +22,10 @@ export const COSTS = {
   },
   kv: {
     warm: { storeRequests: 1, operations: { reads: 2, writes: 0 } },
+    writeBack: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
+  },
+  durable: {
+    warm: { storeRequests: 1, operations: { reads: 1, writes: 0 } },
     writeBack: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
   },
   redis: {

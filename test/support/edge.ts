@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { BACKENDS, createIsolate, createUpstream, type Isolate } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { EventSink } from '../../src/telemetry/events.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
@@ -30,6 +31,8 @@ export interface EdgeOptions {
   readonly alias?: string;
   /** What the edge shares with other upstreams of its isolate. */
   readonly isolate?: Isolate;
+  /** Replaces the Durable Objects of the tests. */
+  readonly objects?: RepositoryNamespace | undefined;
   /** Replaces the KV namespace of the tests. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
@@ -40,7 +43,10 @@ export interface EdgeOptions {
 export function createEdge(variables: Record<string, string> = {}, options: EdgeOptions = {}): Edge {
   const clock = options.clock ?? createClock(Date.now());
   const log: string[] = [];
-  const bindings = { DESCRIPTORS: options.namespace ?? env.DESCRIPTORS };
+  const bindings = {
+    DESCRIPTORS: options.namespace ?? env.DESCRIPTORS,
+    REPOSITORIES: options.objects ?? env.REPOSITORIES,
+  };
   const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...variables }, BACKENDS);
   const { isolate = createIsolate(config), alias } = options;
   const made = createUpstream(config, isolate, alias);

@@ -1,6 +1,7 @@
 declare namespace Cloudflare {
   interface Env {
     readonly DESCRIPTORS: KVNamespace;
+    readonly REPOSITORIES: DurableObjectNamespace<import('../../src/stores/durable/object.ts').RepositoryObject>;
     readonly ORIGIN_URL: string;
   }
   interface GlobalProps {

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { Cost } from './costs.ts';
+import { interceptObjects } from './durableStore.ts';
 import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
 import { ADDRESS } from './redisStore.ts';
 import { storeNamed } from './stores.ts';
@@ -45,6 +46,14 @@ export function createMeteredEdge(
     },
   } as DescriptorNamespace;
 
+  const objects = interceptObjects((method, args, call) => {
+    storeRequests++;
+    const items = args.flatMap((arg) => (arg as { digests?: unknown[] })?.digests ?? []).length || 1;
+    if (method.startsWith('read')) reads += items;
+    else writes += items;
+    return call();
+  });
+
   const fetchAsIs = globalThis.fetch;
   vi.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
     const url = String(input instanceof Request ? input.url : input);
@@ -58,7 +67,7 @@ export function createMeteredEdge(
     return fetchAsIs(input, init);
   });
 
-  const edge = createEdge({ ...storeNamed(store).variables, ...variables }, { ...options, namespace });
+  const edge = createEdge({ ...storeNamed(store).variables, ...variables }, { ...options, namespace, objects });
   return {
     ...edge,
     spent() {

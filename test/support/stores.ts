@@ -1,13 +1,16 @@
 import { env } from 'cloudflare:workers';
+import { inject } from 'vitest';
 import { createCache, type RegistryCache } from '../../src/cache/registryCache.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
+import { createDurableStore } from '../../src/stores/durable/backend.ts';
 import { createKvStore } from '../../src/stores/kv/backend.ts';
 import { createInMemoryStore, createMemoryTier } from '../../src/stores/memory/store.ts';
 import type { StoreOptions } from '../../src/stores/options.ts';
 import { createRedisStore } from '../../src/stores/redis/backend.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import type { KnownStore } from './costs.ts';
+import { contentObject, FAILING_OBJECTS, OBJECTS, slowObjects } from './durableStore.ts';
 import type { EdgeOptions } from './edge.ts';
 import { FAILING_KV, slowKv } from './kvStore.ts';
 import { ADDRESS, NO_REDIS, REDIS, redis, UNREACHABLE } from './redisStore.ts';
@@ -58,6 +61,8 @@ export interface RawStore {
 export type SharedStore = Store & { readonly like: Exclude<KnownStore, 'memory'> };
 
 export const HOUR_MS = 3_600_000;
+/** The origin of the tests' edges, by which objects are named. */
+const ORIGIN = new URL(inject('originUrl')).href;
 const CACHE_TIMEOUT = '10s';
 /** More than any test fills. */
 const ROOMY = { entries: 1_000_000, bytes: 2 ** 30 };
@@ -69,6 +74,7 @@ const IMPATIENT = { CACHE_TIMEOUT: '100ms' };
 export function storeOptions(options: Partial<StoreOptions> = {}): StoreOptions {
   return {
     alias: '',
+    origin: ORIGIN,
     memory: createMemory(ROOMY),
     retentionMs: HOUR_MS,
     maxClearedForMs: CLOCK_SKEW_MS,
@@ -88,6 +94,10 @@ export function openTier(ttlMs: number, memory = createMemory(ROOMY)): RegistryC
 
 export function openKv(options?: Partial<StoreOptions>, namespace = env.DESCRIPTORS): RegistryCache {
   return createCache(createKvStore(namespace, storeOptions(options)));
+}
+
+export function openDurable(options?: Partial<StoreOptions>, namespace = OBJECTS): RegistryCache {
+  return createCache(createDurableStore({ namespace, location: undefined }, storeOptions(options)));
 }
 
 export function openRedis(options?: Partial<StoreOptions>, address = ADDRESS, isShared = false): RegistryCache {
@@ -129,6 +139,32 @@ export const ALL_STORES: readonly Store[] = [
       contentKey: (digest) => `content::${digest}`,
       readContent: (digest) => env.DESCRIPTORS.get(`content::${digest}`),
       writeContent: (digest, text) => env.DESCRIPTORS.put(`content::${digest}`, text),
+    },
+  },
+  {
+    name: 'durable',
+    like: 'durable',
+    variables: { BLOBDESCRIPTOR: 'durable', CACHE_TIMEOUT },
+    isAvailable: true,
+    isShared: true,
+    sharesTags: true,
+    hasGlobalRecords: false,
+    maxContentBytes: 1_900_000,
+    open: (options) => openDurable(options),
+    openFailing: (options) => openDurable(options, FAILING_OBJECTS),
+    failing: { variables: { BLOBDESCRIPTOR: 'durable' }, options: { objects: FAILING_OBJECTS } },
+    slow: () => ({
+      variables: { BLOBDESCRIPTOR: 'durable', ...IMPATIENT },
+      options: { objects: slowObjects(SLOW_MS) },
+    }),
+    raw: {
+      contentKey: (digest) => digest,
+      async readContent(digest) {
+        const found = await contentObject(ORIGIN, digest).readContent(digest);
+        return found ? new TextDecoder().decode(found.content) : null;
+      },
+      writeContent: (digest, text) =>
+        contentObject(ORIGIN, digest).writeContent(digest, new TextEncoder().encode(text), HOUR_MS),
     },
   },
   {

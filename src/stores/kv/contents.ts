@@ -1,6 +1,7 @@
 import { CONTENT_TIMEOUT_MS } from '../options.ts';
 import type { ContentRecords } from '../store.ts';
-import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration, withTimeout } from './namespace.ts';
+import { withTimeout } from '../timeout.ts';
+import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration } from './namespace.ts';
 
 /** The metadata of a value. */
 interface Written {

@@ -9,7 +9,8 @@ import { BadRecord, tryParse } from '../faults.ts';
 import type { StoreOptions } from '../options.ts';
 import type { Stored } from '../records.ts';
 import type { Store } from '../store.ts';
-import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration, withTimeout } from './namespace.ts';
+import { withTimeout } from '../timeout.ts';
+import { CACHE_TTL_SECONDS, type DescriptorNamespace, kvExpiration } from './namespace.ts';
 
 /** KV reads at most 100 keys in one request, and each digest has two. */
 const BATCH = 50;

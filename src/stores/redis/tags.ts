@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import { type Digest, isDigest, parseDigest } from '../../oci/digest.ts';
 import { tryParse, unwrap } from '../faults.ts';
+import { createRecentNotes } from '../recentNotes.ts';
 import type { Stored } from '../records.ts';
 import type { TagKey, TagPointer, TagRecords } from '../tagRecords.ts';
 import type { Clearing } from '../tombstone.ts';
@@ -10,9 +10,6 @@ import { CLEAR_TAGS, NOTE_TAG } from './scripts.ts';
 
 /** How many keys one SCAN visits. It walks over the whole database, in which few keys are tags of the repository. */
 const SCAN_COUNT = 10_000;
-/** An isolate does not write the same note again within this time, so that a busy tag costs few writes. */
-const RENOTE_MS = 60_000;
-const MAX_RECENT_NOTES = 1_000;
 
 /**
  * Stores tags in Redis: one hash per tag, so that a clear is one step. It has a field for each variant, the note
@@ -23,10 +20,7 @@ const MAX_RECENT_NOTES = 1_000;
 export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRecordsOptions): TagRecords {
   // With its prefix, no variant is equal to `cleared` or `led`.
   const fieldOf = ({ variant }: TagKey) => `${confirmedField} ${variant}`;
-  // The notes that this isolate wrote recently. Another isolate may move the tag, so they are not relied on for long.
-  const recentNotes = new LRUCache<string, { readonly digest: Digest; readonly atMs: number }>({
-    max: MAX_RECENT_NOTES,
-  });
+  const recentNotes = createRecentNotes();
 
   function read(tagKeys: readonly TagKey[]) {
     return readEach(redis, tagKeys, {
@@ -73,17 +67,16 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
     async clear(_ctx, tags, clearing) {
       const hashes = tags.map(keys.tag);
       // An eviction leaves the notes.
-      if (!clearing.sparesLater) for (const key of hashes) recentNotes.delete(key);
+      if (!clearing.sparesLater) recentNotes.remove(hashes);
       return (await clear(hashes, clearing)).digests;
     },
     async note(ctx, tag, { digest, verifiedAt }, isMoved) {
       const key = keys.tag(tag);
-      const recent = recentNotes.get(key);
-      if (recent?.digest === digest && ctx.now() - recent.atMs < RENOTE_MS) return true;
+      if (recentNotes.has(ctx, key, digest)) return true;
       const args = [digest, verifiedAt, lifeMs, isMoved ? 'moved' : 'read'];
       const reply: unknown = await redis.eval(NOTE_TAG, [key], args);
       if (reply !== 0 && reply !== 1) throw new TypeError('invalid reply to a note');
-      if (reply === 1) recentNotes.set(key, { digest, atMs: ctx.now() });
+      if (reply === 1) recentNotes.add(ctx, key, digest);
       return reply === 1;
     },
     async clearPage(_ctx, names, clearing, cursor = '0') {

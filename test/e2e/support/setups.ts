@@ -24,10 +24,11 @@ export interface Chain extends Started {
   readonly proxy: CountingProxy;
 }
 
-/** Both registries, both stores and both ways of access, but not every combination. */
+/** Both registries, all shared stores and both ways of access, but not every combination. */
 const SETUPS: readonly Setup[] = REGISTRIES.flatMap((kind): Setup[] => [
   { kind, backend: 'redis', clientAuth: 'origin' },
   { kind, backend: 'kv', clientAuth: 'anonymous' },
+  { kind, backend: 'durable', clientAuth: 'origin' },
 ]);
 /** Each registry, store and way of access once, for tests that take long. */
 export const FEW_SETUPS: readonly Setup[] = [

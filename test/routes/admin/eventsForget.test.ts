@@ -216,6 +216,8 @@ const REMAINDERS: Record<KnownStore, (name: string) => Promise<unknown[]>> = {
     const { keys } = await env.DESCRIPTORS.list();
     return keys.map((key) => key.name).filter((key) => key.includes(name) && !key.startsWith('cleared::'));
   },
+  // An object shows nothing but answers, which the test reads.
+  durable: async () => [],
   async redis(name) {
     const hashes = Object.values(await snapshot(name)) as Record<string, string>[];
     return hashes.flatMap((fields) => Object.keys(fields)).filter((field) => field !== 'cleared');

@@ -15,6 +15,8 @@ const isFault = ({ name }: Trouble) => !name.includes('9007199254740991');
 
 const BAD_RECORDS: Record<SharedStore['like'], Trouble[]> = {
   kv: kvTroubles().filter(isBadRecord),
+  // Nobody else writes to an object.
+  durable: [],
   redis: [...typeTroubles(), ...poisonTroubles()].filter(isFault),
 };
 
@@ -24,52 +26,55 @@ async function proveAccess(edge: Edge, name: string): Promise<void> {
 }
 const statusOf = async (edge: Edge, path: string) => cacheStatusOf(await edge.fetch(path, HEAD));
 
-describe.each(SHARED_STORES)('a bad record in $name', ({ like, variables }) => {
-  const troubles = BAD_RECORDS[like];
+describe.each(SHARED_STORES.filter(({ like }) => BAD_RECORDS[like].length > 0))(
+  'a bad record in $name',
+  ({ like, variables }) => {
+    const troubles = BAD_RECORDS[like];
 
-  async function spoil(trouble: Trouble): Promise<{ edge: Edge; blob: Pushed }> {
-    const blob = await pushBlob();
-    const edge = createEdge(variables);
-    await edge.fetch(blob.path, HEAD);
-    await trouble.spoil?.(keysOfBlob(blob), blob);
-    return { edge, blob };
-  }
-
-  it.each(troubles)('is overwritten after the origin’s 200: $name', async (trouble) => {
-    const { edge, blob } = await spoil(trouble);
-    expect(await statusOf(edge, blob.path)).toBe('registry-edge; fwd=bypass; stored; detail=fault');
-    expect(await statusOf(edge, blob.path)).toContain('registry-edge; hit');
-  });
-
-  it.each(troubles)('is overwritten after the origin’s 200 to a stranger: $name', async (trouble) => {
-    const { blob } = await spoil(trouble);
-    const stranger = createEdge(variables);
-    expect(await statusOf(stranger, blob.path)).toContain('unproven');
-    expect(await statusOf(stranger, blob.path)).toContain('registry-edge; hit');
-  });
-
-  it.each(troubles)('is cleared after the origin’s 404: $name', async (trouble) => {
-    const { edge, blob } = await spoil(trouble);
-    await fetch(`${inject('originUrl')}${blob.path}`, { method: 'DELETE' });
-    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
-    expect(await statusOf(edge, blob.path)).toBe('registry-edge; fwd=miss');
-  });
-
-  // Other digests share the set of members.
-  const ofOneDigest = troubles.filter(({ name }) => !name.endsWith('members'));
-  it.each(ofOneDigest)('does not pause reads of other keys, however often it is read: $name', async (trouble) => {
-    const { edge, blob } = await spoil(trouble);
-    const other = await pushBlob(undefined, blob.name);
-    await edge.fetch(other.path, HEAD);
-    // Each request repairs the record, so it is spoiled again.
-    for (let n = 0; n < 8; n++) {
+    async function spoil(trouble: Trouble): Promise<{ edge: Edge; blob: Pushed }> {
+      const blob = await pushBlob();
+      const edge = createEdge(variables);
       await edge.fetch(blob.path, HEAD);
       await trouble.spoil?.(keysOfBlob(blob), blob);
+      return { edge, blob };
     }
-    expect(edge.log.filter((line) => line.includes('the store keeps failing: reads of it are paused'))).toEqual([]);
-    expect(await statusOf(edge, other.path)).toContain('registry-edge; hit');
-  });
-});
+
+    it.each(troubles)('is overwritten after the origin’s 200: $name', async (trouble) => {
+      const { edge, blob } = await spoil(trouble);
+      expect(await statusOf(edge, blob.path)).toBe('registry-edge; fwd=bypass; stored; detail=fault');
+      expect(await statusOf(edge, blob.path)).toContain('registry-edge; hit');
+    });
+
+    it.each(troubles)('is overwritten after the origin’s 200 to a stranger: $name', async (trouble) => {
+      const { blob } = await spoil(trouble);
+      const stranger = createEdge(variables);
+      expect(await statusOf(stranger, blob.path)).toContain('unproven');
+      expect(await statusOf(stranger, blob.path)).toContain('registry-edge; hit');
+    });
+
+    it.each(troubles)('is cleared after the origin’s 404: $name', async (trouble) => {
+      const { edge, blob } = await spoil(trouble);
+      await fetch(`${inject('originUrl')}${blob.path}`, { method: 'DELETE' });
+      expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+      expect(await statusOf(edge, blob.path)).toBe('registry-edge; fwd=miss');
+    });
+
+    // Other digests share the set of members.
+    const ofOneDigest = troubles.filter(({ name }) => !name.endsWith('members'));
+    it.each(ofOneDigest)('does not pause reads of other keys, however often it is read: $name', async (trouble) => {
+      const { edge, blob } = await spoil(trouble);
+      const other = await pushBlob(undefined, blob.name);
+      await edge.fetch(other.path, HEAD);
+      // Each request repairs the record, so it is spoiled again.
+      for (let n = 0; n < 8; n++) {
+        await edge.fetch(blob.path, HEAD);
+        await trouble.spoil?.(keysOfBlob(blob), blob);
+      }
+      expect(edge.log.filter((line) => line.includes('the store keeps failing: reads of it are paused'))).toEqual([]);
+      expect(await statusOf(edge, other.path)).toContain('registry-edge; hit');
+    });
+  },
+);
 
 describe.skipIf(NO_REDIS)('a bad record of a tag', () => {
   const MIRROR = { ...REDIS, CLIENT_AUTH: 'anonymous', TAG_TTL: '10s', MEMORY_TTL: '0' };

@@ -12,12 +12,14 @@ const CONTENT: Record<string, Cost> = {
   memory: NOTHING,
   kv: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
   redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
+  durable: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
 };
 /** A tag's old pointer and its new one: in memory, or two scripts in Redis. */
 const TAG: Record<string, Cost> = {
   memory: NOTHING,
   kv: NOTHING,
   redis: { storeRequests: 2, operations: { reads: 0, writes: 2 } },
+  durable: { storeRequests: 2, operations: { reads: 0, writes: 2 } },
 };
 
 const sum = (...costs: (Cost | undefined)[]): Cost => {

@@ -1,0 +1,155 @@
+import { type Entry, parseMethod } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { LinkSet } from '../../oci/links.ts';
+import type { ClearedEntries } from '../descriptorRecords.ts';
+import { type Clearing, isAlive } from '../tombstone.ts';
+import type { EntryKeys, StoredEntry, Terms } from './rpc.ts';
+import type { Tombstones } from './tombstones.ts';
+
+interface Row extends Record<string, SqlStorageValue> {
+  digest: string;
+  canonical: string | null;
+  size: number | null;
+  mediatype: string | null;
+  witness: string | null;
+  verified: number | null;
+  open: number | null;
+  cleared: number;
+}
+
+const COLUMNS = 'digest, canonical, size, mediatype, witness, verified, open, cleared';
+
+/** The entries in an object's SQL. */
+export class Entries {
+  readonly #sql: SqlStorage;
+  readonly #tombstones: Tombstones;
+
+  constructor(sql: SqlStorage, tombstones: Tombstones) {
+    this.#sql = sql;
+    this.#tombstones = tombstones;
+  }
+
+  read({ links, digests, askedAs }: EntryKeys): StoredEntry[] {
+    const linksClearedUntil = this.#tombstones.until(links);
+    const rows = this.#rows(links, digests);
+    return digests.map((digest) => {
+      const row = rows.get(digest);
+      return {
+        entry: row && entryOf(row, askedAs),
+        clearedUntil: Math.max(linksClearedUntil, row?.cleared ?? 0),
+      };
+    });
+  }
+
+  /** Writes an entry, unless it was confirmed before its tombstone: such a row is left as it is. */
+  write({ links, digests, askedAs, lifeMs }: EntryKeys, { descriptor, verifiedAt, witness }: Entry): void {
+    if (!isAlive(verifiedAt, this.#tombstones.until(links))) return;
+    const column = columnOf(askedAs);
+    for (const digest of digests) {
+      this.#sql.exec(
+        `INSERT INTO entries (links, digest, canonical, size, mediatype, witness, ${column}, expires)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (links, digest) DO UPDATE SET
+           canonical = excluded.canonical, size = excluded.size, mediatype = excluded.mediatype,
+           witness = excluded.witness, ${column} = excluded.${column}, expires = max(expires, excluded.expires)
+         WHERE cleared = 0 OR excluded.${column} > cleared`,
+        ...[links, digest, descriptor.digest, descriptor.size, descriptor.mediaType, witness ?? null],
+        ...[verifiedAt, Date.now() + lifeMs],
+      );
+    }
+  }
+
+  /** @returns for each digest, the digest that its entry named */
+  clear(keys: EntryKeys, clearing: Clearing): (string | undefined)[] {
+    const rows = this.#rows(keys.links, keys.digests);
+    for (const digest of keys.digests) this.#clearOne(keys, digest, rows.get(digest), clearing);
+    return keys.digests.map((digest) => rows.get(digest)?.canonical ?? undefined);
+  }
+
+  clearAll({ links, lifeMs }: Terms & Pick<EntryKeys, 'links'>, { until }: Clearing, most: number): ClearedEntries {
+    const rows = this.#sql
+      .exec<Row>(
+        `SELECT ${COLUMNS} FROM entries WHERE links = ? AND canonical IS NOT NULL AND expires > ? LIMIT ?`,
+        ...[links, Date.now(), Math.min(most + 1, Number.MAX_SAFE_INTEGER)],
+      )
+      .toArray();
+    const page = rows.slice(0, most);
+    if (page.length === rows.length) {
+      this.#sql.exec('DELETE FROM entries WHERE links = ? AND cleared = 0', links);
+      this.#sql.exec('UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ?', links);
+    } else for (const { digest } of page) this.#removeDescriptor(links, digest);
+    this.#tombstones.extend(links, until, Date.now() + lifeMs);
+    // The tombstone of the link set is ignored here. It comes from an earlier step of this purge, and what that step left
+    // over counted before. No entry older than the tombstone has been written since: see `write`.
+    const counted = page.filter((row) => isAlive(lastConfirmed(row), row.cleared));
+    return { counted: counted.map(({ digest }) => digest as Digest), isMore: rows.length > page.length };
+  }
+
+  #rows(links: LinkSet, digests: readonly string[]): Map<string, Row> {
+    const now = Date.now();
+    const [only] = digests;
+    const found =
+      digests.length === 1 && only !== undefined
+        ? this.#sql.exec<Row>(
+            `SELECT ${COLUMNS} FROM entries WHERE links = ? AND digest = ? AND expires > ?`,
+            ...[links, only, now],
+          )
+        : this.#sql.exec<Row>(
+            `SELECT ${COLUMNS} FROM entries
+             WHERE links = ? AND digest IN (SELECT value FROM json_each(?)) AND expires > ?`,
+            ...[links, JSON.stringify(digests), now],
+          );
+    return new Map(found.toArray().map((row) => [row.digest, row]));
+  }
+
+  #clearOne({ links, lifeMs }: EntryKeys, digest: string, row: Row | undefined, clearing: Clearing): void {
+    const cleared = Math.max(row?.cleared ?? 0, clearing.until);
+    const kept = (confirmed: number | null | undefined) =>
+      clearing.sparesLater && confirmed != null && confirmed > cleared ? confirmed : null;
+    const [verified, open] = [kept(row?.verified), kept(row?.open)];
+    const isSpared = verified !== null || open !== null;
+    this.#sql.exec(
+      `INSERT INTO entries (links, digest, cleared, expires) VALUES (?, ?, ?, ?)
+       ON CONFLICT (links, digest) DO UPDATE SET
+         canonical = CASE ? WHEN 1 THEN canonical END, verified = ?, open = ?,
+         cleared = excluded.cleared, expires = max(expires, excluded.expires)`,
+      ...[links, digest, cleared, Date.now() + lifeMs, isSpared ? 1 : 0, verified, open],
+    );
+  }
+
+  #removeDescriptor(links: LinkSet, digest: string): void {
+    this.#sql.exec(
+      'UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ? AND digest = ?',
+      ...[links, digest],
+    );
+  }
+
+  /** Leaves tombstones and removes nothing. */
+  mark({ links, digests, lifeMs }: EntryKeys, until: number): void {
+    for (const digest of digests) {
+      this.#sql.exec(
+        `INSERT INTO entries (links, digest, cleared, expires) VALUES (?, ?, ?, ?)
+         ON CONFLICT (links, digest) DO UPDATE SET
+           cleared = max(cleared, excluded.cleared), expires = max(expires, excluded.expires)`,
+        ...[links, digest, until, Date.now() + lifeMs],
+      );
+    }
+  }
+}
+
+function columnOf(askedAs: Terms['askedAs']): 'verified' | 'open' {
+  return askedAs === 'nobody' ? 'open' : 'verified';
+}
+
+function lastConfirmed({ verified, open }: Row): number {
+  return Math.max(verified ?? 0, open ?? 0);
+}
+
+/** Returns the entry of a row; one that was confirmed only to others counts as never confirmed. */
+function entryOf(row: Row, askedAs: Terms['askedAs']): Entry | undefined {
+  const { canonical, size, mediatype } = row;
+  if (canonical === null || size === null || mediatype === null) return undefined;
+  const witness = parseMethod(row.witness);
+  const descriptor = { digest: canonical as Digest, size, mediaType: mediatype };
+  return { descriptor, verifiedAt: row[columnOf(askedAs)] ?? 0, ...(witness && { witness }) };
+}

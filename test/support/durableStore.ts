@@ -1,0 +1,46 @@
+import { env } from 'cloudflare:workers';
+import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
+import type { RepositoryRpc } from '../../src/stores/durable/rpc.ts';
+
+/** The Durable Objects of the tests. */
+export const OBJECTS = env.REPOSITORIES as unknown as RepositoryNamespace;
+
+/** Called in place of a method of an object; `call` runs the method itself. */
+export type Interception = (
+  method: keyof RepositoryRpc,
+  args: readonly unknown[],
+  call: () => Promise<unknown>,
+) => Promise<unknown>;
+
+/** The objects of the tests, every request to which is intercepted. */
+export function interceptObjects(intercept: Interception): RepositoryNamespace {
+  return {
+    idFromName: (name) => OBJECTS.idFromName(name),
+    get(id, options) {
+      const object = OBJECTS.get(id, options);
+      return new Proxy(object, {
+        get: (_object, name) => {
+          const method = name as keyof RepositoryRpc;
+          return (...args: unknown[]) =>
+            intercept(method, args, () => (object[method] as (...args: unknown[]) => Promise<unknown>)(...args));
+        },
+      });
+    },
+  };
+}
+
+/** Objects that reject every request, as overloaded ones do. */
+export const FAILING_OBJECTS = interceptObjects(() => Promise.reject(new Error('Durable Object is overloaded')));
+
+/** Objects whose writes take this long. */
+export function slowObjects(waitMs: number): RepositoryNamespace {
+  return interceptObjects(async (method, _args, call) => {
+    if (!method.startsWith('read')) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    return call();
+  });
+}
+
+/** The object that holds the content of a digest, for the origin of a whole edge. */
+export function contentObject(origin: string, digest: string): RepositoryRpc {
+  return OBJECTS.get(OBJECTS.idFromName(`${origin} content ${digest.split(':')[1]?.slice(0, 2)}`));
+}
