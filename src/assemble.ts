@@ -20,7 +20,8 @@ import type { StoreBackend } from './stores/backend.ts';
 import { durableBackend } from './stores/durable/backend.ts';
 import { kvBackend } from './stores/kv/backend.ts';
 import { inMemoryBackend } from './stores/memory/backend.ts';
-import { createInMemoryStore, createMemoryTier } from './stores/memory/store.ts';
+import { createMemoryTier, MEMORY_NAME } from './stores/memory/store.ts';
+import { createInMemoryTags } from './stores/memory/tags.ts';
 import type { StoreOptions } from './stores/options.ts';
 import { redisBackend } from './stores/redis/backend.ts';
 import type { Store } from './stores/store.ts';
@@ -119,15 +120,15 @@ interface Caches extends RegistryCache {
 function createCaches({ backend, memory: { ttlMs } }: EdgeConfig, bodies: Budget, options: StoreOptions): Caches {
   const store = backend.open(options);
   const cache = createCache(store);
-  // Nobody waits for what is in this isolate's memory.
-  const shared = store.peek ? cache : bounded(bodies, MAX_MANIFEST_BYTES, guarded(createBreaker(), cache));
-  const isTiered = !store.peek && ttlMs > 0;
+  // Nobody waits for what is in this isolate's memory, and it is bounded already.
+  const shared = !store.isShared ? cache : bounded(bodies, MAX_MANIFEST_BYTES, guarded(createBreaker(), cache));
+  const isTiered = store.isShared && ttlMs > 0;
   const all = isTiered ? tiered(createCache(createMemoryTier(options.memory, ttlMs)), shared) : shared;
   return { ...all, shared, tags: all.tags ?? tagsInMemory(options) };
 }
 
 /** Keeps tags in this isolate's memory, for a store that keeps none. */
 function tagsInMemory(options: StoreOptions): Tags {
-  const { name, tags } = createInMemoryStore(options);
-  return createTags(name, tags);
+  const { memory, retentionMs, maxClearedForMs } = options;
+  return createTags(MEMORY_NAME, createInMemoryTags(memory, retentionMs + maxClearedForMs));
 }

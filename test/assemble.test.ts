@@ -11,20 +11,28 @@ const HEAD = { method: 'HEAD' };
 const HIT = 'registry-edge; hit';
 
 /** Two upstreams of one isolate that keep their caches in one store. */
-function createPair(variables: Record<string, string>): [one: Edge, other: Edge] {
+function createPair(variables: Record<string, string>, alias = 'hub'): [one: Edge, other: Edge] {
   const all = { ...variables, ADMIN_TOKEN, LIST_TTL: '1h' };
   const config = parseConfig({ ...all, ORIGIN_URL: inject('originUrl'), DESCRIPTORS: {}, REPOSITORIES: {} }, BACKENDS);
   const isolate = createIsolate(config);
-  const [one, other] = ['', 'hub'].map((alias) => createEdge(all, { isolate, alias }));
+  const [one, other] = ['', alias].map((name) => createEdge(all, { isolate, alias: name }));
   return [one as Edge, other as Edge];
 }
 
 const statusOf = async (edge: Edge, path: string, init: RequestInit = HEAD) =>
   cacheStatusOf(await edge.fetch(path, init));
 
+it('an alias that could be read as a pattern or a part of a key is refused', () => {
+  for (const alias of ['*', 'a::b', 'A', 'a b', 'a[b]'])
+    expect(() => createPair({}, alias)).toThrow('an alias has only');
+});
+
 describe.each(STORES)('two upstreams in one isolate, cache in $name', ({ variables }) => {
-  it('share neither grants nor descriptors', async () => {
-    const [one, other] = createPair(variables);
+  // The words with which keys of the default upstream begin.
+  const ALIASES = ['hub', 'open', 'cleared', 'content', 'registry-edge', 'repository', 'blobs', 'upstream'];
+
+  it.each(ALIASES)('share neither grants nor descriptors: alias %s', async (alias) => {
+    const [one, other] = createPair(variables, alias);
     const blob = await pushBlob();
     await one.fetch(blob.path, HEAD);
     expect(await statusOf(one, blob.path)).toContain(HIT);

@@ -26,14 +26,14 @@ export interface Contents {
 }
 
 /**
- * Verifies the content of a store, unless nobody else writes there. Corrupted content is removed from the store, and is
+ * Verifies the content of a store, unless it is this isolate's own. Corrupted content is removed from the store, and is
  * a miss.
  */
-export function createContents({ name: store, contents: records, peek }: Store): Contents {
+export function createContents({ name: store, isShared, contents: records, peek }: Store): Contents {
   async function readVerified(ctx: RequestContext, digest: Digest): Promise<Uint8Array | undefined> {
     const found = await records.read(ctx, digest).catch(badRecordAsValue);
     if (!found) return undefined;
-    if (!(found instanceof BadRecord) && (peek || (await isContentOf(digest, found.content)))) {
+    if (!(found instanceof BadRecord) && (!isShared || (await isContentOf(digest, found.content)))) {
       if (found.renew) ctx.waitUntil(found.renew());
       return found.content;
     }

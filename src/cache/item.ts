@@ -37,7 +37,7 @@ export function descriptorItem(
   return {
     stat: (ctx) => reader.stat(ctx, digest),
     async set(ctx, entry, known) {
-      // `confirmedBy` drops the content. The memory tier would retain it with the entry, without counting its bytes.
+      // `mergeConfirmations` drops the content. The memory tier would retain it with the entry, without counting its bytes.
       const confirmed = mergeConfirmations(entry, known);
       if (!isWorthStoring(confirmed, known, ttls)) return false;
       await writer().setDescriptor(ctx, digest, confirmed);

@@ -66,7 +66,6 @@ export function createTags(store: string, records: TagRecords): Tags {
     note: (ctx, tag, pointer, isMoved = false) => asCacheFault('note', () => records.note(ctx, tag, pointer, isMoved)),
     evict: (ctx, name, tag, sentAtMs) =>
       asCacheFault('evict', async () => void (await records.clear(ctx, [{ name, tag }], clearingUpTo(sentAtMs)))),
-    purge: (ctx, names, cursor) =>
-      asCacheFault('purge', () => records.clearPage(ctx, names, clearingAhead(ctx.now()), cursor)),
+    purge: (ctx, names, cursor) => asCacheFault('purge', () => records.clearPage(ctx, names, cursor)),
   };
 }

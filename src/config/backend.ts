@@ -27,9 +27,10 @@ export function readBackend<Open>(
   settings: Settings,
   backends: readonly Backend<Open>[],
 ): ChosenBackend<Open> | undefined {
-  const kinds = backends.map(({ kind }) => kind);
-  const old = settings.read('LAYERINFO', oneOf(kinds[0] ?? '', kinds));
-  const kind = settings.read('BLOBDESCRIPTOR', oneOf(old ?? kinds[0] ?? '', kinds));
+  const kinds = backends.map((backend) => backend.kind);
+  const [fallback = ''] = kinds;
+  const old = settings.read('LAYERINFO', oneOf(fallback, kinds));
+  const kind = settings.read('BLOBDESCRIPTOR', oneOf(old ?? fallback, kinds));
   for (const other of backends.filter((backend) => backend.kind !== kind)) {
     for (const name of other.flags ?? []) {
       if (settings.read(name, flag('false'))) settings.report(`${name}: requires BLOBDESCRIPTOR=${other.kind}`);

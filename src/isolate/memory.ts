@@ -41,10 +41,10 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
     maxEntrySize: Math.floor(bounds.bytes / 2),
     sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
   });
-  const withPrefix = (prefix: string): Memory => ({
+  const withPrefix = (upstream: string): Memory => ({
     ofUpstream: (alias) => withPrefix(upstreamPrefix(alias)),
     part<V extends object>(name: string): MemoryPart<V> {
-      const partPrefix = `${prefix}${name} `;
+      const partPrefix = `${upstream}${name} `;
       return {
         get(key, nowMs) {
           const slot = slots.get(partPrefix + key);

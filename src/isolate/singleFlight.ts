@@ -23,9 +23,15 @@ export interface Lead<A, E extends Entry> {
   /** Returns what others may share: the entry of a confirmed 200, or `undefined`. */
   sharedOf(answer: A): E | undefined;
   /** Finds out what the store holds after the answer, if the followers need that. `undefined`: nothing is known. */
-  judge(shared: E, followers: Followers): Promise<Verdict | undefined>;
+  verdictOn(shared: E, followers: Followers): Promise<Verdict | undefined>;
   /** Settles when the answer is in the store, or will not be. */
   readonly landed: Promise<void>;
+}
+
+/** The origin's answer to this request itself. */
+export interface Answered<A> {
+  readonly kind: 'answered';
+  readonly answer: A;
 }
 
 /** What makes an open flight acceptable to a caller. */
@@ -40,6 +46,7 @@ export interface Joining {
 
 /** The leader's answer. The caller decides whether it counts. */
 export interface Shared<E extends Entry> {
+  readonly kind: 'shared';
   readonly shared: E;
   /** Waits, for a bounded time, for what the leader found in the store. */
   verdict(): Promise<Verdict | undefined>;
@@ -63,7 +70,7 @@ export interface Flights {
     question: FlightQuestion,
     joining: Joining,
     lead: Lead<A, E>,
-  ): Promise<{ readonly answer: A } | Shared<E>>;
+  ): Promise<Answered<A> | Shared<E>>;
   /** Closes a repository's flights after a write or a delete: nobody may follow what was asked before it. */
   close(name: RepositoryName): void;
 }
@@ -115,7 +122,7 @@ export function createFlights(): Flights {
     } finally {
       flight.isAnswered = true;
       flight.answer.resolve(shared);
-      if (shared) lead.judge(shared, flight).then(flight.verdict.resolve, () => flight.verdict.resolve(undefined));
+      if (shared) lead.verdictOn(shared, flight).then(flight.verdict.resolve, () => flight.verdict.resolve(undefined));
     }
   }
 
@@ -126,10 +133,14 @@ export function createFlights(): Flights {
       const flight = flights.find(question, await hashOf(caller));
       if (flight?.isAnswered) await follow(flight, flight.landing.promise);
     },
-    async run<A, E extends Entry>({ name, about, caller }: FlightQuestion, joining: Joining, lead: Lead<A, E>) {
+    async run<A, E extends Entry>(
+      { name, about, caller }: FlightQuestion,
+      joining: Joining,
+      lead: Lead<A, E>,
+    ): Promise<Answered<A> | Shared<E>> {
       const { nowMs, notBefore, hasLookedUp } = joining;
       const question = questionKey(name, about);
-      if (question.length > MAX_QUESTION_CHARACTERS) return { answer: await lead.ask() };
+      if (question.length > MAX_QUESTION_CHARACTERS) return answered(await lead.ask());
       const callerHash = await hashOf(caller);
       // Nothing is awaited between here and `open`, so that only one request leads.
       flights.sweep(nowMs);
@@ -139,15 +150,19 @@ export function createFlights(): Flights {
         flight.needsVerdict ||= !hasLookedUp;
         // Identical questions have answers of one type.
         const shared = await follow(flight, flight.answer.promise as Promise<E | undefined>);
-        if (!shared) return { answer: await lead.ask() };
-        return { shared, verdict: () => within(flight.verdict.promise, VERDICT_MS) };
+        if (!shared) return answered(await lead.ask());
+        return { kind: 'shared', shared, verdict: () => within(flight.verdict.promise, VERDICT_MS) };
       }
       if (flight) flights.remove(flight);
-      if (flights.isFull) return { answer: await lead.ask() };
-      return { answer: await fly(open(question, callerHash, nowMs), lead) };
+      if (flights.isFull) return answered(await lead.ask());
+      return answered(await fly(open(question, callerHash, nowMs), lead));
     },
     close: (name) => flights.removeAllOf(name),
   };
+}
+
+function answered<A>(answer: A): Answered<A> {
+  return { kind: 'answered', answer };
 }
 
 async function hashOf(caller: string): Promise<string> {

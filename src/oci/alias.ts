@@ -1,7 +1,11 @@
 /**
  * Returns what precedes every key of an upstream, in memory and in stores, so that upstreams share nothing by accident.
+ * Its first word begins no other key.
  * @param alias the upstream's name; empty for the default upstream, whose keys have no prefix
+ * @throws TypeError the alias could be read as something else in a key or a pattern
  */
 export function upstreamPrefix(alias: string): string {
-  return alias === '' ? '' : `${alias}::`;
+  if (alias === '') return '';
+  if (!/^[a-z0-9-]+$/.test(alias)) throw new TypeError('an alias has only a to z, digits and hyphens');
+  return `upstream::${alias}::`;
 }

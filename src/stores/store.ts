@@ -24,8 +24,8 @@ export interface StoredContent {
 }
 
 /**
- * What this isolate's memory holds, without waiting. Nobody else writes there, so what it returns is valid, and it
- * counts: a dead entry or an alias is left to `read`. Nothing is allocated.
+ * What this isolate's memory holds, without a promise and without a copy. What it returns is valid and counts: a dead
+ * entry or an alias is left to `read`.
  */
 export interface Peek {
   descriptor(ctx: RequestContext, name: RepositoryName, links: LinkSet, digest: Digest): Entry | undefined;
@@ -39,6 +39,8 @@ export interface Peek {
 export interface Store {
   /** As `Cache-Status` names it. */
   readonly name: string;
+  /** Whether others use it too: then it has to be waited for, and its content is verified. False for memory. */
+  readonly isShared: boolean;
   /** Returns the entries of a repository, which sees none of another. */
   descriptors(name: RepositoryName, links: LinkSet): RepositoryRecords;
   /** Returns the global records, for operators; they belong to no repository. */
@@ -46,6 +48,6 @@ export interface Store {
   /** Absent if the store is not consistent enough for tags: each isolate then keeps them in its own memory. */
   readonly tags: TagRecords | undefined;
   readonly contents: ContentRecords;
-  /** Absent if the store has to be waited for: then others share it, and write to it. */
+  /** Absent if the store has to be waited for. */
   readonly peek: Peek | undefined;
 }

@@ -47,11 +47,10 @@ export interface TagRecords extends Records<TagKey, TagPointer> {
    * @returns whether the pointer is current: false if the tag was cleared since, or points elsewhere
    */
   note(ctx: RequestContext, tag: Tag, pointer: TagPointer, isMoved: boolean): Promise<boolean>;
-  /** Clears one page of the tags of repositories. @param cursor as the previous page returned it */
-  clearPage(
-    ctx: RequestContext,
-    names: readonly RepositoryName[],
-    clearing: Clearing,
-    cursor?: string,
-  ): Promise<PurgedTags>;
+  /**
+   * Clears one page of the tags of repositories. The tombstones reach ahead of when they are written (`clearingAhead`),
+   * and not of when the search for the tags began.
+   * @param cursor as the previous page returned it
+   */
+  clearPage(ctx: RequestContext, names: readonly RepositoryName[], cursor?: string): Promise<PurgedTags>;
 }

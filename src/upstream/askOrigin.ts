@@ -12,14 +12,15 @@ import { mayStoreAnswersTo } from './storeFromPush.ts';
  * The answer of a redirect's target counts as confirmed only if the caller has a grant, or if the target is known to be
  * the origin's own storage. Any other target knows nothing of the repository, and an origin may redirect strangers to a
  * sign-in page. A request with another identity besides its `Authorization` confirms nothing.
+ * @param isGranted whether the caller has a grant for this kind of answer; by default as `repository` says
  * @throws RegistryError ORIGIN_UNREACHABLE
  */
 export async function askOrigin<E extends Entry>(
   repository: Repository,
   question: Question<E>,
-  options: AskOptions<E>,
+  { isGranted = repository.isGranted, ...options }: AskOptions<E> & { readonly isGranted?: boolean },
 ): Promise<OriginAnswer<E>> {
-  const { ctx, upstream, isGranted } = repository;
+  const { ctx, upstream } = repository;
   const { kind } = question;
   const sentAtMs = ctx.now();
   const { response, method, relay = response, found } = await kind.ask(repository, question, options);

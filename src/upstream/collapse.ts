@@ -39,10 +39,10 @@ export async function askOnce<E extends Entry>(
   const lead: Lead<OriginAnswer<E>, E> = {
     ask: () => askOrigin(repository, question, { known, cancelled }),
     sharedOf: (answer) => (answer.kind === 'found' && answer.confirmed ? answer.entry : undefined),
-    judge(entry, followers) {
-      const judging = judge(repository, question, entry, followers);
-      ctx.waitUntil(judging);
-      return judging;
+    verdictOn(entry, followers) {
+      const looking = findVerdict(repository, question, entry, followers);
+      ctx.waitUntil(looking);
+      return looking;
     },
     landed,
   };
@@ -51,15 +51,11 @@ export async function askOnce<E extends Entry>(
   const hasLookedUp = lookup !== undefined && lookup.outcome !== 'fault';
   const notBefore = hasLookedUp && lookup.clearedUntil > 0 ? lookup.clearedUntil + 1 : 0;
   const first = await upstream.flights.run(key, { nowMs: ctx.now(), notBefore, hasLookedUp }, lead);
-  if (isAnswer(first)) return first.answer;
+  if (first.kind === 'answered') return first.answer;
   if (await isBelievable(repository, question, first, hasLookedUp)) return sharedAnswer(ctx, first.shared);
   const joining = { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLookedUp: true };
   const second = await upstream.flights.run(key, joining, lead);
-  return isAnswer(second) ? second.answer : sharedAnswer(ctx, second.shared);
-}
-
-function isAnswer<A, E extends Entry>(result: { readonly answer: A } | Shared<E>): result is { readonly answer: A } {
-  return 'answer' in result;
+  return second.kind === 'answered' ? second.answer : sharedAnswer(ctx, second.shared);
 }
 
 function sharedAnswer<E extends Entry>(ctx: RequestContext, entry: E): OriginAnswer<E> {
@@ -82,7 +78,7 @@ async function isBelievable<E extends Entry>(
 }
 
 /** Looks up the tombstones of the entry that the origin confirmed, if the flight's followers need that. */
-async function judge<E extends Entry>(
+async function findVerdict<E extends Entry>(
   repository: Repository,
   question: Question<E>,
   shared: E,

@@ -27,7 +27,7 @@ interface Asking {
 }
 
 /** `flight`: the request asks the origin, as a leader or for itself. Otherwise it was given an answer. */
-type Joined = { readonly flight?: Asking } & Partial<Shared<Entry>>;
+type Joined = { readonly flight?: Asking } & Partial<Omit<Shared<Entry>, 'kind'>>;
 
 /** Joins as a caller who looked in the store and saw no tombstone. */
 function join(
@@ -57,14 +57,14 @@ function join(
         return answer.promise;
       },
       sharedOf: (shared) => shared,
-      judge(_shared, { isFollowed, needsVerdict }) {
+      verdictOn(_shared, { isFollowed, needsVerdict }) {
         followers = { isFollowed, needsVerdict };
         return verdict.promise;
       },
       landed: landed.promise,
     },
   );
-  return Promise.race([asking.promise, run.then((result): Joined => ('shared' in result ? result : { flight }))]);
+  return Promise.race([asking.promise, run.then((result): Joined => (result.kind === 'shared' ? result : { flight }))]);
 }
 
 /** Whether there is an open flight that this caller would follow. */
@@ -136,7 +136,7 @@ describe('createFlights', () => {
     const failing = {
       ask: () => briefly().then(() => Promise.reject(new Error('unreachable'))),
       sharedOf: () => undefined,
-      judge: async () => undefined,
+      verdictOn: async () => undefined,
       landed: Promise.resolve(),
     };
     const joining = { nowMs: NOW, notBefore: 0, hasLookedUp: true };

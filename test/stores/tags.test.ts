@@ -139,6 +139,18 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     },
   );
 
+  it('the tombstones of a purge reach CLOCK_SKEW_MS past the search for the tags, however long that takes', async () => {
+    const { clock, ctx, key, digest } = setup();
+    const server = createScriptedServer({ forward: ADDRESS.url });
+    const tags = inRedis({ ...ADDRESS, url: server.url });
+    await tags.set(ctx, key, { digest, verifiedAt: clock.now() });
+    const purging = tags.purge(ctx, [key.name]);
+    clock.advance(900);
+    await purging;
+    await tags.set(ctx, key, { digest, verifiedAt: clock.now() + CLOCK_SKEW_MS });
+    expect(await tags.get(ctx, key)).toBeUndefined();
+  });
+
   it('keeps the tombstone of a pushed tag for as long as a mirror could still set an older pointer', async () => {
     const { name, tagPath } = await pushManifest();
     const closed = createEdge({ ...REDIS, TAG_TTL: '10s', STALE_IF_ERROR: '1h', ORIGIN_TIMEOUT: '30s' });

@@ -123,13 +123,13 @@ describe('a question that was asked before a write has no followers after it', (
 
   it('nor after a DELETE that the origin did not answer', async () => {
     const blob = await pushBlob();
-    const edge = createEdge({ ORIGIN_TIMEOUT: '1500ms' });
+    const edge = createEdge({ ORIGIN_TIMEOUT: '4s' });
     const deleted = `/v2/${blob.name}/blobs/${uniqueDigest()}`;
     await holdFirst(blob);
     await rig.rule({ prefix: deleted, method: 'DELETE', holdAs: deleted });
     const write = edge.send(deleted, { method: 'DELETE' });
     await expect.poll(() => blob.asked()).toBe(2);
-    await new Promise((resolve) => setTimeout(resolve, 750));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     const before = edge.send(blob.path, HEAD);
     expect((await write.answer).status).toBe(502);
     // The earlier question is still open, and nobody waits for it.

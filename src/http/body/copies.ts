@@ -33,7 +33,7 @@ export interface Copies {
  *   sends.
  */
 export function createCopies(maxBytes: number, bodies: Budget): Copies {
-  function of(ctx: RequestContext): Copy | undefined {
+  function copyOf(ctx: RequestContext): Copy | undefined {
     const { body, headers } = ctx.request;
     const announced = parseWholeNumber(headers.get('content-length'));
     if (!body || announced === undefined) return undefined;
@@ -59,5 +59,5 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
     });
     return { body: tapped.body, brokenOff: tapped.brokenOff, whole: (waitMs) => within(copied, waitMs) };
   }
-  return { copyOf: of };
+  return { copyOf };
 }

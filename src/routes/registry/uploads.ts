@@ -80,11 +80,11 @@ async function storeUploaded(repository: Repository, digest: Digest, { response,
     reference: { kind: 'digest', text: digest },
   } as const;
   const confirm = async () => {
-    await repository.authorize('HEAD blobs');
+    const isGranted = await repository.hasGrant('HEAD blobs');
     const asked = askThrough(
       ctx,
       () => item,
-      () => askOrigin(repository, question, {}),
+      () => askOrigin(repository, question, { isGranted }),
     );
     await discard((await asked).answer);
   };

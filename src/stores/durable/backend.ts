@@ -36,6 +36,7 @@ export function createDurableStore({ namespace, location }: DurableObjects, opti
     namespace.get(namespace.idFromName(`${upstreamPrefix(alias)}${origin} ${name}`), { locationHint: location });
   return {
     name: 'durable',
+    isShared: true,
     descriptors: (name, links) => durableDescriptors(objectOf(name), links, terms),
     // A record of all repositories would have to be in one object, which every repository would wait for.
     globals: undefined,

@@ -9,6 +9,7 @@ import type { Stored } from '../records.ts';
 import type { ContentRecords } from '../store.ts';
 import type { Tag, TagPointer, TagRecords } from '../tagRecords.ts';
 import { withTimeout } from '../timeout.ts';
+import { clearingAhead } from '../tombstone.ts';
 import type { RepositoryRpc, Terms } from './rpc.ts';
 
 /** How many digests one request has at most. */
@@ -66,10 +67,10 @@ export function durableTags(objectOf: (name: RepositoryName) => RepositoryRpc, t
       if (isCurrent) recentNotes.add(ctx, key, pointer.digest);
       return isCurrent;
     },
-    async clearPage(_ctx, names, clearing) {
+    async clearPage(ctx, names) {
       let removed = 0;
       const clear = async (name: RepositoryName) => {
-        removed += (await withTimeout(objectOf(name).clearAllTags(terms, clearing))).removed;
+        removed += (await withTimeout(objectOf(name).clearAllTags(terms, clearingAhead(ctx.now())))).removed;
       };
       await eachInTurn(batchesOf(names, CONCURRENCY), (batch) => allDone(batch.map(clear)));
       return { removed };

@@ -20,6 +20,7 @@ export function createKvStore(namespace: DescriptorNamespace, options: StoreOpti
   const prefix = upstreamPrefix(options.alias);
   return {
     name: 'kv',
+    isShared: true,
     descriptors: createKvDescriptors(namespace, prefix, options),
     globals: undefined,
     // KV lags behind for longer than a tag's pointer may be trusted.

@@ -1,24 +1,23 @@
 import type { Memory } from '../../isolate/memory.ts';
 import type { StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
-import type { TagRecords } from '../tagRecords.ts';
 import { createInMemoryContents } from './contents.ts';
 import { createInMemoryDescriptors } from './descriptors.ts';
 import { createInMemoryTags } from './tags.ts';
 
 /** The name of this isolate's memory in `Cache-Status`, as the only store and as a tier. */
-const NAME = 'memory';
+export const MEMORY_NAME = 'memory';
 
 /** Keeps everything in this isolate's memory, which other isolates do not see. */
-export function createInMemoryStore(options: StoreOptions): Store & { readonly tags: TagRecords } {
-  const { memory, retentionMs, maxClearedForMs } = options;
+export function createInMemoryStore({ memory, retentionMs, maxClearedForMs }: StoreOptions): Store {
   const { peek: peekDescriptor, ...descriptors } = createInMemoryDescriptors(memory, {
     ttlMs: retentionMs,
     keepsGlobal: true,
   });
   const { peek: peekContent, contents } = createInMemoryContents(memory, { ttlMs: retentionMs, livesOn: true });
   return {
-    name: NAME,
+    name: MEMORY_NAME,
+    isShared: false,
     ...descriptors,
     contents,
     tags: createInMemoryTags(memory, retentionMs + maxClearedForMs),
@@ -35,7 +34,8 @@ export function createMemoryTier(memory: Memory, ttlMs: number): Store {
   const { peek: peekDescriptor, ...descriptors } = createInMemoryDescriptors(memory, { ttlMs, keepsGlobal: false });
   const { peek: peekContent, contents } = createInMemoryContents(memory, { ttlMs, livesOn: false });
   return {
-    name: NAME,
+    name: MEMORY_NAME,
+    isShared: false,
     ...descriptors,
     contents,
     tags: undefined,

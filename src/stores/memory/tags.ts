@@ -3,7 +3,7 @@ import type { Memory } from '../../isolate/memory.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/name.ts';
 import type { Tag, TagKey, TagPointer, TagRecords } from '../tagRecords.ts';
-import { type Clearing, isAlive } from '../tombstone.ts';
+import { type Clearing, clearingAhead, isAlive } from '../tombstone.ts';
 import { createTombstones } from './tombstones.ts';
 
 /** The pointers of a tag by variant: all in one slot, so that a drop is one step. */
@@ -67,8 +67,8 @@ export function createInMemoryTags(memory: Memory, lifeMs: number): TagRecords {
       notes.set(slot, pointer, ctx.now() + lifeMs, POINTER_BYTES);
       return true;
     },
-    async clearPage(ctx, names, clearing) {
-      return { removed: names.reduce((sum, name) => sum + clearRepository(ctx, name, clearing), 0) };
+    async clearPage(ctx, names) {
+      return { removed: names.reduce((sum, name) => sum + clearRepository(ctx, name, clearingAhead(ctx.now())), 0) };
     },
   };
 

@@ -44,6 +44,7 @@ export function createRedisStore(database: RedisDatabase, options: StoreOptions)
   } as const;
   return {
     name: 'redis',
+    isShared: true,
     ...createRedisDescriptors(records, database.isShared),
     tags: createRedisTags(records),
     contents: createRedisContents(createRedis(database, CONTENT_TIMEOUT_MS), keys, retentionMs),

@@ -3,7 +3,7 @@ import { tryParse, unwrap } from '../faults.ts';
 import { createRecentNotes } from '../recentNotes.ts';
 import type { Stored } from '../records.ts';
 import type { TagKey, TagPointer, TagRecords } from '../tagRecords.ts';
-import type { Clearing } from '../tombstone.ts';
+import { type Clearing, clearingAhead } from '../tombstone.ts';
 import { parseNumber, type RedisRecordsOptions, sparesArgument } from './records.ts';
 import { parseScan, parseStrings, parseTransaction, readEach } from './replies.ts';
 import { CLEAR_TAGS, NOTE_TAG } from './scripts.ts';
@@ -79,7 +79,7 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
       if (reply === 1) recentNotes.add(ctx, key, digest);
       return reply === 1;
     },
-    async clearPage(_ctx, names, clearing, cursor = '0') {
+    async clearPage(ctx, names, cursor = '0') {
       const [only, ...others] = names;
       // One SCAN serves all repositories, since one for each would walk over as many keys.
       const match = keys.tag({ name: only && others.length === 0 ? only : '*', tag: '*' });
@@ -87,7 +87,7 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
       const prefixes = new Set(names.map((name) => keys.tag({ name, tag: '' })));
       // Neither names nor tags contain a colon.
       const found = page.found.filter((key) => prefixes.has(key.slice(0, key.lastIndexOf('::') + 2)));
-      const { counted } = await clear([...new Set(found)], clearing);
+      const { counted } = await clear([...new Set(found)], clearingAhead(ctx.now()));
       return { removed: counted, cursor: page.cursor };
     },
   };

@@ -132,7 +132,7 @@ describe('createDurableStore', () => {
       const options = storeOptions({ alias, origin: 'https://registry.test/' });
       createDurableStore({ namespace, location: 'weur' }, options).descriptors('a/b' as never, 'blobs');
     }
-    expect(names).toEqual(['https://registry.test/ a/b', 'hub::https://registry.test/ a/b']);
+    expect(names).toEqual(['https://registry.test/ a/b', 'upstream::hub::https://registry.test/ a/b']);
     expect(hints).toEqual(['weur', 'weur']);
   });
 });
