@@ -5,10 +5,7 @@ export class Tombstones {
 
   constructor(sql: SqlStorage, isEmpty: boolean) {
     this.#sql = sql;
-    if (isEmpty) return;
-    for (const { scope, until } of sql.exec<{ scope: string; until: number }>('SELECT scope, until FROM cleared')) {
-      this.#untilByScope.set(scope, until);
-    }
+    if (!isEmpty) this.reload();
   }
 
   /** Returns the tombstone of a scope (epoch ms); 0: there is none. */
@@ -27,11 +24,13 @@ export class Tombstones {
     );
   }
 
-  /** Forgets in memory what the sweep removed. */
+  /** Reads the tombstones anew: what the sweep removed is forgotten. */
   reload(): void {
     this.#untilByScope.clear();
-    for (const row of this.#sql.exec<{ scope: string; until: number }>('SELECT scope, until FROM cleared')) {
-      this.#untilByScope.set(row.scope, row.until);
+    for (const { scope, until } of this.#sql.exec<{ scope: string; until: number }>(
+      'SELECT scope, until FROM cleared',
+    )) {
+      this.#untilByScope.set(scope, until);
     }
   }
 }
