@@ -29,6 +29,10 @@ type Cell = [store: string, who: 'may push' | 'only pulls', Isolate, What, bound
 
 const BY_DIGEST: What[] = ['a blob', 'a manifest'];
 const CELLS: Cell[] = BY_DIGEST.flatMap((what): Cell[] => [
+  ['durable', 'may push', 'the same isolate', what, 0],
+  ['durable', 'may push', 'another isolate', what, 0],
+  ['durable', 'only pulls', 'the same isolate', what, 0],
+  ['durable', 'only pulls', 'another isolate', what, MEMORY_MS],
   ['redis', 'may push', 'the same isolate', what, 0],
   ['redis', 'may push', 'another isolate', what, 0],
   ['kv', 'may push', 'the same isolate', what, 0],
