@@ -112,7 +112,7 @@ export class Entries {
       `INSERT INTO entries (links, digest, cleared, expires) VALUES (?, ?, ?, ?)
        ON CONFLICT (links, digest) DO UPDATE SET
          canonical = CASE ? WHEN 1 THEN canonical END, verified = ?, open = ?,
-         cleared = excluded.cleared, expires = max(expires, excluded.expires)`,
+         cleared = max(cleared, excluded.cleared), expires = max(expires, excluded.expires)`,
       ...[links, digest, cleared, Date.now() + lifeMs, isSpared ? 1 : 0, verified, open],
     );
   }

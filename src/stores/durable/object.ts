@@ -107,16 +107,19 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     const isEmpty = TABLES.every((table) => this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length === 0);
     this.#tombstones.reload();
     if (!isEmpty) return this.ctx.storage.setAlarm(now + SWEEP_MS);
-    await this.ctx.storage.deleteAll();
+    // Nothing is awaited in between: the next write has to create the tables anew.
+    const deleted = this.ctx.storage.deleteAll();
     this.#hasTables = false;
+    await deleted;
   }
 
   /** Runs a write as one transaction, and makes sure that an alarm will sweep after it. */
   async #write<T>(work: () => T): Promise<T> {
     if (!this.#hasTables) {
+      // If the alarm cannot be set, the next write tries again: nothing is stored that would never be swept.
+      await this.ctx.storage.setAlarm(Date.now() + SWEEP_MS);
       this.#sql.exec(SCHEMA);
       this.#hasTables = true;
-      await this.ctx.storage.setAlarm(Date.now() + SWEEP_MS);
     }
     return this.ctx.storage.transactionSync(work);
   }

@@ -62,6 +62,15 @@ describe('RepositoryObject', () => {
     },
   );
 
+  it('a tombstone never shrinks, not even one whose row has expired', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    const until = Date.now() + 60_000;
+    await object.markEntries(keysOf(digest, { ...TERMS, lifeMs: -1 }), until);
+    await object.clearEntries(keysOf(digest), { until: until - 30_000, sparesLater: false });
+    expect(await object.readEntries(keysOf(digest))).toEqual([{ entry: undefined, clearedUntil: until }]);
+  });
+
   it('a purge of 100,000 entries is one request, and leaves one tombstone for what comes late', async () => {
     const object = objectOf();
     const verifiedAt = Date.now();
