@@ -3,8 +3,9 @@ import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { DescriptorRecords } from '../stores/descriptorRecords.ts';
 import { BadRecord, tryParse } from '../stores/faults.ts';
+import { couldAnswer, isPresent } from '../stores/present.ts';
 import type { Stored } from '../stores/records.ts';
-import { type Clearing, isAlive } from '../stores/tombstone.ts';
+import type { Clearing } from '../stores/tombstone.ts';
 
 type StoredEntry = Stored<Entry> | BadRecord;
 
@@ -41,38 +42,22 @@ export async function clearPresentRecords(
     [...batch].filter((digest) => is(found.get(digest) ?? { value: undefined, clearedUntil: 0 }));
 
   await read(digests);
-  const present = filter(digests, (record) => isPresent(record, clearing));
+  // A malformed record is removed, and might have answered.
+  const isThere = (record: StoredEntry) => record instanceof BadRecord || isPresent(record, clearing);
+  const present = filter(digests, isThere);
   // The canonical entries of aliases are cleared with them, and so they count as well.
   const canonical = new Set(present.map((digest) => canonicalDigestOf(found.get(digest)) ?? digest));
   const others = canonical.difference(new Set(digests));
   await read([...others]);
   if (present.length > 0) await clearWithCanonical(ctx, records, present, clearing);
-  return filter([...present, ...others], (record) => couldAnswer(record) && isPresent(record, clearing));
+  return filter(
+    [...present, ...others],
+    (record) => record instanceof BadRecord || (couldAnswer(record) && isPresent(record, clearing)),
+  );
 }
 
 function canonicalDigestOf(record: StoredEntry | undefined): Digest | undefined {
   return record instanceof BadRecord ? undefined : record?.value?.descriptor.digest;
-}
-
-/**
- * Whether there is something to remove. A malformed record is removed, and so is an entry that was never confirmed: a
- * registry may have written it after any tombstone.
- */
-function isPresent(record: StoredEntry, { until, sparesLater }: Clearing): boolean {
-  if (record instanceof BadRecord) return true;
-  const { value: entry, clearedUntil, isHalfCleared = false } = record;
-  if (!entry) return isHalfCleared;
-  if (entry.verifiedAt === 0) return true;
-  return isAlive(entry.verifiedAt, clearedUntil) && (!sparesLater || entry.verifiedAt <= until);
-}
-
-/**
- * Whether the record could have answered. A half-cleared one could not, nor one behind a tombstone; a malformed one
- * might.
- */
-function couldAnswer(record: StoredEntry): boolean {
-  if (record instanceof BadRecord) return true;
-  return record.value !== undefined && isAlive(record.value.verifiedAt, record.clearedUntil);
 }
 
 /** Clears digests, present or not; for an alias, also its canonical digest. */

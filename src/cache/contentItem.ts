@@ -13,8 +13,8 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
   /** The entry whose content was not read because there was no room; that is no reason to write the content again. */
   let unread: Entry | undefined;
   return {
-    async stat(ctx) {
-      const looking = descriptor.stat(ctx);
+    async stat(ctx, read) {
+      const looking = descriptor.stat(ctx, read);
       const sizeOf = async () => (await looking)?.descriptor.size;
       const [entry, content] = await Promise.all([looking, contents.get(ctx, digest, sizeOf).catch(noRoomAsValue)]);
       unread = content instanceof NoRoom ? entry : undefined;
@@ -22,11 +22,11 @@ export function contentItem(digest: Digest, descriptor: CacheItem, contents: Con
       if (entry && !whole) ctx.emit({ kind: 'half-cleared', entry });
       return whole;
     },
-    async set(ctx, entry, known) {
+    async set(ctx, entry, known, lookedAt) {
       const stored = known ?? (unread && isSameDescriptor(unread.descriptor, entry.descriptor) ? unread : undefined);
-      if (stored) return descriptor.set(ctx, entry, stored);
+      if (stored) return descriptor.set(ctx, entry, stored, lookedAt);
       // The two writes do not wait for each other: the descriptor answers HEADs even if the content cannot be stored.
-      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined)];
+      const writes = [contents.put(ctx, digest, entry.content), descriptor.set(ctx, entry, undefined, lookedAt)];
       await allDone(writes);
       return true;
     },

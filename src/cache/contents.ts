@@ -38,7 +38,7 @@ export function createContents({ name: store, isShared, contents: records, peek 
       return found.content;
     }
     ctx.log.warn('corrupted content', { store, digest });
-    await records.remove(digest).catch(() => undefined);
+    await records.remove(ctx, digest).catch(() => undefined);
     return undefined;
   }
   return {

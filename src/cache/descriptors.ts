@@ -16,8 +16,10 @@ import type { BlobDescriptorCacheProvider, BlobDescriptorService, RepositoryDesc
 const MORE = 'more';
 
 /** Judges the descriptors of a store. */
-export function createProvider({ name: store, descriptors, globals, peek }: Store): BlobDescriptorCacheProvider {
+export function createProvider(backing: Store): BlobDescriptorCacheProvider {
+  const { name: store, isAtomic, descriptors, globals, peek } = backing;
   return {
+    isAtomic,
     repositoryScoped: (name, links) => createRepositoryService(store, descriptors(parseRepositoryName(name), links)),
     unscoped: globals && ((links) => createService(store, globals(links))),
     peek: peek && observedPeek(store, peek.descriptor),
@@ -57,16 +59,16 @@ function createService(store: string, records: DescriptorRecords): BlobDescripto
         return canonical.value && isAlive(entry.verifiedAt, canonical.clearedUntil) ? entry : undefined;
       });
     },
-    async setDescriptor(ctx, digest, entry) {
+    async setDescriptor(ctx, digest, entry, lookedAt) {
       checkEntry(parseDigest(digest), entry);
       await asCacheFault('setDescriptor', () => {
-        return records.write(ctx, new Set([digest, entry.descriptor.digest]), entry);
+        return records.write(ctx, new Set([digest, entry.descriptor.digest]), entry, lookedAt);
       });
     },
     async markDeleting(ctx, digest, clearedForMs) {
       parseDigest(digest);
       await asCacheFault('markDeleting', () =>
-        records.writeTombstone(ctx, digest, clearingAhead(ctx.now(), clearedForMs).until),
+        records.writeTombstone(ctx, digest, clearingAhead(ctx.now(), clearedForMs)),
       );
     },
     async clear(ctx, digest, clearedForMs) {
@@ -82,7 +84,10 @@ function createRepositoryService(store: string, records: RepositoryRecords): Rep
   async function clearPresent(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) {
     const cleared = new Set<Digest>();
     await eachInTurn(batchesOf(digests, records.batch), async (batch) => {
-      for (const digest of await clearPresentRecords(ctx, records, batch, clearing)) cleared.add(digest);
+      const present = records.clearPresent
+        ? await records.clearPresent(ctx, batch, clearing)
+        : await clearPresentRecords(ctx, records, batch, clearing);
+      for (const digest of present) cleared.add(digest);
     });
     return cleared;
   }
@@ -96,7 +101,7 @@ function createRepositoryService(store: string, records: RepositoryRecords): Rep
     async markEvicted(ctx, digests, sentAtMs) {
       const list = [...digests].map(parseDigest);
       await asCacheFault('markEvicted', () =>
-        eachInTurn(list, (digest) => records.writeTombstone(ctx, digest, clearingUpTo(sentAtMs).until)),
+        eachInTurn(list, (digest) => records.writeTombstone(ctx, digest, clearingUpTo(sentAtMs))),
       );
     },
     async clearEach(ctx, digests, clearedForMs) {

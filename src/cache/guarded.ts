@@ -63,6 +63,7 @@ export function guarded(breaker: Breaker, { descriptors, contents, tags }: Regis
   const { unscoped } = descriptors;
   return {
     descriptors: {
+      isAtomic: descriptors.isAtomic,
       repositoryScoped: (name, links) => guard(descriptors.repositoryScoped(name, links)),
       unscoped: unscoped && ((links) => guard(unscoped(links))),
       peek: descriptors.peek,

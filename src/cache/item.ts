@@ -4,17 +4,27 @@ import type { Digest } from '../oci/digest.ts';
 import { isWorthStoring, type Ttls } from './freshness.ts';
 import type { BlobStatter, RepositoryDescriptors } from './provider.ts';
 
+/** An entry that has just been read; `undefined` if there is none that counts. */
+export interface ReadEntry {
+  readonly entry: Entry | undefined;
+}
+
 /** One thing that the cache can hold: a descriptor, a manifest with its content, or a tag with its manifest. */
 export interface CacheItem<E extends Entry = Entry> {
-  /** Returns the stored entry, fresh or not. @throws CacheFault */
-  stat(ctx: RequestContext): Promise<E | undefined>;
+  /**
+   * Returns the stored entry, fresh or not.
+   * @param read the descriptor's entry, if it has just been read
+   * @throws CacheFault
+   */
+  stat(ctx: RequestContext, read?: ReadEntry): Promise<E | undefined>;
   /**
    * Stores an entry that the origin confirmed.
    * @param known the entry that is stored now
+   * @param lookedAt the store's own time of a lookup that was over before the origin was asked
    * @returns whether the entry was worth a write
    * @throws CacheFault
    */
-  set(ctx: RequestContext, entry: E, known: E | undefined): Promise<boolean>;
+  set(ctx: RequestContext, entry: E, known: E | undefined, lookedAt?: number): Promise<boolean>;
   /**
    * Forgets what the origin answered with "not found": the entry, if it was confirmed before that request was sent, and
    * not if it was confirmed later.
@@ -35,12 +45,12 @@ export function descriptorItem(
   { reader, writer, ttls }: { reader: BlobStatter; writer: () => RepositoryDescriptors; ttls: Ttls },
 ): CacheItem {
   return {
-    stat: (ctx) => reader.stat(ctx, digest),
-    async set(ctx, entry, known) {
+    stat: async (ctx, read) => (read ? read.entry : reader.stat(ctx, digest)),
+    async set(ctx, entry, known, lookedAt) {
       // `mergeConfirmations` drops the content. The memory tier would retain it with the entry, without counting its bytes.
       const confirmed = mergeConfirmations(entry, known);
       if (!isWorthStoring(confirmed, known, ttls)) return false;
-      await writer().setDescriptor(ctx, digest, confirmed);
+      await writer().setDescriptor(ctx, digest, confirmed, lookedAt);
       return true;
     },
     async clear(ctx, sentAtMs, isReplaced) {

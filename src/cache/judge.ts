@@ -4,11 +4,12 @@ import type { Stored } from '../stores/records.ts';
 import { isAlive } from '../stores/tombstone.ts';
 import type { StatOutcome } from '../telemetry/events.ts';
 
-/** Returns a stored value if it counts: if it was confirmed after its tombstone. Emits the tombstone. */
+/** Returns a stored value if it counts: if it was confirmed after its tombstone. Emits the tombstone and the store's own time. */
 export function judge<V extends { readonly verifiedAt: number }>(
   ctx: RequestContext,
-  { value, clearedUntil }: Stored<V>,
+  { value, clearedUntil, lookedAt }: Stored<V>,
 ): V | undefined {
+  if (lookedAt !== undefined) ctx.emit({ kind: 'look', at: lookedAt });
   if (clearedUntil > 0) ctx.emit({ kind: 'tombstone', until: clearedUntil });
   return value && isAlive(value.verifiedAt, clearedUntil) ? value : undefined;
 }

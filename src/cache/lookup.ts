@@ -8,11 +8,16 @@ import type { CacheItem } from './item.ts';
  * The result of looking an item up. A fault is neither a hit nor a miss.
  *
  * `clearedUntil` is the tombstone that was read: nothing that the origin confirmed until then counts (epoch ms). 0:
- * there is none.
+ * there is none. `lookedAt` is the time of the lookup by the store's own clock (epoch ms), if it has one.
  */
 export type Lookup<E extends Entry = Entry> =
-  | { readonly outcome: 'hit'; readonly entry: E; readonly clearedUntil: number }
-  | { readonly outcome: 'miss'; readonly clearedUntil: number }
+  | {
+      readonly outcome: 'hit';
+      readonly entry: E;
+      readonly clearedUntil: number;
+      readonly lookedAt?: number | undefined;
+    }
+  | { readonly outcome: 'miss'; readonly clearedUntil: number; readonly lookedAt?: number | undefined }
   /** `isMalformed`: the store works, but holds a malformed record. */
   | { readonly outcome: 'fault'; readonly isMalformed: boolean };
 
@@ -30,7 +35,8 @@ export async function lookUp<E extends Entry>(
     const firstEvent = ctx.events.length;
     const entry = await item.stat(ctx);
     const clearedUntil = farthestTombstone(ctx, firstEvent);
-    return entry ? { outcome: 'hit', entry, clearedUntil } : { outcome: 'miss', clearedUntil };
+    const lookedAt = earliestLook(ctx, firstEvent);
+    return entry ? { outcome: 'hit', entry, clearedUntil, lookedAt } : { outcome: 'miss', clearedUntil, lookedAt };
   } catch (fault) {
     ctx.log.warn('cache fault', { error: errorName(fault) });
     return { outcome: 'fault', isMalformed: fault instanceof BadRecord };
@@ -48,4 +54,14 @@ export function farthestTombstone({ events }: RequestContext, from: number): num
     if (event?.kind === 'tombstone') cleared = Math.max(cleared, event.until);
   }
   return cleared;
+}
+
+/** Returns the earliest time at which a store was read, by its own clock. @param from as for `farthestTombstone` */
+function earliestLook({ events }: RequestContext, from: number): number | undefined {
+  let earliest: number | undefined;
+  for (let at = from; at < events.length; at++) {
+    const event = events[at];
+    if (event?.kind === 'look' && event.at < (earliest ?? Number.POSITIVE_INFINITY)) earliest = event.at;
+  }
+  return earliest;
 }

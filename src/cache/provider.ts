@@ -16,10 +16,12 @@ export interface BlobDescriptorService extends BlobStatter {
    * Stores an entry under `digest`. If `digest` is an alias, that is, not the entry's canonical digest, the entry is
    * stored under the canonical digest as well, and the alias answers only while the canonical entry does. An entry that
    * was confirmed before the digest was cleared stays cleared, however late it is written.
+   * @param lookedAt the store's own time of a lookup that was over before the origin was asked, if the store gave one:
+   *   then its clock decides, and no other
    * @throws RegistryError the entry is invalid
    * @throws CacheFault the store failed
    */
-  setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry): Promise<void>;
+  setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry, lookedAt?: number): Promise<void>;
   /**
    * Removes the entry and leaves a tombstone; for an alias, also does both for the canonical digest. Idempotent.
    * @param clearedForMs how far into the future the tombstone reaches, in ms: no entry confirmed until then counts. At
@@ -91,6 +93,8 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
 
 /** The descriptor cache, in which no repository sees the descriptors of another. */
 export interface BlobDescriptorCacheProvider {
+  /** As `Store.isAtomic`. */
+  readonly isAtomic: boolean;
   /** @throws RegistryError NAME_INVALID */
   repositoryScoped(name: RepositoryName, links: LinkSet): RepositoryDescriptors;
   /**

@@ -1,3 +1,4 @@
+import { allDone } from '../async.ts';
 import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { LINK_SETS } from '../oci/links.ts';
@@ -46,6 +47,7 @@ export async function purge(
   name: RepositoryName,
   cursor?: string,
 ): Promise<PurgeResult> {
+  if (stores.descriptors.isAtomic && cursor === undefined) return purgeAtOnce(ctx, stores, name);
   const removed = { blobs: 0, manifests: 0, tags: 0 };
   let position: Position | undefined = parsePosition(cursor ?? STEPS[0]);
   for (let pages = 0; position && pages < MAX_PAGES; pages++) {
@@ -55,6 +57,12 @@ export async function purge(
     position = page.cursor === undefined ? startOfNext(step) : { step, cursor: page.cursor };
   }
   return position ? { removed, cursor: [position.step, position.cursor ?? []].flat().join(':') } : { removed };
+}
+
+/** Takes all steps at the same time, which is one request to the store. */
+async function purgeAtOnce(ctx: RequestContext, stores: RepositoryStores, name: RepositoryName): Promise<PurgeResult> {
+  const counts = STEPS.map(async (step) => [step, (await purgePage(ctx, stores, name, { step })).removed] as const);
+  return { removed: Object.fromEntries(await Promise.all(counts)) as Record<Step, number> };
 }
 
 async function purgePage(
@@ -101,10 +109,16 @@ export interface PurgeAllowance {
  */
 export async function purgeDescriptors(
   ctx: RequestContext,
-  { repositoryScoped }: BlobDescriptorCacheProvider,
+  { isAtomic, repositoryScoped }: BlobDescriptorCacheProvider,
   name: RepositoryName,
   left: PurgeAllowance,
 ): Promise<'done' | 'more to clear' | 'too much'> {
+  if (isAtomic) {
+    if (left.clears === 0) return 'more to clear';
+    left.clears -= 1;
+    await allDone(LINK_SETS.map((links) => repositoryScoped(name, links).purge(ctx)));
+    return 'done';
+  }
   for (const links of LINK_SETS) {
     const scope = repositoryScoped(name, links);
     let cursor: string | undefined;

@@ -7,7 +7,7 @@ import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 import { discard, isDenied, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
-import { writeBack } from './writeBack.ts';
+import { type Looking, writeBack } from './writeBack.ts';
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
   /** How long an entry is fresh after the origin confirmed it, in ms. */
@@ -99,7 +99,9 @@ export async function readThrough<E extends Entry>(
   if (!options.isProvocable && isDenied(answer, options.askedAs)) {
     evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts: options.accepts });
   }
-  return isStoreFault(found) ? { answer } : storeAnswer(ctx, item, answer, looking);
+  // A lookup that ended after the question was sent may have seen the store after a delete that the answer precedes.
+  const lookedAt = found && found.outcome !== 'fault' ? found.lookedAt : undefined;
+  return isStoreFault(found) ? { answer } : storeAnswer(ctx, item, answer, { looking, lookedAt });
 }
 
 /**
@@ -121,10 +123,10 @@ function storeAnswer<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   answer: OriginAnswer<E>,
-  looking?: Promise<Lookup<E>>,
+  lookup?: Looking<E>,
 ): ReadThroughAnswer<E> {
   if (answer.kind === 'relay' || !answer.confirmed) return { answer };
-  return { answer, stored: writeBack(ctx, item, answer.entry, looking) };
+  return { answer, stored: writeBack(ctx, item, answer.entry, lookup) };
 }
 
 /** @returns the late entry, if it arrives before the origin's answer, or if the origin cannot be reached */

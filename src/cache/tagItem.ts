@@ -16,12 +16,12 @@ import { overwrite } from './writeBack.ts';
 export function notedTagItem<E extends Entry>(key: Tag, tags: Tags, manifest: CacheItem<E>): CacheItem<E> {
   return {
     ...manifest,
-    async set(ctx, entry, known) {
+    async set(ctx, entry, known, lookedAt) {
       const { descriptor, verifiedAt } = entry;
       // The tag may have moved while the origin was answering, and the registry may have deleted the manifest with the
       // move.
       const isCurrent = await tags.note(ctx, key, { digest: descriptor.digest, verifiedAt });
-      return isCurrent && manifest.set(ctx, entry, known);
+      return isCurrent && manifest.set(ctx, entry, known, lookedAt);
     },
   };
 }
@@ -39,22 +39,23 @@ export function tagItem<E extends Entry>(
   let manifest: E | undefined;
   return {
     async stat(ctx) {
+      const before = ctx.events.length;
       const pointer = await tags.get(ctx, key);
       if (!pointer) return undefined;
-      const before = ctx.events.length;
-      const entry = await manifestOf(pointer.digest).stat(ctx);
+      const entry = await manifestOf(pointer.digest).stat(ctx, pointer.manifest);
       // A manifest that was deleted and pushed again answers for itself, but not for a tag from before the delete.
       manifest = isAlive(pointer.verifiedAt, farthestTombstone(ctx, before)) ? entry : undefined;
       if (!manifest) ctx.emit({ kind: 'half-cleared' });
       return manifest && { ...manifest, verifiedAt: pointer.verifiedAt };
     },
-    async set(ctx, entry, known) {
+    async set(ctx, entry, known, lookedAt) {
       const { digest } = entry.descriptor;
       const item = manifestOf(digest);
       const stored = known?.descriptor.digest === digest ? manifest : undefined;
       const found: Lookup<E> = stored ? { outcome: 'hit', entry: stored, clearedUntil: 0 } : await lookUp(ctx, item);
       if (isStoreFault(found)) throw new CacheFault('the tag is not stored: its manifest could not be read');
-      await allDone([overwrite(ctx, item, entry, found), tags.set(ctx, key, { digest, verifiedAt: entry.verifiedAt })]);
+      const pointer = { digest, verifiedAt: entry.verifiedAt };
+      await allDone([overwrite(ctx, item, entry, found, lookedAt), tags.set(ctx, key, pointer, lookedAt)]);
       return true;
     },
     clear: (ctx, sentAtMs) => tags.evict(ctx, key.name, key.tag, sentAtMs),

@@ -1,17 +1,28 @@
 import type { RequestContext } from '../context.ts';
+import { checkEntry, type Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import { asCacheFault, unwrap } from '../stores/faults.ts';
-import type { PurgedTags, Tag, TagKey, TagPointer, TagRecords } from '../stores/tagRecords.ts';
+import { asCacheFault, BadRecord, tryParse, unwrap } from '../stores/faults.ts';
+import type { PurgedTags, Tag, TagKey, TagPointer, TagRecords, TagTarget } from '../stores/tagRecords.ts';
 import { clearingAhead, clearingUpTo } from '../stores/tombstone.ts';
+import type { ReadEntry } from './item.ts';
 import { judge, observeStat } from './judge.ts';
+
+export interface FoundTag extends TagPointer {
+  /** The manifest's entry, if the store could read it in the same request; without an entry if it does not count. */
+  readonly manifest?: ReadEntry | undefined;
+}
 
 /** The manifests that tags point to. Pointers are stored for a short time, since tags move. */
 export interface Tags {
   /** Returns the pointer of a tag, if the store holds one that counts. @throws CacheFault */
-  get(ctx: RequestContext, key: TagKey): Promise<TagPointer | undefined>;
-  /** Stores a pointer. One that was confirmed before the tag was dropped does not count. @throws CacheFault */
-  set(ctx: RequestContext, key: TagKey, pointer: TagPointer): Promise<void>;
+  get(ctx: RequestContext, key: TagKey): Promise<FoundTag | undefined>;
+  /**
+   * Stores a pointer. One that was confirmed before the tag was dropped does not count.
+   * @param lookedAt as for `setDescriptor`
+   * @throws CacheFault
+   */
+  set(ctx: RequestContext, key: TagKey, pointer: TagPointer, lookedAt?: number): Promise<void>;
   /**
    * Forgets the pointers of tags, in all variants, and their notes; leaves tombstones.
    * @param clearedForMs how far into the future the tombstones reach, in ms: no pointer confirmed until then counts. At
@@ -55,9 +66,11 @@ export function createTags(store: string, records: TagRecords): Tags {
       observeStat(ctx, store, async () => {
         const [stored] = await records.read(ctx, [key]);
         if (!stored) throw new TypeError('the store returned no record');
-        return judge(ctx, unwrap(stored));
+        const target = judge(ctx, unwrap(stored));
+        return target && { ...target, manifest: readManifest(ctx, target) };
       }),
-    set: (ctx, key, pointer) => asCacheFault('set', () => records.write(ctx, new Set([key]), pointer)),
+    set: (ctx, key, pointer, lookedAt) =>
+      asCacheFault('set', () => records.write(ctx, new Set([key]), pointer, lookedAt)),
     drop: (ctx, name, tags, clearedForMs) =>
       asCacheFault('drop', () => {
         const all = tags.map((tag) => ({ name, tag }));
@@ -68,4 +81,15 @@ export function createTags(store: string, records: TagRecords): Tags {
       asCacheFault('evict', async () => void (await records.clear(ctx, [{ name, tag }], clearingUpTo(sentAtMs)))),
     purge: (ctx, names, cursor) => asCacheFault('purge', () => records.clearPage(ctx, names, cursor)),
   };
+}
+
+/** Judges the manifest that a store returned with a tag. An alias is left to `stat`, and so is what is malformed. */
+function readManifest(ctx: RequestContext, { digest, manifest }: TagTarget): ReadEntry | undefined {
+  const { value } = manifest ?? {};
+  if (!manifest || (value && (value.descriptor.digest !== digest || isMalformed(digest, value)))) return undefined;
+  return { entry: judge(ctx, manifest) };
+}
+
+function isMalformed(digest: Digest, entry: Entry): boolean {
+  return tryParse(() => checkEntry(digest, entry)) instanceof BadRecord;
 }

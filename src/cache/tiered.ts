@@ -1,5 +1,7 @@
 import type { Contents } from './contents.ts';
+import type { BlobDescriptorCacheProvider } from './provider.ts';
 import type { RegistryCache } from './registryCache.ts';
+import type { Tags } from './tags.ts';
 import { tieredDescriptors } from './tieredDescriptors.ts';
 
 /**
@@ -10,7 +12,21 @@ export function tiered(near: RegistryCache, far: RegistryCache): RegistryCache {
   return {
     descriptors: tieredDescriptors(near.descriptors, far.descriptors),
     contents: tieredContents(near.contents, far.contents),
-    tags: far.tags,
+    tags: far.tags && tieredTags(near.descriptors, far.tags),
+  };
+}
+
+/** Copies into memory the manifest that the far store returned with a tag, as every entry that it returns. */
+function tieredTags(near: BlobDescriptorCacheProvider, far: Tags): Tags {
+  return {
+    ...far,
+    async get(ctx, key) {
+      const found = await far.get(ctx, key);
+      const entry = found?.manifest?.entry;
+      const copying = entry && near.repositoryScoped(key.name, 'manifests').setDescriptor(ctx, found.digest, entry);
+      await copying?.catch(() => undefined);
+      return found;
+    },
   };
 }
 

@@ -17,9 +17,11 @@ export function tieredDescriptors(
 ): BlobDescriptorCacheProvider {
   const { peek, unscoped: nearUnscoped } = near;
   const { unscoped: farUnscoped } = far;
+  const { isAtomic } = far;
   return {
+    isAtomic,
     repositoryScoped: (name, links) =>
-      tieredRepository(near.repositoryScoped(name, links), far.repositoryScoped(name, links)),
+      tieredRepository(near.repositoryScoped(name, links), far.repositoryScoped(name, links), isAtomic),
     peek,
     unscoped: nearUnscoped && farUnscoped && ((links) => tieredService(nearUnscoped(links), farUnscoped(links))),
   };
@@ -35,8 +37,8 @@ function tieredService(near: BlobDescriptorService, far: BlobDescriptorService):
       if (entry) await near.setDescriptor(ctx, digest, entry).catch(() => undefined);
       return entry;
     },
-    async setDescriptor(ctx, digest, entry) {
-      await far.setDescriptor(ctx, digest, entry);
+    async setDescriptor(ctx, digest, entry, lookedAt) {
+      await far.setDescriptor(ctx, digest, entry, lookedAt);
       await near.setDescriptor(ctx, digest, entry);
     },
     async markDeleting(ctx, digest, clearedForMs) {
@@ -56,7 +58,18 @@ function tieredService(near: BlobDescriptorService, far: BlobDescriptorService):
 const NEAR = 'near:';
 const FAR = 'far:';
 
-function tieredRepository(near: RepositoryDescriptors, far: RepositoryDescriptors): RepositoryDescriptors {
+function tieredRepository(
+  near: RepositoryDescriptors,
+  far: RepositoryDescriptors,
+  isAtomic: boolean,
+): RepositoryDescriptors {
+  /** Memory comes first, and once more: a read may have copied some of the entries into it meanwhile. */
+  async function purgeAtOnce(ctx: RequestContext): Promise<PurgedPage> {
+    const { removed: nearRemoved } = await near.purge(ctx);
+    const { removed: farRemoved } = await far.purge(ctx);
+    await near.purge(ctx);
+    return { removed: nearRemoved.union(farRemoved) };
+  }
   async function purgeNear(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
     // The page has at most as many digests as the far store clears at once; memory alone would clear all in one page.
     const page = await near.purge(ctx, cursor || undefined, far.batch);
@@ -100,6 +113,10 @@ function tieredRepository(near: RepositoryDescriptors, far: RepositoryDescriptor
       return nearCleared.union(farCleared);
     },
     purge: (ctx, cursor = NEAR) =>
-      cursor.startsWith(NEAR) ? purgeNear(ctx, cursor.slice(NEAR.length)) : purgeFar(ctx, cursor.slice(FAR.length)),
+      isAtomic
+        ? purgeAtOnce(ctx)
+        : cursor.startsWith(NEAR)
+          ? purgeNear(ctx, cursor.slice(NEAR.length))
+          : purgeFar(ctx, cursor.slice(FAR.length)),
   };
 }

@@ -9,6 +9,7 @@ import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 /**
  * Overwrites a stored entry with one that the origin confirmed. If the store failed and the stored entry could not be
  * read, it is not overwritten. A malformed record is cleared first.
+ * @param lookedAt the store's own time of a lookup that was over before the origin was asked
  * @returns whether the entry was worth a write
  * @throws CacheFault
  */
@@ -17,6 +18,7 @@ export async function overwrite<E extends Entry>(
   item: CacheItem<E>,
   entry: E,
   found: Lookup<E>,
+  lookedAt?: number,
 ): Promise<boolean> {
   if (isStoreFault(found)) throw new CacheFault('the entry is not stored: the current one could not be read');
   // The tombstone would hide the entry.
@@ -24,13 +26,19 @@ export async function overwrite<E extends Entry>(
   // This clears as if the origin had denied the content just before, so that the new entry counts and no older one
   // does.
   if (found.outcome === 'fault') await item.clear(ctx, entry.verifiedAt - 1, true);
-  return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined);
+  return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined, lookedAt);
+}
+
+/** The lookup that a request did, and the store's own time of it, if it was over before the origin was asked. */
+export interface Looking<E extends Entry> {
+  readonly looking?: Promise<Lookup<E>>;
+  readonly lookedAt?: number | undefined;
 }
 
 /**
  * Stores, after the reply, an entry that the origin confirmed. Nothing is stored after a fault of the store; a
  * malformed record is overwritten.
- * @param looking the result of the lookup; without it (the caller must not be answered from the cache) the item is
+ * @param looking the lookup of this request; without one (the caller must not be answered from the cache) the item is
  *   looked up now
  * @returns a promise that settles when the write-back is over, and never rejects
  */
@@ -38,7 +46,7 @@ export function writeBack<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   entry: E,
-  looking?: Promise<Lookup<E>>,
+  { looking, lookedAt }: Looking<E> = {},
 ): Promise<void> {
   ctx.emit({ kind: 'write-back', outcome: 'begun' });
   const work = store();
@@ -49,7 +57,7 @@ export function writeBack<E extends Entry>(
     const found = await (looking ?? lookUp(ctx, item));
     if (isStoreFault(found)) return ctx.emit({ kind: 'write-back', outcome: 'fault' });
     try {
-      const isWritten = await overwrite(ctx, item, entry, found);
+      const isWritten = await overwrite(ctx, item, entry, found, lookedAt);
       ctx.emit({ kind: 'write-back', outcome: isWritten ? 'done' : 'unneeded' });
     } catch (fault) {
       ctx.emit({ kind: 'write-back', outcome: 'fault' });

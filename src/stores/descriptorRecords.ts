@@ -11,8 +11,8 @@ export interface DescriptorRecords extends Records<Digest, Entry> {
    * @returns for each digest, the digest that its entry named, if known: for an alias, the canonical one
    */
   clear(ctx: RequestContext, digests: readonly Digest[], clearing: Clearing): Promise<readonly (string | undefined)[]>;
-  /** Leaves a tombstone and removes nothing. @param until entries confirmed until then do not count (epoch ms) */
-  writeTombstone(ctx: RequestContext, digest: Digest, until: number): Promise<void>;
+  /** Leaves a tombstone and removes nothing. */
+  writeTombstone(ctx: RequestContext, digest: Digest, clearing: Clearing): Promise<void>;
 }
 
 /** The entries of one repository in one link set. */
@@ -20,6 +20,14 @@ export type RepositoryRecords = DescriptorRecords &
   Enumeration & {
     /** How many digests one request to the store may have. */
     readonly batch: number;
+    /**
+     * Clears the digests that are present (`isPresent`), and leaves the others alone, in one step. Absent if the store
+     * has to be read first.
+     * @returns the digests that could have answered (`couldAnswer`), including the canonical digests of aliases
+     */
+    readonly clearPresent:
+      | ((ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) => Promise<readonly Digest[]>)
+      | undefined;
   };
 
 /**

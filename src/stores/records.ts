@@ -8,6 +8,8 @@ export interface Stored<V> {
   readonly clearedUntil: number;
   /** The key is there but its value is not: whoever cleared it did not finish. */
   readonly isHalfCleared?: boolean;
+  /** When the store was read, by its own clock (epoch ms); absent if it has none. */
+  readonly lookedAt?: number;
 }
 
 /**
@@ -18,6 +20,10 @@ export interface Stored<V> {
 export interface Records<K, V> {
   /** Reads keys, in one request. @returns what is stored for each key, or a `BadRecord` */
   read(ctx: RequestContext, keys: readonly K[]): Promise<readonly (Stored<V> | BadRecord)[]>;
-  /** Writes the value under each of the keys; in one step if the store can. */
-  write(ctx: RequestContext, keys: ReadonlySet<K>, value: V): Promise<void>;
+  /**
+   * Writes the value under each of the keys; in one step if the store can.
+   * @param lookedAt as `read` returned it before the origin was asked for the value: a store with a clock of its own
+   *   refuses what was asked for before its tombstone, whatever other clocks say
+   */
+  write(ctx: RequestContext, keys: ReadonlySet<K>, value: V, lookedAt?: number): Promise<void>;
 }

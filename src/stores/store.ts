@@ -11,7 +11,7 @@ export interface ContentRecords {
   /** @throws BadRecord the stored value is not content */
   read(ctx: RequestContext, digest: Digest): Promise<StoredContent | undefined>;
   write(ctx: RequestContext, digest: Digest, content: Uint8Array): Promise<void>;
-  remove(digest: Digest): Promise<void>;
+  remove(ctx: RequestContext, digest: Digest): Promise<void>;
 }
 
 export interface StoredContent {
@@ -41,6 +41,11 @@ export interface Store {
   readonly name: string;
   /** Whether others use it too: then it has to be waited for, and its content is verified. False for memory. */
   readonly isShared: boolean;
+  /**
+   * Whether what one request clears in a repository at the same time is one request to the store and one step, for both
+   * link sets and the tags together.
+   */
+  readonly isAtomic: boolean;
   /** Returns the entries of a repository, which sees none of another. */
   descriptors(name: RepositoryName, links: LinkSet): RepositoryRecords;
   /** Returns the global records, for operators; they belong to no repository. */

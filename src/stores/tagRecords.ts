@@ -1,7 +1,8 @@
 import type { RequestContext } from '../context.ts';
+import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/name.ts';
-import type { Records } from './records.ts';
+import type { Records, Stored } from './records.ts';
 import type { Clearing } from './tombstone.ts';
 
 /** The manifest that a tag points to. */
@@ -9,6 +10,12 @@ export interface TagPointer {
   readonly digest: Digest;
   /** When the request was sent that the origin answered with this digest (epoch ms). */
   readonly verifiedAt: number;
+}
+
+/** A pointer as a store returns it. */
+export interface TagTarget extends TagPointer {
+  /** What the store holds for the manifest, if it could read that in the same request. */
+  readonly manifest?: Stored<Entry> | undefined;
 }
 
 /** A tag of a repository. */
@@ -35,7 +42,7 @@ export interface PurgedTags {
  * The pointers of tags, in all variants, and the notes of where tags led. A store bounds the variants of a tag. If two
  * answers overtake each other, the pointer that was confirmed later stays.
  */
-export interface TagRecords extends Records<TagKey, TagPointer> {
+export interface TagRecords extends Records<TagKey, TagTarget> {
   /**
    * Removes the pointers of tags in all variants, and their notes, and leaves tombstones. Each tag is one step.
    * @returns the digests of what was removed, including those that no longer counted

@@ -14,6 +14,11 @@ export interface Clearing {
    * The tombstone: entries confirmed until then do not count (epoch ms). An existing one that reaches farther stays.
    */
   readonly until: number;
+  /**
+   * How far the tombstone reaches into the future, in ms, for a store that has a clock of its own; absent if it does not
+   * reach ahead.
+   */
+  readonly aheadMs?: number;
   /** Whether to keep entries that were confirmed after the tombstone. */
   readonly sparesLater: boolean;
   /** Whether an entry is written right after, so that a store need not remove a malformed value first. */
@@ -30,7 +35,8 @@ export function tombstoneDurations(originTimeoutMs: number): {
 
 /** Clears every entry. The tombstone reaches ahead by `clearedForMs`, and by at least `CLOCK_SKEW_MS`. */
 export function clearingAhead(nowMs: number, clearedForMs = 0): Clearing {
-  return { until: nowMs + Math.max(clearedForMs, CLOCK_SKEW_MS), sparesLater: false };
+  const aheadMs = Math.max(clearedForMs, CLOCK_SKEW_MS);
+  return { until: nowMs + aheadMs, aheadMs, sparesLater: false };
 }
 
 /** Clears the entries that were confirmed before a request was sent, and keeps those that were confirmed later. */

@@ -25,6 +25,8 @@ export type EdgeEvent =
   | { readonly kind: 'no-room'; readonly bytes: number }
   /** A lookup saw a tombstone: what the origin confirmed up to this time (epoch ms) does not count. */
   | { readonly kind: 'tombstone'; readonly until: number }
+  /** A store with a clock of its own was read at this time (epoch ms). */
+  | { readonly kind: 'look'; readonly at: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
   /** The registry sent this many events. Of `unusable` ones, nothing or not everything could be used. */
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }

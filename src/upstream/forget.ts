@@ -2,7 +2,7 @@ import { allDone, eachInTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
 import type { Digest } from '../oci/digest.ts';
-import { LINK_SETS } from '../oci/links.ts';
+import { LINK_SETS, type LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Repository } from './repository.ts';
 import type { Upstream } from './upstream.ts';
@@ -59,8 +59,8 @@ export async function forget(
 
 /**
  * Evicts content that the origin does not have: only entries that were confirmed before it was asked, and at the cost
- * of a look only for digests that are not stored. One link set comes after the other, since KV accepts few requests at
- * once.
+ * of a look only for digests that are not stored. Unless the store clears both link sets in one request, one comes after
+ * the other, since KV accepts few requests at once.
  * @param sentAtMs when the question was sent that the origin denied (epoch ms)
  * @returns the digests that were stored as manifests
  * @throws CacheFault the store failed: entries may still answer
@@ -71,9 +71,11 @@ export async function evict(
   sentAtMs: number,
 ): Promise<ReadonlySet<Digest>> {
   let manifests: ReadonlySet<Digest> = new Set();
-  await eachInTurn(LINK_SETS, async (links) => {
+  const evictIn = async (links: LinkSet) => {
     const evicted = await repository.descriptors(links).evict(repository.ctx, digests, sentAtMs);
     if (links === 'manifests') manifests = evicted;
-  });
+  };
+  if (repository.upstream.descriptors.isAtomic) await allDone(LINK_SETS.map(evictIn));
+  else await eachInTurn(LINK_SETS, evictIn);
   return manifests;
 }

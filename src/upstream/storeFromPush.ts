@@ -31,5 +31,5 @@ export async function storeProven<E extends Entry>(
   entry: E,
 ): Promise<void> {
   const looking = Promise.resolve({ outcome: 'miss', clearedUntil: 0 } as const);
-  await within(writeBack(ctx, item, entry, looking), upstream.cacheTimeoutMs);
+  await within(writeBack(ctx, item, entry, { looking }), upstream.cacheTimeoutMs);
 }

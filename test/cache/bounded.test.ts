@@ -108,13 +108,13 @@ describe('a manifest for which there is no room', () => {
     const other = request();
     budget.room(other).resize(BUDGET);
     const one = item();
-    const found = lookUp(request(), one);
-    await found;
-    await writeBack(request(), one, entry, found);
+    const looking = lookUp(request(), one);
+    await looking;
+    await writeBack(request(), one, entry, { looking });
     expect(written).toEqual(['descriptor']);
     const { digest } = await contentOf('another');
     const moved = { ...entry, descriptor: { ...entry.descriptor, digest } };
-    await writeBack(request(), one, moved, found);
+    await writeBack(request(), one, moved, { looking });
     expect(written.toSorted()).toEqual(['content', 'descriptor', 'descriptor']);
   });
 });

@@ -19,6 +19,7 @@ function setup() {
     return value;
   };
   const failing: BlobDescriptorCacheProvider = {
+    isAtomic: false,
     peek: undefined,
     unscoped: undefined,
     repositoryScoped: () => ({

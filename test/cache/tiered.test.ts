@@ -13,6 +13,7 @@ import { HOUR_MS, openKv, openMemory, openTier } from '../support/stores.ts';
 
 const memory = () => openMemory().descriptors;
 const failing: BlobDescriptorCacheProvider = {
+  isAtomic: false,
   peek: undefined,
   unscoped: undefined,
   repositoryScoped: () => ({

@@ -1,7 +1,8 @@
 import { type ContextOptions, createContext, type RequestContext } from '../../src/context.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
+import { advanceObjectClocks, setObjectClocks } from './objectClock.ts';
 
-/** A clock that stands still until it is advanced. */
+/** A clock that stands still until it is advanced; time then passes for the Durable Objects as well. */
 export interface Clock {
   now(): number;
   advance(ms: number): void;
@@ -9,10 +10,12 @@ export interface Clock {
 
 export function createClock(at = Date.UTC(2026, 0, 1)): Clock {
   let current = at;
+  setObjectClocks(at);
   return {
     now: () => current,
     advance: (ms) => {
       current += ms;
+      advanceObjectClocks(ms);
     },
   };
 }

@@ -16,6 +16,7 @@ export type Interception = (
 export function interceptObjects(intercept: Interception): RepositoryNamespace {
   return {
     idFromName: (name) => OBJECTS.idFromName(name),
+    jurisdiction: () => interceptObjects(intercept),
     get(id, options) {
       const object = OBJECTS.get(id, options);
       return new Proxy(object, {

@@ -7,6 +7,11 @@ import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
 import { ADDRESS } from './redisStore.ts';
 import { storeNamed } from './stores.ts';
 
+/** Counts the items that a call to an object names: its digests, or one. */
+function itemsIn(args: readonly unknown[]): number {
+  return args.flatMap((arg) => (arg as { digests?: unknown[] })?.digests ?? []).length || 1;
+}
+
 export interface MeteredEdge extends Edge {
   /** Returns the cost of the requests to the store since the last call. */
   spent(): Cost;
@@ -46,12 +51,21 @@ export function createMeteredEdge(
     },
   } as DescriptorNamespace;
 
-  const objects = interceptObjects((method, args, call) => {
+  const objects = interceptObjects(async (method, args, call) => {
     storeRequests++;
-    const items = args.flatMap((arg) => (arg as { digests?: unknown[] })?.digests ?? []).length || 1;
-    if (method.startsWith('read')) reads += items;
-    else writes += items;
-    return call();
+    if (method.startsWith('read')) {
+      reads += itemsIn(args);
+      return call();
+    }
+    const results = (await call()) as unknown[][];
+    for (const [at, [name, ...each]] of (args[0] as readonly unknown[][]).entries()) {
+      // Only what is present is written.
+      if (name === 'presentEntries') {
+        reads += itemsIn(each);
+        writes += results[at]?.length ?? 0;
+      } else writes += itemsIn(each);
+    }
+    return results;
   });
 
   const fetchAsIs = globalThis.fetch;

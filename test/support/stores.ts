@@ -164,7 +164,7 @@ export const ALL_STORES: readonly Store[] = [
         return found ? new TextDecoder().decode(found.content) : null;
       },
       writeContent: (digest, text) =>
-        contentObject(ORIGIN, digest).writeContent(digest, new TextEncoder().encode(text), HOUR_MS),
+        contentObject(ORIGIN, digest).write([['content', digest, new TextEncoder().encode(text), HOUR_MS]]),
     },
   },
   {

@@ -33,7 +33,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
       key = someTag();
     });
     const pointerNow = () => ({ digest: uniqueDigest(), verifiedAt: clock.now() });
-    const outcomes = () => ctx.events.map((event) => event.kind === 'stat' && event.outcome);
+    const outcomes = () => ctx.events.flatMap((event) => (event.kind === 'stat' ? event.outcome : []));
 
     it('miss a tag that was never set, and emit the miss', async () => {
       expect(await tags.get(ctx, key)).toBeUndefined();
@@ -43,7 +43,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
     it.each(['sha256', 'sha384', 'sha512'] as const)('return the pointer that was set: %s', async (algorithm) => {
       const pointer = { digest: uniqueDigest(algorithm), verifiedAt: clock.now() - 1_000 };
       await tags.set(ctx, key, pointer);
-      expect(await tags.get(ctx, key)).toEqual(pointer);
+      expect(await tags.get(ctx, key)).toMatchObject(pointer);
       expect(outcomes()).toEqual(['hit']);
     });
 
@@ -51,7 +51,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
       for (let n = 0; n < 3; n++) {
         const pointer = pointerNow();
         await tags.set(ctx, key, pointer);
-        expect(await tags.get(ctx, key)).toEqual(pointer);
+        expect(await tags.get(ctx, key)).toMatchObject(pointer);
         clock.advance(1_000);
       }
     });
@@ -60,7 +60,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
       const later = pointerNow();
       await tags.set(ctx, key, later);
       await tags.set(ctx, key, { digest: uniqueDigest(), verifiedAt: later.verifiedAt - 1 });
-      expect(await tags.get(ctx, key)).toEqual(later);
+      expect(await tags.get(ctx, key)).toMatchObject(later);
     });
 
     it('keep variants, tags and repositories apart', async () => {
@@ -80,14 +80,15 @@ export function describeTags(name: string, { create, createFailing, skip = false
         expect(await tags.get(ctx, keys[at] ?? key)).toBeUndefined();
         await tags.set(ctx, keys[at] ?? key, pointer);
       }
-      for (const [at, pointer] of pointers.entries()) expect(await tags.get(ctx, keys[at] ?? key)).toEqual(pointer);
+      for (const [at, pointer] of pointers.entries())
+        expect(await tags.get(ctx, keys[at] ?? key)).toMatchObject(pointer);
     });
 
     it('survive concurrent sets', async () => {
       const keys = Array.from({ length: 10 }, (_, n) => ({ ...key, variant: `text/${n} ` }));
       const pointers = keys.map(pointerNow);
       await Promise.all(pointers.map((pointer, at) => tags.set(ctx, keys[at] ?? key, pointer)));
-      expect(await Promise.all(keys.map((one) => tags.get(ctx, one)))).toEqual(pointers);
+      expect(await Promise.all(keys.map((one) => tags.get(ctx, one)))).toMatchObject(pointers);
     });
 
     describe('drop', () => {
@@ -178,7 +179,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
         clock.advance(CLOCK_SKEW_MS + 1);
         const pointer = pointerNow();
         await tags.set(ctx, key, pointer);
-        expect(await tags.get(ctx, key)).toEqual(pointer);
+        expect(await tags.get(ctx, key)).toMatchObject(pointer);
       });
     });
 
@@ -194,7 +195,7 @@ export function describeTags(name: string, { create, createFailing, skip = false
         await tags.evict(ctx, key.name, key.tag, sentAtMs);
         await tags.set(ctx, before, { digest: uniqueDigest(), verifiedAt: sentAtMs });
         expect(await tags.get(ctx, before)).toBeUndefined();
-        expect(await tags.get(ctx, after)).toEqual(later);
+        expect(await tags.get(ctx, after)).toMatchObject(later);
         await tags.set(ctx, before, pointerNow());
         expect(await tags.get(ctx, before)).toBeDefined();
       });

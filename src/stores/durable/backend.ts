@@ -3,22 +3,31 @@ import { upstreamPrefix } from '../../oci/alias.ts';
 import type { StoreBackend } from '../backend.ts';
 import type { StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
+import { createDurableContents } from './contents.ts';
+import { createDurableDescriptors } from './descriptors.ts';
 import type { RepositoryNamespace } from './namespace.ts';
-import { durableContents, durableDescriptors, durableTags } from './records.ts';
+import { createObjects } from './requests.ts';
+import type { Terms } from './rpc.ts';
+import { createDurableTags } from './tags.ts';
 
 /** The regions in which Cloudflare may place an object. */
 const LOCATIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
+/** Where the law may require objects to stay. */
+const JURISDICTIONS = ['eu', 'us', 'fedramp'] as const;
 
 /** `BLOBDESCRIPTOR=durable`: a Durable Object for each repository, with the binding `REPOSITORIES`. */
 export const durableBackend: StoreBackend = {
   kind: 'durable',
-  variables: ['STORE_LOCATION'],
+  variables: ['STORE_LOCATION', 'STORE_JURISDICTION'],
   configure(settings) {
     const location = settings.read('STORE_LOCATION', oneOf('', ['', ...LOCATIONS]));
-    const namespace = settings.binding<RepositoryNamespace>('REPOSITORIES', 'a namespace of Durable Objects');
-    return namespace && location !== undefined
-      ? (options) => createDurableStore({ namespace, location: location || undefined }, options)
-      : undefined;
+    const jurisdiction = settings.read('STORE_JURISDICTION', oneOf('', ['', ...JURISDICTIONS]));
+    const everywhere = settings.binding<RepositoryNamespace>('REPOSITORIES', 'a namespace of Durable Objects');
+    if (!everywhere || location === undefined || jurisdiction === undefined) return undefined;
+    return (options) => {
+      const namespace = jurisdiction ? everywhere.jurisdiction(jurisdiction) : everywhere;
+      return createDurableStore({ namespace, location: location || undefined }, options);
+    };
   },
 };
 
@@ -30,19 +39,18 @@ export interface DurableObjects {
 
 export function createDurableStore({ namespace, location }: DurableObjects, options: StoreOptions): Store {
   const { alias, origin, retentionMs, maxClearedForMs, askedAs } = options;
-  const terms = { askedAs, lifeMs: retentionMs + maxClearedForMs };
+  const terms: Terms = { askedAs, retentionMs, lifeMs: retentionMs + maxClearedForMs };
   // With the origin in its name, another origin needs no other namespace. Names of repositories have no space.
-  const objectOf = (name: string) =>
-    namespace.get(namespace.idFromName(`${upstreamPrefix(alias)}${origin} ${name}`), { locationHint: location });
+  const objects = createObjects(namespace, `${upstreamPrefix(alias)}${origin} `, location);
   return {
     name: 'durable',
     isShared: true,
-    descriptors: (name, links) => durableDescriptors(objectOf(name), links, terms),
+    isAtomic: true,
+    descriptors: (name, links) => createDurableDescriptors(objects, name, links, terms),
     // A record of all repositories would have to be in one object, which every repository would wait for.
     globals: undefined,
-    tags: durableTags(objectOf, terms),
-    // Two digits of the digest choose one of 256 objects.
-    contents: durableContents((digest) => objectOf(`content ${digest.split(':')[1]?.slice(0, 2)}`), retentionMs),
+    tags: createDurableTags(objects, terms),
+    contents: createDurableContents(objects, retentionMs),
     peek: undefined,
   };
 }

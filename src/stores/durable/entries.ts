@@ -2,9 +2,11 @@ import { type Entry, parseMethod } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
 import type { ClearedEntries } from '../descriptorRecords.ts';
+import { couldAnswer, isPresent } from '../present.ts';
+import type { Stored } from '../records.ts';
 import { type Clearing, isAlive } from '../tombstone.ts';
-import type { EntryKeys, StoredEntry, Terms } from './rpc.ts';
-import type { Tombstones } from './tombstones.ts';
+import type { Confirmed, EntryKeys, StoredEntry, Terms } from './rpc.ts';
+import { isTooLate, reachOf, type Tombstones } from './tombstones.ts';
 
 interface Row extends Record<string, SqlStorageValue> {
   digest: string;
@@ -23,10 +25,12 @@ const COLUMNS = 'digest, canonical, size, mediatype, witness, verified, open, cl
 export class Entries {
   readonly #sql: SqlStorage;
   readonly #tombstones: Tombstones;
+  readonly #now: () => number;
 
-  constructor(sql: SqlStorage, tombstones: Tombstones) {
+  constructor(sql: SqlStorage, tombstones: Tombstones, now: () => number) {
     this.#sql = sql;
     this.#tombstones = tombstones;
+    this.#now = now;
   }
 
   read({ links, digests, askedAs }: EntryKeys): StoredEntry[] {
@@ -42,8 +46,11 @@ export class Entries {
   }
 
   /** Writes an entry, unless it was confirmed before its tombstone: such a row is left as it is. */
-  write({ links, digests, askedAs, lifeMs }: EntryKeys, { descriptor, verifiedAt, witness }: Entry): void {
+  write(keys: EntryKeys, { value: { descriptor, verifiedAt, witness }, lookedAt }: Confirmed<Entry>): void {
+    const { links, digests, askedAs, lifeMs } = keys;
+    const now = this.#now();
     if (!isAlive(verifiedAt, this.#tombstones.until(links))) return;
+    if (isTooLate(lookedAt, this.#tombstones.until(links), now - keys.retentionMs)) return;
     const column = columnOf(askedAs);
     for (const digest of digests) {
       this.#sql.exec(
@@ -52,9 +59,9 @@ export class Entries {
          ON CONFLICT (links, digest) DO UPDATE SET
            canonical = excluded.canonical, size = excluded.size, mediatype = excluded.mediatype,
            witness = excluded.witness, ${column} = excluded.${column}, expires = max(expires, excluded.expires)
-         WHERE cleared = 0 OR excluded.${column} > cleared`,
+         WHERE cleared = 0 OR min(excluded.${column}, ?) > cleared`,
         ...[links, digest, descriptor.digest, descriptor.size, descriptor.mediaType, witness ?? null],
-        ...[verifiedAt, Date.now() + lifeMs],
+        ...[verifiedAt, now + lifeMs, lookedAt ?? verifiedAt],
       );
     }
   }
@@ -66,11 +73,31 @@ export class Entries {
     return keys.digests.map((digest) => rows.get(digest)?.canonical ?? undefined);
   }
 
-  clearAll({ links, lifeMs }: Terms & Pick<EntryKeys, 'links'>, { until }: Clearing, most: number): ClearedEntries {
+  /** @returns the digests that could have answered, including the canonical digests of aliases */
+  clearPresent(keys: EntryKeys, clearing: Clearing): string[] {
+    const { links, askedAs } = keys;
+    const rows = this.#rows(links, keys.digests);
+    const stored = (row: Row | undefined): Stored<Entry> => ({
+      value: row && entryOf(row, askedAs),
+      clearedUntil: Math.max(this.#tombstones.until(links), row?.cleared ?? 0),
+    });
+    const present = keys.digests.filter((digest) => isPresent(stored(rows.get(digest)), clearing));
+    const named = new Set(present.map((digest) => rows.get(digest)?.canonical ?? digest));
+    const canonical = [...named.difference(new Set(keys.digests))];
+    for (const [digest, row] of this.#rows(links, canonical)) rows.set(digest, row);
+    for (const digest of new Set([...present, ...canonical])) this.#clearOne(keys, digest, rows.get(digest), clearing);
+    return [...present, ...canonical].filter((digest) => {
+      const record = stored(rows.get(digest));
+      return couldAnswer(record) && isPresent(record, clearing);
+    });
+  }
+
+  clearAll({ links, lifeMs }: Terms & Pick<EntryKeys, 'links'>, clearing: Clearing, most: number): ClearedEntries {
+    const now = this.#now();
     const rows = this.#sql
       .exec<Row>(
         `SELECT ${COLUMNS} FROM entries WHERE links = ? AND canonical IS NOT NULL AND expires > ? LIMIT ?`,
-        ...[links, Date.now(), Math.min(most + 1, Number.MAX_SAFE_INTEGER)],
+        ...[links, now, Math.min(most + 1, Number.MAX_SAFE_INTEGER)],
       )
       .toArray();
     const page = rows.slice(0, most);
@@ -78,18 +105,32 @@ export class Entries {
       this.#sql.exec('DELETE FROM entries WHERE links = ? AND cleared = 0', links);
       this.#sql.exec('UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ?', links);
     } else for (const { digest } of page) this.#removeDescriptor(links, digest);
-    this.#tombstones.extend(links, until, Date.now() + lifeMs);
+    this.#tombstones.extend(links, reachOf(clearing, now), now + lifeMs);
     // The tombstone of the link set is ignored here. It comes from an earlier step of this purge, and what that step left
     // over counted before. No entry older than the tombstone has been written since: see `write`.
     const counted = page.filter((row) => isAlive(lastConfirmed(row), row.cleared));
     return { counted: counted.map(({ digest }) => digest as Digest), isMore: rows.length > page.length };
   }
 
+  /** Leaves tombstones and removes nothing. */
+  mark({ links, digests, lifeMs }: EntryKeys, clearing: Clearing): void {
+    const now = this.#now();
+    for (const digest of digests) {
+      this.#sql.exec(
+        `INSERT INTO entries (links, digest, cleared, expires) VALUES (?, ?, ?, ?)
+         ON CONFLICT (links, digest) DO UPDATE SET
+           cleared = max(cleared, excluded.cleared), expires = max(expires, excluded.expires)`,
+        ...[links, digest, reachOf(clearing, now), now + lifeMs],
+      );
+    }
+  }
+
   #rows(links: LinkSet, digests: readonly string[]): Map<string, Row> {
-    const now = Date.now();
+    const now = this.#now();
     const [only] = digests;
+    if (only === undefined) return new Map();
     const found =
-      digests.length === 1 && only !== undefined
+      digests.length === 1
         ? this.#sql.exec<Row>(
             `SELECT ${COLUMNS} FROM entries WHERE links = ? AND digest = ? AND expires > ?`,
             ...[links, only, now],
@@ -103,7 +144,8 @@ export class Entries {
   }
 
   #clearOne({ links, lifeMs }: EntryKeys, digest: string, row: Row | undefined, clearing: Clearing): void {
-    const cleared = Math.max(row?.cleared ?? 0, clearing.until);
+    const now = this.#now();
+    const cleared = Math.max(row?.cleared ?? 0, reachOf(clearing, now));
     const kept = (confirmed: number | null | undefined) =>
       clearing.sparesLater && confirmed != null && confirmed > cleared ? confirmed : null;
     const [verified, open] = [kept(row?.verified), kept(row?.open)];
@@ -113,7 +155,7 @@ export class Entries {
        ON CONFLICT (links, digest) DO UPDATE SET
          canonical = CASE ? WHEN 1 THEN canonical END, verified = ?, open = ?,
          cleared = max(cleared, excluded.cleared), expires = max(expires, excluded.expires)`,
-      ...[links, digest, cleared, Date.now() + lifeMs, isSpared ? 1 : 0, verified, open],
+      ...[links, digest, cleared, now + lifeMs, isSpared ? 1 : 0, verified, open],
     );
   }
 
@@ -122,18 +164,6 @@ export class Entries {
       'UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ? AND digest = ?',
       ...[links, digest],
     );
-  }
-
-  /** Leaves tombstones and removes nothing. */
-  mark({ links, digests, lifeMs }: EntryKeys, until: number): void {
-    for (const digest of digests) {
-      this.#sql.exec(
-        `INSERT INTO entries (links, digest, cleared, expires) VALUES (?, ?, ?, ?)
-         ON CONFLICT (links, digest) DO UPDATE SET
-           cleared = max(cleared, excluded.cleared), expires = max(expires, excluded.expires)`,
-        ...[links, digest, until, Date.now() + lifeMs],
-      );
-    }
   }
 }
 

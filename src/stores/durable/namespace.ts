@@ -4,4 +4,6 @@ import type { RepositoryRpc } from './rpc.ts';
 export interface RepositoryNamespace {
   idFromName(name: string): unknown;
   get(id: unknown, options?: { readonly locationHint?: string | undefined }): RepositoryRpc;
+  /** Returns the part of the namespace whose objects never leave a jurisdiction. */
+  jurisdiction(name: string): RepositoryNamespace;
 }

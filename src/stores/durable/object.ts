@@ -1,15 +1,26 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { Entry } from '../../oci/descriptor.ts';
-import type { Digest } from '../../oci/digest.ts';
-import type { ClearedEntries } from '../descriptorRecords.ts';
-import type { PurgedTags, TagPointer } from '../tagRecords.ts';
-import type { Clearing } from '../tombstone.ts';
+import { ContentTable } from './contentTable.ts';
 import { Entries } from './entries.ts';
 import { Pointers } from './pointers.ts';
-import type { EntryKeys, RepositoryRpc, StoredBytes, StoredEntry, StoredPointer, TagVariant, Terms } from './rpc.ts';
+import type {
+  Call,
+  Clears,
+  EntryKeys,
+  Looked,
+  RepositoryRpc,
+  StoredBytes,
+  StoredEntry,
+  StoredPointer,
+  TagVariant,
+  Terms,
+  Writes,
+} from './rpc.ts';
 import { SCHEMA, TABLES } from './schema.ts';
 import { Tombstones } from './tombstones.ts';
+import { WriteQueue } from './writeQueue.ts';
 
+/** The methods that leave nothing in an object that has nothing. */
+const REMOVES_ONLY: ReadonlySet<keyof Clears> = new Set(['presentEntries', 'content']);
 /** How often what expired is removed. */
 const SWEEP_MS = 3_600_000;
 
@@ -19,90 +30,81 @@ const SWEEP_MS = 3_600_000;
  */
 export class RepositoryObject extends DurableObject implements RepositoryRpc {
   readonly #sql: SqlStorage;
+  readonly #tombstones: Tombstones;
+  readonly #entries: Entries;
+  readonly #pointers: Pointers;
+  readonly #contents: ContentTable;
+  readonly #writes: Writes;
+  readonly #clears: Clears;
+  readonly #queue = new WriteQueue(async (run) => {
+    await this.#transaction(run);
+    await this.ctx.storage.sync();
+  });
   #hasTables: boolean;
-  #entries: Entries;
-  #pointers: Pointers;
-  #tombstones: Tombstones;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
-    this.#sql = state.storage.sql;
-    const [found] = this.#sql.exec("SELECT name FROM sqlite_master WHERE name = 'entries'");
+    const now = () => this.now();
+    const sql = state.storage.sql;
+    const [found] = sql.exec("SELECT name FROM sqlite_master WHERE name = 'entries'");
+    this.#sql = sql;
     this.#hasTables = found !== undefined;
-    this.#tombstones = new Tombstones(this.#sql, !this.#hasTables);
-    this.#entries = new Entries(this.#sql, this.#tombstones);
-    this.#pointers = new Pointers(this.#sql, this.#tombstones);
+    const tombstones = new Tombstones(sql, !this.#hasTables);
+    const entries = new Entries(sql, tombstones, now);
+    const pointers = new Pointers(sql, tombstones, entries, now);
+    const contents = new ContentTable(sql, now);
+    this.#tombstones = tombstones;
+    this.#entries = entries;
+    this.#pointers = pointers;
+    this.#contents = contents;
+    this.#writes = {
+      entry: (keys, entry) => entries.write(keys, entry),
+      pointer: (terms, key, pointer) => pointers.write(terms, key, pointer),
+      note: (terms, tag, pointer, isMoved) => pointers.note(terms, tag, pointer, isMoved),
+      content: (digest, content, lifeMs) => contents.write(digest, content, lifeMs),
+    };
+    this.#clears = {
+      mark: (keys, clearing) => entries.mark(keys, clearing),
+      entries: (keys, clearing) => entries.clear(keys, clearing),
+      presentEntries: (keys, clearing) => entries.clearPresent(keys, clearing),
+      allEntries: (terms, clearing, most) => entries.clearAll(terms, clearing, most),
+      tags: (terms, tags, clearing) => pointers.clear(terms, tags, clearing),
+      allTags: (terms, clearing) => pointers.clearAll(terms, clearing),
+      content: (digest) => contents.remove(digest),
+    };
   }
 
-  async readEntries(keys: EntryKeys): Promise<StoredEntry[]> {
-    if (!this.#hasTables) return keys.digests.map(() => ({ entry: undefined, clearedUntil: 0 }));
-    return this.#entries.read(keys);
+  /** The object's own clock (epoch ms). */
+  protected now(): number {
+    return Date.now();
   }
 
-  async writeEntry(keys: EntryKeys, entry: Entry): Promise<void> {
-    await this.#write(() => this.#entries.write(keys, entry));
+  async readEntries(keys: EntryKeys): Promise<Looked<StoredEntry[]>> {
+    const nothing = () => keys.digests.map(() => ({ entry: undefined, clearedUntil: 0 }));
+    return { rows: this.#hasTables ? this.#entries.read(keys) : nothing(), lookedAt: this.now() };
   }
 
-  async markEntries(keys: EntryKeys, until: number): Promise<void> {
-    await this.#write(() => this.#entries.mark(keys, until));
-  }
-
-  clearEntries(keys: EntryKeys, clearing: Clearing): Promise<(string | undefined)[]> {
-    return this.#write(() => this.#entries.clear(keys, clearing));
-  }
-
-  clearAllEntries(terms: Terms & Pick<EntryKeys, 'links'>, clearing: Clearing, most: number): Promise<ClearedEntries> {
-    return this.#write(() => this.#entries.clearAll(terms, clearing, most));
-  }
-
-  async readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<StoredPointer[]> {
-    if (!this.#hasTables) return keys.map(() => ({ pointer: undefined, clearedUntil: 0 }));
-    return this.#pointers.read(terms, keys);
-  }
-
-  async writePointer(terms: Terms, key: TagVariant, pointer: TagPointer): Promise<void> {
-    await this.#write(() => this.#pointers.write(terms, key, pointer));
-  }
-
-  clearTags(terms: Terms, tags: readonly string[], clearing: Clearing): Promise<Digest[]> {
-    return this.#write(() => this.#pointers.clear(terms, tags, clearing));
-  }
-
-  noteTag(terms: Terms, tag: string, pointer: TagPointer, isMoved: boolean): Promise<boolean> {
-    return this.#write(() => this.#pointers.note(terms, tag, pointer, isMoved));
-  }
-
-  clearAllTags(terms: Terms, clearing: Clearing): Promise<PurgedTags> {
-    return this.#write(() => this.#pointers.clearAll(terms, clearing));
+  async readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>> {
+    const nothing = () => keys.map(() => ({ pointer: undefined, clearedUntil: 0, manifest: undefined }));
+    return { rows: this.#hasTables ? this.#pointers.read(terms, keys) : nothing(), lookedAt: this.now() };
   }
 
   async readContent(digest: string): Promise<StoredBytes | undefined> {
-    if (!this.#hasTables) return undefined;
-    const [row] = this.#sql.exec<{ content: ArrayBuffer; written: number; expires: number }>(
-      'SELECT content, written, expires FROM contents WHERE digest = ? AND expires > ?',
-      ...[digest, Date.now()],
-    );
-    if (!row) return undefined;
-    return { content: new Uint8Array(row.content), isOld: Date.now() > (row.written + row.expires) / 2 };
+    return this.#hasTables ? this.#contents.read(digest) : undefined;
   }
 
-  async writeContent(digest: string, content: Uint8Array, lifeMs: number): Promise<void> {
-    const now = Date.now();
-    await this.#write(() =>
-      this.#sql.exec(
-        'INSERT OR REPLACE INTO contents (digest, content, written, expires) VALUES (?, ?, ?, ?)',
-        ...[digest, content, now, now + lifeMs],
-      ),
-    );
+  write(calls: readonly Call<Writes>[]): Promise<unknown[]> {
+    return this.#queue.add(() => calls.map((call) => run(this.#writes, call)));
   }
 
-  async removeContent(digest: string): Promise<void> {
-    if (this.#hasTables) this.#sql.exec('DELETE FROM contents WHERE digest = ?', digest);
+  async clear(calls: readonly Call<Clears>[]): Promise<unknown[]> {
+    if (!this.#hasTables && calls.every(([name]) => REMOVES_ONLY.has(name))) return calls.map(() => []);
+    return this.#transaction(() => calls.map((call) => run(this.#clears, call)));
   }
 
   /** Removes what expired. Without anything left, the object deletes itself and its alarm. */
   override async alarm(): Promise<void> {
-    const now = Date.now();
+    const now = this.now();
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE expires <= ?`, now);
     const isEmpty = TABLES.every((table) => this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length === 0);
     this.#tombstones.reload();
@@ -113,14 +115,18 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     await deleted;
   }
 
-  /** Runs a write as one transaction, and makes sure that an alarm will sweep after it. */
-  async #write<T>(work: () => T): Promise<T> {
+  /** Runs changes as one transaction, and makes sure that an alarm will sweep after them. */
+  async #transaction<T>(work: () => T): Promise<T> {
     if (!this.#hasTables) {
       // If the alarm cannot be set, the next write tries again: nothing is stored that would never be swept.
-      await this.ctx.storage.setAlarm(Date.now() + SWEEP_MS);
+      await this.ctx.storage.setAlarm(this.now() + SWEEP_MS);
       this.#sql.exec(SCHEMA);
       this.#hasTables = true;
     }
     return this.ctx.storage.transactionSync(work);
   }
+}
+
+function run<M>(methods: M, [name, ...args]: Call<M>): unknown {
+  return (methods[name] as (...args: unknown[]) => unknown)(...args);
 }

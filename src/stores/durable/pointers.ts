@@ -1,8 +1,9 @@
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { PurgedTags, TagPointer } from '../tagRecords.ts';
 import { type Clearing, isAlive } from '../tombstone.ts';
-import type { StoredPointer, TagVariant, Terms } from './rpc.ts';
-import type { Tombstones } from './tombstones.ts';
+import type { Entries } from './entries.ts';
+import type { Confirmed, StoredPointer, TagVariant, Terms } from './rpc.ts';
+import { isTooLate, reachOf, type Tombstones } from './tombstones.ts';
 
 interface Row extends Record<string, SqlStorageValue> {
   tag: string;
@@ -24,23 +25,30 @@ const scopeOf = (tag: string) => `tag ${tag}`;
 export class Pointers {
   readonly #sql: SqlStorage;
   readonly #tombstones: Tombstones;
+  readonly #entries: Entries;
+  readonly #now: () => number;
 
-  constructor(sql: SqlStorage, tombstones: Tombstones) {
+  constructor(sql: SqlStorage, tombstones: Tombstones, entries: Entries, now: () => number) {
     this.#sql = sql;
     this.#tombstones = tombstones;
+    this.#entries = entries;
+    this.#now = now;
   }
 
-  read({ askedAs }: Terms, keys: readonly TagVariant[]): StoredPointer[] {
+  read(terms: Terms, keys: readonly TagVariant[]): StoredPointer[] {
     return keys.map(({ tag, variant }) => {
-      const row = this.#find(tag, `${askedAs} ${variant}`);
-      return { pointer: row && pointerOf(row), clearedUntil: this.#clearedUntil(tag) };
+      const row = this.#find(tag, `${terms.askedAs} ${variant}`);
+      const [manifest] = row ? this.#entries.read({ ...terms, links: 'manifests', digests: [row.digest] }) : [];
+      return { pointer: row && pointerOf(row), clearedUntil: this.#clearedUntil(tag), manifest };
     });
   }
 
   /** Writes a pointer, unless one that was confirmed later is there, or a tombstone. */
-  write({ askedAs, lifeMs }: Terms, { tag, variant }: TagVariant, pointer: TagPointer): void {
-    if (!isAlive(pointer.verifiedAt, this.#clearedUntil(tag))) return;
-    this.#upsert({ tag, variant: `${askedAs} ${variant}` }, pointer, lifeMs);
+  write(terms: Terms, { tag, variant }: TagVariant, { value: pointer, lookedAt }: Confirmed<TagPointer>): void {
+    const clearedUntil = this.#clearedUntil(tag);
+    if (!isAlive(pointer.verifiedAt, clearedUntil)) return;
+    if (isTooLate(lookedAt, clearedUntil, this.#now() - terms.retentionMs)) return;
+    this.#upsert({ tag, variant: `${terms.askedAs} ${variant}` }, pointer, terms.lifeMs);
     this.#sql.exec(
       `DELETE FROM pointers WHERE tag = ?1 AND variant <> ?2 AND variant NOT IN
          (SELECT variant FROM pointers WHERE tag = ?1 AND variant <> ?2 ORDER BY expires DESC LIMIT ?3)`,
@@ -48,12 +56,13 @@ export class Pointers {
     );
   }
 
-  clear({ lifeMs }: Terms, tags: readonly string[], { until, sparesLater }: Clearing): Digest[] {
+  clear({ lifeMs }: Terms, tags: readonly string[], clearing: Clearing): Digest[] {
+    const now = this.#now();
     const digests = new Set<Digest>();
     for (const tag of tags) {
-      this.#tombstones.extend(scopeOf(tag), until, Date.now() + lifeMs);
+      this.#tombstones.extend(scopeOf(tag), reachOf(clearing, now), now + lifeMs);
       // The pointers that were confirmed later still count. The others no longer do, and expire.
-      if (sparesLater) continue;
+      if (clearing.sparesLater) continue;
       const removed = this.#sql.exec<Row>(
         'DELETE FROM pointers WHERE tag = ? RETURNING tag, variant, digest, verified',
         tag,
@@ -71,12 +80,13 @@ export class Pointers {
     return true;
   }
 
-  clearAll({ lifeMs }: Terms, { until }: Clearing): PurgedTags {
+  clearAll({ lifeMs }: Terms, clearing: Clearing): PurgedTags {
+    const now = this.#now();
     const rows = this.#sql.exec<Row>('DELETE FROM pointers RETURNING tag, variant, digest, verified').toArray();
     const counted = rows.filter(
       ({ tag, variant, verified }) => variant !== NOTE && isAlive(verified, this.#clearedUntil(tag)),
     );
-    this.#tombstones.extend(ALL_TAGS, until, Date.now() + lifeMs);
+    this.#tombstones.extend(ALL_TAGS, reachOf(clearing, now), now + lifeMs);
     return { removed: new Set(counted.map(({ tag }) => tag)).size };
   }
 
@@ -87,7 +97,7 @@ export class Pointers {
   #find(tag: string, variant: string): Row | undefined {
     const [row] = this.#sql.exec<Row>(
       'SELECT tag, variant, digest, verified FROM pointers WHERE tag = ? AND variant = ? AND expires > ?',
-      ...[tag, variant, Date.now()],
+      ...[tag, variant, this.#now()],
     );
     return row;
   }
@@ -99,7 +109,7 @@ export class Pointers {
        ON CONFLICT (tag, variant) DO UPDATE SET
          digest = excluded.digest, verified = excluded.verified, expires = excluded.expires
        WHERE excluded.verified >= verified`,
-      ...[tag, variant, digest, verifiedAt, Date.now() + lifeMs],
+      ...[tag, variant, digest, verifiedAt, this.#now() + lifeMs],
     );
   }
 }

@@ -6,16 +6,13 @@ import type { ClearedEntries } from '../descriptorRecords.ts';
 import type { PurgedTags, TagPointer } from '../tagRecords.ts';
 import type { Clearing } from '../tombstone.ts';
 
-/** What every request to an object says: who confirms here, and how long a row lives after its last write, in ms. */
+/** What every request to an object says: who confirms here, and how long what is stored is of use. */
 export interface Terms {
   readonly askedAs: AskedAs;
+  /** How long an entry or a pointer is of use to anybody after the origin confirmed it, in ms. */
+  readonly retentionMs: number;
+  /** How long a row lives after its last write, in ms: longer than the retention, so that no tombstone goes too soon. */
   readonly lifeMs: number;
-}
-
-/** A row of an entry as an object returns it, not validated. */
-export interface StoredEntry {
-  readonly entry: Entry | undefined;
-  readonly clearedUntil: number;
 }
 
 /** The entries of one link set, named in every request. */
@@ -29,30 +26,74 @@ export interface TagVariant {
   readonly variant: string;
 }
 
-export interface StoredPointer {
-  readonly pointer: TagPointer | undefined;
+/** What the origin confirmed. `lookedAt` is the object's own time of the look before the question; absent without one. */
+export interface Confirmed<V> {
+  readonly value: V;
+  readonly lookedAt?: number | undefined;
+}
+
+/** Rows as an object returns them, not validated. */
+export interface StoredEntry {
+  readonly entry: Entry | undefined;
   readonly clearedUntil: number;
 }
 
-/** The methods of a repository's object. Each runs alone and is one transaction. */
-export interface RepositoryRpc {
-  readEntries(keys: EntryKeys): Promise<StoredEntry[]>;
-  writeEntry(keys: EntryKeys, entry: Entry): Promise<void>;
-  markEntries(keys: EntryKeys, until: number): Promise<void>;
-  clearEntries(keys: EntryKeys, clearing: Clearing): Promise<(string | undefined)[]>;
-  clearAllEntries(terms: Terms & Pick<EntryKeys, 'links'>, clearing: Clearing, most: number): Promise<ClearedEntries>;
-  readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<StoredPointer[]>;
-  writePointer(terms: Terms, key: TagVariant, pointer: TagPointer): Promise<void>;
-  clearTags(terms: Terms, tags: readonly string[], clearing: Clearing): Promise<Digest[]>;
-  noteTag(terms: Terms, tag: string, pointer: TagPointer, isMoved: boolean): Promise<boolean>;
-  clearAllTags(terms: Terms, clearing: Clearing): Promise<PurgedTags>;
-  readContent(digest: string): Promise<StoredBytes | undefined>;
-  writeContent(digest: string, content: Uint8Array, lifeMs: number): Promise<void>;
-  removeContent(digest: string): Promise<void>;
+export interface StoredPointer {
+  readonly pointer: TagPointer | undefined;
+  readonly clearedUntil: number;
+  /** The entry of the manifest that the tag points to. */
+  readonly manifest: StoredEntry | undefined;
 }
 
 /** Content, and whether it is in the second half of its life. */
 export interface StoredBytes {
   readonly content: Uint8Array;
   readonly isOld: boolean;
+}
+
+/** The result of a look, and the object's own time (epoch ms). */
+export interface Looked<R> {
+  readonly rows: R;
+  readonly lookedAt: number;
+}
+
+/** Writes of what the origin confirmed. They may wait for each other, and nobody waits for them. */
+export interface Writes {
+  entry(keys: EntryKeys, entry: Confirmed<Entry>): void;
+  pointer(terms: Terms, key: TagVariant, pointer: Confirmed<TagPointer>): void;
+  note(terms: Terms, tag: string, pointer: TagPointer, isMoved: boolean): boolean;
+  content(digest: string, content: Uint8Array, lifeMs: number): void;
+}
+
+/** Removals, which wait for nothing. */
+export interface Clears {
+  mark(keys: EntryKeys, clearing: Clearing): void;
+  entries(keys: EntryKeys, clearing: Clearing): (string | undefined)[];
+  presentEntries(keys: EntryKeys, clearing: Clearing): string[];
+  allEntries(terms: Terms & Pick<EntryKeys, 'links'>, clearing: Clearing, most: number): ClearedEntries;
+  tags(terms: Terms, tags: readonly string[], clearing: Clearing): Digest[];
+  allTags(terms: Terms, clearing: Clearing): PurgedTags;
+  content(digest: string): void;
+}
+
+/** A call of one of the methods `M`, as it is sent. */
+export type Call<M> = {
+  [N in keyof M]: M[N] extends (...args: infer A) => unknown ? readonly [method: N, ...args: A] : never;
+}[keyof M];
+
+/** What the method that is called returns. */
+export type ResultOf<M, C> = C extends readonly [infer N extends keyof M, ...unknown[]]
+  ? M[N] extends (...args: never[]) => infer R
+    ? R
+    : never
+  : never;
+
+/** The methods of a repository's object. Each runs alone, and is one transaction. */
+export interface RepositoryRpc {
+  readEntries(keys: EntryKeys): Promise<Looked<StoredEntry[]>>;
+  readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>>;
+  readContent(digest: string): Promise<StoredBytes | undefined>;
+  /** @returns the results of the calls, in their order */
+  write(calls: readonly Call<Writes>[]): Promise<unknown[]>;
+  clear(calls: readonly Call<Clears>[]): Promise<unknown[]>;
 }

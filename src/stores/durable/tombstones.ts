@@ -1,3 +1,23 @@
+import type { Clearing } from '../tombstone.ts';
+
+/**
+ * Returns how far a tombstone reaches (epoch ms): as far ahead by the object's own clock as it should by the clock of
+ * whoever clears, which may be wrong.
+ */
+export function reachOf({ until, aheadMs }: Clearing, nowMs: number): number {
+  return aheadMs === undefined ? until : Math.max(until, nowMs + aheadMs);
+}
+
+/**
+ * Whether something was asked for too early, by the object's own clock: before its tombstone, or so long ago that the
+ * tombstone may have expired. Without a time of its own, nobody can tell.
+ * @param lookedAt the object's time of the look that preceded the question (epoch ms)
+ * @param oldestMs what was looked for before this is of no use to anybody (epoch ms)
+ */
+export function isTooLate(lookedAt: number | undefined, clearedUntil: number, oldestMs: number): boolean {
+  return lookedAt !== undefined && (lookedAt <= clearedUntil || lookedAt < oldestMs);
+}
+
 /** The tombstones of whole link sets and of tags, in memory and in SQL. They are few: one for each purge and each tag. */
 export class Tombstones {
   readonly #sql: SqlStorage;

@@ -21,6 +21,7 @@ export function createKvStore(namespace: DescriptorNamespace, options: StoreOpti
   return {
     name: 'kv',
     isShared: true,
+    isAtomic: false,
     descriptors: createKvDescriptors(namespace, prefix, options),
     globals: undefined,
     // KV lags behind for longer than a tag's pointer may be trusted.

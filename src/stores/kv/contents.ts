@@ -34,6 +34,6 @@ export function createKvContents(namespace: DescriptorNamespace, prefix: string,
       return { content: new Uint8Array(value), renew: isOld ? () => put(digest, value, ctx.now()) : undefined };
     },
     write: (ctx, digest, content) => put(digest, content, ctx.now()),
-    remove: (digest) => withTimeout(namespace.delete(keyOf(digest))),
+    remove: (_ctx, digest) => withTimeout(namespace.delete(keyOf(digest))),
   };
 }

@@ -65,6 +65,7 @@ export function createKvDescriptors(
 
     return {
       batch: BATCH,
+      clearPresent: undefined,
       async read(_ctx, digests) {
         const values = await readTexts(digests.flatMap(keysOf));
         return digests.map((digest) =>
@@ -83,7 +84,7 @@ export function createKvDescriptors(
           [...digests].map((digest) => withTimeout(namespace.put(entryKey(digest), value, expiration))),
         );
       },
-      async writeTombstone(_ctx, digest, until) {
+      async writeTombstone(_ctx, digest, { until }) {
         const key = tombstoneKey(digest);
         await writeTombstone(digest, (await readTexts([key])).get(key), until);
       },

@@ -35,7 +35,7 @@ export function createInMemoryContents(
       async write(ctx, digest, content) {
         if (content.length <= MAX_BYTES) store(ctx, digest, content);
       },
-      async remove(digest) {
+      async remove(_ctx, digest) {
         contents.delete(digest);
       },
     },

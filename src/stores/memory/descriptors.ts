@@ -53,6 +53,7 @@ export function createInMemoryDescriptors(
     }
     return {
       batch: BATCH,
+      clearPresent: undefined,
       async read(ctx, digests) {
         return digests.map((digest) => ({
           value: entries.get(keyOf(digest), ctx.now()),
@@ -70,7 +71,7 @@ export function createInMemoryDescriptors(
           entries.set(keyOf(digest), entry, trueSince + ttlMs, ENTRY_BYTES);
         }
       },
-      async writeTombstone(_ctx, digest, until) {
+      async writeTombstone(_ctx, digest, { until }) {
         writeTombstone(digest, until);
       },
       async clear(ctx, digests, { until, sparesLater }) {

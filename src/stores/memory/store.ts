@@ -18,6 +18,7 @@ export function createInMemoryStore({ memory, retentionMs, maxClearedForMs }: St
   return {
     name: MEMORY_NAME,
     isShared: false,
+    isAtomic: true,
     ...descriptors,
     contents,
     tags: createInMemoryTags(memory, retentionMs + maxClearedForMs),
@@ -36,6 +37,7 @@ export function createMemoryTier(memory: Memory, ttlMs: number): Store {
   return {
     name: MEMORY_NAME,
     isShared: false,
+    isAtomic: true,
     ...descriptors,
     contents,
     tags: undefined,

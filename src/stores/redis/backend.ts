@@ -45,6 +45,7 @@ export function createRedisStore(database: RedisDatabase, options: StoreOptions)
   return {
     name: 'redis',
     isShared: true,
+    isAtomic: false,
     ...createRedisDescriptors(records, database.isShared),
     tags: createRedisTags(records),
     contents: createRedisContents(createRedis(database, CONTENT_TIMEOUT_MS), keys, retentionMs),

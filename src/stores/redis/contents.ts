@@ -28,7 +28,7 @@ export function createRedisContents(redis: Redis, keys: RedisKeys, lifeMs: numbe
       const reply: unknown = await redis.set(keys.content(digest), text, { px: lifeMs });
       if (reply !== 'OK') throw new TypeError('invalid reply to SET');
     },
-    async remove(digest) {
+    async remove(_ctx, digest) {
       await redis.del(keys.content(digest));
     },
   };

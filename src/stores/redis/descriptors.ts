@@ -50,6 +50,7 @@ function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: L
   const globalKey = (digest: Digest) => keys.global(links, digest);
   return {
     batch: REDIS_BATCH,
+    clearPresent: undefined,
     read: (_ctx, digests) =>
       readEach(redis, digests, {
         commands: (read, digest) =>
@@ -87,7 +88,7 @@ function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: L
       write.expire(members, Math.max(MIN_MEMBERSHIP_SECONDS, 4 * lifeSeconds), 'NX');
       parseTransaction(await write.exec(), 6 * digests.size + 1);
     },
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, scopedKey(digest), until),
+    writeTombstone: (_ctx, digest, { until }) => writeTombstoneIn(options, scopedKey(digest), until),
     async clear(_ctx, digests, clearing) {
       const all = [members, ...digests.flatMap((digest) => [globalKey(digest), scopedKey(digest)])];
       const args = [clearing.until, lifeSeconds, sparesArgument(clearing), ...digests];
@@ -124,7 +125,7 @@ function ownGlobalRecords(options: RedisRecordsOptions, links: LinkSet): Descrip
       }
       parseTransaction(await write.exec(), 3 * digests.size);
     },
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, globalKey(digest), until),
+    writeTombstone: (_ctx, digest, { until }) => writeTombstoneIn(options, globalKey(digest), until),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [globalKey(digest), globalKey(digest)]);
       return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);

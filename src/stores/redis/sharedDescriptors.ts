@@ -38,6 +38,7 @@ export function sharedRecords(options: RedisRecordsOptions, name: RepositoryName
   const ownKey = (digest: Digest) => keys.ownScoped(name, digest);
   return {
     batch: REDIS_BATCH,
+    clearPresent: undefined,
     read: (_ctx, digests) =>
       readEach(redis, digests, {
         commands: (read, digest) =>
@@ -62,7 +63,7 @@ export function sharedRecords(options: RedisRecordsOptions, name: RepositoryName
       }
       parseTransaction(await write.exec(), 2 * digests.size);
     },
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, ownKey(digest), until),
+    writeTombstone: (_ctx, digest, { until }) => writeTombstoneIn(options, ownKey(digest), until),
     async clear(ctx, digests, clearing) {
       const keysFor = (digest: Digest) => [
         ...[keys.global('blobs', digest), scopedKey(digest)],
@@ -84,7 +85,7 @@ export function sharedGlobalRecords(options: RedisRecordsOptions): DescriptorRec
   return {
     read: (_ctx, digests) => readGlobal(options, 'blobs', digests),
     async write() {},
-    writeTombstone: (_ctx, digest, until) => writeTombstoneIn(options, keys.ownGlobal(digest), until),
+    writeTombstone: (_ctx, digest, { until }) => writeTombstoneIn(options, keys.ownGlobal(digest), until),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [keys.global('blobs', digest), keys.ownGlobal(digest)]);
       return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);

@@ -63,8 +63,8 @@ afterEach(() => {
 
 describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ name: backend, like }) => {
   it.each([
-    [3, { kv: 2 * (1 + 3), durable: 2, redis: 2 }],
-    [200, { kv: 2 * (4 + 200), durable: 2, redis: 2 }],
+    [3, { kv: 2 * (1 + 3), durable: 1, redis: 2 }],
+    [200, { kv: 2 * (4 + 200), durable: 1, redis: 2 }],
   ])(
     'clears %i digests of a repository at one request per batch, on KV plus one write per digest',
     { timeout: 60_000 },
@@ -129,7 +129,7 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
     const moved = digests.map((_, at) => (at % 2 ? untagged(`t${at}`) : pushed(at ? uniqueDigest() : kept, `t${at}`)));
     expect((await sendEvents(edge, ...moved)).status).toBe(204);
     const { storeRequests } = edge.spent();
-    expect(storeRequests).toBe({ kv: 2 * (2 + 99), durable: 1 + 2, redis: 1 + 2 }[like]);
+    expect(storeRequests).toBe({ kv: 2 * (2 + 99), durable: 1 + 1, redis: 1 + 2 }[like]);
     expect(await countCached(name, digests)).toBe(1);
     expect(await countCached(name, [kept])).toBe(1);
   });
@@ -168,7 +168,7 @@ describe.each(SHARED_STORES)(
       expect((await sendEnvelope(edge, body)).status).toBe(204);
       expect(edge.spent().storeRequests).toBeLessThanOrEqual({ kv: 0, durable: 100, redis: 16 }[like]);
       for (const name of [first, last]) expect(await upstream.tags.get(ctx, keyOf(name))).toBeUndefined();
-      expect(await upstream.tags.get(ctx, keyOf(other))).toEqual(pointer);
+      expect(await upstream.tags.get(ctx, keyOf(other))).toMatchObject(pointer);
     });
   },
 );

@@ -1,18 +1,35 @@
-import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { LinkSet } from '../../../src/oci/links.ts';
-import { createDurableStore } from '../../../src/stores/durable/backend.ts';
-import type { Terms } from '../../../src/stores/durable/rpc.ts';
+import type { Call, Clears, EntryKeys, RepositoryRpc, Terms } from '../../../src/stores/durable/rpc.ts';
+import { clearingAhead } from '../../../src/stores/tombstone.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
-import { OBJECTS } from '../../support/durableStore.ts';
-import { storeOptions } from '../../support/stores.ts';
+import { advanceObjectClocks, setObjectClocks } from '../../support/objectClock.ts';
 
 const LIFE_MS = 60_000;
-const TERMS: Terms = { askedAs: 'caller', lifeMs: LIFE_MS };
-const keysOf = (digest: string, terms = TERMS, links: LinkSet = 'blobs') => ({ ...terms, links, digests: [digest] });
-const objectOf = (name = uniqueName()) => env.REPOSITORIES.get(env.REPOSITORIES.idFromName(name));
-type TestObject = ReturnType<typeof objectOf>;
+const TERMS: Terms = { askedAs: 'caller', retentionMs: LIFE_MS, lifeMs: LIFE_MS };
+const keysOf = (digest: string, terms = TERMS, links: LinkSet = 'blobs'): EntryKeys => ({
+  ...terms,
+  links,
+  digests: [digest],
+});
+type TestObject = DurableObjectStub<undefined> & RepositoryRpc;
+const objectOf = (name = uniqueName()) =>
+  env.REPOSITORIES.get(env.REPOSITORIES.idFromName(name)) as unknown as TestObject;
+
+const upTo = (until: number) => ({ until, sparesLater: false });
+
+/** Writes the entry of a digest, confirmed at a time by the writer's clock. */
+function write(object: TestObject, digest: string, verifiedAt: number, lookedAt?: number, terms = TERMS) {
+  const value = entryFor(digest as never, verifiedAt);
+  return object.write([['entry', keysOf(digest, terms), { value, lookedAt }]]);
+}
+
+async function read(object: TestObject, digest: string) {
+  const { rows } = await object.readEntries(keysOf(digest));
+  return rows[0];
+}
 
 /** Counts what an object has stored: rows of its tables, and whether it has an alarm. */
 function storedIn(object: TestObject): Promise<{ rows: number; hasAlarm: boolean }> {
@@ -29,53 +46,90 @@ function storedIn(object: TestObject): Promise<{ rows: number; hasAlarm: boolean
   });
 }
 
+beforeEach(() => setObjectClocks(Date.now()));
+
 describe('RepositoryObject', () => {
   it('stores nothing where it is only asked', async () => {
     const object = objectOf();
     await object.readEntries(keysOf(uniqueDigest()));
     await object.readPointers(TERMS, [{ tag: 'latest', variant: '' }]);
     await object.readContent(uniqueDigest());
-    await object.removeContent(uniqueDigest());
     expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
   });
 
   it('keeps an entry and its tombstone in one row', async () => {
     const object = objectOf();
     const digest = uniqueDigest();
-    await object.writeEntry(keysOf(digest), entryFor(digest, Date.now()));
-    await object.markEntries(keysOf(digest), Date.now());
+    await write(object, digest, Date.now());
+    await object.clear([['mark', keysOf(digest), upTo(Date.now())]]);
     expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
   });
 
-  it.each(['markEntries', 'clearEntries'] as const)(
-    'refuses a late write after %s, whatever the clock of the writer says',
+  it.each(['mark', 'entries', 'presentEntries'] as const)(
+    'refuses after %s what was confirmed before the tombstone, however late it is written',
     async (verb) => {
       const object = objectOf();
       const digest = uniqueDigest();
       const until = Date.now() + 60_000;
-      if (verb === 'markEntries') await object.markEntries(keysOf(digest), until);
-      else await object.clearEntries(keysOf(digest), { until, sparesLater: false });
-      await object.writeEntry(keysOf(digest), entryFor(digest, until));
-      expect(await object.readEntries(keysOf(digest))).toEqual([{ entry: undefined, clearedUntil: until }]);
-      await object.writeEntry(keysOf(digest), entryFor(digest, until + 1));
-      expect(await object.readEntries(keysOf(digest))).toMatchObject([{ entry: { verifiedAt: until + 1 } }]);
+      await write(object, digest, Date.now());
+      await object.clear([[verb, keysOf(digest), upTo(until)] as unknown as Call<Clears>]);
+      await write(object, digest, until);
+      const found = await read(object, digest);
+      expect(found?.clearedUntil).toBe(until);
+      expect(found?.entry?.verifiedAt ?? 0).toBeLessThan(until);
+      await write(object, digest, until + 1);
+      expect(await read(object, digest)).toMatchObject({ entry: { verifiedAt: until + 1 } });
     },
   );
+
+  it('clears what is present, with the canonical entries of aliases, and nothing else', async () => {
+    const object = objectOf();
+    const [alias, canonical, later, absent] = [
+      uniqueDigest('sha512'),
+      ...Array.from({ length: 3 }, () => uniqueDigest()),
+    ];
+    const sentAt = Date.now();
+    const keys = { ...keysOf(''), digests: [alias, canonical] as string[] };
+    await object.write([['entry', keys, { value: entryFor(canonical as never, sentAt) }]]);
+    await write(object, later as string, sentAt + 1);
+    const digests = [alias, later, absent] as string[];
+    const [evicted] = await object.clear([
+      ['presentEntries', { ...keysOf(''), digests }, { until: sentAt, sparesLater: true }],
+    ]);
+    expect(evicted).toEqual([alias, canonical]);
+    expect(await storedIn(object)).toEqual({ rows: 3, hasAlarm: true });
+    expect(await read(object, later as string)).toMatchObject({ entry: { verifiedAt: sentAt + 1 }, clearedUntil: 0 });
+  });
 
   it('a tombstone never shrinks, not even one whose row has expired', async () => {
     const object = objectOf();
     const digest = uniqueDigest();
     const until = Date.now() + 60_000;
-    await object.markEntries(keysOf(digest, { ...TERMS, lifeMs: -1 }), until);
-    await object.clearEntries(keysOf(digest), { until: until - 30_000, sparesLater: false });
-    expect(await object.readEntries(keysOf(digest))).toEqual([{ entry: undefined, clearedUntil: until }]);
+    await object.clear([['mark', keysOf(digest, { ...TERMS, lifeMs: -1 }), upTo(until)]]);
+    await object.clear([['entries', keysOf(digest), upTo(until - 30_000)]]);
+    expect(await read(object, digest)).toEqual({ entry: undefined, clearedUntil: until });
   });
 
-  it('a purge of 100,000 entries is one request, and leaves one tombstone for what comes late', async () => {
+  it('two deletes that overlap do not shorten the protection of each other', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    const now = Date.now();
+    await object.clear([['mark', keysOf(digest), clearingAhead(now, 35_000)]]);
+    advanceObjectClocks(20_000);
+    await object.clear([['mark', keysOf(digest), clearingAhead(now + 20_000, 35_000)]]);
+    // The first one is over. The second is still under way, and its origin may not have carried it out yet.
+    await object.clear([['entries', keysOf(digest), clearingAhead(now + 21_000)]]);
+    await write(object, digest, now + 54_000);
+    expect((await read(object, digest))?.entry).toBeUndefined();
+    await write(object, digest, now + 56_000);
+    expect((await read(object, digest))?.entry).toBeDefined();
+  });
+
+  it('a purge of 100,000 entries is one request, and leaves a tombstone for what comes late', async () => {
     const object = objectOf();
     const verifiedAt = Date.now();
     const late = uniqueDigest();
-    await object.writeEntry(keysOf(late), entryFor(late, verifiedAt));
+    await write(object, late, verifiedAt);
     await runInDurableObject(object, (_instance, { storage }) => {
       storage.sql.exec(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
@@ -84,64 +138,138 @@ describe('RepositoryObject', () => {
         ...[verifiedAt, verifiedAt + LIFE_MS],
       );
     });
-    const terms = { ...TERMS, links: 'blobs' } as const;
     const until = verifiedAt + 5_000;
-    const cleared = await object.clearAllEntries(terms, { until, sparesLater: false }, Number.POSITIVE_INFINITY);
-    expect([cleared.counted.length, cleared.isMore]).toEqual([100_000, false]);
-    await object.writeEntry(keysOf(late), entryFor(late, verifiedAt));
-    expect(await object.readEntries(keysOf(late))).toEqual([{ entry: undefined, clearedUntil: until }]);
-    expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
-  });
-
-  it('removes what expired and, when it is empty, itself and its alarm', async () => {
-    const object = objectOf();
-    const [short, long] = [uniqueDigest(), uniqueDigest()];
-    await object.writeEntry(keysOf(short, { ...TERMS, lifeMs: 0 }), entryFor(short, Date.now()));
-    await object.writeEntry(keysOf(long), entryFor(long, Date.now()));
-    await object.clearTags({ ...TERMS, lifeMs: 0 }, ['latest'], { until: Date.now(), sparesLater: false });
-    expect(await runDurableObjectAlarm(object)).toBe(true);
-    expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
-    await runInDurableObject(object, (_instance, { storage }) => {
-      storage.sql.exec('UPDATE entries SET expires = 0');
-    });
-    expect(await runDurableObjectAlarm(object)).toBe(true);
-    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
-    // It works on, as a new one.
-    await object.writeEntry(keysOf(long), entryFor(long, Date.now()));
-    expect(await object.readEntries(keysOf(long))).toMatchObject([{ entry: { descriptor: { digest: long } } }]);
+    const all = (links: LinkSet) => ['allEntries', { ...TERMS, links }, upTo(until), Number.POSITIVE_INFINITY] as const;
+    const [blobs, manifests, tags] = await object.clear([
+      all('blobs'),
+      all('manifests'),
+      ['allTags', TERMS, upTo(until)],
+    ]);
+    expect([(blobs as { counted: unknown[] }).counted.length, manifests, tags]).toEqual([
+      100_000,
+      { counted: [], isMore: false },
+      { removed: 0 },
+    ]);
+    await write(object, late, verifiedAt);
+    expect(await read(object, late)).toEqual({ entry: undefined, clearedUntil: until });
+    expect(await storedIn(object)).toEqual({ rows: 3, hasAlarm: true });
   });
 
   it('keeps the sixteen variants of a tag that were written last', async () => {
     const object = objectOf();
-    const pointer = { digest: uniqueDigest(), verifiedAt: Date.now() };
+    const value = { digest: uniqueDigest(), verifiedAt: Date.now() };
     const keys = Array.from({ length: 20 }, (_, n) => ({ tag: 'latest', variant: `v${n}` }));
-    for (const [n, key] of keys.entries()) await object.writePointer({ ...TERMS, lifeMs: LIFE_MS + n }, key, pointer);
-    await object.noteTag(TERMS, 'latest', pointer, false);
-    const found = await object.readPointers(TERMS, keys);
-    expect(found.filter((stored) => stored.pointer).length).toBe(16);
-    expect(found.slice(-16).every((stored) => stored.pointer)).toBe(true);
+    for (const [n, key] of keys.entries()) {
+      await object.write([['pointer', { ...TERMS, lifeMs: LIFE_MS + n }, key, { value }]]);
+    }
+    await object.write([['note', TERMS, 'latest', value, false]]);
+    const { rows } = await object.readPointers(TERMS, keys);
+    expect(rows.filter((stored) => stored.pointer).length).toBe(16);
+    expect(rows.slice(-16).every((stored) => stored.pointer)).toBe(true);
+  });
+
+  it('returns a tag with the entry of its manifest', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    const key = { tag: 'latest', variant: '' };
+    const pointer = { digest, verifiedAt: Date.now() };
+    await object.write([['pointer', TERMS, key, { value: pointer }]]);
+    const look = async () => (await object.readPointers(TERMS, [key])).rows;
+    expect(await look()).toEqual([{ pointer, clearedUntil: 0, manifest: { entry: undefined, clearedUntil: 0 } }]);
+    const entry = entryFor(digest, Date.now());
+    await object.write([['entry', keysOf(digest, TERMS, 'manifests'), { value: entry }]]);
+    expect(await look()).toEqual([{ pointer, clearedUntil: 0, manifest: { entry, clearedUntil: 0 } }]);
   });
 });
 
-describe('createDurableStore', () => {
-  it('names objects by origin and alias, and passes the location on', async () => {
-    const names: string[] = [];
-    const hints: unknown[] = [];
-    const namespace = {
-      idFromName(name: string) {
-        names.push(name);
-        return OBJECTS.idFromName(name);
-      },
-      get(id: unknown, options?: { locationHint?: string | undefined }) {
-        hints.push(options?.locationHint);
-        return OBJECTS.get(id);
-      },
-    };
-    for (const alias of ['', 'hub']) {
-      const options = storeOptions({ alias, origin: 'https://registry.test/' });
-      createDurableStore({ namespace, location: 'weur' }, options).descriptors('a/b' as never, 'blobs');
+describe("the object's own time", () => {
+  it.each([60_000, 0, -60_000])(
+    'refuses what was asked for before a delete; the clocks are wrong by %i ms',
+    async (skewMs) => {
+      const object = objectOf();
+      const digest = uniqueDigest();
+      const { lookedAt } = await object.readEntries(keysOf(digest));
+      advanceObjectClocks(10);
+      // One of the clocks is wrong: that of the writer, which asks the origin before the delete, or that of the deleter.
+      await object.clear([['entries', keysOf(digest), clearingAhead(Date.now() + 10 + Math.min(skewMs, 0))]]);
+      advanceObjectClocks(20_000);
+      await write(object, digest, Date.now() + 5 + Math.max(skewMs, 0), lookedAt);
+      expect((await read(object, digest))?.entry).toBeUndefined();
+    },
+  );
+
+  it('takes what was asked for after the tombstone', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    const now = Date.now();
+    await object.clear([['entries', keysOf(digest), clearingAhead(now)]]);
+    advanceObjectClocks(5_001);
+    const { lookedAt } = await object.readEntries(keysOf(digest));
+    await write(object, digest, now + 5_001, lookedAt);
+    expect((await read(object, digest))?.entry).toBeDefined();
+  });
+
+  it('refuses what was looked for so long ago that the tombstone may have been swept', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    const { lookedAt } = await object.readEntries(keysOf(digest));
+    await object.clear([['entries', keysOf(digest), clearingAhead(Date.now())]]);
+    advanceObjectClocks(LIFE_MS + 1);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
+    await write(object, digest, Date.now() + LIFE_MS, lookedAt);
+    expect((await read(object, digest))?.entry).toBeUndefined();
+  });
+
+  it('holds for tags too, and for a purge', async () => {
+    const object = objectOf();
+    const key = { tag: 'latest', variant: '' };
+    const value = { digest: uniqueDigest(), verifiedAt: Date.now() + 60_000 };
+    const clears = [
+      ['tags', TERMS, ['latest'], clearingAhead(Date.now())],
+      ['allTags', TERMS, clearingAhead(Date.now())],
+    ] as const;
+    for (const clear of clears) {
+      const { lookedAt } = await object.readPointers(TERMS, [key]);
+      await object.clear([clear]);
+      await object.write([['pointer', TERMS, key, { value, lookedAt }]]);
+      expect((await object.readPointers(TERMS, [key])).rows[0]?.pointer).toBeUndefined();
     }
-    expect(names).toEqual(['https://registry.test/ a/b', 'upstream::hub::https://registry.test/ a/b']);
-    expect(hints).toEqual(['weur', 'weur']);
+    const { lookedAt } = await object.readEntries(keysOf(value.digest));
+    await object.clear([['allEntries', { ...TERMS, links: 'blobs' }, clearingAhead(Date.now()), 1_000]]);
+    await write(object, value.digest, value.verifiedAt, lookedAt);
+    expect((await read(object, value.digest))?.entry).toBeUndefined();
+  });
+});
+
+describe('what is left behind', () => {
+  it('removes what expired and, when it is empty, itself and its alarm', async () => {
+    const object = objectOf();
+    const [short, long] = [uniqueDigest(), uniqueDigest()];
+    await write(object, short, Date.now(), undefined, { ...TERMS, lifeMs: 0 });
+    await write(object, long, Date.now());
+    await object.clear([['tags', { ...TERMS, lifeMs: 0 }, ['latest'], upTo(Date.now())]]);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
+    advanceObjectClocks(LIFE_MS);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
+    // It works on, as a new one.
+    await write(object, long, Date.now());
+    expect(await read(object, long)).toMatchObject({ entry: { descriptor: { digest: long } } });
+  });
+
+  it('knows its entries and its tombstones after a restart', async () => {
+    const object = objectOf();
+    const [kept, cleared] = [uniqueDigest(), uniqueDigest()];
+    const now = Date.now();
+    await write(object, kept, now);
+    await object.clear([['tags', TERMS, ['latest'], upTo(now + 5_000)]]);
+    await object.clear([['mark', keysOf(cleared), upTo(now + 5_000)]]);
+    await evictDurableObject(object);
+    expect(await read(object, kept)).toMatchObject({ entry: { verifiedAt: now } });
+    expect(await read(object, cleared)).toEqual({ entry: undefined, clearedUntil: now + 5_000 });
+    const { rows } = await object.readPointers(TERMS, [{ tag: 'latest', variant: '' }]);
+    expect(rows).toEqual([{ pointer: undefined, clearedUntil: now + 5_000, manifest: undefined }]);
   });
 });
