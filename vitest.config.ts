@@ -32,6 +32,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/local/**'],
           globalSetup,
+          setupFiles: './test/support/setup.ts',
         },
       },
       { test: { name: 'local', include: ['test/local/**/*.test.ts'], globalSetup } },

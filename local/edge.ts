@@ -5,12 +5,16 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { BACKENDS } from '../src/assemble.ts';
 import { variableNames } from '../src/config/config.ts';
 
-export interface EdgeOptions {
+/** One isolate of the edge, with an address of its own. */
+export interface Isolate {
   readonly hostname: string;
   readonly port: number;
   /** The Worker's variables and secrets. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** The folder of the simulated KV; by default it is in memory. */
+}
+
+export interface EdgeOptions {
+  /** The folder of the simulated Durable Objects and KV; by default they are in memory. */
   readonly persistTo?: string;
   /** Receives each line that the Worker logs. */
   log(line: string): void;
@@ -20,25 +24,32 @@ const BUNDLE = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 const WRANGLER_TOML = new URL('../wrangler.toml', import.meta.url);
 
 /**
- * Runs the built Worker on miniflare, with the compatibility settings of wrangler.toml.
- * @throws Error the port is in use, or the Worker is not built
+ * Runs isolates of the built Worker on miniflare, with the compatibility settings of wrangler.toml. They share Durable
+ * Objects and KV, as the isolates of a deployed Worker do.
+ * @returns the URL of each isolate, in their order
+ * @throws Error a port is in use, or the Worker is not built
  */
-export async function startEdge(options: EdgeOptions): Promise<{ url: string; stop(): Promise<void> }> {
-  const { hostname, port, variables, persistTo, log } = options;
-  const bindings = Object.fromEntries(
-    variableNames(BACKENDS).flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
-  );
+export async function startIsolates(
+  isolates: readonly Isolate[],
+  { persistTo, log }: EdgeOptions,
+): Promise<{ urls: string[]; stop(): Promise<void> }> {
+  const settings = await compatibility();
+  const nameOf = (at: number) => `edge-${at}`;
+  const workers = isolates.map(({ hostname, port, variables }, at) => ({
+    name: nameOf(at),
+    // The Worker listens directly: miniflare's own entry point would resolve `..` in a path, which the Worker has to
+    // see, since it refuses such a path.
+    unsafeDirectSockets: [{ host: hostname, port }],
+    modules: true,
+    scriptPath: BUNDLE,
+    ...settings,
+    bindings: bindingsOf(variables),
+    kvNamespaces: { DESCRIPTORS: 'descriptors' },
+    durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName: nameOf(0) } },
+  }));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      // The Worker listens directly: miniflare's own entry point would resolve `..` in a path, which the Worker has
-      // to see, since it refuses such a path.
-      unsafeDirectSockets: [{ host: hostname, port }],
-      modules: true,
-      scriptPath: BUNDLE,
-      ...(await compatibility()),
-      bindings,
-      kvNamespaces: { DESCRIPTORS: 'descriptors' },
-      durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true } },
+      workers,
       ...(persistTo && { resourcePersistencePath: persistTo }),
       cf: false,
       handleStructuredLogs: ({ message }) => log(message),
@@ -46,15 +57,24 @@ export async function startEdge(options: EdgeOptions): Promise<{ url: string; st
   );
   try {
     await miniflare.ready;
-    const url = await miniflare.unsafeGetDirectURL();
-    return { url: url.origin, stop: () => miniflare.dispose() };
+    const urls = await Promise.all(isolates.map((_isolate, at) => miniflare.unsafeGetDirectURL(nameOf(at))));
+    return { urls: urls.map(({ origin }) => origin), stop: () => miniflare.dispose() };
   } catch (error) {
     await miniflare.dispose().catch(() => undefined);
     if ((error as { code?: string }).code === 'ERR_ADDRESS_IN_USE') {
-      throw new Error(`Port ${port} on ${hostname} is in use; set PORT to another one.`, { cause: error });
+      const addresses = isolates.map(({ hostname, port }) => `${port} on ${hostname}`).join(', ');
+      throw new Error(`Port ${addresses} is in use; set PORT to another one.`, { cause: error });
     }
     throw error;
   }
+}
+
+/** Everything is on this machine, so the variable that says in which countries it may be has no effect. */
+const NOT_SIMULATED = 'STORE_JURISDICTION';
+
+function bindingsOf(variables: Isolate['variables']): Record<string, string> {
+  const names = variableNames(BACKENDS).filter((name) => name !== NOT_SIMULATED);
+  return Object.fromEntries(names.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
 }
 
 /** Reads the compatibility settings from wrangler.toml, which decide how workerd behaves. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { BACKENDS } from '../src/assemble.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { isLoopbackHost } from '../src/http/hosts.ts';
-import { startEdge } from './edge.ts';
+import { startIsolates } from './edge.ts';
 import { Content } from './origin/content.ts';
 import { createRegistry } from './origin/registry.ts';
 import { addSample, type Sample } from './origin/sample.ts';
@@ -32,21 +32,19 @@ async function main(): Promise<void> {
   const persistTo = stateFolder(embedded ? `embedded-${port}` : config.originUrl.href);
   // The content of an embedded origin does not outlast the process, so neither may its descriptors.
   if (embedded) await rm(persistTo, { recursive: true, force: true });
-  const edge = await startEdge({
-    hostname,
-    port,
-    variables,
+  const edge = await startIsolates([{ hostname, port, variables }], {
     persistTo,
     log: (line) => console.log(readableLine(line)),
   });
+  const [url = ''] = edge.urls;
   stopOnSignal(async () => {
     await edge.stop();
     await embedded?.close();
   });
 
-  console.log(`registry-edge on ${edge.url}, in front of ${config.originUrl.href}`);
+  console.log(`registry-edge on ${url}, in front of ${config.originUrl.href}`);
   console.log(`descriptors in ${config.backend.kind}, CLIENT_AUTH=${config.clientAuth}`);
-  if (embedded) printCommands(edge.url, embedded.sample);
+  if (embedded) printCommands(url, embedded.sample);
 }
 
 const ANY_ADDRESS = ['0.0.0.0', '::', '[::]'];

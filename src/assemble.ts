@@ -29,7 +29,7 @@ import { tombstoneDurations } from './stores/tombstone.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** The backends of the cache; the first is the default of `BLOBDESCRIPTOR`. */
-export const BACKENDS: readonly StoreBackend[] = [kvBackend, durableBackend, redisBackend, inMemoryBackend];
+export const BACKENDS: readonly StoreBackend[] = [durableBackend, kvBackend, redisBackend, inMemoryBackend];
 
 /** For all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;

@@ -108,6 +108,6 @@ describe('the Worker', () => {
     ]);
     await expect
       .poll(async () => (await exports.default.fetch(new Request(url, { method: 'HEAD' }))).headers.get('cache-status'))
-      .toBe('registry-edge; hit; detail=kv');
+      .toBe('registry-edge; hit; detail=durable');
   });
 });

@@ -2,16 +2,18 @@ import { env, withEnv } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 afterEach(() => {
-  vi.resetModules();
   vi.restoreAllMocks();
 });
 
+let starts = 0;
+
 /** Starts the Worker with other variables. @returns a function that sends it requests */
 async function workerWith(variables: Record<string, unknown>) {
-  vi.resetModules();
+  // The query makes it another module. Resetting all modules would change the class of running Durable Objects.
+  const file = `../src/index.ts?start=${starts++}`;
   // The test runner needs its own bindings in the environment to load modules.
   const changed = { ...env, ...variables };
-  const module = (await withEnv(changed, () => import('../src/index.ts'))) as typeof import('../src/index.ts');
+  const module = (await withEnv(changed, () => import(file))) as typeof import('../src/index.ts');
   const worker = module.default;
   return (path: string, init?: RequestInit) =>
     Promise.resolve(

@@ -70,8 +70,8 @@ describe('a path with unambiguous escapes', () => {
     }
     expect(answers).toEqual([
       [200, 'registry-edge; fwd=miss; stored; detail=unproven'],
-      [200, 'registry-edge; hit; detail=kv'],
-      [200, 'registry-edge; hit; detail=kv'],
+      [200, 'registry-edge; hit; detail=durable'],
+      [200, 'registry-edge; hit; detail=durable'],
     ]);
     expect((await rig.requests(`/v2/${name}/`)).map((request) => request.path)).toEqual([path]);
   });

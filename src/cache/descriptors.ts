@@ -61,7 +61,7 @@ function createService(store: string, records: DescriptorRecords): BlobDescripto
     },
     async setDescriptor(ctx, digest, entry, lookedAt) {
       checkEntry(parseDigest(digest), entry);
-      await asCacheFault('setDescriptor', () => {
+      return asCacheFault('setDescriptor', () => {
         return records.write(ctx, new Set([digest, entry.descriptor.digest]), entry, lookedAt);
       });
     },

@@ -18,10 +18,11 @@ export interface BlobDescriptorService extends BlobStatter {
    * was confirmed before the digest was cleared stays cleared, however late it is written.
    * @param lookedAt the store's own time of a lookup that was over before the origin was asked, if the store gave one:
    *   then its clock decides, and no other
+   * @returns `refused` if the store found that the entry stays cleared
    * @throws RegistryError the entry is invalid
    * @throws CacheFault the store failed
    */
-  setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry, lookedAt?: number): Promise<void>;
+  setDescriptor(ctx: RequestContext, digest: Digest, entry: Entry, lookedAt?: number): Promise<'refused' | undefined>;
   /**
    * Removes the entry and leaves a tombstone; for an alias, also does both for the canonical digest. Idempotent.
    * @param clearedForMs how far into the future the tombstone reaches, in ms: no entry confirmed until then counts. At

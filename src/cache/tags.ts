@@ -70,7 +70,7 @@ export function createTags(store: string, records: TagRecords): Tags {
         return target && { ...target, manifest: readManifest(ctx, target) };
       }),
     set: (ctx, key, pointer, lookedAt) =>
-      asCacheFault('set', () => records.write(ctx, new Set([key]), pointer, lookedAt)),
+      asCacheFault('set', async () => void (await records.write(ctx, new Set([key]), pointer, lookedAt))),
     drop: (ctx, name, tags, clearedForMs) =>
       asCacheFault('drop', () => {
         const all = tags.map((tag) => ({ name, tag }));

@@ -38,8 +38,8 @@ function tieredService(near: BlobDescriptorService, far: BlobDescriptorService):
       return entry;
     },
     async setDescriptor(ctx, digest, entry, lookedAt) {
-      await far.setDescriptor(ctx, digest, entry, lookedAt);
-      await near.setDescriptor(ctx, digest, entry);
+      const refused = await far.setDescriptor(ctx, digest, entry, lookedAt);
+      return refused ?? near.setDescriptor(ctx, digest, entry);
     },
     async markDeleting(ctx, digest, clearedForMs) {
       await near.markDeleting(ctx, digest, clearedForMs);

@@ -24,6 +24,7 @@ export interface Records<K, V> {
    * Writes the value under each of the keys; in one step if the store can.
    * @param lookedAt as `read` returned it before the origin was asked for the value: a store with a clock of its own
    *   refuses what was asked for before its tombstone, whatever other clocks say
+   * @returns `refused` if a tombstone hides the value, from a store that finds out
    */
-  write(ctx: RequestContext, keys: ReadonlySet<K>, value: V, lookedAt?: number): Promise<void>;
+  write(ctx: RequestContext, keys: ReadonlySet<K>, value: V, lookedAt?: number): Promise<'refused' | undefined>;
 }

@@ -126,7 +126,7 @@ describe('the smallest memory that the configuration accepts', () => {
     const { path } = await pushBlob();
     const ask = () => edge.fetch(path, { method: 'HEAD', headers: { authorization: 'x'.repeat(characters) } });
     await ask();
-    for (let n = 0; n < 3; n++) expect(cacheStatusOf(await ask())).toBe('registry-edge; hit; detail=kv');
+    for (let n = 0; n < 3; n++) expect(cacheStatusOf(await ask())).toBe('registry-edge; hit; detail=durable');
   });
 
   it('holds all grants of a caller with a credential of 16 KiB in a repository with the longest name', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createBreaker, guarded } from '../../src/cache/guarded.ts';
+import { lookUp } from '../../src/cache/lookup.ts';
 import type { BlobDescriptorCacheProvider } from '../../src/cache/provider.ts';
 import { tiered } from '../../src/cache/tiered.ts';
 import { tieredDescriptors } from '../../src/cache/tieredDescriptors.ts';
@@ -9,7 +10,7 @@ import { contextOf, createClock } from '../support/context.ts';
 import { describeDescriptorCache } from '../support/descriptorCacheSuite.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { FAILING_KV } from '../support/kvStore.ts';
-import { HOUR_MS, openKv, openMemory, openTier } from '../support/stores.ts';
+import { HOUR_MS, openDurable, openKv, openMemory, openTier } from '../support/stores.ts';
 
 const memory = () => openMemory().descriptors;
 const failing: BlobDescriptorCacheProvider = {
@@ -33,6 +34,9 @@ const failing: BlobDescriptorCacheProvider = {
 describeDescriptorCache('tiered: memory before kv', {
   create: () => tiered(openTier(HOUR_MS), openKv()).descriptors,
 });
+describeDescriptorCache('tiered: memory before durable', {
+  create: () => tiered(openTier(HOUR_MS), openDurable()).descriptors,
+});
 describeDescriptorCache('tiered: memory before memory', {
   create: () => tiered(openTier(HOUR_MS), openMemory()).descriptors,
 });
@@ -52,6 +56,21 @@ describe('tiered', () => {
     await far.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     await tieredDescriptors(near, far).repositoryScoped(name, 'blobs').stat(ctx, digest);
     expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeDefined();
+  });
+
+  it('does not write to the near store what an object refused, whose clock is right where this one is not', async () => {
+    const { ctx, clock, name, digest } = setup();
+    const near = memory();
+    const scoped = tieredDescriptors(near, openDurable().descriptors).repositoryScoped(name, 'blobs');
+    const look = await lookUp(ctx, { stat: () => scoped.stat(ctx, digest) });
+    const lookedAt = look.outcome === 'fault' ? undefined : look.lookedAt;
+    // Another isolate, whose clock is right, clears; the clock of this one is ahead by a minute.
+    await openDurable().descriptors.repositoryScoped(name, 'blobs').clear(ctx, digest);
+    const entry = entryFor(digest, clock.now() + 60_000);
+    expect(await scoped.setDescriptor(ctx, digest, entry, lookedAt)).toBe('refused');
+    expect(await near.repositoryScoped(name, 'blobs').stat(ctx, digest)).toBeUndefined();
+    // Without the object's own time, the clock that is ahead would have been believed.
+    expect(await scoped.setDescriptor(ctx, digest, entry)).toBeUndefined();
   });
 
   it('does not write to the near store what the far one rejected', async () => {

@@ -26,7 +26,7 @@ describe('parseConfig', () => {
       originUrl: new URL('https://registry.example.com'),
       originTimeoutMs: 30_000,
       redirectHosts: undefined,
-      backend: { kind: 'kv', open: expect.any(Function) },
+      backend: { kind: 'durable', open: expect.any(Function) },
       descriptorTtlMs: 3_600_000,
       pushExistenceTtlMs: 300_000,
       tagTtlMs: 10_000,
@@ -222,9 +222,24 @@ describe('parseConfig', () => {
     expect(messageOf({ ...MINIMAL, REDIS_SHARED: 'true' })).toContain('REDIS_SHARED: requires BLOBDESCRIPTOR=redis');
   });
 
-  it('requires the KV namespace for kv only', () => {
-    expect(messageOf({ ORIGIN_URL: MINIMAL.ORIGIN_URL })).toContain('DESCRIPTORS: expected a KV namespace');
-    expect(parseConfig({ ORIGIN_URL: MINIMAL.ORIGIN_URL, BLOBDESCRIPTOR: 'inmemory' }).backend.kind).toBe('inmemory');
+  it('requires the binding of the store that is chosen, and no other', () => {
+    const { ORIGIN_URL } = MINIMAL;
+    expect(messageOf({ ORIGIN_URL })).toContain('REPOSITORIES: expected a namespace of Durable Objects');
+    expect(messageOf({ ORIGIN_URL, BLOBDESCRIPTOR: 'kv' })).toContain('DESCRIPTORS: expected a KV namespace');
+    for (const [kind, binding] of [
+      ['durable', 'REPOSITORIES'],
+      ['kv', 'DESCRIPTORS'],
+      ['inmemory', 'OTHER'],
+    ] as const) {
+      expect(parseConfig({ ORIGIN_URL, BLOBDESCRIPTOR: kind, [binding]: {} }).backend.kind).toBe(kind);
+    }
+  });
+
+  it('accepts the places that Cloudflare has for objects, and no others', () => {
+    expect(parseConfig({ ...MINIMAL, STORE_LOCATION: 'weur', STORE_JURISDICTION: 'eu' }).backend.kind).toBe('durable');
+    const message = messageOf({ ...MINIMAL, STORE_LOCATION: 'mars', STORE_JURISDICTION: 'moon' });
+    expect(message).toContain('STORE_LOCATION: expected');
+    expect(message).toContain('STORE_JURISDICTION: expected');
   });
 
   it('allows http to this machine, and to other machines only with ORIGIN_INSECURE', () => {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { type Content, image, publish } from './support/contents.ts';
-import { type Edge, startEdge } from './support/edge.ts';
+import { type Edge, startEdges } from './support/edge.ts';
 import { ask, HIT, NOT_FOUND, warm } from './support/hits.ts';
 import { head, request } from './support/http.ts';
 import { startRedisFor } from './support/redis.ts';
@@ -16,12 +16,13 @@ const POLL_MS = 50;
 interface Setup {
   readonly kind: RegistryKind;
   /** The KV on disk does not lag; deployed, KV lags for a minute or more. */
-  readonly backend: 'kv' | 'redis';
+  readonly backend: 'durable' | 'kv' | 'redis';
 }
 
 const SETUPS: readonly Setup[] = [
   { kind: 'registry', backend: 'redis' },
   { kind: 'docker-registry', backend: 'kv' },
+  { kind: 'docker-registry', backend: 'durable' },
 ];
 const CASES: readonly { what: string; pathOf(content: Content): string }[] = [
   { what: 'a blob', pathOf: ({ blobs }) => `blobs/${blobs[1]?.digest}` },
@@ -42,10 +43,8 @@ function deletedElsewhere({ kind, backend }: Setup): void {
   beforeAll(async () => {
     origin = await startRegistry({ kind });
     const shared = { origin: origin.url, backend, redis: await startRedisFor(backend) };
-    edge = await startEdge(shared);
-    other = await startEdge({ ...shared, sharesKv: true });
-    const variables = { CLIENT_AUTH: 'anonymous', MEMORY_TTL: `${MEMORY_TTL_MS}ms` };
-    mirror = await startEdge({ ...shared, variables, sharesKv: true });
+    const asMirror = { CLIENT_AUTH: 'anonymous', MEMORY_TTL: `${MEMORY_TTL_MS}ms` };
+    [edge, other, mirror] = (await startEdges(shared, [{}, {}, asMirror])) as [Edge, Edge, Edge];
   });
 
   /** Publishes content at the registry, unknown to the edges. @returns the path of one part of it */

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startEdge } from '../../local/edge.ts';
+import { startIsolates } from '../../local/edge.ts';
 import { head, request } from './support/http.ts';
 
 /** After a deploy nothing but the Worker checks the variables; `npm start` would refuse to start. */
 describe('a Worker with a bad configuration', () => {
-  let edge: Awaited<ReturnType<typeof startEdge>>;
+  let edge: Awaited<ReturnType<typeof startIsolates>>;
   const log: string[] = [];
   beforeAll(async () => {
     const variables = {
@@ -13,13 +13,13 @@ describe('a Worker with a bad configuration', () => {
       UPSTASH_REDIS_REST_URL: 'https://user:hunter2@redis.example.com',
       UPSTASH_REDIS_REST_TOKEN: 'top secret',
     };
-    edge = await startEdge({ hostname: '127.0.0.1', port: 0, variables, log: (line) => log.push(line) });
+    edge = await startIsolates([{ hostname: '127.0.0.1', port: 0, variables }], { log: (line) => log.push(line) });
   });
   afterAll(() => edge.stop());
 
   test('answers every request with 503 in OCI JSON that names each bad variable, and logs the same', async () => {
     for (const path of ['/v2/', '/', `/v2/a/blobs/sha256:${'0'.repeat(64)}`]) {
-      const { status, headers, body } = await request('GET', edge.url + path);
+      const { status, headers, body } = await request('GET', edge.urls[0] + path);
       expect([status, headers['content-type']]).toEqual([503, 'application/json']);
       const [{ code, message }] = JSON.parse(body.toString()).errors;
       expect(code).toBe('UNAVAILABLE');
@@ -28,7 +28,7 @@ describe('a Worker with a bad configuration', () => {
       }
       expect(message).not.toMatch(/hunter2|top secret/);
     }
-    expect((await head(`${edge.url}/v2/`)).status).toBe(503);
+    expect((await head(`${edge.urls[0]}/v2/`)).status).toBe(503);
     expect(log.join('\n')).toContain('ORIGIN_URL: expected');
     expect(log.join('\n')).not.toMatch(/hunter2|top secret/);
   });

@@ -5,7 +5,7 @@ import { createRegistry } from '../../local/origin/registry.ts';
 import { serveLocally } from '../../local/serve.ts';
 import { atEnd } from './support/cleanup.ts';
 import { OCI } from './support/contents.ts';
-import { type Edge, startEdge } from './support/edge.ts';
+import { type Edge, startEdges } from './support/edge.ts';
 import { basic, request } from './support/http.ts';
 import { json, makeBlob } from './support/image.ts';
 import { mulberry32 } from './support/random.ts';
@@ -68,13 +68,12 @@ function race(backend: BackendKind, count: number): void {
   beforeAll(async () => {
     const origin = await startSlowRegistry(content, random);
     const redis = await startRedisFor(backend);
-    const start = (sharesKv: boolean, variables: Record<string, string> = {}) =>
-      startEdge({ origin, backend, redis, sharesKv, variables });
-    deleting = [await start(false)];
-    while (deleting.length < count) deleting.push(await start(true));
     // Without a memory of its own, a mirror has to answer 404 at once as well.
     const mirror = { CLIENT_AUTH: 'anonymous', MEMORY_TTL: '0', TAG_TTL: '1h' };
-    asking = backend === 'redis' ? [...deleting, await start(true, mirror)] : deleting;
+    const pushing = Array.from({ length: count }, () => ({}));
+    const hasMirror = backend === 'redis' || backend === 'durable';
+    asking = await startEdges({ origin, backend, redis }, hasMirror ? [...pushing, mirror] : pushing);
+    deleting = asking.slice(0, count);
   });
 
   test(TITLE, { timeout: 180_000 }, async () => {
@@ -136,6 +135,7 @@ function race(backend: BackendKind, count: number): void {
 }
 
 describeWith(['redis-server'], 'two edges and a mirror on one Redis', () => race('redis', 2));
+describeWith([], 'two edges and a mirror on the same Durable Objects', () => race('durable', 2));
 // The KV on disk does not lag: deployed, other places see a delete only after KV's lag.
 describeWith([], 'two edges on one KV', () => race('kv', 2));
 describeWith([], 'one edge with nothing but its memory', () => race('inmemory', 1));

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { OCI } from './support/contents.ts';
-import { type Edge, startEdge } from './support/edge.ts';
+import { type Edge, startEdges } from './support/edge.ts';
 import { ask, HIT, NOT_FOUND, pathsOf, warm } from './support/hits.ts';
 import { makeImage } from './support/image.ts';
 import { expectWhole, LOSSES, loseImage } from './support/lost.ts';
@@ -13,7 +13,7 @@ import { describeWith, toolsOf } from './support/tools.ts';
 interface Setup {
   readonly kind: RegistryKind;
   /** The KV on disk does not lag; deployed, KV lags for a minute or more. */
-  readonly backend: 'kv' | 'redis';
+  readonly backend: 'durable' | 'kv' | 'redis';
   readonly guarded: boolean;
 }
 
@@ -21,6 +21,7 @@ const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'redis', guarded: false },
   { kind: 'registry', backend: 'redis', guarded: true },
   { kind: 'docker-registry', backend: 'kv', guarded: true },
+  { kind: 'registry', backend: 'durable', guarded: false },
 ];
 /** Whether the caller has a grant at A, or is new there when it pushes the manifest. */
 const CALLERS = ['a caller with a grant', 'a new caller'] as const;
@@ -42,8 +43,7 @@ function twoEdges({ kind, backend, guarded }: Setup): void {
   beforeAll(async () => {
     origin = await startRegistry({ kind, guarded });
     const options = { origin: origin.url, backend, redis: await startRedisFor(backend) };
-    a = await startEdge(options);
-    b = await startEdge({ ...options, sharesKv: true });
+    [a, b] = (await startEdges(options, [{}, {}])) as [Edge, Edge];
   });
 
   test.for(CASES)(

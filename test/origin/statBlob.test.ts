@@ -74,7 +74,7 @@ describe('statBlob: a redirect to storage as a proof of access', () => {
     await edge.fetch(blob.path, HEAD);
     const warm = await edge.fetch(blob.path, HEAD);
     const status = cacheStatusOf(warm);
-    if (isProof) expect([warm.status, status]).toEqual([200, 'registry-edge; hit; detail=kv']);
+    if (isProof) expect([warm.status, status]).toEqual([200, 'registry-edge; hit; detail=durable']);
     else expect(status ?? '').not.toContain('; hit');
     // A HEAD does not prove access by GET.
     const get = await edge.fetch(blob.path, { headers: { ...HEAD.headers, 'if-none-match': blob.digest } });
@@ -127,7 +127,7 @@ describe('statBlob: an origin whose HEAD states no size', () => {
 
   it.each([405, 501])('learns the size by a GET where HEAD answers %i', async (status) => {
     const { cold, warm } = await headTwice(await pushWithRules({ status }));
-    expect([cold.status, cacheStatusOf(warm)]).toEqual([200, 'registry-edge; hit; detail=kv']);
+    expect([cold.status, cacheStatusOf(warm)]).toEqual([200, 'registry-edge; hit; detail=durable']);
   });
 
   it('learns the size by a GET where HEAD has no Content-Length', async () => {
@@ -191,7 +191,7 @@ describe('statBlob: never stores', () => {
   it.each([
     ['Age above 0', { age: '3' }],
     ['CF-Cache-Status: HIT', { 'cf-cache-status': 'HIT' }],
-    ['a hit of another edge', { 'cache-status': 'registry-edge; hit; detail=kv' }],
+    ['a hit of another edge', { 'cache-status': 'registry-edge; hit; detail=durable' }],
   ])('an answer from a cache on the way: %s', async (_what, more) => {
     const { cold, warm } = await headTwice(await pushWithRules(sized(more)));
     expect([cold.status, cold.headers.get('content-length')]).toEqual([200, '5']);

@@ -11,7 +11,7 @@ const SHORT = { DESCRIPTOR_TTL: '10s', PUSH_EXISTENCE_TTL: '10s' };
 describe('a tombstone lives for clearedForMs plus the retention', () => {
   it('on KV', async () => {
     const { path, name } = await pushBlob();
-    await createEdge(SHORT).fetch(path, { method: 'DELETE' });
+    await createEdge({ ...SHORT, BLOBDESCRIPTOR: 'kv' }).fetch(path, { method: 'DELETE' });
     const { keys } = await env.DESCRIPTORS.list({ prefix: `cleared::blobs::${name}::` });
     expect(keys[0]?.expiration ?? 0).toBeGreaterThan(Date.now() / 1000 + CLEARED_SECONDS + 5);
   });

@@ -1,8 +1,8 @@
 import { type ContextOptions, createContext, type RequestContext } from '../../src/context.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
-import { advanceObjectClocks, setObjectClocks } from './objectClock.ts';
+import { setObjectClock } from './objectClock.ts';
 
-/** A clock that stands still until it is advanced; time then passes for the Durable Objects as well. */
+/** A clock that stands still until it is advanced. The Durable Objects have the one that was created last. */
 export interface Clock {
   now(): number;
   advance(ms: number): void;
@@ -10,12 +10,12 @@ export interface Clock {
 
 export function createClock(at = Date.UTC(2026, 0, 1)): Clock {
   let current = at;
-  setObjectClocks(at);
+  const now = () => current;
+  setObjectClock(now);
   return {
-    now: () => current,
+    now,
     advance: (ms) => {
       current += ms;
-      advanceObjectClocks(ms);
     },
   };
 }

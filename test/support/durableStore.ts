@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
+import type { LinkSet } from '../../src/oci/links.ts';
 import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
-import type { RepositoryRpc } from '../../src/stores/durable/rpc.ts';
+import type { EntryKeys, RepositoryRpc } from '../../src/stores/durable/rpc.ts';
 
 /** The Durable Objects of the tests. */
 export const OBJECTS = env.REPOSITORIES as unknown as RepositoryNamespace;
@@ -31,7 +32,11 @@ export function interceptObjects(intercept: Interception): RepositoryNamespace {
 }
 
 /** Objects that reject every request, as overloaded ones do. */
-export const FAILING_OBJECTS = interceptObjects(() => Promise.reject(new Error('Durable Object is overloaded')));
+export const FAILING_OBJECTS = interceptObjects(() =>
+  Promise.reject(
+    Object.assign(new Error('Durable Object is overloaded. Too many requests queued.'), { overloaded: true }),
+  ),
+);
 
 /** Objects whose writes take this long. */
 export function slowObjects(waitMs: number): RepositoryNamespace {
@@ -39,6 +44,16 @@ export function slowObjects(waitMs: number): RepositoryNamespace {
     if (!method.startsWith('read')) await new Promise((resolve) => setTimeout(resolve, waitMs));
     return call();
   });
+}
+
+/** Names one entry in a look at an object. */
+export function keysOfEntry(digest: string, links: LinkSet = 'blobs'): EntryKeys {
+  return { askedAs: 'caller', retentionMs: 60_000, lifeMs: 60_000, links, digests: [digest] };
+}
+
+/** The object of a repository. @param origin the base URL of a whole edge's origin */
+export function repositoryObject(origin: string, name: string): RepositoryRpc {
+  return OBJECTS.get(OBJECTS.idFromName(`${new URL(origin).href} ${name}`));
 }
 
 /** The object that holds the content of a digest, for the origin of a whole edge. */

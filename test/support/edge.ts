@@ -33,12 +33,12 @@ export interface EdgeOptions {
   readonly isolate?: Isolate;
   /** Replaces the Durable Objects of the tests. */
   readonly objects?: RepositoryNamespace | undefined;
-  /** Replaces the KV namespace of the tests. */
+  /** Replaces the KV namespace of the tests; the store is then KV, unless the variables name another one. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
 
 /**
- * Creates an isolate of the edge in front of the rigged origin, with KV as its store and a clock that tests advance.
+ * Creates an isolate of the edge in front of the rigged origin, with the default store and a clock that tests advance.
  */
 export function createEdge(variables: Record<string, string> = {}, options: EdgeOptions = {}): Edge {
   const clock = options.clock ?? createClock(Date.now());
@@ -47,7 +47,8 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
     DESCRIPTORS: options.namespace ?? env.DESCRIPTORS,
     REPOSITORIES: options.objects ?? env.REPOSITORIES,
   };
-  const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...variables }, BACKENDS);
+  const chosen = options.namespace && { BLOBDESCRIPTOR: 'kv' };
+  const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...chosen, ...variables }, BACKENDS);
   const { isolate = createIsolate(config), alias } = options;
   const made = createUpstream(config, isolate, alias);
   const app = createApp({

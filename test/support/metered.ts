@@ -57,14 +57,15 @@ export function createMeteredEdge(
       reads += itemsIn(args);
       return call();
     }
-    const results = (await call()) as unknown[][];
-    for (const [at, [name, ...each]] of (args[0] as readonly unknown[][]).entries()) {
-      // Only what is present is written.
-      if (name === 'presentEntries') {
-        reads += itemsIn(each);
-        writes += results[at]?.length ?? 0;
-      } else writes += itemsIn(each);
+    const calls = args[0] as readonly unknown[][];
+    const isLook = calls.map(([name]) => name === 'presentEntries');
+    for (const [at, [, ...each]] of calls.entries()) {
+      if (isLook[at]) reads += itemsIn(each);
+      else writes += itemsIn(each);
     }
+    const results = (await call()) as unknown[][];
+    // Only what is present is written.
+    for (const [at, found] of results.entries()) if (isLook[at]) writes += found.length;
     return results;
   });
 

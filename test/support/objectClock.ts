@@ -1,16 +1,10 @@
 import { RepositoryObject } from '../../src/stores/durable/object.ts';
 
-/** `undefined`: the objects have the machine's clock. */
-let nowMs: number | undefined;
+let now = Date.now;
 
-Object.defineProperty(RepositoryObject.prototype, 'now', { value: () => nowMs ?? Date.now() });
+Object.defineProperty(RepositoryObject.prototype, 'now', { value: () => now() });
 
-/** Stops the clocks of all Durable Objects at a time (epoch ms). */
-export function setObjectClocks(at: number): void {
-  nowMs = at;
-}
-
-/** Lets time pass for all Durable Objects. */
-export function advanceObjectClocks(ms: number): void {
-  nowMs = (nowMs ?? Date.now()) + ms;
+/** Gives all Durable Objects another clock than the machine's: a function that returns epoch ms. */
+export function setObjectClock(clock: () => number): void {
+  now = clock;
 }

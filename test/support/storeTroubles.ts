@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers';
+import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
+import { FAILING_OBJECTS, interceptObjects } from './durableStore.ts';
 import { refuse } from './kvStore.ts';
 import type { Pushed } from './push.ts';
 import { ADDRESS, redis } from './redisStore.ts';
@@ -12,6 +14,8 @@ export interface Trouble {
   readonly variables?: Record<string, string>;
   /** Replaces the KV namespace. */
   readonly namespace?: DescriptorNamespace;
+  /** Replaces the Durable Objects. */
+  readonly objects?: RepositoryNamespace;
   /** Writes malformed data under a blob's keys. */
   spoil?(keys: BlobKeys, blob: Pushed): Promise<unknown>;
   /** Whether reads work, but take long. */
@@ -136,6 +140,38 @@ export function kvTroubles(): Trouble[] {
     {
       name: 'the tombstone "soon"',
       spoil: (_keys, { name, digest }) => kv.put(`cleared::blobs::${name}::${digest}`, 'soon'),
+      cannotClear: false,
+    },
+  ];
+}
+
+/** Objects are overloaded, restart, do not answer, answer late, or reject writes. */
+export function objectTroubles(): Trouble[] {
+  // As the runtime rejects a request to an object that is restarted while it answers.
+  const restarted = Object.assign(new Error('Durable Object reset because its code was updated.'), { retryable: true });
+  const isRead = (method: string) => method.startsWith('read');
+  return [
+    { name: 'overloaded', objects: FAILING_OBJECTS, cannotClear: true },
+    { name: 'restarted', objects: interceptObjects(() => Promise.reject(restarted)), cannotClear: true },
+    { name: 'silent', objects: interceptObjects(silence), cannotClear: true },
+    {
+      name: 'answering too late, after it has written',
+      objects: interceptObjects(async (_method, _args, call) => {
+        await call();
+        return silence();
+      }),
+      cannotClear: true,
+    },
+    {
+      name: 'rejecting writes',
+      objects: interceptObjects((method, _args, call) => (isRead(method) ? call() : Promise.reject(restarted))),
+      isReadable: true,
+      cannotClear: true,
+    },
+    {
+      name: 'slow',
+      objects: interceptObjects((_method, _args, call) => late(call)),
+      isLate: true,
       cannotClear: false,
     },
   ];

@@ -29,7 +29,7 @@ describe('CLIENT_AUTH=origin', () => {
     const blob = await pushGuardedBlob();
     const edge = createEdge();
     await edge.fetch(blob.path, head(ALICE));
-    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toBe('registry-edge; hit; detail=kv');
+    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toBe('registry-edge; hit; detail=durable');
     for (const authorization of [undefined, MALLORY, `${ALICE}=`, ALICE.toLowerCase(), `Bearer ${ALICE}`]) {
       const response = await edge.fetch(blob.path, head(authorization));
       expect(response.status).toBe(401);

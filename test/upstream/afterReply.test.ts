@@ -71,7 +71,7 @@ describe('the reply does not wait', () => {
 describe('CACHE_TIMEOUT', () => {
   it.each([
     ['100ms', 1_500, 'registry-edge; fwd=bypass; stored; detail=slow'],
-    ['5s', 400, 'registry-edge; hit; detail=kv'],
+    ['5s', 400, 'registry-edge; hit; detail=durable'],
   ])('of %s, with a store that takes %i ms, gives %s', async (timeout, storeMs, expected) => {
     const blob = await pushBlob();
     let waitMs = 0;

@@ -162,7 +162,7 @@ describe('the origin’s headers for a caller', () => {
     const { path } = await serve({ subpath: (digest) => `manifests/${digest}` }, CALLER_HEADERS);
     await createEdge(MIRROR).fetch(path, manifestRequest('GET'));
     const elsewhere = await createEdge(MIRROR).fetch(path, manifestRequest('GET'));
-    expect(cacheStatusOf(elsewhere)).toContain('hit; detail=kv');
+    expect(cacheStatusOf(elsewhere)).toContain('hit; detail=durable');
     for (const name of Object.keys(CALLER_HEADERS)) expect([name, elsewhere.headers.get(name)]).toEqual([name, null]);
   });
 

@@ -9,6 +9,7 @@ import { SHARED_STORES } from '../support/stores.ts';
 
 const HEAD = { method: 'HEAD' };
 const DELETE = { method: 'DELETE' };
+const KV = { BLOBDESCRIPTOR: 'kv' };
 /** By how much the second isolate's clock is ahead of the first one's, in ms. */
 const SKEWS = [-2_000, 0, 2_000];
 
@@ -102,7 +103,7 @@ describe('a late write-back', () => {
       put: (...call: Parameters<KVNamespace['put']>) => write.promise.then(() => env.DESCRIPTORS.put(...call)),
     } as unknown as DescriptorNamespace;
     const clock = createClock(Date.now());
-    const [writing, deleting] = [createEdge({}, { clock, namespace: slowToWrite }), createEdge({}, { clock })];
+    const [writing, deleting] = [createEdge({}, { clock, namespace: slowToWrite }), createEdge(KV, { clock })];
     const late = writing.send(blob.path, HEAD);
     expect((await late.answer).status).toBe(200);
     clock.advance(1_000);

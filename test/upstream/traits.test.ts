@@ -33,7 +33,7 @@ describe('Accept-Ranges and 416', () => {
     await edge.fetch(blob.path);
     const beyond = await edge.fetch(blob.path, { headers: { range: 'bytes=10-' } });
     expect([beyond.status, cacheStatusOf(beyond)]).toEqual(
-      hasRanges ? [416, 'registry-edge; hit; detail=kv'] : [200, 'registry-edge; fwd=bypass; stored'],
+      hasRanges ? [416, 'registry-edge; hit; detail=durable'] : [200, 'registry-edge; fwd=bypass; stored'],
     );
   });
 

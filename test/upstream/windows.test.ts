@@ -56,7 +56,7 @@ describe('PUSH_EXISTENCE_TTL=0', () => {
 
   it('together with DESCRIPTOR_TTL=0 writes nothing, and reports no write', async () => {
     const blob = await pushBlob();
-    const edge = createEdge({ PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0' });
+    const edge = createEdge({ BLOBDESCRIPTOR: 'kv', PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0' });
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; detail=unproven');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=bypass');
     expect(cacheStatusOf(await edge.fetch(blob.path))).toBe('registry-edge; fwd=bypass');
@@ -71,7 +71,7 @@ describe('DESCRIPTOR_TTL=0', () => {
     const edge = createEdge({ DESCRIPTOR_TTL: '0' });
     for (let n = 0; n < 2; n++) expect(cacheStatusOf(await mirror.fetch(blob.path, HEAD))).toContain('fwd=bypass');
     await edge.fetch(blob.path, HEAD);
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=durable');
   });
 });
 

@@ -11,7 +11,7 @@ import { guard, jsonAnswer, orUnavailable } from './guard.ts';
  * Answers `GET` and `DELETE /_edge/descriptors/<digest>`, for operators with the `ADMIN_TOKEN`: shows the global record
  * of a digest, or clears it, which makes every repository's entry a miss.
  * @returns JSON: a descriptor or null for each link set; in answer to a DELETE, what the record was before
- * @throws RegistryError as `guard`; DIGEST_INVALID; UNSUPPORTED: the store has no global records; UNAVAILABLE: the
+ * @throws RegistryError as `guard`; DIGEST_INVALID; NAME_UNKNOWN: the store has no global records; UNAVAILABLE: the
  *   store failed
  */
 export async function descriptorsRoute(
@@ -25,8 +25,8 @@ export async function descriptorsRoute(
   const { unscoped } = upstream.descriptors;
   const { unscoped: storeUnscoped } = upstream.shared;
   if (!unscoped || !storeUnscoped) {
-    throw new RegistryError('UNSUPPORTED', {
-      message: 'this store has no global records: only redis and inmemory have',
+    throw new RegistryError('NAME_UNKNOWN', {
+      message: 'this store has no records over all repositories: BLOBDESCRIPTOR=redis and inmemory have',
     });
   }
   return orUnavailable(async () => {

@@ -46,24 +46,29 @@ export class Entries {
   }
 
   /** Writes an entry, unless it was confirmed before its tombstone: such a row is left as it is. */
-  write(keys: EntryKeys, { value: { descriptor, verifiedAt, witness }, lookedAt }: Confirmed<Entry>): void {
+  write(keys: EntryKeys, { value, lookedAt }: Confirmed<Entry>): 'refused' | undefined {
+    const { descriptor, verifiedAt, witness } = value;
     const { links, digests, askedAs, lifeMs } = keys;
     const now = this.#now();
-    if (!isAlive(verifiedAt, this.#tombstones.until(links))) return;
-    if (isTooLate(lookedAt, this.#tombstones.until(links), now - keys.retentionMs)) return;
+    if (!isAlive(verifiedAt, this.#tombstones.until(links))) return 'refused';
+    if (isTooLate(lookedAt, this.#tombstones.until(links), now - keys.retentionMs)) return 'refused';
     const column = columnOf(askedAs);
+    let written = 0;
     for (const digest of digests) {
-      this.#sql.exec(
+      const row = this.#sql.exec(
         `INSERT INTO entries (links, digest, canonical, size, mediatype, witness, ${column}, expires)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (links, digest) DO UPDATE SET
            canonical = excluded.canonical, size = excluded.size, mediatype = excluded.mediatype,
            witness = excluded.witness, ${column} = excluded.${column}, expires = max(expires, excluded.expires)
-         WHERE cleared = 0 OR min(excluded.${column}, ?) > cleared`,
+         WHERE cleared = 0 OR min(excluded.${column}, ?) > cleared
+         RETURNING 1`,
         ...[links, digest, descriptor.digest, descriptor.size, descriptor.mediaType, witness ?? null],
         ...[verifiedAt, now + lifeMs, lookedAt ?? verifiedAt],
       );
+      written += row.toArray().length;
     }
+    return written < digests.length ? 'refused' : undefined;
   }
 
   /** @returns for each digest, the digest that its entry named */

@@ -59,7 +59,8 @@ export interface Looked<R> {
 
 /** Writes of what the origin confirmed. They may wait for each other, and nobody waits for them. */
 export interface Writes {
-  entry(keys: EntryKeys, entry: Confirmed<Entry>): void;
+  /** @returns `refused` if a tombstone hides the entry */
+  entry(keys: EntryKeys, entry: Confirmed<Entry>): 'refused' | undefined;
   pointer(terms: Terms, key: TagVariant, pointer: Confirmed<TagPointer>): void;
   note(terms: Terms, tag: string, pointer: TagPointer, isMoved: boolean): boolean;
   content(digest: string, content: Uint8Array, lifeMs: number): void;

@@ -24,6 +24,7 @@ export function createRedis({ url, token }: RedisAddress, timeoutMs = STORE_TIME
     automaticDeserialization: false,
     responseEncoding: false,
     enableTelemetry: false,
-    readYourWrites: false,
+    // Replicas follow later. One that is asked with the token of the last answer has seen what this isolate wrote.
+    readYourWrites: true,
   });
 }

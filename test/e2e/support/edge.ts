@@ -18,8 +18,6 @@ export interface EdgeOptions {
   /** The store of `backend: 'redis'`; by default one is started. */
   readonly redis?: RedisStore | undefined;
   readonly variables?: Readonly<Record<string, string>>;
-  /** Whether it uses the KV of another edge that runs in front of the same origin. */
-  readonly sharesKv?: boolean;
 }
 
 /**
@@ -29,14 +27,42 @@ export interface EdgeOptions {
 export const PATIENT = { CACHE_TIMEOUT: '1s' } as const;
 
 /** Starts the built edge as `npm start` does, on any free port and, unless a store is given, with an empty cache. */
-export async function startEdge({ origin, backend, redis, variables, sharesKv }: EdgeOptions): Promise<Edge> {
+export async function startEdge({ variables = {}, ...options }: EdgeOptions): Promise<Edge> {
+  const [edge] = await startEdges(options, [variables]);
+  if (!edge) throw new Error('no edge was started');
+  return edge;
+}
+
+/**
+ * Starts edges that share one store, which is empty unless it is given: isolates of one process on Durable Objects,
+ * which two processes cannot share, and processes of their own otherwise.
+ * @param variables of each edge
+ */
+export async function startEdges(
+  { origin, backend, redis }: Omit<EdgeOptions, 'variables'>,
+  variables: readonly Readonly<Record<string, string>>[],
+): Promise<Edge[]> {
   const store = redis ?? (await startRedisFor(backend));
+  const all = variables.map((own) => ({
+    ...{ ORIGIN_URL: origin, BLOBDESCRIPTOR: backend, PORT: '0' },
+    ...store?.variables,
+    ...own,
+  }));
+  if (backend === 'durable' && all.length > 1) return startIsolates(all);
   const folder = inProject('.registry-edge', encodeURIComponent(new URL(origin).href));
-  if (!sharesKv) await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
   atEnd(() => rm(folder, { recursive: true, force: true }));
-  return whenReady(
-    startProgram({ ORIGIN_URL: origin, BLOBDESCRIPTOR: backend, PORT: '0', ...store?.variables, ...variables }),
-  );
+  const edges: Edge[] = [];
+  for (const each of all) edges.push(await whenReady(startProgram(each)));
+  return edges;
+}
+
+async function startIsolates(variables: readonly Record<string, string>[]): Promise<Edge[]> {
+  const isolates = variables.map((each) => ({ hostname: '127.0.0.1', port: 0, variables: each }));
+  const program = [inProject('test/e2e/support/isolates.ts')];
+  const running = run(process.execPath, program, { ISOLATES: JSON.stringify(isolates) });
+  const [, urls = ''] = await running.waitFor(/^isolates on (.+)\.$/m);
+  return urls.split(' ').map((url) => ({ url, host: new URL(url).host, process: running }));
 }
 
 /** Starts what `npm start` starts, without npm, which would not pass signals on. */

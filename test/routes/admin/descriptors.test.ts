@@ -4,7 +4,7 @@ import { cacheStatusOf, createEdge } from '../../support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../../support/purge.ts';
 import { pushBlob } from '../../support/push.ts';
 import { NO_REDIS, REDIS, UNREACHABLE } from '../../support/redisStore.ts';
-import { STORES } from '../../support/stores.ts';
+import { ALL_STORES, STORES } from '../../support/stores.ts';
 
 const GET = { headers: OPERATOR };
 const HEAD = { method: 'HEAD' };
@@ -66,10 +66,17 @@ describe('/_edge/descriptors/<digest>', () => {
     expect(await response.json()).toMatchObject({ errors: [{ code }] });
   });
 
-  it('answers UNSUPPORTED on KV, which has no global records', async () => {
-    const response = await createEdge({ ADMIN_TOKEN }).fetch(path, GET);
-    expect(response.status).toBe(405);
-  });
+  it.each(STORES.filter((store) => !store.hasGlobalRecords))(
+    'is a 404 on $name, which has no global records, and names the stores that have them',
+    async ({ variables }) => {
+      const response = await createEdge({ ...variables, ADMIN_TOKEN }).fetch(path, GET);
+      expect(response.status).toBe(404);
+      const { errors } = (await response.json()) as { errors: { message: string }[] };
+      for (const { name, hasGlobalRecords } of ALL_STORES) {
+        if (hasGlobalRecords) expect(errors[0]?.message).toContain(name);
+      }
+    },
+  );
 
   it('answers UNAVAILABLE while the store is unreachable', async () => {
     const down = { ...REDIS, ADMIN_TOKEN, UPSTASH_REDIS_REST_URL: UNREACHABLE.url };

@@ -5,7 +5,7 @@ import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import { createScriptedServer } from '../../support/scripted.ts';
 
 const HEAD = { method: 'HEAD' };
-const HIT = 'registry-edge; hit; detail=kv';
+const HIT = 'registry-edge; hit; detail=durable';
 const BYTES = '0123456789';
 
 /** Replaces `D` in header values by the digest. */

@@ -106,10 +106,10 @@ describe('HEAD of a blob: windows', () => {
     await edge.fetch(blob.path, HEAD);
     edge.clock.advance(299_000);
     await renewGrant(edge, blob.name);
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=durable');
     edge.clock.advance(1_000);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=stale; stored; detail=push');
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=durable');
   });
 
   it('always asks the origin with PUSH_EXISTENCE_TTL=0 for a caller that may push', async () => {
@@ -133,7 +133,7 @@ describe('HEAD of a blob: windows', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=memory');
     edge.clock.advance(30_000);
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=kv');
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; hit; detail=durable');
     edge.clock.advance(3_600_000);
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=stale; stored');
     expect(await blob.asked()).toBe(2);

@@ -218,7 +218,7 @@ describe('the cache serves a manifest by digest to', () => {
     const manifest = await pushManifest();
     await rig.rule({ prefix: `/v2/${manifest.name}/`, unlessAuthorization: ALICE, status: 401, body: '{}' });
     const edge = createEdge();
-    for (const expected of [UNPROVEN, 'registry-edge; hit; detail=kv']) {
+    for (const expected of [UNPROVEN, 'registry-edge; hit; detail=durable']) {
       expect(cacheStatusOf(await edge.fetch(manifest.path, as(ALICE)))).toBe(expected);
     }
     for (const init of [
@@ -275,7 +275,7 @@ describe('the cache serves a manifest by digest to', () => {
     }
     edge.clock.advance(30_000);
     expect(cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD')))).toBe(
-      'registry-edge; hit; detail=kv',
+      'registry-edge; hit; detail=durable',
     );
     expect(await manifest.questions()).toHaveLength(1);
   });

@@ -47,9 +47,9 @@ describe('MIRRORED_HOSTS', () => {
     const edge = createEdge(LIST);
     await edge.fetch(`${blob.path}?ns=docker.io`);
     for (const query of ['', '?ns=docker.io', '?ns=registry.example.com:5000']) {
-      expect(cacheStatusOf(await edge.fetch(blob.path + query, HEAD))).toBe('registry-edge; hit; detail=kv');
+      expect(cacheStatusOf(await edge.fetch(blob.path + query, HEAD))).toBe('registry-edge; hit; detail=durable');
       const condition = { headers: { 'if-none-match': blob.digest } };
-      expect(cacheStatusOf(await edge.fetch(blob.path + query, condition))).toBe('registry-edge; hit; detail=kv');
+      expect(cacheStatusOf(await edge.fetch(blob.path + query, condition))).toBe('registry-edge; hit; detail=durable');
     }
     expect(await blob.questions()).toEqual([`GET ${blob.path}?ns=docker.io`]);
   });

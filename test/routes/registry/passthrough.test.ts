@@ -122,7 +122,7 @@ describe('passThrough', () => {
     expect(cacheStatusOf(await edge.fetch(part.path, { method: 'HEAD' }))).toContain('fwd=miss');
     await edge.fetch(whole.path);
     const head = await edge.fetch(whole.path, { method: 'HEAD' });
-    expect(cacheStatusOf(head)).toBe('registry-edge; hit; detail=kv');
+    expect(cacheStatusOf(head)).toBe('registry-edge; hit; detail=durable');
     expect(head.headers.get('content-length')).toBe('10');
   });
 

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
+import { keysOfEntry, repositoryObject } from '../../support/durableStore.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { earnGrant } from '../../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
@@ -7,6 +8,7 @@ import { fieldsOf, NO_REDIS, REDIS, snapshot } from '../../support/redisStore.ts
 import {
   keysOfBlob,
   kvTroubles,
+  objectTroubles,
   poisonTroubles,
   type Trouble,
   typeTroubles,
@@ -48,8 +50,23 @@ const redisStore: Store = {
   },
 };
 
+const durableStore: Store = {
+  variables: { BLOBDESCRIPTOR: 'durable', ...LIMITS },
+  content: ({ name, digest }) => storedInObject(name, digest),
+  async isCorrect({ name, digest, bytes }) {
+    const { entry } = await storedInObject(name, digest);
+    const descriptor = { digest, size: bytes.length, mediaType: MEDIA_TYPE };
+    return JSON.stringify(entry?.descriptor) === JSON.stringify(descriptor) && isNow(entry?.verifiedAt);
+  },
+};
+
+async function storedInObject(name: string, digest: string) {
+  const { rows } = await repositoryObject(inject('originUrl'), name).readEntries(keysOfEntry(digest));
+  return rows[0] ?? { entry: undefined, clearedUntil: 0 };
+}
+
 const kvStore: Store = {
-  variables: LIMITS,
+  variables: { BLOBDESCRIPTOR: 'kv', ...LIMITS },
   content: async ({ name, digest }) =>
     Promise.all(['', 'cleared::'].map((prefix) => env.DESCRIPTORS.get(`${prefix}blobs::${name}::${digest}`))),
   async isCorrect({ name, digest, bytes }) {
@@ -75,7 +92,13 @@ async function prepare({ store, trouble, operation, origin }: Cell): Promise<{ b
   const hasEntry = operation === 'HEAD hit' || operation === 'clear';
   if (hasEntry) await createEdge(store.variables).fetch(blob.path, { method: 'HEAD' });
   await trouble.spoil?.(keysOfBlob(blob), blob);
-  const edge = createEdge({ ...store.variables, ...trouble.variables }, { namespace: trouble.namespace });
+  const edge = createEdge(
+    { ...store.variables, ...trouble.variables },
+    {
+      namespace: trouble.namespace,
+      objects: trouble.objects,
+    },
+  );
   if (operation !== 'write-back') await earnGrant(edge, blob);
   if (ORIGIN_DELAYS_MS[origin] > 0) await rig.rule({ prefix: `/v2/${blob.name}/`, delayMs: ORIGIN_DELAYS_MS[origin] });
   return { blob, edge };
@@ -143,6 +166,7 @@ async function runMatrix(name: string, store: Store, troubles: Trouble[]): Promi
 }
 
 describe('a store in trouble costs nothing but speed, in every cell of trouble × operation × origin', () => {
+  it('Durable Objects', { timeout: 120_000 }, () => runMatrix('Durable Objects', durableStore, objectTroubles()));
   it('KV', { timeout: 120_000 }, () => runMatrix('KV', kvStore, kvTroubles()));
 });
 

@@ -240,6 +240,6 @@ describe('an upload of a blob that exists', () => {
     await (await byPut(edge, blob)).over;
     edge.clock.advance(299_000);
     await earnGrant(edge, blob);
-    expect(await head(edge, blob)).toMatchObject({ cache: 'registry-edge; hit; detail=kv' });
+    expect(await head(edge, blob)).toMatchObject({ cache: 'registry-edge; hit; detail=durable' });
   });
 });

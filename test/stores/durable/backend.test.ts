@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createSettings } from '../../../src/config/settings.ts';
 import { createDurableStore, durableBackend } from '../../../src/stores/durable/backend.ts';
 import type { RepositoryNamespace } from '../../../src/stores/durable/namespace.ts';
@@ -20,9 +20,6 @@ function recorder() {
   });
   return { seen, namespace: within('') };
 }
-
-// The first object loads the Worker, which may take longer than a store may.
-beforeAll(() => OBJECTS.get(OBJECTS.idFromName('first')).readContent(''));
 
 it('names objects by alias and origin, and passes the location on', async () => {
   const { seen, namespace } = recorder();

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { LinkSet } from '../../../src/oci/links.ts';
 import type { Call, Clears, EntryKeys, RepositoryRpc, Terms } from '../../../src/stores/durable/rpc.ts';
 import { clearingAhead } from '../../../src/stores/tombstone.ts';
+import { type Clock, createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
-import { advanceObjectClocks, setObjectClocks } from '../../support/objectClock.ts';
 
 const LIFE_MS = 60_000;
 const TERMS: Terms = { askedAs: 'caller', retentionMs: LIFE_MS, lifeMs: LIFE_MS };
@@ -46,7 +46,10 @@ function storedIn(object: TestObject): Promise<{ rows: number; hasAlarm: boolean
   });
 }
 
-beforeEach(() => setObjectClocks(Date.now()));
+let clock: Clock;
+beforeEach(() => {
+  clock = createClock(Date.now());
+});
 
 describe('RepositoryObject', () => {
   it('stores nothing where it is only asked', async () => {
@@ -115,7 +118,7 @@ describe('RepositoryObject', () => {
     const digest = uniqueDigest();
     const now = Date.now();
     await object.clear([['mark', keysOf(digest), clearingAhead(now, 35_000)]]);
-    advanceObjectClocks(20_000);
+    clock.advance(20_000);
     await object.clear([['mark', keysOf(digest), clearingAhead(now + 20_000, 35_000)]]);
     // The first one is over. The second is still under way, and its origin may not have carried it out yet.
     await object.clear([['entries', keysOf(digest), clearingAhead(now + 21_000)]]);
@@ -189,10 +192,10 @@ describe("the object's own time", () => {
       const object = objectOf();
       const digest = uniqueDigest();
       const { lookedAt } = await object.readEntries(keysOf(digest));
-      advanceObjectClocks(10);
+      clock.advance(10);
       // One of the clocks is wrong: that of the writer, which asks the origin before the delete, or that of the deleter.
       await object.clear([['entries', keysOf(digest), clearingAhead(Date.now() + 10 + Math.min(skewMs, 0))]]);
-      advanceObjectClocks(20_000);
+      clock.advance(20_000);
       await write(object, digest, Date.now() + 5 + Math.max(skewMs, 0), lookedAt);
       expect((await read(object, digest))?.entry).toBeUndefined();
     },
@@ -203,7 +206,7 @@ describe("the object's own time", () => {
     const digest = uniqueDigest();
     const now = Date.now();
     await object.clear([['entries', keysOf(digest), clearingAhead(now)]]);
-    advanceObjectClocks(5_001);
+    clock.advance(5_001);
     const { lookedAt } = await object.readEntries(keysOf(digest));
     await write(object, digest, now + 5_001, lookedAt);
     expect((await read(object, digest))?.entry).toBeDefined();
@@ -214,7 +217,7 @@ describe("the object's own time", () => {
     const digest = uniqueDigest();
     const { lookedAt } = await object.readEntries(keysOf(digest));
     await object.clear([['entries', keysOf(digest), clearingAhead(Date.now())]]);
-    advanceObjectClocks(LIFE_MS + 1);
+    clock.advance(LIFE_MS + 1);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
     await write(object, digest, Date.now() + LIFE_MS, lookedAt);
@@ -251,7 +254,7 @@ describe('what is left behind', () => {
     await object.clear([['tags', { ...TERMS, lifeMs: 0 }, ['latest'], upTo(Date.now())]]);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
-    advanceObjectClocks(LIFE_MS);
+    clock.advance(LIFE_MS);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
     // It works on, as a new one.

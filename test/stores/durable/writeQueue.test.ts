@@ -4,8 +4,8 @@ import { expect, it } from 'vitest';
 import type { EntryKeys, RepositoryRpc } from '../../../src/stores/durable/rpc.ts';
 import { WriteQueue } from '../../../src/stores/durable/writeQueue.ts';
 import { clearingAhead } from '../../../src/stores/tombstone.ts';
+import { createClock } from '../../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
-import { setObjectClocks } from '../../support/objectClock.ts';
 
 /** What Cloudflare's storage takes to write to other places. */
 const FLUSH_MS = 12;
@@ -33,7 +33,7 @@ async function slowObject() {
 }
 
 it('a look does not wait for 70 write-backs, which are flushed together', async () => {
-  setObjectClocks(Date.now());
+  createClock(Date.now());
   const { object, digest, flushes } = await slowObject();
   const digests = Array.from({ length: 70 }, () => uniqueDigest());
   const writing = Promise.all(
@@ -51,7 +51,7 @@ it('a look does not wait for 70 write-backs, which are flushed together', async 
 
 it('a delete does not wait for write-backs, and those that come after it see it', async () => {
   const now = Date.now();
-  setObjectClocks(now);
+  createClock(now);
   const { object, digest, flushes } = await slowObject();
   const write = () => object.write([['entry', keysOf(digest), { value: entryFor(digest, now) }]]);
   const writing = [write(), write(), write()];

@@ -46,7 +46,6 @@ describe('createRedisDescriptors: a slow connection', () => {
 
 describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
   const { url, token } = ADDRESS;
-  // The server sends a sync token, which a client with `readYourWrites` would send back.
   const forwarding = () => facing({ forward: url, headers: { 'upstash-sync-token': 'abc' } }, token);
 
   it('sends one request for each verb, without telemetry', async () => {
@@ -58,8 +57,14 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: requests', () => {
       'POST /multi-exec',
       'POST /',
     ]);
-    const unwanted = sent.flatMap(({ headers }) => Object.keys(headers)).filter((name) => /telemetry|sync/.test(name));
+    const unwanted = sent.flatMap(({ headers }) => Object.keys(headers)).filter((name) => /telemetry/.test(name));
     expect(unwanted).toEqual([]);
+  });
+
+  it('tells the database what it must have seen, so that an isolate reads its own writes from a replica', async () => {
+    const { scoped, calls } = forwarding();
+    for (const [, call] of VERBS) await call(scoped);
+    expect((await calls()).map(({ headers }) => headers['upstash-sync-token'])).toEqual(['', 'abc', 'abc']);
   });
 
   it('sends concurrent stats in separate requests', async () => {
