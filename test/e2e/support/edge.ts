@@ -18,6 +18,8 @@ export interface EdgeOptions {
   /** The store of `backend: 'redis'`; by default one is started. */
   readonly redis?: RedisStore | undefined;
   readonly variables?: Readonly<Record<string, string>>;
+  /** Whether it goes on with what an edge in front of the same origin has left on disk. */
+  readonly keepsState?: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function startEdge({ variables = {}, ...options }: EdgeOptions): Pr
  * @param variables of each edge
  */
 export async function startEdges(
-  { origin, backend, redis }: Omit<EdgeOptions, 'variables'>,
+  { origin, backend, redis, keepsState = false }: Omit<EdgeOptions, 'variables'>,
   variables: readonly Readonly<Record<string, string>>[],
 ): Promise<Edge[]> {
   const store = redis ?? (await startRedisFor(backend));
@@ -50,7 +52,7 @@ export async function startEdges(
   }));
   if (backend === 'durable' && all.length > 1) return startIsolates(all);
   const folder = inProject('.registry-edge', encodeURIComponent(new URL(origin).href));
-  await rm(folder, { recursive: true, force: true });
+  if (!keepsState) await rm(folder, { recursive: true, force: true });
   atEnd(() => rm(folder, { recursive: true, force: true }));
   const edges: Edge[] = [];
   for (const each of all) edges.push(await whenReady(startProgram(each)));
