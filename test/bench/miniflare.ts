@@ -9,31 +9,42 @@ export interface Namespace {
   put(key: string, value: string): Promise<void>;
 }
 
-type Bindings = Record<string, string | string[] | Record<string, string>>;
+/** A Worker on miniflare. */
+export interface WorkerScript {
+  readonly script: string;
+  /** Its `env`, in addition to `DESCRIPTORS` and `REPOSITORIES`. */
+  readonly bindings: Readonly<Record<string, unknown>>;
+}
 
-export interface ServedWithKv {
-  readonly url: string;
+export interface ServedWithStores {
+  /** The URL of each Worker, in their order. */
+  readonly urls: readonly string[];
   readonly descriptors: Namespace;
 }
 
 /**
- * Runs a Worker on miniflare, which simulates KV, on a socket of its own as `npm start` does.
- * @param bindings the Worker's `env`, in addition to the namespace `DESCRIPTORS`
+ * Runs Workers on miniflare, which simulates KV and Durable Objects, each on a socket of its own as `npm start` does.
+ * They share the KV namespace, and the Durable Objects, whose class the first one exports.
  */
-export async function serveOnMiniflare(script: string, bindings: Bindings): Promise<ServedWithKv> {
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-      modules: true,
-      scriptPath: script,
-      ...(await compatibility()),
-      bindings,
-      kvNamespaces: { DESCRIPTORS: 'descriptors' },
-      cf: false,
-    }),
-  );
+export async function serveOnMiniflare(...scripts: readonly WorkerScript[]): Promise<ServedWithStores> {
+  const settings = await compatibility();
+  const nameOf = (at: number) => `worker-${at}`;
+  const workers = scripts.map(({ script, bindings }, at) => ({
+    name: nameOf(at),
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    modules: true,
+    scriptPath: script,
+    ...settings,
+    bindings: bindings as Record<string, string>,
+    kvNamespaces: { DESCRIPTORS: 'descriptors' },
+    durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName: nameOf(0) } },
+  }));
+  const miniflare = new Miniflare(convertV4MiniflareOptions({ workers, cf: false }));
   atEnd(() => miniflare.dispose());
   await miniflare.ready;
-  const { origin } = await miniflare.unsafeGetDirectURL();
-  return { url: origin, descriptors: await miniflare.getKVNamespace('DESCRIPTORS') };
+  const urls = await Promise.all(scripts.map((_script, at) => miniflare.unsafeGetDirectURL(nameOf(at))));
+  return {
+    urls: urls.map(({ origin }) => origin),
+    descriptors: await miniflare.getKVNamespace('DESCRIPTORS', nameOf(0)),
+  };
 }

@@ -4,6 +4,7 @@ import { registries } from './registries.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Tool } from './tools.ts';
+import { durableRows, warmDurable } from './warmDurable.ts';
 import { warmMemory } from './warmMemory.ts';
 import { warmKv, warmRedis } from './warmStore.ts';
 
@@ -18,7 +19,9 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'warm-memory': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'warn', settings) },
   'warm-memory-logged': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'info', settings) },
   'warm-redis': { needs: ['hey', 'redis-server'], run: warmRedis },
+  'warm-durable': { needs: ['hey'], run: warmDurable },
   'warm-kv': { needs: ['hey'], run: warmKv },
+  'durable-rows': { needs: [], run: durableRows },
   'cold-memory': {
     needs: ['docker-registry'],
     run: (name, settings) => cold(name, { backend: 'inmemory', blobs: 150 }, settings),

@@ -12,7 +12,7 @@ import { BUNDLE, barePath, CONNECTIONS, type Settings } from './settings.ts';
 import { constantHeaders, loadWarm, type WarmBlob, warmUp } from './warm.ts';
 import { type Served, serveOnWorkerd } from './workerd.ts';
 
-const VARIABLES = { CLIENT_AUTH: 'origin', PUSH_EXISTENCE_TTL: '1h', LOG_LEVEL: 'warn' } as const;
+export const VARIABLES = { CLIENT_AUTH: 'origin', PUSH_EXISTENCE_TTL: '1h', LOG_LEVEL: 'warn' } as const;
 
 /**
  * Measures a warm HEAD from Redis, of a caller that may push, against a handler that sends the same request to the
@@ -34,26 +34,33 @@ export async function warmRedis(row: string, { rounds, seconds }: Settings): Pro
  */
 export async function warmKv(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const origin = await startOrigin();
-  const edge = await serveOnMiniflare(BUNDLE, { ...VARIABLES, ORIGIN_URL: origin.url, BLOBDESCRIPTOR: 'kv' });
-  const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(edge.url, origin)));
-  const [stored] = (await edge.descriptors.list()).keys;
+  const bindings = { ...VARIABLES, ORIGIN_URL: origin.url, BLOBDESCRIPTOR: 'kv' };
+  const {
+    urls: [url = ''],
+    descriptors,
+  } = await serveOnMiniflare({ script: BUNDLE, bindings });
+  const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(url, origin)));
+  const [stored] = (await descriptors.list()).keys;
   if (!stored) throw new Error('the edge has written nothing to KV');
   const KEYS = [stored.name, `cleared::${stored.name}`];
-  const other = await serveOnMiniflare(barePath('kv.js'), { HEADERS, KEYS });
-  await other.descriptors.put(stored.name, (await edge.descriptors.get(stored.name)) ?? '');
+  const other = await serveOnMiniflare({ script: barePath('kv.js'), bindings: { HEADERS, KEYS } });
+  await other.descriptors.put(stored.name, (await descriptors.get(stored.name)) ?? '');
 
-  const loadOf = (url: string) => loadOfNewCaller(url, origin, seconds);
-  const results = await runRounds(rounds, { edge: () => loadOf(edge.url), other: () => loadOf(other.url) });
+  const results = await runRounds(rounds, {
+    edge: () => loadOfNewCaller(url, origin, seconds),
+    other: () => loadOfNewCaller(other.urls[0] ?? '', origin, seconds),
+  });
   return { figures: figuresOf(row, results) };
 }
 
-async function loadOfNewCaller(url: string, origin: Origin, seconds: number): Promise<LoadResult> {
+/** Puts load on a server by a caller that it does not know yet. */
+export async function loadOfNewCaller(url: string, origin: Origin, seconds: number): Promise<LoadResult> {
   const blob = blobOfNewCaller(url, origin);
   await warmUp(blob);
   return loadWarm(blob, { seconds, connections: CONNECTIONS });
 }
 
-function figuresOf(row: string, results: { edge: LoadResult[]; other: LoadResult[] }): Figure[] {
+export function figuresOf(row: string, results: { edge: LoadResult[]; other: LoadResult[] }): Figure[] {
   const about = { row, against: 'bare handler' };
   return [
     figureOf({ ...about, measure: 'HEADs/s', target: { atLeast: 0.9 } }, results, ({ perSecond }) => perSecond),
