@@ -1,8 +1,20 @@
-import * as v from 'valibot';
 import { isLoopbackHost } from '../http/hosts.ts';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
 import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
-import { bareUrl, count, duration, flag, hostPatterns, hosts, oneOf, size, timeout, variable } from './forms.ts';
+import {
+  bareUrl,
+  checked,
+  count,
+  duration,
+  type Form,
+  flag,
+  hostPatterns,
+  hosts,
+  oneOf,
+  size,
+  timeout,
+  variable,
+} from './forms.ts';
 import { createSettings, type Environment } from './settings.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
@@ -92,7 +104,7 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
   const warnings: string[] = [];
   const settings = createSettings(env);
   const { problems } = settings;
-  const read = <S extends v.GenericSchema>(name: (typeof VARIABLES)[number], schema: S) => settings.read(name, schema);
+  const read = <T>(name: (typeof VARIABLES)[number], form: Form<T>) => settings.read(name, form);
 
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
   const config = {
@@ -129,13 +141,15 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
 }
 
 function originUrl(allowsHttp: boolean) {
-  return v.pipe(
+  const base = checked(
     bareUrl(ORIGIN_FORM),
-    v.check((url) => !/\/v2\/*$|\/\//.test(url.pathname), `${ORIGIN_FORM}, without /v2`),
-    v.check(
-      (url) => allowsHttp || url.protocol === 'https:' || isLoopbackHost(url.hostname),
-      'expected https: http to another machine requires ORIGIN_INSECURE=true',
-    ),
+    ({ pathname }) => !/\/v2\/*$|\/\//.test(pathname),
+    `${ORIGIN_FORM}, without /v2`,
+  );
+  return checked(
+    base,
+    (url) => allowsHttp || url.protocol === 'https:' || isLoopbackHost(url.hostname),
+    'expected https: http to another machine requires ORIGIN_INSECURE=true',
   );
 }
 

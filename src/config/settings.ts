@@ -1,4 +1,4 @@
-import * as v from 'valibot';
+import type { Form } from './forms.ts';
 
 /** The Worker's variables, secrets and bindings. */
 export type Environment = Readonly<Record<string, unknown>>;
@@ -6,7 +6,7 @@ export type Environment = Readonly<Record<string, unknown>>;
 /** Reads variables one by one, and collects what is bad about all of them. */
 export interface Settings {
   /** Reads a variable. @returns `undefined` if it is bad, which is reported */
-  read<S extends v.GenericSchema>(name: string, schema: S): v.InferOutput<S> | undefined;
+  read<T>(name: string, form: Form<T>): T | undefined;
   /** Reads a binding. @param expected what should be bound; reported if nothing is */
   binding<T>(name: string, expected: string): T | undefined;
   report(problem: string): void;
@@ -19,10 +19,11 @@ export function createSettings(env: Environment): Settings {
   return {
     problems,
     report: (problem) => void problems.push(problem),
-    read(name, schema) {
-      const result = v.safeParse(schema, env[name]);
-      if (!result.success) problems.push(`${name}: ${result.issues[0].message}`);
-      return result.success ? result.output : undefined;
+    read(name, form) {
+      const reading = form(env[name]);
+      if ('value' in reading) return reading.value;
+      problems.push(`${name}: ${reading.problem}`);
+      return undefined;
     },
     binding<T>(name: string, expected: string) {
       if (!env[name]) problems.push(`${name}: expected ${expected} that is bound under this name`);

@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { bareUrl, flag, variable } from '../../config/forms.ts';
+import { bareUrl, checked, flag, variable } from '../../config/forms.ts';
 import { isInternalHost } from '../../http/hosts.ts';
 import { upstreamPrefix } from '../../oci/alias.ts';
 import type { StoreBackend } from '../backend.ts';
@@ -54,9 +53,10 @@ export function createRedisStore(database: RedisDatabase, options: StoreOptions)
 }
 
 function restUrl() {
-  return v.pipe(
+  return checked(
     bareUrl(URL_FORM),
-    v.check(({ protocol, hostname }) => protocol === 'https:' || isInternalHost(hostname), `${URL_FORM} (https)`),
+    ({ protocol, hostname }) => protocol === 'https:' || isInternalHost(hostname),
+    `${URL_FORM} (https)`,
   );
 }
 
