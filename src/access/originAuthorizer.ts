@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { LRUCache } from 'lru-cache';
+import { lru } from 'tiny-lru';
 import type { Memory } from '../isolate/memory.ts';
 import { fingerprint } from '../oci/hash.ts';
 import type { RepositoryName } from '../oci/name.ts';
@@ -30,7 +30,7 @@ const KINDS = Object.keys(PROVEN_KINDS) as AnswerKind[];
  */
 export function createOriginAuthorizer(memory: Memory): Authorizer {
   const grants = memory.part<Access>('grant');
-  const refusals = new LRUCache<number, number>({ max: MAX_REFUSALS });
+  const refusals = lru<number>(MAX_REFUSALS);
 
   /** Spaces separate the parts. A repository name has none and a kind has exactly one, so no two grants share a key. */
   function grantKey(caller: string, repository: RepositoryName, kind: AnswerKind): string {

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from 'tiny-lru';
 import { upstreamPrefix } from '../oci/alias.ts';
 
 /**
@@ -25,6 +25,7 @@ export interface MemoryPart<V extends object> {
 interface Slot {
   readonly value: object;
   readonly expiresAtMs: number;
+  /** What the slot weighs in all. */
   readonly bytes: number;
 }
 
@@ -34,13 +35,7 @@ const SLOT_BYTES = 200;
 const CHARACTER_BYTES = 2;
 
 export function createMemory(bounds: { entries: number; bytes: number }): Memory {
-  // No `max`: the LRU would allocate that many slots at the start of every isolate, whose first request waits for it.
-  const slots = new LRUCache<string, Slot>({
-    maxSize: bounds.bytes,
-    // No single value evicts everything else: the proof of the caller's access, read a moment ago, has to stay.
-    maxEntrySize: Math.floor(bounds.bytes / 2),
-    sizeCalculation: (slot, key) => SLOT_BYTES + CHARACTER_BYTES * key.length + slot.bytes,
-  });
+  const slots = createSlots(bounds);
   const withPrefix = (upstream: string): Memory => ({
     ofUpstream: (alias) => withPrefix(upstreamPrefix(alias)),
     part<V extends object>(name: string): MemoryPart<V> {
@@ -53,20 +48,44 @@ export function createMemory(bounds: { entries: number; bytes: number }): Memory
           slots.delete(partPrefix + key);
           return undefined;
         },
-        set(key, value, expiresAtMs, bytes) {
+        set(key, value, expiresAtMs, valueBytes) {
+          const bytes = SLOT_BYTES + CHARACTER_BYTES * (partPrefix.length + key.length) + valueBytes;
           slots.set(partPrefix + key, { value, expiresAtMs, bytes });
-          while (slots.size > bounds.entries) slots.pop();
         },
-        delete: (key) => void slots.delete(partPrefix + key),
-        keys(prefix) {
-          const keys: string[] = [];
-          for (const key of slots.keys()) {
-            if (key.startsWith(partPrefix + prefix)) keys.push(key.slice(partPrefix.length));
-          }
-          return keys;
-        },
+        delete: (key) => slots.delete(partPrefix + key),
+        keys: (prefix) =>
+          slots
+            .keys()
+            .filter((key) => key.startsWith(partPrefix + prefix))
+            .map((key) => key.slice(partPrefix.length)),
       };
     },
   });
   return withPrefix('');
+}
+
+/** Keeps the slots within the bounds: the least recently used one goes first. */
+function createSlots(bounds: { entries: number; bytes: number }) {
+  const slots = lru<Slot>(bounds.entries);
+  let bytes = 0;
+  slots.onEvict(({ value }) => {
+    bytes -= value.bytes;
+  });
+  function remove(key: string): void {
+    bytes -= slots.peek(key)?.bytes ?? 0;
+    slots.delete(key);
+  }
+  return {
+    get: (key: string) => slots.get(key),
+    keys: () => slots.keys(),
+    delete: remove,
+    set(key: string, slot: Slot) {
+      remove(key);
+      // No single value evicts everything else: the proof of the caller's access, read a moment ago, has to stay.
+      if (slot.bytes > bounds.bytes / 2) return;
+      slots.set(key, slot);
+      bytes += slot.bytes;
+      while (bytes > bounds.bytes) slots.evict();
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from 'tiny-lru';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 
@@ -17,7 +17,7 @@ export interface RecentNotes {
 }
 
 export function createRecentNotes(): RecentNotes {
-  const notes = new LRUCache<string, { readonly digest: Digest; readonly atMs: number }>({ max: MAX_NOTES });
+  const notes = lru<{ readonly digest: Digest; readonly atMs: number }>(MAX_NOTES);
   return {
     has(ctx, key, digest) {
       const note = notes.get(key);

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from 'tiny-lru';
 import { allDone, batchesOf, eachInTurn } from '../../async.ts';
 import { checkEntry, type Entry, isWholeNumber, parseMethod } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
@@ -37,7 +37,7 @@ export function createKvDescriptors(
   { retentionMs, maxClearedForMs, askedAs }: StoreOptions,
 ): Store['descriptors'] {
   const expiration = kvExpiration(retentionMs + maxClearedForMs);
-  const writtenTombstones = new LRUCache<string, number>({ max: MAX_WRITTEN });
+  const writtenTombstones = lru<number>(MAX_WRITTEN);
 
   return (name: RepositoryName, links: LinkSet): RepositoryRecords => {
     const entryPrefix = `${prefix}${askedAs === 'nobody' ? 'open::' : ''}`;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from 'tiny-lru';
 
 /** How many tombstones are kept individually; the others are merged into one. */
 const MAX_TOMBSTONES = 1_000;
@@ -18,11 +18,9 @@ export interface Tombstones {
 
 export function createTombstones(): Tombstones {
   let allUntil = 0;
-  const tombstones = new LRUCache<string, number>({
-    max: MAX_TOMBSTONES,
-    dispose: (until, _key, reason) => {
-      if (reason === 'evict') allUntil = Math.max(allUntil, until);
-    },
+  const tombstones = lru<number>(MAX_TOMBSTONES);
+  tombstones.onEvict(({ value: until }) => {
+    allUntil = Math.max(allUntil, until);
   });
   function until(key: string): number {
     return Math.max(tombstones.get(key) ?? 0, allUntil);
