@@ -18,6 +18,7 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest(({ inject }) => ({
+            main: './src/index.ts',
             wrangler: { configPath: './wrangler.toml' },
             miniflare: { compatibilityFlags: ['nodejs_compat'], bindings: { ORIGIN_URL: inject('originUrl') } },
           })),

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { BACKENDS } from '../src/assemble.ts';
 import { variableNames } from '../src/config/config.ts';
+import { readModules } from './build.ts';
 
 /** One isolate of the edge, with an address of its own. */
 export interface Isolate {
@@ -33,15 +34,13 @@ export async function startIsolates(
   isolates: readonly Isolate[],
   { persistTo, log }: EdgeOptions,
 ): Promise<{ urls: string[]; stop(): Promise<void> }> {
-  const settings = await compatibility();
+  const settings = { ...(await miniflareModules(BUNDLE)), ...(await compatibility()) };
   const nameOf = (at: number) => `edge-${at}`;
   const workers = isolates.map(({ hostname, port, variables }, at) => ({
     name: nameOf(at),
     // The Worker listens directly: miniflare's own entry point would resolve `..` in a path, which the Worker has to
     // see, since it refuses such a path.
     unsafeDirectSockets: [{ host: hostname, port }],
-    modules: true,
-    scriptPath: BUNDLE,
     ...settings,
     bindings: bindingsOf(variables),
     kvNamespaces: { DESCRIPTORS: 'descriptors' },
@@ -75,6 +74,15 @@ const NOT_SIMULATED = 'STORE_JURISDICTION';
 function bindingsOf(variables: Isolate['variables']): Record<string, string> {
   const names = variableNames(BACKENDS).filter((name) => name !== NOT_SIMULATED);
   return Object.fromEntries(names.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
+}
+
+/** Returns the modules of a built Worker as miniflare takes them. */
+export async function miniflareModules(script: string) {
+  const modules = Object.entries(await readModules(script));
+  return {
+    modulesRoot: '/',
+    modules: modules.map(([name, contents]) => ({ type: 'ESModule' as const, path: `/${name}`, contents })),
+  };
 }
 
 /** Reads the compatibility settings from wrangler.toml, which decide how workerd behaves. */

@@ -1,5 +1,5 @@
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { compatibility } from '../../local/edge.ts';
+import { compatibility, miniflareModules } from '../../local/edge.ts';
 import { atEnd } from '../e2e/support/cleanup.ts';
 
 /** The part of a simulated KV namespace that is used from outside of the Worker. */
@@ -29,11 +29,11 @@ export interface ServedWithStores {
 export async function serveOnMiniflare(...scripts: readonly WorkerScript[]): Promise<ServedWithStores> {
   const settings = await compatibility();
   const nameOf = (at: number) => `worker-${at}`;
-  const workers = scripts.map(({ script, bindings }, at) => ({
+  const modules = await Promise.all(scripts.map(({ script }) => miniflareModules(script)));
+  const workers = scripts.map(({ bindings }, at) => ({
     name: nameOf(at),
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    modules: true,
-    scriptPath: script,
+    ...(modules[at] as (typeof modules)[number]),
     ...settings,
     bindings: bindings as Record<string, string>,
     kvNamespaces: { DESCRIPTORS: 'descriptors' },

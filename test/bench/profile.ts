@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { inProject } from '../e2e/support/project.ts';
 import { bundle } from './bundle.ts';
 import { attach } from './inspector.ts';
 import { startOrigin } from './origin.ts';
@@ -34,7 +35,7 @@ interface CallFrame {
  * @returns tables of microseconds a request
  */
 export async function profileWarm({ seconds }: Settings): Promise<string> {
-  const unminified = await bundle('src/index.ts', false);
+  const unminified = await bundle(inProject('src/index.ts'), false);
   const origin = await startOrigin();
   const memory = await serveWarmMemory(origin, 'warn', { isInspected: true }, unminified);
   const blobOf = ({ url }: Served): WarmBlob => ({ url: url + origin.path, requestCount: origin.requestCount });

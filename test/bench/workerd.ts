@@ -1,18 +1,17 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { readModules } from '../../local/build.ts';
 import { compatibility } from '../../local/edge.ts';
 import { temporaryFolder } from '../e2e/support/cleanup.ts';
 import { type Running, run } from '../e2e/support/process.ts';
 
 /** A Worker that runs without wrangler or miniflare around it. */
 export interface WorkerOptions {
-  /** The path of its only module. */
+  /** The path of its main module. */
   readonly script: string;
   /** Its `env`: a string is a variable, any other value arrives as parsed JSON. */
   readonly bindings?: Readonly<Record<string, unknown>>;
-  /** The paths of the files that it imports as text, by the imported name. */
-  readonly texts?: Readonly<Record<string, string>>;
   /** Whether a loader of other Workers is bound as `LOADER`. */
   readonly loadsWorkers?: boolean;
   /** Whether the log has a line for each garbage collection. */
@@ -37,9 +36,9 @@ export const WORKERD = createRequire(require.resolve('miniflare'))('workerd') as
 /** Runs a Worker on `workerd serve`, on any free port and with the compatibility settings of the deployed edge. */
 export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
   const folder = await temporaryFolder();
-  await copyFile(options.script, join(folder, 'main.js'));
-  for (const [name, path] of Object.entries(options.texts ?? {})) await copyFile(path, join(folder, name));
-  await writeFile(join(folder, 'config.capnp'), await configOf(options));
+  const modules = await readModules(options.script);
+  for (const [name, code] of Object.entries(modules)) await writeFile(join(folder, name), code);
+  await writeFile(join(folder, 'config.capnp'), await configOf(options, Object.keys(modules)));
 
   const flags = [
     '--control-fd=3',
@@ -64,12 +63,9 @@ export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
 }
 
 /** A configuration in Cap'n Proto's text form (workerd.capnp), whose ASCII strings are written like those of JSON. */
-async function configOf({ bindings = {}, texts = {}, loadsWorkers, tracesGc }: WorkerOptions): Promise<string> {
+async function configOf({ bindings = {}, loadsWorkers, tracesGc }: WorkerOptions, names: string[]): Promise<string> {
   const { compatibilityDate, compatibilityFlags } = await compatibility();
-  const modules = [
-    '(name = "main.js", esModule = embed "main.js")',
-    ...Object.keys(texts).map((name) => `(name = ${JSON.stringify(name)}, text = embed ${JSON.stringify(name)})`),
-  ];
+  const modules = names.map((name) => `(name = ${JSON.stringify(name)}, esModule = embed ${JSON.stringify(name)})`);
   const bound = [
     ...Object.entries(bindings).map(([name, value]) => `(name = ${JSON.stringify(name)}, ${bindingOf(value)})`),
     ...(loadsWorkers ? ['(name = "LOADER", workerLoader = ())'] : []),

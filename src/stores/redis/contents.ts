@@ -10,12 +10,12 @@ import { isWrongType } from './replies.ts';
  * @param redis a client whose time limit is that of content
  * @param lifeMs how long content is kept after it was written or read
  */
-export function createRedisContents(redis: Redis, keys: RedisKeys, lifeMs: number): ContentRecords {
+export function createRedisContents(redis: Promise<Redis>, keys: RedisKeys, lifeMs: number): ContentRecords {
   const encoder = new TextEncoder();
   return {
     async read(_ctx, digest) {
       // A read prolongs the life of the content: from now on it is kept for another `lifeMs`.
-      const text: unknown = await redis.getex(keys.content(digest), { px: lifeMs }).catch((cause: unknown) => {
+      const text: unknown = await (await redis).getex(keys.content(digest), { px: lifeMs }).catch((cause: unknown) => {
         throw isWrongType(cause) ? new BadRecord('the key has another type', { cause }) : cause;
       });
       if (text === null) return undefined;
@@ -25,11 +25,11 @@ export function createRedisContents(redis: Redis, keys: RedisKeys, lifeMs: numbe
     async write(_ctx, digest, content) {
       const text = textOf(content);
       if (text === undefined) return;
-      const reply: unknown = await redis.set(keys.content(digest), text, { px: lifeMs });
+      const reply: unknown = await (await redis).set(keys.content(digest), text, { px: lifeMs });
       if (reply !== 'OK') throw new TypeError('invalid reply to SET');
     },
     async remove(_ctx, digest) {
-      await redis.del(keys.content(digest));
+      await (await redis).del(keys.content(digest));
     },
   };
 }

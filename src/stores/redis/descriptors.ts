@@ -75,7 +75,7 @@ function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: L
     async write(_ctx, digests, { descriptor, verifiedAt, witness = '' }) {
       // Only manifests have the fields of a witness.
       const told = links === 'manifests' && { told: witness, toldtype: descriptor.mediaType };
-      const write = redis.multi();
+      const write = (await redis).multi();
       for (const digest of digests) {
         write
           .sadd(members, digest)
@@ -92,7 +92,7 @@ function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: L
     async clear(_ctx, digests, clearing) {
       const all = [members, ...digests.flatMap((digest) => [globalKey(digest), scopedKey(digest)])];
       const args = [clearing.until, lifeSeconds, sparesArgument(clearing), ...digests];
-      return parseNamedDigests(await redis.eval(CLEAR_OWN, all, args), digests.length);
+      return parseNamedDigests(await (await redis).eval(CLEAR_OWN, all, args), digests.length);
     },
     list: (_ctx, cursor) => listMembers(redis, members, cursor),
   };
@@ -116,7 +116,7 @@ function ownGlobalRecords(options: RedisRecordsOptions, links: LinkSet): Descrip
   return {
     read: (_ctx, digests) => readGlobal(options, links, digests),
     async write(_ctx, digests, { descriptor }) {
-      const write = redis.multi();
+      const write = (await redis).multi();
       for (const digest of digests) {
         write
           .hset(globalKey(digest), { digest: descriptor.digest, size: descriptor.size })
@@ -128,7 +128,7 @@ function ownGlobalRecords(options: RedisRecordsOptions, links: LinkSet): Descrip
     writeTombstone: (_ctx, digest, { until }) => writeTombstoneIn(options, globalKey(digest), until),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [globalKey(digest), globalKey(digest)]);
-      return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
+      return parseNamedDigests(await (await redis).eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };
 }

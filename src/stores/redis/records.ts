@@ -15,7 +15,7 @@ export const REDIS_BATCH = 500;
 
 /** What the records of one upstream share. */
 export interface RedisRecordsOptions {
-  readonly redis: Redis;
+  readonly redis: Promise<Redis>;
   readonly keys: RedisKeys;
   /** How long a key lives after its last write. */
   readonly lifeMs: number;
@@ -99,8 +99,8 @@ export async function readGlobal({ redis, keys }: RedisRecordsOptions, links: Li
 }
 
 /** Reads one page of a membership set. Members that are not digests are skipped, since nobody can request them. */
-export async function listMembers(redis: Redis, members: string, cursor = '0'): Promise<Page> {
-  const page = parseScan(await redis.sscan(members, cursor, { count: REDIS_BATCH }));
+export async function listMembers(redis: Promise<Redis>, members: string, cursor = '0'): Promise<Page> {
+  const page = parseScan(await (await redis).sscan(members, cursor, { count: REDIS_BATCH }));
   return { cursor: page.cursor, digests: page.found.filter(isDigest) };
 }
 
@@ -110,7 +110,7 @@ export async function writeTombstoneIn(
   key: string,
   until: number,
 ): Promise<void> {
-  const reply: unknown = await redis.eval(WRITE_TOMBSTONE, [key], [until, lifeSeconds]);
+  const reply: unknown = await (await redis).eval(WRITE_TOMBSTONE, [key], [until, lifeSeconds]);
   if (reply !== 1) throw new TypeError('invalid reply to the write of a tombstone');
 }
 

@@ -14,12 +14,12 @@ interface Reading<T, R> {
  * @throws TypeError the replies are not those of Redis, or Redis rejected a command
  */
 export async function readEach<T, R>(
-  redis: Redis,
+  redis: Promise<Redis>,
   items: readonly T[],
   { commands, parse }: Reading<T, R>,
 ): Promise<(R | BadRecord)[]> {
   if (items.length === 0) return [];
-  const pipeline = redis.pipeline();
+  const pipeline = (await redis).pipeline();
   for (const item of items) commands(pipeline, item);
   const count = pipeline.length();
   const replies: readonly Reply[] = parseTransaction(await pipeline.exec({ keepErrors: true }), count);

@@ -57,7 +57,7 @@ export function sharedRecords(options: RedisRecordsOptions, name: RepositoryName
         },
       }),
     async write(_ctx, digests, { verifiedAt }) {
-      const write = redis.multi();
+      const write = (await redis).multi();
       for (const digest of digests) {
         write.hset(ownKey(digest), { [confirmedField]: verifiedAt }).expire(ownKey(digest), lifeSeconds);
       }
@@ -70,7 +70,7 @@ export function sharedRecords(options: RedisRecordsOptions, name: RepositoryName
         ...[ownKey(digest), keys.ownGlobal(digest)],
       ];
       const args = [clearing.until, lifeSeconds, sparesArgument(clearing), ...digests];
-      const clear = () => redis.eval(CLEAR_SHARED, [members, ...digests.flatMap(keysFor)], args);
+      const clear = async () => (await redis).eval(CLEAR_SHARED, [members, ...digests.flatMap(keysFor)], args);
       const reply = await clear();
       ctx.waitUntil(delay(SECOND_CLEAR_MS).then(clear));
       return parseNamedDigests(reply, digests.length);
@@ -88,7 +88,7 @@ export function sharedGlobalRecords(options: RedisRecordsOptions): DescriptorRec
     writeTombstone: (_ctx, digest, { until }) => writeTombstoneIn(options, keys.ownGlobal(digest), until),
     async clear(_ctx, digests, { until }) {
       const all = digests.flatMap((digest) => [keys.global('blobs', digest), keys.ownGlobal(digest)]);
-      return parseNamedDigests(await redis.eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
+      return parseNamedDigests(await (await redis).eval(CLEAR_GLOBAL, all, [until, lifeSeconds]), digests.length);
     },
   };
 }

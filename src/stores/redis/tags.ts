@@ -38,7 +38,11 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
   }
   async function clear(tags: string[], clearing: Clearing): Promise<Cleared> {
     if (tags.length === 0) return { counted: 0, digests: new Set() };
-    const reply: unknown = await redis.eval(CLEAR_TAGS, tags, [clearing.until, lifeMs, sparesArgument(clearing)]);
+    const reply: unknown = await (await redis).eval(CLEAR_TAGS, tags, [
+      clearing.until,
+      lifeMs,
+      sparesArgument(clearing),
+    ]);
     if (!Array.isArray(reply) || reply.length !== tags.length) throw new TypeError('invalid reply to a clear of tags');
     const cleared = reply.map(parseCleared);
     return {
@@ -52,7 +56,7 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
     const [stored] = await read([key]);
     const current = stored && unwrap(stored).value;
     if (current && current.verifiedAt > verifiedAt) return;
-    const writing = redis
+    const writing = (await redis)
       .multi()
       .hset(keys.tag(key), { [fieldOf(key)]: `${digest} ${verifiedAt}` })
       .pexpire(keys.tag(key), lifeMs);
@@ -74,7 +78,7 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
       const key = keys.tag(tag);
       if (recentNotes.has(ctx, key, digest)) return true;
       const args = [digest, verifiedAt, lifeMs, isMoved ? 'moved' : 'read'];
-      const reply: unknown = await redis.eval(NOTE_TAG, [key], args);
+      const reply: unknown = await (await redis).eval(NOTE_TAG, [key], args);
       if (reply !== 0 && reply !== 1) throw new TypeError('invalid reply to a note');
       if (reply === 1) recentNotes.add(ctx, key, digest);
       return reply === 1;
@@ -83,7 +87,7 @@ export function createRedisTags({ redis, keys, confirmedField, lifeMs }: RedisRe
       const [only, ...others] = names;
       // One SCAN serves all repositories, since one for each would walk over as many keys.
       const match = keys.tag({ name: only && others.length === 0 ? only : '*', tag: '*' });
-      const page = parseScan(await redis.scan(cursor, { match, count: SCAN_COUNT }));
+      const page = parseScan(await (await redis).scan(cursor, { match, count: SCAN_COUNT }));
       const prefixes = new Set(names.map((name) => keys.tag({ name, tag: '' })));
       // Neither names nor tags contain a colon.
       const found = page.found.filter((key) => prefixes.has(key.slice(0, key.lastIndexOf('::') + 2)));

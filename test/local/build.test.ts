@@ -1,0 +1,66 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { expect, it } from 'vitest';
+import { BUNDLING } from '../../local/build.ts';
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const MAX_SWITCHED_OFF_BYTES = 10 * 1024;
+
+it('an edge on another store than Redis parses nothing of the Redis client', async () => {
+  const { outputs } = await bundle();
+  const partsOf = (name: string) => Object.keys(outputs[`dist/${name}`]?.inputs ?? {});
+  expect(partsOf('cloudflare.js').some(isRedisClient)).toBe(true);
+  expect(partsOf('index.js')).toContain('src/stores/redis/backend.ts');
+  expect(partsOf('index.js').filter(isRedisClient)).toEqual([]);
+});
+
+it('the main module imports no other before it is told to', async () => {
+  const { outputs } = await bundle();
+  const imports = outputs['dist/index.js']?.imports.filter(({ path }) => path.startsWith('dist/'));
+  expect(imports).toEqual([{ path: 'dist/cloudflare.js', kind: 'dynamic-import' }]);
+});
+
+it.each(['src/stores/redis', 'src/stores/kv', 'src/stores/durable', 'src/routes/admin'])(
+  '%s costs those who do not use it at most 10 KiB gzipped in the main module',
+  async (folder) => {
+    const cost = (await bundle()).gzippedBytes - (await bundle([without(folder)])).gzippedBytes;
+    expect(cost).toBeGreaterThan(0);
+    expect(cost).toBeLessThanOrEqual(MAX_SWITCHED_OFF_BYTES);
+  },
+);
+
+function isRedisClient(path: string): boolean {
+  return path.includes('@upstash/');
+}
+
+/** Bundles the Worker without writing it. `gzippedBytes` is the size of its main module. */
+async function bundle(plugins: Plugin[] = []): Promise<Metafile & { gzippedBytes: number }> {
+  const { outputFiles, metafile } = await build({
+    ...BUNDLING,
+    entryPoints: ['src/index.ts'],
+    outdir: 'dist',
+    absWorkingDir: PROJECT,
+    write: false,
+    metafile: true,
+    plugins,
+    // The modules that a plugin empties lack exports, which is a warning.
+    logLevel: 'silent',
+  });
+  const main = outputFiles.find(({ path }) => path.endsWith('/dist/index.js'));
+  if (!main) throw new Error('the bundle has no main module');
+  return { ...metafile, gzippedBytes: gzipSync(main.contents).length };
+}
+
+/** Replaces the modules of a folder by empty ones, so that what only they import is left out as well. */
+function without(folder: string): Plugin {
+  return {
+    name: 'without',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) =>
+        relative(PROJECT, path).startsWith(`${folder}/`) ? { contents: '' } : undefined,
+      );
+    },
+  };
+}
