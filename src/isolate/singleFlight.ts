@@ -59,8 +59,9 @@ export interface Flights {
   /**
    * Waits, for a bounded time, while the answer to this question is on its way into the store. Callers that arrive
    * after the answer look there, where a later delete would show.
+   * @returns `undefined`: nobody is asking this, so there is nothing to wait for
    */
-  landing(question: FlightQuestion): Promise<void>;
+  landing(question: FlightQuestion): Promise<void> | undefined;
   /**
    * Asks as the leader, or waits for the leader's answer, for a bounded time. A request that can do neither asks for
    * itself. Every transition of a flight happens here, so that none is left open, whatever becomes of the question.
@@ -109,6 +110,11 @@ export function createFlights(): Flights {
     return flight;
   }
 
+  async function land(question: string, caller: string): Promise<void> {
+    const flight = flights.find(question, await hashOf(caller));
+    if (flight?.isAnswered) await follow(flight, flight.landing.promise);
+  }
+
   async function fly<A, E extends Entry>(flight: OpenFlight, lead: Lead<A, E>): Promise<A> {
     lead.landed.then(() => {
       flights.remove(flight);
@@ -127,11 +133,9 @@ export function createFlights(): Flights {
   }
 
   return {
-    async landing({ name, about, caller }) {
+    landing({ name, about, caller }) {
       const question = questionKey(name, about);
-      if (!flights.isAsked(question)) return;
-      const flight = flights.find(question, await hashOf(caller));
-      if (flight?.isAnswered) await follow(flight, flight.landing.promise);
+      return flights.isAsked(question) ? land(question, caller) : undefined;
     },
     async run<A, E extends Entry>(
       { name, about, caller }: FlightQuestion,

@@ -131,7 +131,8 @@ async function readCache<E extends Entry>(
   const { ctx, upstream, mayPush } = repository;
   const { askedAs, cacheTimeoutMs, flights, retryAfter } = upstream;
   const flight = flightQuestion(repository, question);
-  if (flight) await within(flights.landing(flight), cacheTimeoutMs);
+  const landing = flight && flights.landing(flight);
+  if (landing) await within(landing, cacheTimeoutMs);
   return readThrough(ctx, itemOf(repository, question), {
     ...{ windowMs, staleMs, mayPush, askedAs, cacheTimeoutMs, ask },
     accepts: (entry) => isAccepted(question, entry),

@@ -6,6 +6,7 @@ import { startOrigin } from './origin.ts';
 import { table } from './report.ts';
 import { CONNECTIONS, type Settings } from './settings.ts';
 import { loadWarm, type WarmBlob, warmUp } from './warm.ts';
+import { serveWarmDurable } from './warmDurable.ts';
 import { serveWarmMemory } from './warmMemory.ts';
 import { blobOfNewCaller, serveWarmRedis } from './warmStore.ts';
 import type { Served } from './workerd.ts';
@@ -30,7 +31,8 @@ interface CallFrame {
 }
 
 /**
- * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory and from Redis. `(program)` is
+ * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory, from Redis and from a
+ * Durable Object. `(program)` is
  * workerd itself, HTTP and sockets; `(idle)` is left out.
  * @returns tables of microseconds a request
  */
@@ -48,7 +50,15 @@ export async function profileWarm({ seconds }: Settings): Promise<string> {
     await profileOf(redis.edge, blobOfNewCaller(redis.edge.url, origin), seconds),
     await profileOf(redis.other, blobOfNewCaller(redis.other.url, origin), seconds),
   );
-  return ['A warm HEAD from memory:', inMemory, 'A warm HEAD from Redis:', inRedis].join('\n\n');
+  const durable = await serveWarmDurable(origin, true, unminified);
+  const inObject = profilesTable(
+    await profileOf(durable.edge, blobOfNewCaller(durable.edge.url, origin), seconds),
+    await profileOf(durable.other, blobOfNewCaller(durable.other.url, origin), seconds),
+  );
+  return [
+    ...['A warm HEAD from memory:', inMemory, 'A warm HEAD from Redis:', inRedis],
+    ...['A warm HEAD from a Durable Object:', inObject],
+  ].join('\n\n');
 }
 
 /** @returns the microseconds a request that each function itself took */

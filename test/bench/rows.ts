@@ -4,7 +4,7 @@ import { registries } from './registries.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Tool } from './tools.ts';
-import { durableRows, warmDurable } from './warmDurable.ts';
+import { durableKv, durableRows, warmDurable } from './warmDurable.ts';
 import { warmMemory } from './warmMemory.ts';
 import { warmKv, warmRedis } from './warmStore.ts';
 
@@ -21,6 +21,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'warm-redis': { needs: ['hey', 'redis-server'], run: warmRedis },
   'warm-durable': { needs: ['hey'], run: warmDurable },
   'warm-kv': { needs: ['hey'], run: warmKv },
+  'durable-kv': { needs: ['hey'], run: durableKv },
   'durable-rows': { needs: [], run: durableRows },
   'cold-memory': {
     needs: ['docker-registry'],

@@ -1,4 +1,5 @@
-import type { LoadResult } from './load.ts';
+import { bundle } from './bundle.ts';
+import { withCpu } from './cpu.ts';
 import { serveOnMiniflare } from './miniflare.ts';
 import { type Origin, startOrigin } from './origin.ts';
 import { figureOf, type Report } from './report.ts';
@@ -6,6 +7,7 @@ import { runRounds } from './rounds.ts';
 import { BUNDLE, barePath, type Settings } from './settings.ts';
 import { constantHeaders, warmUp } from './warm.ts';
 import { blobOfNewCaller, figuresOf, loadOfNewCaller, VARIABLES } from './warmStore.ts';
+import { type Served, serveOnWorkerd } from './workerd.ts';
 
 const variablesOf = ({ url }: Origin, backend: string) => ({
   ...VARIABLES,
@@ -15,30 +17,52 @@ const variablesOf = ({ url }: Origin, backend: string) => ({
 
 /**
  * Measures a warm HEAD from a Durable Object, of a caller that may push, against a handler that sends the same request
- * to the same object, and against an edge whose store is KV. All run on miniflare.
+ * to such an object.
  */
 export async function warmDurable(row: string, { rounds, seconds }: Settings): Promise<Report> {
   const origin = await startOrigin();
-  const edge = { script: BUNDLE, bindings: variablesOf(origin, 'durable') };
-  const onKv = await serveOnMiniflare({ script: BUNDLE, bindings: variablesOf(origin, 'kv') });
-  const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(onKv.urls[0] ?? '', origin)));
-  const [, name, digest] = /^\/v2\/(.+)\/blobs\/(.+)$/.exec(origin.path) ?? [];
-  const KEYS = { askedAs: 'caller', retentionMs: 3_600_000, lifeMs: 3_660_000, links: 'blobs', digests: [digest] };
-  const bare = { script: barePath('durable.js'), bindings: { HEADERS, KEYS, OBJECT: `${origin.url}/ ${name}` } };
-  const { urls } = await serveOnMiniflare(edge, bare);
-  await warmUp(blobOfNewCaller(urls[0] ?? '', origin));
-
-  const loadOf = (url = '') => loadOfNewCaller(url, origin, seconds);
-  const results = await runRounds(rounds, {
-    edge: () => loadOf(urls[0]),
-    other: () => loadOf(urls[1]),
-    kv: () => loadOf(onKv.urls[0]),
-  });
-  const againstKv = { row, against: 'KV', measure: 'HEADs/s', target: { atLeast: 2 } };
-  const perSecond = (result: LoadResult) => result.perSecond;
+  const { edge, other } = await serveWarmDurable(origin);
+  const loadOf = ({ url, process }: Served) => withCpu(process.pid, () => loadOfNewCaller(url, origin, seconds));
+  const results = await runRounds(rounds, { edge: () => loadOf(edge), other: () => loadOf(other) });
+  const about = { row, against: 'bare handler', measure: 'CPU, µs a HEAD' };
   return {
-    figures: [...figuresOf(row, results), figureOf(againstKv, { edge: results.edge, other: results.kv }, perSecond)],
+    figures: [...figuresOf(row, results), figureOf(about, results, ({ cpuMicroseconds }) => cpuMicroseconds)],
   };
+}
+
+/**
+ * Starts an edge that has the origin's blob in a Durable Object, and a handler with such an object of its own.
+ * @param script the path of the edge's build
+ */
+export async function serveWarmDurable(
+  origin: Origin,
+  isInspected = false,
+  script = BUNDLE,
+): Promise<{ edge: Served; other: Served }> {
+  const hasObjects = true;
+  const edge = await serveOnWorkerd({ script, bindings: variablesOf(origin, 'durable'), isInspected, hasObjects });
+  const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(edge.url, origin)));
+  const [, OBJECT, digest] = /^\/v2\/(.+)\/blobs\/(.+)$/.exec(origin.path) ?? [];
+  const KEYS = { askedAs: 'caller', retentionMs: 3_600_000, lifeMs: 3_660_000, links: 'blobs', digests: [digest] };
+  const descriptor = { digest, size: Number(HEADERS['content-length']), mediaType: HEADERS['content-type'] };
+  const bindings = { HEADERS, OBJECT, KEYS, VALUE: { descriptor, verifiedAt: Date.now() } };
+  const bare = await bundle(barePath('durable.js'));
+  const other = await serveOnWorkerd({ script: bare, bindings, isInspected, hasObjects });
+  const filled = await fetch(other.url, { method: 'PUT' });
+  if (filled.status !== 200) throw new Error(`the bare handler has no entry: ${filled.status}`);
+  return { edge, other };
+}
+
+/** Measures such a HEAD against the same from KV; both edges run on miniflare, which simulates KV. */
+export async function durableKv(row: string, { rounds, seconds }: Settings): Promise<Report> {
+  const origin = await startOrigin();
+  const onStore = async (backend: string) => {
+    const { urls } = await serveOnMiniflare({ script: BUNDLE, bindings: variablesOf(origin, backend) });
+    return () => loadOfNewCaller(urls[0] ?? '', origin, seconds);
+  };
+  const results = await runRounds(rounds, { edge: await onStore('durable'), other: await onStore('kv') });
+  const about = { row, against: 'edge on KV', measure: 'HEADs/s', target: { atLeast: 2 } };
+  return { figures: [figureOf(about, results, ({ perSecond }) => perSecond)] };
 }
 
 /** The rows of a large repository, and of a small one. */

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { readModules } from '../../local/build.ts';
@@ -12,6 +12,8 @@ export interface WorkerOptions {
   readonly script: string;
   /** Its `env`: a string is a variable, any other value arrives as parsed JSON. */
   readonly bindings?: Readonly<Record<string, unknown>>;
+  /** Whether it exports the class of Durable Objects that is bound as `REPOSITORIES`; they are kept on disk. */
+  readonly hasObjects?: boolean;
   /** Whether a loader of other Workers is bound as `LOADER`. */
   readonly loadsWorkers?: boolean;
   /** Whether the log has a line for each garbage collection. */
@@ -38,7 +40,8 @@ export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
   const folder = await temporaryFolder();
   const modules = await readModules(options.script);
   for (const [name, code] of Object.entries(modules)) await writeFile(join(folder, name), code);
-  await writeFile(join(folder, 'config.capnp'), await configOf(options, Object.keys(modules)));
+  await mkdir(join(folder, 'objects'));
+  await writeFile(join(folder, 'config.capnp'), await configOf(options, Object.keys(modules), folder));
 
   const flags = [
     '--control-fd=3',
@@ -63,13 +66,22 @@ export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
 }
 
 /** A configuration in Cap'n Proto's text form (workerd.capnp), whose ASCII strings are written like those of JSON. */
-async function configOf({ bindings = {}, loadsWorkers, tracesGc }: WorkerOptions, names: string[]): Promise<string> {
+async function configOf(
+  { bindings = {}, hasObjects, loadsWorkers, tracesGc }: WorkerOptions,
+  names: readonly string[],
+  folder: string,
+): Promise<string> {
   const { compatibilityDate, compatibilityFlags } = await compatibility();
   const modules = names.map((name) => `(name = ${JSON.stringify(name)}, esModule = embed ${JSON.stringify(name)})`);
   const bound = [
     ...Object.entries(bindings).map(([name, value]) => `(name = ${JSON.stringify(name)}, ${bindingOf(value)})`),
     ...(loadsWorkers ? ['(name = "LOADER", workerLoader = ())'] : []),
+    ...(hasObjects ? ['(name = "REPOSITORIES", durableObjectNamespace = "RepositoryObject")'] : []),
   ];
+  const objects = `durableObjectNamespaces = [
+        (className = "RepositoryObject", uniqueKey = "repositories", enableSql = true),
+      ],
+      durableObjectStorage = (localDisk = "disk"),`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -79,7 +91,9 @@ const config :Workerd.Config = (
       compatibilityDate = ${JSON.stringify(compatibilityDate)},
       compatibilityFlags = ${JSON.stringify(compatibilityFlags)},
       globalOutbound = "machine",
+      ${hasObjects ? objects : ''}
     )),
+    (name = "disk", disk = (path = ${JSON.stringify(join(folder, 'objects'))}, writable = true)),
     (name = "machine", network = (allow = ["local"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],

@@ -160,7 +160,7 @@ describe('createFlights', () => {
     await flights.landing(question);
     flight?.answered(entry);
     let done = false;
-    const waiting = flights.landing(question).then(() => {
+    const waiting = flights.landing(question)?.then(() => {
       done = true;
     });
     await briefly();
