@@ -84,7 +84,7 @@ describeWith(['docker-registry', 'skopeo'], 'CLIENT_AUTH=anonymous', () => {
   let chain: Chain;
   let image: Image;
   beforeAll(async () => {
-    chain = await startChain({ backend: 'kv', variables: { CLIENT_AUTH: 'anonymous' } });
+    chain = await startChain({ backend: 'durable', variables: { CLIENT_AUTH: 'anonymous' } });
     image = await makeImage('anonymous');
     await expectPush(image, `${chain.origin.host}/app:v1`);
   });

@@ -13,6 +13,7 @@ import { expectPush } from './support/skopeo.ts';
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'redis', clientAuth: 'origin' },
   { kind: 'registry', backend: 'kv', clientAuth: 'anonymous' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
 ];
 
 interface Question {

@@ -29,7 +29,7 @@ async function startWarm(options: Omit<EdgeOptions, 'origin'>): Promise<Chain> {
 describeWith(['registry'], 'DELETE_ENABLED=false', () => {
   let chain: Chain;
   beforeAll(async () => {
-    chain = await startWarm({ backend: 'kv', variables: { DELETE_ENABLED: 'false' } });
+    chain = await startWarm({ backend: 'durable', variables: { DELETE_ENABLED: 'false' } });
   });
 
   test.for(CASES)(

@@ -62,7 +62,7 @@ for (const { kind, originHost, guarded } of SETUPS) {
     beforeAll(async () => {
       origin = await startRegistry({ kind, guarded });
       const url = origin.url.replace('127.0.0.1', originHost);
-      edge = await startEdge({ origin: url, backend: 'kv', variables: { UPLOAD_ORIGIN: 'direct' } });
+      edge = await startEdge({ origin: url, backend: 'durable', variables: { UPLOAD_ORIGIN: 'direct' } });
     });
 
     /** Status and method of each upload request in the edge's log, of one repository or of all. */

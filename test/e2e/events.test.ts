@@ -30,6 +30,8 @@ const SETUPS: readonly Setup[] = [
   { kind: 'registry', backend: 'redis', clientAuth: 'anonymous' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
   { kind: 'registry', backend: 'kv', clientAuth: 'anonymous' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'durable', clientAuth: 'anonymous' },
 ];
 
 /** A registry, an edge that receives its events, and an edge with a store of its own that receives none. */

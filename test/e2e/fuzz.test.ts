@@ -15,7 +15,7 @@ const AT_ONCE = 24;
 const LIMIT_MS = 10_000;
 
 const SETUPS: readonly { kind: RegistryKind; backend: BackendKind; clientAuth: string }[] = [
-  { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'durable', clientAuth: 'origin' },
   { kind: 'registry', backend: 'inmemory', clientAuth: 'anonymous' },
 ];
 

@@ -30,6 +30,7 @@ const CASES = PUSHERS.flatMap((pusher) =>
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
   { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
 ];
 

@@ -47,10 +47,12 @@ const RESOLVERS = [...PULLS, ...HEADS].map((resolver, position) => ({ ...resolve
 const PULL_ONLY: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'redis', clientAuth: 'anonymous' },
   { kind: 'registry', backend: 'kv', clientAuth: 'anonymous' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'anonymous' },
 ];
 const MAY_PUSH: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'durable', clientAuth: 'origin' },
 ];
 const TOOLS = ['crane', 'oras', 'regctl', 'skopeo'] as const;
 

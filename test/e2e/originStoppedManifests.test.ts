@@ -108,4 +108,5 @@ function originStopped(setup: Setup): void {
 describeSetups(['crane', 'oras', 'regctl', 'skopeo'], 'an origin that is stopped', originStopped, [
   { kind: 'docker-registry', backend: 'redis', clientAuth: 'anonymous' },
   { kind: 'registry', backend: 'kv', clientAuth: 'anonymous' },
+  { kind: 'docker-registry', backend: 'durable', clientAuth: 'anonymous' },
 ]);

@@ -93,7 +93,7 @@ describeWith([], 'local/start.ts', () => {
 
   test.for(['SIGTERM', 'SIGINT'] as const)('%s: exits with 0, frees the port and leaves no child', async (signal) => {
     const port = await freePort();
-    const edge = await startEdge({ origin: ORIGIN_URL, backend: 'kv', variables: { PORT: String(port) } });
+    const edge = await startEdge({ origin: ORIGIN_URL, backend: 'durable', variables: { PORT: String(port) } });
     expect((await head(`${edge.url}/nothing`)).status).toBe(404);
     const children = await descendantsOf(edge.process.pid);
     expect(children.length).toBeGreaterThan(0);

@@ -14,6 +14,7 @@ import { storedBy } from './support/storage.ts';
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
   { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin', shared: true },
 ];

@@ -18,7 +18,7 @@ import {
 } from './support/uploads.ts';
 
 const SETUPS: readonly Setup[] = [
-  { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'durable', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
 ];
 const NAME = 'team/large';

@@ -59,7 +59,7 @@ describeBackends(['docker-registry', 'skopeo'], 'skopeo copy through the edge', 
 describeWith(['docker-registry', 'skopeo'], 'skopeo copy of a layer of 50 MB through the edge', () => {
   test('the layer arrives intact in a push and in a pull', async () => {
     const origin = await startRegistry();
-    const edge = await startEdge({ origin: origin.url, backend: 'kv' });
+    const edge = await startEdge({ origin: origin.url, backend: 'durable' });
     const image = await makeImage('large', [50_000_000]);
     expect(image.layers[0].bytes.length).toBeGreaterThan(50_000_000);
 

@@ -12,7 +12,7 @@ describeWith(['docker-registry', 'skopeo'], 'a path that two programs could pars
   let edge: Edge;
   let digest: string;
   beforeAll(async () => {
-    const chain = await startChain({ backend: 'kv', variables: { DELETE_ENABLED: 'false' } });
+    const chain = await startChain({ backend: 'durable', variables: { DELETE_ENABLED: 'false' } });
     ({ proxy, edge } = chain);
     const image = await makeImage('raw paths');
     await expectPush(image, `${chain.origin.host}/team/app:v1`);

@@ -17,6 +17,7 @@ const INDEX = index('index');
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'anonymous' },
   { kind: 'registry', backend: 'redis', clientAuth: 'anonymous' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'anonymous' },
   { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'anonymous' },
 ];
 

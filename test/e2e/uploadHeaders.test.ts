@@ -11,6 +11,7 @@ import { finish, locationOf, openUpload, patchRange, patchStreamed, putWhole } f
 const SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'durable', clientAuth: 'origin' },
 ];
 const NAME = 'team/app';
 /** The repository that has all the blobs. */

@@ -34,6 +34,7 @@ const SETUPS: readonly Setup[] = REGISTRIES.flatMap((kind): Setup[] => [
 export const FEW_SETUPS: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
   { kind: 'registry', backend: 'redis', clientAuth: 'anonymous' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
 ];
 
 /** Runs the same tests once for each setup. */

@@ -9,7 +9,7 @@ import { cleanUp } from './cleanup.ts';
 export const TOOLS = ['crane', 'docker-registry', 'oras', 'redis-server', 'regctl', 'registry', 'skopeo'] as const;
 export type Tool = (typeof TOOLS)[number];
 
-export const BACKENDS = ['kv', 'durable', 'redis', 'inmemory'] as const;
+export const BACKENDS = ['durable', 'kv', 'redis', 'inmemory'] as const;
 export type BackendKind = (typeof BACKENDS)[number];
 
 /** Finds a tool on the `PATH` or where `go install` puts it; ignores a `registry` before 3.1. */
