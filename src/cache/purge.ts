@@ -1,4 +1,3 @@
-import { allDone } from '../async.ts';
 import type { RequestContext } from '../context.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { LINK_SETS } from '../oci/links.ts';
@@ -99,24 +98,25 @@ export interface PurgeAllowance {
 }
 
 /**
- * Forgets all descriptors of a repository, as far as the allowance permits, and subtracts what it uses. Tags answer
- * nobody afterwards, since their manifests are gone. If called again, it only has to read the pages that it has
- * cleared.
+ * Forgets a repository that is gone, as far as the allowance permits, and subtracts what it uses. A store that is not
+ * atomic keeps the tags: they answer nobody afterwards, since their manifests are gone. If called again, it only has to
+ * read the pages that it has cleared.
  * @param left the allowance, which is changed
  * @returns `done`; `more to clear`: call again to continue; `too much`: calling again would not help, since the
  *   repository has more pages than the allowance permits to read
  * @throws CacheFault
  */
-export async function purgeDescriptors(
+export async function purgeGone(
   ctx: RequestContext,
-  { isAtomic, repositoryScoped }: BlobDescriptorCacheProvider,
+  stores: RepositoryStores,
   name: RepositoryName,
   left: PurgeAllowance,
 ): Promise<'done' | 'more to clear' | 'too much'> {
+  const { isAtomic, repositoryScoped } = stores.descriptors;
   if (isAtomic) {
     if (left.clears === 0) return 'more to clear';
     left.clears -= 1;
-    await allDone(LINK_SETS.map((links) => repositoryScoped(name, links).purge(ctx)));
+    await purgeAtOnce(ctx, stores, name);
     return 'done';
   }
   for (const links of LINK_SETS) {

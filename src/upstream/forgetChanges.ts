@@ -1,7 +1,7 @@
 import { allDone, batchesOf, eachInTurn } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
-import { purgeDescriptors } from '../cache/purge.ts';
+import { purgeGone } from '../cache/purge.ts';
 import type { RequestContext } from '../context.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
@@ -121,7 +121,7 @@ async function clearStored(
     });
     if (batches.length > MAX_LOOKS) warnOfRest(ctx, { batches: batches.length - MAX_LOOKS });
     await eachInTurn(deletedNames, async (name) => {
-      const outcome = await purgeDescriptors(ctx, upstream.descriptors, name, allowance);
+      const outcome = await purgeGone(ctx, upstream, name, allowance);
       if (outcome === 'more to clear') throw moreToClear();
       if (outcome === 'too much') warnOfRest(ctx, { repository: name });
     });

@@ -147,6 +147,21 @@ describe.each(SHARED_STORES)('an envelope of many events, cache in $name', ({ na
   });
 });
 
+it('a repository that is deleted is forgotten in one request to its object, tags included', async () => {
+  const { edge, ctx, upstream, fill, countCached, someRepository } = createWorld('durable', {
+    CLIENT_AUTH: 'anonymous',
+  });
+  const [name, digests] = [someRepository(), someDigests(3)];
+  const key = { name, tag: 'latest', variant: '' };
+  await fill(name, digests);
+  await upstream.tags.set(ctx, key, { digest: uniqueDigest(), verifiedAt: ctx.now() });
+  edge.spent();
+  expect((await sendEvents(edge, eventsOf(name).repositoryDeleted())).status).toBe(204);
+  expect(edge.spent().storeRequests).toBe(1);
+  expect(await countCached(name, digests)).toBe(0);
+  expect(await upstream.tags.get(ctx, key)).toBeUndefined();
+});
+
 describe.each(SHARED_STORES)(
   'an envelope that is too large to be parsed, cache in $name',
   ({ name: backend, like }) => {
