@@ -63,8 +63,8 @@ describe('RepositoryObject', () => {
   it('keeps an entry and its tombstone in one row', async () => {
     const object = objectOf();
     const digest = uniqueDigest();
-    await write(object, digest, Date.now());
-    await object.clear([['mark', keysOf(digest), upTo(Date.now())]]);
+    await write(object, digest, clock.now());
+    await object.clear([['mark', keysOf(digest), upTo(clock.now())]]);
     expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
   });
 
@@ -73,8 +73,8 @@ describe('RepositoryObject', () => {
     async (verb) => {
       const object = objectOf();
       const digest = uniqueDigest();
-      const until = Date.now() + 60_000;
-      await write(object, digest, Date.now());
+      const until = clock.now() + 60_000;
+      await write(object, digest, clock.now());
       await object.clear([[verb, keysOf(digest), upTo(until)] as unknown as Call<Clears>]);
       await write(object, digest, until);
       const found = await read(object, digest);
@@ -91,7 +91,7 @@ describe('RepositoryObject', () => {
       uniqueDigest('sha512'),
       ...Array.from({ length: 3 }, () => uniqueDigest()),
     ];
-    const sentAt = Date.now();
+    const sentAt = clock.now();
     const keys = { ...keysOf(''), digests: [alias, canonical] as string[] };
     await object.write([['entry', keys, { value: entryFor(canonical as never, sentAt) }]]);
     await write(object, later as string, sentAt + 1);
@@ -107,7 +107,7 @@ describe('RepositoryObject', () => {
   it('a tombstone never shrinks, not even one whose row has expired', async () => {
     const object = objectOf();
     const digest = uniqueDigest();
-    const until = Date.now() + 60_000;
+    const until = clock.now() + 60_000;
     await object.clear([['mark', keysOf(digest, { ...TERMS, lifeMs: -1 }), upTo(until)]]);
     await object.clear([['entries', keysOf(digest), upTo(until - 30_000)]]);
     expect(await read(object, digest)).toEqual({ entry: undefined, clearedUntil: until });
@@ -116,7 +116,7 @@ describe('RepositoryObject', () => {
   it('two deletes that overlap do not shorten the protection of each other', async () => {
     const object = objectOf();
     const digest = uniqueDigest();
-    const now = Date.now();
+    const now = clock.now();
     await object.clear([['mark', keysOf(digest), clearingAhead(now, 35_000)]]);
     clock.advance(20_000);
     await object.clear([['mark', keysOf(digest), clearingAhead(now + 20_000, 35_000)]]);
@@ -130,7 +130,7 @@ describe('RepositoryObject', () => {
 
   it('a purge of 100,000 entries is one request, and leaves a tombstone for what comes late', async () => {
     const object = objectOf();
-    const verifiedAt = Date.now();
+    const verifiedAt = clock.now();
     const late = uniqueDigest();
     await write(object, late, verifiedAt);
     await runInDurableObject(object, (_instance, { storage }) => {
@@ -160,7 +160,7 @@ describe('RepositoryObject', () => {
 
   it('keeps the sixteen variants of a tag that were written last', async () => {
     const object = objectOf();
-    const value = { digest: uniqueDigest(), verifiedAt: Date.now() };
+    const value = { digest: uniqueDigest(), verifiedAt: clock.now() };
     const keys = Array.from({ length: 20 }, (_, n) => ({ tag: 'latest', variant: `v${n}` }));
     for (const [n, key] of keys.entries()) {
       await object.write([['pointer', { ...TERMS, lifeMs: LIFE_MS + n }, key, { value }]]);
@@ -175,11 +175,11 @@ describe('RepositoryObject', () => {
     const object = objectOf();
     const digest = uniqueDigest();
     const key = { tag: 'latest', variant: '' };
-    const pointer = { digest, verifiedAt: Date.now() };
+    const pointer = { digest, verifiedAt: clock.now() };
     await object.write([['pointer', TERMS, key, { value: pointer }]]);
     const look = async () => (await object.readPointers(TERMS, [key])).rows;
     expect(await look()).toEqual([{ pointer, clearedUntil: 0, manifest: { entry: undefined, clearedUntil: 0 } }]);
-    const entry = entryFor(digest, Date.now());
+    const entry = entryFor(digest, clock.now());
     await object.write([['entry', keysOf(digest, TERMS, 'manifests'), { value: entry }]]);
     expect(await look()).toEqual([{ pointer, clearedUntil: 0, manifest: { entry, clearedUntil: 0 } }]);
   });
@@ -194,9 +194,9 @@ describe("the object's own time", () => {
       const { lookedAt } = await object.readEntries(keysOf(digest));
       clock.advance(10);
       // One of the clocks is wrong: that of the writer, which asks the origin before the delete, or that of the deleter.
-      await object.clear([['entries', keysOf(digest), clearingAhead(Date.now() + 10 + Math.min(skewMs, 0))]]);
+      await object.clear([['entries', keysOf(digest), clearingAhead(clock.now() + 10 + Math.min(skewMs, 0))]]);
       clock.advance(20_000);
-      await write(object, digest, Date.now() + 5 + Math.max(skewMs, 0), lookedAt);
+      await write(object, digest, clock.now() + 5 + Math.max(skewMs, 0), lookedAt);
       expect((await read(object, digest))?.entry).toBeUndefined();
     },
   );
@@ -204,7 +204,7 @@ describe("the object's own time", () => {
   it('takes what was asked for after the tombstone', async () => {
     const object = objectOf();
     const digest = uniqueDigest();
-    const now = Date.now();
+    const now = clock.now();
     await object.clear([['entries', keysOf(digest), clearingAhead(now)]]);
     clock.advance(5_001);
     const { lookedAt } = await object.readEntries(keysOf(digest));
@@ -216,21 +216,21 @@ describe("the object's own time", () => {
     const object = objectOf();
     const digest = uniqueDigest();
     const { lookedAt } = await object.readEntries(keysOf(digest));
-    await object.clear([['entries', keysOf(digest), clearingAhead(Date.now())]]);
+    await object.clear([['entries', keysOf(digest), clearingAhead(clock.now())]]);
     clock.advance(LIFE_MS + 1);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
-    await write(object, digest, Date.now() + LIFE_MS, lookedAt);
+    await write(object, digest, clock.now() + LIFE_MS, lookedAt);
     expect((await read(object, digest))?.entry).toBeUndefined();
   });
 
   it('holds for tags too, and for a purge', async () => {
     const object = objectOf();
     const key = { tag: 'latest', variant: '' };
-    const value = { digest: uniqueDigest(), verifiedAt: Date.now() + 60_000 };
+    const value = { digest: uniqueDigest(), verifiedAt: clock.now() + 60_000 };
     const clears = [
-      ['tags', TERMS, ['latest'], clearingAhead(Date.now())],
-      ['allTags', TERMS, clearingAhead(Date.now())],
+      ['tags', TERMS, ['latest'], clearingAhead(clock.now())],
+      ['allTags', TERMS, clearingAhead(clock.now())],
     ] as const;
     for (const clear of clears) {
       const { lookedAt } = await object.readPointers(TERMS, [key]);
@@ -239,7 +239,7 @@ describe("the object's own time", () => {
       expect((await object.readPointers(TERMS, [key])).rows[0]?.pointer).toBeUndefined();
     }
     const { lookedAt } = await object.readEntries(keysOf(value.digest));
-    await object.clear([['allEntries', { ...TERMS, links: 'blobs' }, clearingAhead(Date.now()), 1_000]]);
+    await object.clear([['allEntries', { ...TERMS, links: 'blobs' }, clearingAhead(clock.now()), 1_000]]);
     await write(object, value.digest, value.verifiedAt, lookedAt);
     expect((await read(object, value.digest))?.entry).toBeUndefined();
   });
@@ -249,23 +249,23 @@ describe('what is left behind', () => {
   it('removes what expired and, when it is empty, itself and its alarm', async () => {
     const object = objectOf();
     const [short, long] = [uniqueDigest(), uniqueDigest()];
-    await write(object, short, Date.now(), undefined, { ...TERMS, lifeMs: 0 });
-    await write(object, long, Date.now());
-    await object.clear([['tags', { ...TERMS, lifeMs: 0 }, ['latest'], upTo(Date.now())]]);
+    await write(object, short, clock.now(), undefined, { ...TERMS, lifeMs: 0 });
+    await write(object, long, clock.now());
+    await object.clear([['tags', { ...TERMS, lifeMs: 0 }, ['latest'], upTo(clock.now())]]);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
     clock.advance(LIFE_MS);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
     // It works on, as a new one.
-    await write(object, long, Date.now());
+    await write(object, long, clock.now());
     expect(await read(object, long)).toMatchObject({ entry: { descriptor: { digest: long } } });
   });
 
   it('knows its entries and its tombstones after a restart', async () => {
     const object = objectOf();
     const [kept, cleared] = [uniqueDigest(), uniqueDigest()];
-    const now = Date.now();
+    const now = clock.now();
     await write(object, kept, now);
     await object.clear([['tags', TERMS, ['latest'], upTo(now + 5_000)]]);
     await object.clear([['mark', keysOf(cleared), upTo(now + 5_000)]]);
