@@ -104,6 +104,8 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
 
   /** Removes what expired. Without anything left, the object deletes itself and its alarm. */
   override async alarm(): Promise<void> {
+    // The object ended between the setting of its first alarm and the creation of its tables.
+    if (!this.#hasTables) return;
     const now = this.now();
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE expires <= ?`, now);
     const isEmpty = TABLES.every((table) => this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length === 0);

@@ -262,6 +262,13 @@ describe('what is left behind', () => {
     expect(await read(object, long)).toMatchObject({ entry: { descriptor: { digest: long } } });
   });
 
+  it('ends an alarm quietly whose object was ended before it had tables', async () => {
+    const object = objectOf();
+    await runInDurableObject(object, (_instance, { storage }) => storage.setAlarm(clock.now() + LIFE_MS));
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
+  });
+
   it('knows its entries and its tombstones after a restart', async () => {
     const object = objectOf();
     const [kept, cleared] = [uniqueDigest(), uniqueDigest()];
