@@ -19,6 +19,9 @@ interface Row extends Record<string, SqlStorageValue> {
   cleared: number;
 }
 
+/** When the origin confirmed an entry: to a caller, or to everybody. */
+type Confirmations = 'verified' | 'open';
+
 const COLUMNS = 'digest, canonical, size, mediatype, witness, verified, open, cleared';
 
 /** The entries in an object's SQL. */
@@ -99,9 +102,11 @@ export class Entries {
 
   clearAll({ links, lifeMs }: Terms & Pick<EntryKeys, 'links'>, clearing: Clearing, most: number): ClearedEntries {
     const now = this.#now();
+    // Only what is counted by: a large repository has to fit into the memory of its object.
     const rows = this.#sql
-      .exec<Row>(
-        `SELECT ${COLUMNS} FROM entries WHERE links = ? AND canonical IS NOT NULL AND expires > ? LIMIT ?`,
+      .exec<Pick<Row, 'digest' | 'cleared' | Confirmations>>(
+        `SELECT digest, verified, open, cleared FROM entries
+         WHERE links = ? AND canonical IS NOT NULL AND expires > ? LIMIT ?`,
         ...[links, now, Math.min(most + 1, Number.MAX_SAFE_INTEGER)],
       )
       .toArray();
@@ -111,8 +116,8 @@ export class Entries {
       this.#sql.exec('UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ?', links);
     } else for (const { digest } of page) this.#removeDescriptor(links, digest);
     this.#tombstones.extend(links, reachOf(clearing, now), now + lifeMs);
-    // The tombstone of the link set is ignored here. It comes from an earlier step of this purge, and what that step left
-    // over counted before. No entry older than the tombstone has been written since: see `write`.
+    // The tombstone of the link set is ignored here. It comes from an earlier step of this purge, and what that step
+    // left over counted before. No entry older than the tombstone has been written since: see `write`.
     const counted = page.filter((row) => isAlive(lastConfirmed(row), row.cleared));
     return { counted: counted.map(({ digest }) => digest as Digest), isMore: rows.length > page.length };
   }
@@ -172,11 +177,11 @@ export class Entries {
   }
 }
 
-function columnOf(askedAs: Terms['askedAs']): 'verified' | 'open' {
+function columnOf(askedAs: Terms['askedAs']): Confirmations {
   return askedAs === 'nobody' ? 'open' : 'verified';
 }
 
-function lastConfirmed({ verified, open }: Row): number {
+function lastConfirmed({ verified, open }: Pick<Row, Confirmations>): number {
   return Math.max(verified ?? 0, open ?? 0);
 }
 
