@@ -1,28 +1,13 @@
-import { type Entry, parseMethod } from '../../oci/descriptor.ts';
+import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
 import type { ClearedEntries } from '../descriptorRecords.ts';
 import { couldAnswer, isPresent } from '../present.ts';
 import type { Stored } from '../records.ts';
 import { type Clearing, isAlive } from '../tombstone.ts';
+import { COLUMNS, type Confirmations, columnOf, entryOf, lastConfirmed, type Row } from './entryRow.ts';
 import type { Confirmed, EntryKeys, StoredEntry, Terms } from './rpc.ts';
 import { isTooLate, reachOf, type Tombstones } from './tombstones.ts';
-
-interface Row extends Record<string, SqlStorageValue> {
-  digest: string;
-  canonical: string | null;
-  size: number | null;
-  mediatype: string | null;
-  witness: string | null;
-  verified: number | null;
-  open: number | null;
-  cleared: number;
-}
-
-/** When the origin confirmed an entry: to a caller, or to everybody. */
-type Confirmations = 'verified' | 'open';
-
-const COLUMNS = 'digest, canonical, size, mediatype, witness, verified, open, cleared';
 
 /** The entries in an object's SQL. */
 export class Entries {
@@ -175,21 +160,4 @@ export class Entries {
       ...[links, digest],
     );
   }
-}
-
-function columnOf(askedAs: Terms['askedAs']): Confirmations {
-  return askedAs === 'nobody' ? 'open' : 'verified';
-}
-
-function lastConfirmed({ verified, open }: Pick<Row, Confirmations>): number {
-  return Math.max(verified ?? 0, open ?? 0);
-}
-
-/** Returns the entry of a row; one that was confirmed only to others counts as never confirmed. */
-function entryOf(row: Row, askedAs: Terms['askedAs']): Entry | undefined {
-  const { canonical, size, mediatype } = row;
-  if (canonical === null || size === null || mediatype === null) return undefined;
-  const witness = parseMethod(row.witness);
-  const descriptor = { digest: canonical as Digest, size, mediaType: mediatype };
-  return { descriptor, verifiedAt: row[columnOf(askedAs)] ?? 0, ...(witness && { witness }) };
 }
