@@ -47,7 +47,7 @@ export function descriptorItem(
   return {
     stat: async (ctx, read) => (read ? read.entry : reader.stat(ctx, digest)),
     async set(ctx, entry, known, lookedAt) {
-      // `mergeConfirmations` drops the content. The memory tier would retain it with the entry, without counting its bytes.
+      // `mergeConfirmations` drops the content. The memory tier would keep it with the entry, and not count its bytes.
       const confirmed = mergeConfirmations(entry, known);
       if (!isWorthStoring(confirmed, known, ttls)) return false;
       await writer().setDescriptor(ctx, digest, confirmed, lookedAt);

@@ -4,7 +4,10 @@ import type { Stored } from '../stores/records.ts';
 import { isAlive } from '../stores/tombstone.ts';
 import type { StatOutcome } from '../telemetry/events.ts';
 
-/** Returns a stored value if it counts: if it was confirmed after its tombstone. Emits the tombstone and the store's own time. */
+/**
+ * Returns a stored value if it counts: if it was confirmed after its tombstone. Emits the tombstone and the store's own
+ * time.
+ */
 export function judge<V extends { readonly verifiedAt: number }>(
   ctx: RequestContext,
   { value, clearedUntil, lookedAt }: Stored<V>,

@@ -7,7 +7,7 @@ import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
 import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
 import { discard, isDenied, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
-import { type Looking, writeBack } from './writeBack.ts';
+import { type PriorLookup, writeBack } from './writeBack.ts';
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
   /** How long an entry is fresh after the origin confirmed it, in ms. */
@@ -123,7 +123,7 @@ function storeAnswer<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   answer: OriginAnswer<E>,
-  lookup?: Looking<E>,
+  lookup?: PriorLookup<E>,
 ): ReadThroughAnswer<E> {
   if (answer.kind === 'relay' || !answer.confirmed) return { answer };
   return { answer, stored: writeBack(ctx, item, answer.entry, lookup) };

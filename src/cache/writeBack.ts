@@ -29,9 +29,10 @@ export async function overwrite<E extends Entry>(
   return item.set(ctx, entry, found.outcome === 'hit' ? found.entry : undefined, lookedAt);
 }
 
-/** The lookup that a request did, and the store's own time of it, if it was over before the origin was asked. */
-export interface Looking<E extends Entry> {
+/** The lookup that a request has begun before it asked the origin. */
+export interface PriorLookup<E extends Entry> {
   readonly looking?: Promise<Lookup<E>>;
+  /** The store's own time of the lookup (epoch ms), if it was over before the origin was asked. */
   readonly lookedAt?: number | undefined;
 }
 
@@ -46,7 +47,7 @@ export function writeBack<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   entry: E,
-  { looking, lookedAt }: Looking<E> = {},
+  { looking, lookedAt }: PriorLookup<E> = {},
 ): Promise<void> {
   ctx.emit({ kind: 'write-back', outcome: 'begun' });
   const work = store();

@@ -2,7 +2,10 @@ import type { Entry } from '../oci/descriptor.ts';
 import type { Stored } from './records.ts';
 import { type Clearing, isAlive } from './tombstone.ts';
 
-/** Whether there is something to remove. A registry may have written an entry that was never confirmed after any tombstone. */
+/**
+ * Whether there is something to remove. That includes an entry that was never confirmed: a registry may have written it
+ * after any tombstone.
+ */
 export function isPresent(
   { value: entry, clearedUntil, isHalfCleared = false }: Stored<Entry>,
   { until, sparesLater }: Clearing,

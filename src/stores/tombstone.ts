@@ -15,8 +15,8 @@ export interface Clearing {
    */
   readonly until: number;
   /**
-   * How far the tombstone reaches into the future, in ms, for a store that has a clock of its own; absent if it does not
-   * reach ahead.
+   * How far the tombstone reaches into the future, in ms, for a store that has a clock of its own; absent if it does
+   * not reach ahead.
    */
   readonly aheadMs?: number;
   /** Whether to keep entries that were confirmed after the tombstone. */

@@ -59,8 +59,8 @@ export async function forget(
 
 /**
  * Evicts content that the origin does not have: only entries that were confirmed before it was asked, and at the cost
- * of a look only for digests that are not stored. Unless the store clears both link sets in one request, one comes after
- * the other, since KV accepts few requests at once.
+ * of a look only for digests that are not stored. Unless the store clears both link sets in one request, one comes
+ * after the other, since KV accepts few requests at once.
  * @param sentAtMs when the question was sent that the origin denied (epoch ms)
  * @returns the digests that were stored as manifests
  * @throws CacheFault the store failed: entries may still answer

@@ -8,7 +8,7 @@ import { LINK_SETS, type LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Upstream } from './upstream.ts';
 
-/** A repository of an upstream, for the caller of one request. What this caller may have is decided here and only here. */
+/** A repository of an upstream, for the caller of one request. What this caller may have is decided only here. */
 export class Repository {
   readonly ctx: RequestContext;
   readonly upstream: Upstream;

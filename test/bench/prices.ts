@@ -59,7 +59,8 @@ export function pricesReport(): string {
     table(['store', 'HEAD', 'Workers', 'store', 'together', 'a day on free plans'], lines),
     'Prices of a million HEADs in US dollars, from the operations that each needs (test/support/costs.ts) and the prices ' +
       'that Cloudflare published on 21 April 2026 (Durable Objects: 25 November) and Upstash (pay as you go) on 9 ' +
-      'November 2026, without what paid plans include. A cold HEAD reads the store, asks the origin and writes back; the price of the origin is not included.',
+      'November 2026, without what paid plans include. A cold HEAD reads the store, asks the origin and writes back; ' +
+      'the price of the origin is not included, nor that of the row that the sweep of a Durable Object deletes later.',
   ].join('\n\n');
 }
 

@@ -31,9 +31,8 @@ interface CallFrame {
 }
 
 /**
- * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory, from Redis and from a
- * Durable Object. `(program)` is
- * workerd itself, HTTP and sockets; `(idle)` is left out.
+ * Profiles a warm HEAD by function, at the edge and in the bare handler, from memory, from Redis and from a Durable
+ * Object. `(program)` is workerd itself, HTTP and sockets; `(idle)` is left out.
  * @returns tables of microseconds a request
  */
 export async function profileWarm({ seconds }: Settings): Promise<string> {

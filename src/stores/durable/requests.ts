@@ -47,6 +47,7 @@ export function createObjects(namespace: RepositoryNamespace, prefix: string, lo
     if (found) return found;
     const calls: unknown[] = [];
     const send = async () => {
+      // A timer comes after all microtasks: link sets and tags pass through the tiers in different numbers of them.
       await new Promise((resolve) => setTimeout(resolve));
       open.delete(key);
       const object = objectOf(name);

@@ -11,7 +11,7 @@ export interface Terms {
   readonly askedAs: AskedAs;
   /** How long an entry or a pointer is of use to anybody after the origin confirmed it, in ms. */
   readonly retentionMs: number;
-  /** How long a row lives after its last write, in ms: longer than the retention, so that no tombstone goes too soon. */
+  /** How long a row lives after its last write, in ms: past the retention, so that no tombstone goes too soon. */
   readonly lifeMs: number;
 }
 
@@ -26,7 +26,7 @@ export interface TagVariant {
   readonly variant: string;
 }
 
-/** What the origin confirmed. `lookedAt` is the object's own time of the look before the question; absent without one. */
+/** What the origin confirmed. `lookedAt` is the object's own time of a look before the question (epoch ms), if any. */
 export interface Confirmed<V> {
   readonly value: V;
   readonly lookedAt?: number | undefined;

@@ -18,7 +18,7 @@ export function isTooLate(lookedAt: number | undefined, clearedUntil: number, ol
   return lookedAt !== undefined && (lookedAt <= clearedUntil || lookedAt < oldestMs);
 }
 
-/** The tombstones of whole link sets and of tags, in memory and in SQL. They are few: one for each purge and each tag. */
+/** The tombstones of link sets and of tags, in memory and in SQL. They are few: one for each link set and each tag. */
 export class Tombstones {
   readonly #sql: SqlStorage;
   readonly #untilByScope = new Map<string, number>();
