@@ -79,6 +79,12 @@ export function oneOf<const T extends string>(fallback: string, choices: readonl
   return variable(fallback, `expected ${choices.join(' or ')}`, (value) => choices.find((choice) => choice === value));
 }
 
+/** As `oneOf`; unset is the empty string. */
+export function oneOfOrNone<const T extends string>(choices: readonly T[]) {
+  const expected = `expected ${choices.join(' or ')}, or none`;
+  return variable('', expected, (value) => (value === '' ? value : choices.find((choice) => choice === value)));
+}
+
 export function flag(fallback: 'true' | 'false') {
   const flags = new Map([
     ['true', true],

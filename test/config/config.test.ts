@@ -238,8 +238,8 @@ describe('parseConfig', () => {
   it('accepts the places that Cloudflare has for objects, and no others', () => {
     expect(parseConfig({ ...MINIMAL, STORE_LOCATION: 'weur', STORE_JURISDICTION: 'eu' }).backend.kind).toBe('durable');
     const message = messageOf({ ...MINIMAL, STORE_LOCATION: 'mars', STORE_JURISDICTION: 'moon' });
-    expect(message).toContain('STORE_LOCATION: expected');
-    expect(message).toContain('STORE_JURISDICTION: expected');
+    expect(message).toContain('STORE_LOCATION: expected wnam or enam or ');
+    expect(message).toContain('STORE_JURISDICTION: expected eu or us or fedramp, or none');
   });
 
   it('allows http to this machine, and to other machines only with ORIGIN_INSECURE', () => {

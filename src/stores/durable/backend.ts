@@ -1,4 +1,4 @@
-import { oneOf } from '../../config/forms.ts';
+import { oneOfOrNone } from '../../config/forms.ts';
 import { upstreamPrefix } from '../../oci/alias.ts';
 import type { StoreBackend } from '../backend.ts';
 import type { StoreOptions } from '../options.ts';
@@ -20,8 +20,8 @@ export const durableBackend: StoreBackend = {
   kind: 'durable',
   variables: ['STORE_LOCATION', 'STORE_JURISDICTION'],
   configure(settings) {
-    const location = settings.read('STORE_LOCATION', oneOf('', ['', ...LOCATIONS]));
-    const jurisdiction = settings.read('STORE_JURISDICTION', oneOf('', ['', ...JURISDICTIONS]));
+    const location = settings.read('STORE_LOCATION', oneOfOrNone(LOCATIONS));
+    const jurisdiction = settings.read('STORE_JURISDICTION', oneOfOrNone(JURISDICTIONS));
     const everywhere = settings.binding<RepositoryNamespace>('REPOSITORIES', 'a namespace of Durable Objects');
     if (!everywhere || location === undefined || jurisdiction === undefined) return undefined;
     return (options) => {
