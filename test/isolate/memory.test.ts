@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createMemory } from '../../src/isolate/memory.ts';
+import { createMemory, type MemoryPart } from '../../src/isolate/memory.ts';
 
 const FOREVER = Number.MAX_SAFE_INTEGER;
 
@@ -45,6 +45,26 @@ describe('createMemory', () => {
     expect(values.length).toBeLessThan(10);
     part.set('huge', { n: 0 }, FOREVER, 20_000);
     expect(part.get('huge', 0)).toBeUndefined();
+  });
+
+  it.each<[what: string, forget: (part: MemoryPart<{ n: number }>) => void]>([
+    ['overwritten', () => undefined],
+    ['deleted', (part) => part.delete('other')],
+    ['expired', (part) => void part.get('other', 1_000)],
+  ])('gives the bytes back of a value that is %s', (_what, forget) => {
+    const part = createMemory({ entries: 16, bytes: 10_000 }).part<{ n: number }>('p');
+    part.set('kept', { n: 1 }, FOREVER, 3_000);
+    for (let n = 0; n < 20; n++) {
+      part.set('other', { n }, 1_000, 3_000);
+      forget(part);
+    }
+    expect(part.get('kept', 0)).toEqual({ n: 1 });
+  });
+
+  it('gives the bytes back of a value that is evicted because there are too many', () => {
+    const part = createMemory({ entries: 3, bytes: 10_000 }).part<{ n: number }>('p');
+    for (let n = 0; n < 20; n++) part.set(`key${n}`, { n }, FOREVER, 2_000);
+    expect(part.keys('')).toEqual(['key17', 'key18', 'key19']);
   });
 
   it.each([4_000, 5_000, 9_000, 10_000])(
