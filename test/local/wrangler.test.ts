@@ -1,3 +1,8 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
 
@@ -12,4 +17,33 @@ it('the stores that need no other account are bound, and the class of objects is
   expect(config.durable_objects.bindings).toMatchObject([{ name: 'REPOSITORIES', class_name: 'RepositoryObject' }]);
   expect(config.migrations).toMatchObject([{ tag: 'v1', new_sqlite_classes: ['RepositoryObject'] }]);
   expect(config.kv_namespaces).toMatchObject([{ binding: 'DESCRIPTORS' }]);
+});
+
+const require = createRequire(import.meta.url);
+/** The path of the workerd that miniflare runs. */
+const { default: WORKERD } = createRequire(require.resolve('miniflare'))('workerd') as { default: string };
+
+/** Runs a Worker that does nothing with compatibility flags, and without `--experimental`. @returns what workerd says */
+function runWith(flags: readonly string[]): { isAccepted: boolean; output: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'registry-edge-'));
+  const file = join(folder, 'config.capnp');
+  writeFileSync(
+    file,
+    `using Workerd = import "/workerd/workerd.capnp";
+    const config :Workerd.Config = (services = [(name = "main", worker = (
+      modules = [(name = "main", esModule = "export default { test() {} }")],
+      compatibilityDate = ${JSON.stringify(config.compatibility_date)},
+      compatibilityFlags = ${JSON.stringify(flags)},
+    ))]);`,
+  );
+  const { status, stderr } = spawnSync(WORKERD, ['test', file], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  return { isAccepted: status === 0, output: stderr };
+}
+
+it('no compatibility flag is experimental: Cloudflare would refuse the deploy, which miniflare does not notice', () => {
+  expect(runWith(config.compatibility_flags)).toMatchObject({ isAccepted: true });
+  const { isAccepted, output } = runWith([...config.compatibility_flags, 'experimental']);
+  expect(isAccepted).toBe(false);
+  expect(output).toContain('experimental');
 });
