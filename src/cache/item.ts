@@ -21,7 +21,7 @@ export interface CacheItem<E extends Entry = Entry> {
    * Stores an entry that the origin confirmed.
    * @param known the entry that is stored now
    * @param lookedAt the store's own time of a lookup that was over before the origin was asked
-   * @returns whether the entry was worth a write
+   * @returns whether the entry was written: it was worth it, and no tombstone hides it
    * @throws CacheFault
    */
   set(ctx: RequestContext, entry: E, known: E | undefined, lookedAt?: number): Promise<boolean>;
@@ -50,8 +50,7 @@ export function descriptorItem(
       // `mergeConfirmations` drops the content. The memory tier would keep it with the entry, and not count its bytes.
       const confirmed = mergeConfirmations(entry, known);
       if (!isWorthStoring(confirmed, known, ttls)) return false;
-      await writer().setDescriptor(ctx, digest, confirmed, lookedAt);
-      return true;
+      return (await writer().setDescriptor(ctx, digest, confirmed, lookedAt)) !== 'refused';
     },
     async clear(ctx, sentAtMs, isReplaced) {
       await writer().evict(ctx, [digest], sentAtMs, isReplaced);

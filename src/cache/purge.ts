@@ -58,10 +58,18 @@ export async function purge(
   return position ? { removed, cursor: [position.step, position.cursor ?? []].flat().join(':') } : { removed };
 }
 
-/** Takes all steps at the same time, which is one request to the store. */
+/**
+ * Takes all steps at the same time, which is one request to the store. Afterwards nothing counts any more. If there is
+ * too much to remove at once, the cursor leads to the first step that has something left.
+ */
 async function purgeAtOnce(ctx: RequestContext, stores: RepositoryStores, name: RepositoryName): Promise<PurgeResult> {
-  const counts = STEPS.map(async (step) => [step, (await purgePage(ctx, stores, name, { step })).removed] as const);
-  return { removed: Object.fromEntries(await Promise.all(counts)) as Record<Step, number> };
+  const pages = await Promise.all(STEPS.map((step) => purgePage(ctx, stores, name, { step })));
+  const counts = STEPS.map((step, at) => [step, pages[at]?.removed ?? 0] as const);
+  const unfinished = STEPS.find((_step, at) => pages[at]?.cursor !== undefined);
+  return {
+    removed: Object.fromEntries(counts) as Record<Step, number>,
+    ...(unfinished && { cursor: unfinished }),
+  };
 }
 
 async function purgePage(

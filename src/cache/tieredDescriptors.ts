@@ -66,9 +66,9 @@ function tieredRepository(
   /** Memory comes first, and once more: a read may have copied some of the entries into it meanwhile. */
   async function purgeAtOnce(ctx: RequestContext): Promise<PurgedPage> {
     const { removed: nearRemoved } = await near.purge(ctx);
-    const { removed: farRemoved } = await far.purge(ctx);
+    const { removed: farRemoved, cursor } = await far.purge(ctx);
     await near.purge(ctx);
-    return { removed: nearRemoved.union(farRemoved) };
+    return { removed: nearRemoved.union(farRemoved), cursor };
   }
   async function purgeNear(ctx: RequestContext, cursor: string): Promise<PurgedPage> {
     // The page has at most as many digests as the far store clears at once; memory alone would clear all in one page.

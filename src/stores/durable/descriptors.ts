@@ -9,6 +9,8 @@ import type { Terms } from './rpc.ts';
 
 /** How many digests one request has at most. */
 const BATCH = 1_000;
+/** How many entries one request removes: their digests are returned, in a second at most. */
+const MAX_CLEARED = 100_000;
 
 /** The entries of one link set in the object of a repository: every operation is one request. */
 export function createDurableDescriptors(
@@ -32,6 +34,6 @@ export function createDurableDescriptors(
       return (await send(ctx, { name }, 'clear', ['presentEntries', keysOf(digests), clearing])) as Digest[];
     },
     clearAll: (ctx, clearing, most) =>
-      send(ctx, { name }, 'clear', ['allEntries', { ...terms, links }, clearing, most]),
+      send(ctx, { name }, 'clear', ['allEntries', { ...terms, links }, clearing, Math.min(most, MAX_CLEARED)]),
   };
 }

@@ -91,15 +91,18 @@ export class Entries {
     const rows = this.#sql
       .exec<Pick<Row, 'digest' | 'cleared' | Confirmations>>(
         `SELECT digest, verified, open, cleared FROM entries
-         WHERE links = ? AND canonical IS NOT NULL AND expires > ? LIMIT ?`,
-        ...[links, now, Math.min(most + 1, Number.MAX_SAFE_INTEGER)],
+         WHERE links = ? AND canonical IS NOT NULL AND expires > ? ORDER BY digest LIMIT ?`,
+        ...[links, now, most + 1],
       )
       .toArray();
     const page = rows.slice(0, most);
-    if (page.length === rows.length) {
-      this.#sql.exec('DELETE FROM entries WHERE links = ? AND cleared = 0', links);
-      this.#sql.exec('UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ?', links);
-    } else for (const { digest } of page) this.#removeDescriptor(links, digest);
+    // The digests of a page follow each other. What has expired among them is of no use either.
+    const last = page.length < rows.length ? (page.at(-1)?.digest ?? '') : '~';
+    this.#sql.exec('DELETE FROM entries WHERE links = ? AND digest <= ? AND cleared = 0', links, last);
+    this.#sql.exec(
+      'UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ? AND digest <= ?',
+      ...[links, last],
+    );
     this.#tombstones.extend(links, reachOf(clearing, now), now + lifeMs);
     // The tombstone of the link set is ignored here. It comes from an earlier step of this purge, and what that step
     // left over counted before. No entry older than the tombstone has been written since: see `write`.
@@ -151,13 +154,6 @@ export class Entries {
          canonical = CASE ? WHEN 1 THEN canonical END, verified = ?, open = ?,
          cleared = max(cleared, excluded.cleared), expires = max(expires, excluded.expires)`,
       ...[links, digest, cleared, now + lifeMs, isSpared ? 1 : 0, verified, open],
-    );
-  }
-
-  #removeDescriptor(links: LinkSet, digest: string): void {
-    this.#sql.exec(
-      'UPDATE entries SET canonical = NULL, verified = NULL, open = NULL WHERE links = ? AND digest = ?',
-      ...[links, digest],
     );
   }
 }

@@ -44,16 +44,21 @@ export class Pointers {
   }
 
   /** Writes a pointer, unless one that was confirmed later is there, or a tombstone. */
-  write(terms: Terms, { tag, variant }: TagVariant, { value: pointer, lookedAt }: Confirmed<TagPointer>): void {
+  write(
+    terms: Terms,
+    { tag, variant }: TagVariant,
+    { value: pointer, lookedAt }: Confirmed<TagPointer>,
+  ): 'refused' | undefined {
     const clearedUntil = this.#clearedUntil(tag);
-    if (!isAlive(pointer.verifiedAt, clearedUntil)) return;
-    if (isTooLate(lookedAt, clearedUntil, this.#now() - terms.retentionMs)) return;
+    if (!isAlive(pointer.verifiedAt, clearedUntil)) return 'refused';
+    if (isTooLate(lookedAt, clearedUntil, this.#now() - terms.retentionMs)) return 'refused';
     this.#upsert({ tag, variant: `${terms.askedAs} ${variant}` }, pointer, terms.lifeMs);
     this.#sql.exec(
       `DELETE FROM pointers WHERE tag = ?1 AND variant <> ?2 AND variant NOT IN
          (SELECT variant FROM pointers WHERE tag = ?1 AND variant <> ?2 ORDER BY expires DESC LIMIT ?3)`,
       ...[tag, NOTE, MAX_VARIANTS],
     );
+    return undefined;
   }
 
   clear({ lifeMs }: Terms, tags: readonly string[], clearing: Clearing): Digest[] {

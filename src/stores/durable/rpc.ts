@@ -61,7 +61,8 @@ export interface Looked<R> {
 export interface Writes {
   /** @returns `refused` if a tombstone hides the entry */
   entry(keys: EntryKeys, entry: Confirmed<Entry>): 'refused' | undefined;
-  pointer(terms: Terms, key: TagVariant, pointer: Confirmed<TagPointer>): void;
+  /** @returns `refused` if a tombstone hides the pointer */
+  pointer(terms: Terms, key: TagVariant, pointer: Confirmed<TagPointer>): 'refused' | undefined;
   note(terms: Terms, tag: string, pointer: TagPointer, isMoved: boolean): boolean;
   content(digest: string, content: Uint8Array, lifeMs: number): void;
 }

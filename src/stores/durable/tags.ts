@@ -32,7 +32,8 @@ export function createDurableTags({ objectOf, send }: Objects, terms: Terms): Ta
     async write(ctx, keys, value, lookedAt) {
       const write = ({ name, tag, variant }: TagKey) =>
         send(ctx, { name }, 'write', ['pointer', terms, { tag, variant }, { value, lookedAt }]);
-      await Promise.all([...keys].map(write));
+      const results = await Promise.all([...keys].map(write));
+      return results.find((result) => result !== undefined);
     },
     async clear(ctx, tags, clearing) {
       // An eviction leaves the notes.

@@ -41,15 +41,23 @@ export class WriteQueue {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];
-      try {
-        await this.#commit(() => {
-          for (const { run } of batch) run();
-        });
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      // One that fails fails alone.
+      if (!(await this.#write(batch, batch.length === 1))) for (const one of batch) await this.#write([one], true);
     }
     this.#isBusy = false;
+  }
+
+  /** @returns whether the writes are on the disk, or were told that they failed */
+  async #write(batch: readonly Waiting[], isLast: boolean): Promise<boolean> {
+    try {
+      await this.#commit(() => {
+        for (const { run } of batch) run();
+      });
+      for (const { resolve } of batch) resolve();
+      return true;
+    } catch (error) {
+      if (isLast) for (const { reject } of batch) reject(error);
+      return isLast;
+    }
   }
 }

@@ -142,7 +142,7 @@ describe('RepositoryObject', () => {
       );
     });
     const until = verifiedAt + 5_000;
-    const all = (links: LinkSet) => ['allEntries', { ...TERMS, links }, upTo(until), Number.POSITIVE_INFINITY] as const;
+    const all = (links: LinkSet) => ['allEntries', { ...TERMS, links }, upTo(until), 100_000] as const;
     const [blobs, manifests, tags] = await object.clear([
       all('blobs'),
       all('manifests'),
@@ -156,6 +156,26 @@ describe('RepositoryObject', () => {
     await write(object, late, verifiedAt);
     expect(await read(object, late)).toEqual({ entry: undefined, clearedUntil: until });
     expect(await storedIn(object)).toEqual({ rows: 3, hasAlarm: true });
+  });
+
+  it('a purge that is too large for one request hides everything at once, and is continued', async () => {
+    const object = objectOf();
+    const verifiedAt = clock.now();
+    const digests = Array.from({ length: 5 }, () => uniqueDigest() as string).sort();
+    for (const digest of digests) await write(object, digest, verifiedAt);
+    const counted: unknown[] = [];
+    for (const expected of [true, true, false]) {
+      const call = ['allEntries', { ...TERMS, links: 'blobs' }, clearingAhead(clock.now()), 2] as const;
+      const [page] = (await object.clear([call])) as [{ counted: string[]; isMore: boolean }];
+      counted.push(...page.counted);
+      expect(page.isMore).toBe(expected);
+      for (const digest of digests) {
+        const found = await read(object, digest);
+        expect((found?.entry?.verifiedAt ?? 0) <= (found?.clearedUntil ?? 0)).toBe(true);
+      }
+    }
+    expect(counted).toEqual(digests);
+    expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
   });
 
   it('keeps the sixteen variants of a tag that were written last', async () => {

@@ -61,6 +61,25 @@ it('a delete does not wait for write-backs, and those that come after it see it'
   expect((await object.readEntries(keysOf(digest))).rows).toEqual([{ entry: undefined, clearedUntil: now + 5_000 }]);
 });
 
+it('one write that fails in a batch fails alone', async () => {
+  const gate = Promise.withResolvers<void>();
+  const queue = new WriteQueue(async (run) => {
+    await gate.promise;
+    run();
+  });
+  const fail = () => {
+    throw new Error('the value is too large');
+  };
+  const writing = Promise.allSettled([queue.add(() => 1), queue.add(() => 2), queue.add(fail), queue.add(() => 4)]);
+  gate.resolve();
+  expect((await writing).map((one) => (one.status === 'fulfilled' ? one.value : 'failed'))).toEqual([
+    1,
+    2,
+    'failed',
+    4,
+  ]);
+});
+
 it('rejects the writes of a batch that could not be committed, and goes on', async () => {
   let isBroken = true;
   const queue = new WriteQueue(async (run) => {
