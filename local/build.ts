@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 
 /**
@@ -15,7 +15,7 @@ export const BUNDLING = {
   target: 'es2024',
   conditions: ['workerd', 'worker', 'browser'],
   external: ['cloudflare:*'],
-  // With a hash in its name, a module of the last build would stay in the folder and be deployed as well.
+  // A name without a hash, so that a file of the folder is one module in every build.
   chunkNames: '[name]',
 } as const satisfies BuildOptions;
 
@@ -32,5 +32,14 @@ export async function readModules(script: string): Promise<Record<string, string
   return modules;
 }
 
+/** Writes the Worker's modules to a folder, and removes those of other versions: wrangler deploys all that it finds. */
+export async function buildInto(folder: string): Promise<void> {
+  const { metafile } = await build({ ...BUNDLING, entryPoints: ['src/index.ts'], outdir: folder, metafile: true });
+  const written = new Set(Object.keys(metafile.outputs).map((path) => relative(folder, path)));
+  const files = await readdir(folder, { recursive: true });
+  const others = files.filter((name) => name.endsWith('.js') && !written.has(name));
+  await Promise.all(others.map((name) => rm(join(folder, name))));
+}
+
 /** `npm run build`: writes to `dist/` what wrangler deploys. */
-if (import.meta.main) await build({ ...BUNDLING, entryPoints: ['src/index.ts'], outdir: 'dist' });
+if (import.meta.main) await buildInto('dist');

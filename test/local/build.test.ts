@@ -1,9 +1,11 @@
-import { relative } from 'node:path';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { expect, it } from 'vitest';
-import { BUNDLING } from '../../local/build.ts';
+import { BUNDLING, buildInto } from '../../local/build.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_SWITCHED_OFF_BYTES = 10 * 1024;
@@ -20,6 +22,20 @@ it('the main module imports no other before it is told to', async () => {
   const { outputs } = await bundle();
   const imports = outputs['dist/index.js']?.imports.filter(({ path }) => path.startsWith('dist/'));
   expect(imports).toEqual([{ path: 'dist/cloudflare.js', kind: 'dynamic-import' }]);
+});
+
+it('leaves no module of another version in the folder, which would be deployed as well', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'registry-edge-'));
+  try {
+    await mkdir(join(folder, 'old'));
+    for (const name of ['old.js', 'old/index.js', 'bench.json']) await writeFile(join(folder, name), '');
+    await buildInto(folder);
+    const names = await readdir(folder, { recursive: true });
+    expect(names.filter((name) => name.endsWith('.js')).sort()).toEqual(['cloudflare.js', 'index.js']);
+    expect(names).toContain('bench.json');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 it.each(['src/stores/redis', 'src/stores/kv', 'src/stores/durable', 'src/routes/admin'])(
