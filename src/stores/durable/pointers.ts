@@ -2,7 +2,7 @@ import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { PurgedTags, TagPointer } from '../tagRecords.ts';
 import { type Clearing, isAlive } from '../tombstone.ts';
 import type { Entries } from './entries.ts';
-import type { Confirmed, StoredPointer, TagVariant, Terms } from './rpc.ts';
+import type { Confirmed, StoredEntry, StoredPointer, TagVariant, Terms } from './rpc.ts';
 import { isTooLate, reachOf, type Tombstones } from './tombstones.ts';
 
 interface Row extends Record<string, SqlStorageValue> {
@@ -38,18 +38,22 @@ export class Pointers {
   read(terms: Terms, keys: readonly TagVariant[]): StoredPointer[] {
     return keys.map(({ tag, variant }) => {
       const row = this.#find(tag, `${terms.askedAs} ${variant}`);
-      const [manifest] = row ? this.#entries.read({ ...terms, links: 'manifests', digests: [row.digest] }) : [];
+      const manifest = row && this.#manifestOf(terms, row.digest);
       return { pointer: row && pointerOf(row), clearedUntil: this.#clearedUntil(tag), manifest };
     });
   }
 
-  /** Writes a pointer, unless one that was confirmed later is there, or a tombstone. */
+  /**
+   * Writes a pointer, unless one that was confirmed later is there, or a tombstone of the tag or of its manifest: with a
+   * manifest its tags are deleted.
+   */
   write(
     terms: Terms,
     { tag, variant }: TagVariant,
     { value: pointer, lookedAt }: Confirmed<TagPointer>,
   ): 'refused' | undefined {
-    const clearedUntil = this.#clearedUntil(tag);
+    const manifest = this.#manifestOf(terms, pointer.digest);
+    const clearedUntil = Math.max(this.#clearedUntil(tag), manifest?.clearedUntil ?? 0);
     if (!isAlive(pointer.verifiedAt, clearedUntil)) return 'refused';
     if (isTooLate(lookedAt, clearedUntil, this.#now() - terms.retentionMs)) return 'refused';
     this.#upsert({ tag, variant: `${terms.askedAs} ${variant}` }, pointer, terms.lifeMs);
@@ -97,6 +101,10 @@ export class Pointers {
 
   #clearedUntil(tag: string): number {
     return Math.max(this.#tombstones.until(scopeOf(tag)), this.#tombstones.until(ALL_TAGS));
+  }
+
+  #manifestOf(terms: Terms, digest: string): StoredEntry | undefined {
+    return this.#entries.read({ ...terms, links: 'manifests', digests: [digest] })[0];
   }
 
   #find(tag: string, variant: string): Row | undefined {

@@ -244,6 +244,20 @@ describe("the object's own time", () => {
     expect((await read(object, digest))?.entry).toBeUndefined();
   });
 
+  it('holds for a tag whose manifest was deleted in the meantime', async () => {
+    const object = objectOf();
+    const key = { tag: 'latest', variant: '' };
+    const value = { digest: uniqueDigest(), verifiedAt: Date.now() + 60_000 };
+    const { lookedAt } = await object.readPointers(TERMS, [key]);
+    await object.clear([['entries', keysOf(value.digest, TERMS, 'manifests'), clearingAhead(Date.now())]]);
+    await object.write([['pointer', TERMS, key, { value, lookedAt }]]);
+    // Once the manifest is pushed again, only the pointer would be missing.
+    const pushed = { value: entryFor(value.digest, value.verifiedAt) };
+    await object.write([['entry', keysOf(value.digest, TERMS, 'manifests'), pushed]]);
+    const { rows } = await object.readPointers(TERMS, [key]);
+    expect(rows).toEqual([{ pointer: undefined, clearedUntil: 0, manifest: undefined }]);
+  });
+
   it('holds for tags too, and for a purge', async () => {
     const object = objectOf();
     const key = { tag: 'latest', variant: '' };
