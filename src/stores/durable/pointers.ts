@@ -91,12 +91,16 @@ export class Pointers {
 
   clearAll({ lifeMs }: Terms, clearing: Clearing): PurgedTags {
     const now = this.#now();
-    const rows = this.#sql.exec<Row>('DELETE FROM pointers RETURNING tag, variant, digest, verified').toArray();
-    const counted = rows.filter(
-      ({ tag, variant, verified }) => variant !== NOTE && isAlive(verified, this.#clearedUntil(tag)),
-    );
+    const { counted } = this.#sql
+      .exec<{ counted: number }>(
+        `SELECT count(DISTINCT tag) AS counted FROM pointers WHERE variant <> ? AND expires > ?
+         AND verified > max(?, coalesce((SELECT until FROM cleared WHERE scope = ? || tag), 0))`,
+        ...[NOTE, now, this.#tombstones.until(ALL_TAGS), scopeOf('')],
+      )
+      .one();
+    this.#sql.exec('DELETE FROM pointers');
     this.#tombstones.extend(ALL_TAGS, reachOf(clearing, now), now + lifeMs);
-    return { removed: new Set(counted.map(({ tag }) => tag)).size };
+    return { removed: counted };
   }
 
   #clearedUntil(tag: string): number {
