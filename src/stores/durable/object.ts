@@ -41,6 +41,9 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     await this.ctx.storage.sync();
   });
   #hasTables: boolean;
+  /** How many sweeps there were, and after how many of them it was last made sure that there is an alarm. */
+  #sweeps = 0;
+  #armedAfter: number | undefined;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -104,28 +107,45 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
 
   /** Removes what expired. Without anything left, the object deletes itself and its alarm. */
   override async alarm(): Promise<void> {
-    // The object ended between the setting of its first alarm and the creation of its tables.
-    if (!this.#hasTables) return;
-    const now = this.now();
-    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE expires <= ?`, now);
-    const isEmpty = TABLES.every((table) => this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length === 0);
-    this.#tombstones.reload();
-    if (!isEmpty) return this.ctx.storage.setAlarm(now + SWEEP_MS);
+    this.#sweeps += 1;
+    if (this.#hasTables && this.#sweep()) return this.ctx.storage.setAlarm(this.now() + SWEEP_MS);
     // Nothing is awaited in between: the next write has to create the tables anew.
     const deleted = this.ctx.storage.deleteAll();
     this.#hasTables = false;
     await deleted;
   }
 
+  /** Removes the rows that expired. @returns whether any are left */
+  #sweep(): boolean {
+    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE expires <= ?`, this.now());
+    this.#tombstones.reload();
+    return TABLES.some((table) => this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length > 0);
+  }
+
   /** Runs changes as one transaction, and makes sure that an alarm will sweep after them. */
   async #transaction<T>(work: () => T): Promise<T> {
-    if (!this.#hasTables) {
-      // If the alarm cannot be set, the next write tries again: nothing is stored that would never be swept.
-      await this.ctx.storage.setAlarm(this.now() + SWEEP_MS);
-      this.#sql.exec(SCHEMA);
-      this.#hasTables = true;
+    while (this.#armedAfter !== this.#sweeps) await this.#arm();
+    if (!this.#hasTables) this.#sql.exec(SCHEMA);
+    this.#hasTables = true;
+    try {
+      return this.ctx.storage.transactionSync(work);
+    } catch (error) {
+      // What was rolled back is forgotten in memory as well.
+      this.#tombstones.reload();
+      throw error;
     }
-    return this.ctx.storage.transactionSync(work);
+  }
+
+  /**
+   * Sets the alarm, if there is none. An object with rows may have lost it: the platform gives up an alarm that failed
+   * some times. If it cannot be set, the next write tries again: nothing is stored that would never be swept.
+   */
+  async #arm(): Promise<void> {
+    const { storage } = this.ctx;
+    // A sweep in the meantime may delete the alarm that is found or set here.
+    const sweeps = this.#sweeps;
+    if ((await storage.getAlarm()) === null) await storage.setAlarm(this.now() + SWEEP_MS);
+    this.#armedAfter = sweeps;
   }
 }
 

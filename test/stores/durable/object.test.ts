@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LinkSet } from '../../../src/oci/links.ts';
+import type { RepositoryObject } from '../../../src/stores/durable/object.ts';
 import type { Call, Clears, EntryKeys, RepositoryRpc, Terms } from '../../../src/stores/durable/rpc.ts';
 import { clearingAhead } from '../../../src/stores/tombstone.ts';
 import { type Clock, createClock } from '../../support/context.ts';
@@ -315,5 +316,45 @@ describe('what is left behind', () => {
     expect(await read(object, cleared)).toEqual({ entry: undefined, clearedUntil: now + 5_000 });
     const { rows } = await object.readPointers(TERMS, [{ tag: 'latest', variant: '' }]);
     expect(rows).toEqual([{ pointer: undefined, clearedUntil: now + 5_000, manifest: undefined }]);
+  });
+
+  it('finds its alarm again after the platform gave it up', async () => {
+    const object = objectOf();
+    await write(object, uniqueDigest(), Date.now());
+    await runInDurableObject(object, (_instance, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(object);
+    await write(object, uniqueDigest(), Date.now());
+    expect(await storedIn(object)).toEqual({ rows: 2, hasAlarm: true });
+  });
+
+  it('a restart does not put off the alarm', async () => {
+    const object = objectOf();
+    const alarmOf = () => runInDurableObject(object, (_instance, { storage }) => storage.getAlarm());
+    await write(object, uniqueDigest(), Date.now());
+    const alarm = await alarmOf();
+    await evictDurableObject(object);
+    clock.advance(1_000);
+    await write(object, uniqueDigest(), Date.now());
+    expect(await alarmOf()).toBe(alarm);
+  });
+
+  it('an alarm that was set before anything was stored is no failure', async () => {
+    const object = objectOf();
+    await runInDurableObject(object, (_instance, { storage }) => storage.setAlarm(Date.now() + LIFE_MS));
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
+  });
+
+  it('a transaction that failed leaves no tombstone, neither in SQL nor in memory', async () => {
+    const object = objectOf();
+    const key = { tag: 'latest', variant: '' };
+    const pointer = { digest: uniqueDigest(), verifiedAt: Date.now() };
+    await object.write([['pointer', TERMS, key, { value: pointer }]]);
+    const clears = [['tags', TERMS, ['latest'], upTo(Date.now() + 5_000)], ['unknown']] as unknown as Call<Clears>[];
+    await runInDurableObject(object, async (instance) => {
+      await expect((instance as RepositoryObject).clear(clears)).rejects.toThrow();
+    });
+    const { rows } = await object.readPointers(TERMS, [key]);
+    expect(rows).toMatchObject([{ pointer, clearedUntil: 0 }]);
   });
 });
