@@ -41,8 +41,9 @@ export class Entries {
     if (!isAlive(verifiedAt, this.#tombstones.until(links))) return 'refused';
     if (isTooLate(lookedAt, this.#tombstones.until(links), now - keys.retentionMs)) return 'refused';
     const column = columnOf(askedAs);
-    let written = 0;
-    for (const digest of digests) {
+    // The canonical entry comes first: an alias is not written without it.
+    const rank = (digest: string) => (digest === descriptor.digest ? 0 : 1);
+    for (const digest of [...digests].sort((one, other) => rank(one) - rank(other))) {
       const row = this.#sql.exec(
         `INSERT INTO entries (links, digest, canonical, size, mediatype, witness, ${column}, expires)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,9 +55,9 @@ export class Entries {
         ...[links, digest, descriptor.digest, descriptor.size, descriptor.mediaType, witness ?? null],
         ...[verifiedAt, now + lifeMs, lookedAt ?? verifiedAt],
       );
-      written += row.toArray().length;
+      if (row.toArray().length === 0) return 'refused';
     }
-    return written < digests.length ? 'refused' : undefined;
+    return undefined;
   }
 
   /** @returns for each digest, the digest that its entry named */

@@ -245,6 +245,17 @@ describe("the object's own time", () => {
     expect((await read(object, digest))?.entry).toBeUndefined();
   });
 
+  it('holds for an alias whose canonical digest was deleted in the meantime', async () => {
+    const object = objectOf();
+    const [alias, canonical] = [uniqueDigest('sha512'), uniqueDigest()];
+    const { lookedAt } = await object.readEntries(keysOf(alias));
+    await object.clear([['entries', keysOf(canonical), clearingAhead(Date.now())]]);
+    const keys = { ...keysOf(alias), digests: [alias, canonical] };
+    const value = entryFor(canonical, Date.now() + 60_000);
+    expect(await object.write([['entry', keys, { value, lookedAt }]])).toEqual(['refused']);
+    expect((await read(object, alias))?.entry).toBeUndefined();
+  });
+
   it('holds for a tag whose manifest was deleted in the meantime', async () => {
     const object = objectOf();
     const key = { tag: 'latest', variant: '' };
@@ -336,6 +347,39 @@ describe('what is left behind', () => {
     clock.advance(1_000);
     await write(object, uniqueDigest(), Date.now());
     expect(await alarmOf()).toBe(alarm);
+  });
+
+  it('stores nothing if the alarm cannot be set, and tries again', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    await runInDurableObject(object, async (instance, { storage }) => {
+      const call = ['entry', keysOf(digest), { value: entryFor(digest, Date.now()) }] as const;
+      Object.defineProperty(storage, 'setAlarm', { value: () => Promise.reject(new Error('no')), configurable: true });
+      await expect((instance as RepositoryObject).write([call])).rejects.toThrow('no');
+      Reflect.deleteProperty(storage, 'setAlarm');
+    });
+    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
+    await write(object, digest, Date.now());
+    expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
+  });
+
+  it('a write during which the object deletes itself has tables and an alarm', async () => {
+    const object = objectOf();
+    await write(object, uniqueDigest(), Date.now(), undefined, { ...TERMS, lifeMs: 0 });
+    await evictDurableObject(object);
+    const digest = uniqueDigest();
+    await runInDurableObject(object, async (instance, { storage }) => {
+      const getAlarm = storage.getAlarm.bind(storage);
+      const sweepAfterwards = async () => {
+        const found = await getAlarm();
+        Reflect.deleteProperty(storage, 'getAlarm');
+        await (instance as RepositoryObject).alarm();
+        return found;
+      };
+      Object.defineProperty(storage, 'getAlarm', { value: sweepAfterwards, configurable: true });
+      await (instance as RepositoryObject).write([['entry', keysOf(digest), { value: entryFor(digest, Date.now()) }]]);
+    });
+    expect(await storedIn(object)).toEqual({ rows: 1, hasAlarm: true });
   });
 
   it('an alarm that was set before anything was stored is no failure', async () => {
