@@ -14,6 +14,8 @@ export interface WorkerScript {
   readonly script: string;
   /** Its `env`, in addition to `DESCRIPTORS` and `REPOSITORIES`. */
   readonly bindings: Readonly<Record<string, unknown>>;
+  /** Whether the first one exports the class of the Durable Objects; by default it does. */
+  readonly hasObjects?: boolean;
 }
 
 export interface ServedWithStores {
@@ -21,6 +23,10 @@ export interface ServedWithStores {
   readonly urls: readonly string[];
   readonly descriptors: Namespace;
 }
+
+const objectsOf = (scriptName: string) => ({
+  REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName },
+});
 
 /**
  * Runs Workers on miniflare, which simulates KV and Durable Objects, each on a socket of its own as `npm start` does.
@@ -37,7 +43,7 @@ export async function serveOnMiniflare(...scripts: readonly WorkerScript[]): Pro
     ...settings,
     bindings: bindings as Record<string, string>,
     kvNamespaces: { DESCRIPTORS: 'descriptors' },
-    durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName: nameOf(0) } },
+    ...(scripts[0]?.hasObjects !== false && { durableObjects: objectsOf(nameOf(0)) }),
   }));
   const miniflare = new Miniflare(convertV4MiniflareOptions({ workers, cf: false }));
   atEnd(() => miniflare.dispose());

@@ -43,7 +43,7 @@ export async function warmKv(row: string, { rounds, seconds }: Settings): Promis
   const [stored] = (await descriptors.list()).keys;
   if (!stored) throw new Error('the edge has written nothing to KV');
   const KEYS = [stored.name, `cleared::${stored.name}`];
-  const other = await serveOnMiniflare({ script: barePath('kv.js'), bindings: { HEADERS, KEYS } });
+  const other = await serveOnMiniflare({ script: barePath('kv.js'), bindings: { HEADERS, KEYS }, hasObjects: false });
   await other.descriptors.put(stored.name, (await descriptors.get(stored.name)) ?? '');
 
   const results = await runRounds(rounds, {
