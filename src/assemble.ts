@@ -1,6 +1,10 @@
 import { createAbsences } from './access/absences.ts';
 import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
+import type { Authorizer } from './access/authorizer.ts';
 import { createOriginAuthorizer } from './access/originAuthorizer.ts';
+import { createTokenAuthorizer } from './access/tokenAuthorizer.ts';
+import { createTokenKeys } from './access/tokenKeys.ts';
+import { createTokenVerifier } from './access/tokenVerifier.ts';
 import { bounded } from './cache/bounded.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import { createBreaker, guarded } from './cache/guarded.ts';
@@ -10,6 +14,9 @@ import { tiered } from './cache/tiered.ts';
 import type { Config } from './config/config.ts';
 import { type Budget, createBudget } from './http/body/budget.ts';
 import { createCopies } from './http/body/copies.ts';
+import type { TokenSettings } from './http/tokenSettings.ts';
+import { createBaseAnswers } from './isolate/baseAnswers.ts';
+import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
@@ -58,15 +65,18 @@ export function createIsolate({ memory }: EdgeConfig): Isolate {
  */
 export function createUpstream(config: EdgeConfig, isolate = createIsolate(config), alias = ''): Upstream {
   const { bodies } = isolate;
+  const ownQueries = queriesOf(config.mirroredHosts);
   const memory = isolate.memory.ofUpstream(alias);
   const isAnonymous = config.clientAuth === 'anonymous';
   const askedAs = isAnonymous ? 'nobody' : 'caller';
+  const { tokens: tokenSettings } = config;
+  const hasPullOnly = isAnonymous || tokenSettings?.hasPullOnly === true;
   const ttls: Ttls = {
     descriptorMs: config.descriptorTtlMs,
-    // The first applies only where callers may push, the others only where nobody may.
+    // The first applies only where callers may push, the others only where some may not.
     pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
-    tagMs: isAnonymous ? config.tagTtlMs : 0,
-    staleMs: isAnonymous ? config.staleIfErrorMs : 0,
+    tagMs: hasPullOnly ? config.tagTtlMs : 0,
+    staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
   const { shared, tags, ...cache } = createCaches(config, bodies, {
@@ -89,7 +99,8 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     bodies,
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
-    authorizer: isAnonymous ? createAnonymousAuthorizer() : createOriginAuthorizer(memory),
+    baseAnswers: createBaseAnswers(memory),
+    authorizer: isAnonymous ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
     absences: createAbsences(createMemory(ABSENCE_BOUNDS), retentionMs(ttls)),
     flights: createFlights(),
     // The origin of an open mirror cannot tell its callers apart.
@@ -101,12 +112,21 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',
     directUploads: config.uploadOrigin === 'direct',
-    ownQueries: ownQueries(config.mirroredHosts),
+    ownQueries,
+    foreignHosts: createForeignHosts(ownQueries),
   };
 }
 
+/** The origin judges every credential, but for the tokens that the edge can verify. */
+function createCallerAuthorizer(settings: TokenSettings | undefined, memory: Memory): Authorizer {
+  const origin = createOriginAuthorizer(memory);
+  if (!settings) return origin;
+  const verifier = createTokenVerifier(settings, createTokenKeys(settings), memory);
+  return createTokenAuthorizer(origin, verifier, settings.isPullOnly);
+}
+
 /** Returns the queries that name this origin's own content: `?ns=` as containerd writes it, and unescaped. */
-function ownQueries(hosts: readonly string[]): ReadonlySet<string> {
+function queriesOf(hosts: readonly string[]): ReadonlySet<string> {
   return new Set(['', ...hosts.flatMap((host) => [`?ns=${host}`, `?ns=${encodeURIComponent(host)}`])]);
 }
 

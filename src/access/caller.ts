@@ -15,3 +15,8 @@ export function callerOf({ headers }: Request): string | undefined {
   const authorization = headers.get('authorization') ?? '';
   return VISIBLE_ASCII.test(authorization) ? authorization : undefined;
 }
+
+/** Returns the name of the first header on account of which a caller has no name. */
+export function identityHeaderOf({ headers }: Request): string {
+  return [...headers.keys()].find(mayIdentifyCaller) ?? 'authorization';
+}

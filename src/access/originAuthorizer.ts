@@ -1,9 +1,9 @@
-import { decodeJwt } from 'jose';
 import { lru } from 'tiny-lru';
 import type { Memory } from '../isolate/memory.ts';
 import { fingerprint } from '../oci/hash.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { Access, AnswerKind, Authorizer } from './authorizer.ts';
+import { bearerToken, parseJwt } from './bearer.ts';
 
 /** However long a token is valid, the origin is asked again after this time. */
 const MAX_GRANT_MS = 60_000;
@@ -60,18 +60,12 @@ export function createOriginAuthorizer(memory: Memory): Authorizer {
   };
 }
 
-const BEARER = /^bearer +/i;
-
 /**
  * Returns when the bearer token expires (epoch ms), if it is a JWT that says so; otherwise infinity. The signature is
  * not verified, because the expiry only ever shortens a grant.
  */
 function tokenExpiry(authorization: string): number {
-  if (!BEARER.test(authorization)) return Number.POSITIVE_INFINITY;
-  try {
-    const { exp } = decodeJwt(authorization.replace(BEARER, ''));
-    return exp === undefined ? Number.POSITIVE_INFINITY : exp * 1000;
-  } catch {
-    return Number.POSITIVE_INFINITY; // an opaque token: only the origin knows
-  }
+  const exp = parseJwt(bearerToken(authorization) ?? '')?.claims.exp;
+  // A token whose end is no number ends at once.
+  return exp === undefined ? Number.POSITIVE_INFINITY : Number(exp) * 1000;
 }

@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../http/hosts.ts';
+import type { TokenSettings } from '../http/tokenSettings.ts';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
 import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
 import {
@@ -16,6 +17,7 @@ import {
   variable,
 } from './forms.ts';
 import { createSettings, type Environment } from './settings.ts';
+import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
 /** The Worker's configuration. Durations in ms, sizes in bytes. */
@@ -36,6 +38,8 @@ export interface Config<Open = unknown> {
   readonly mirroredHosts: readonly string[];
   readonly memory: { readonly ttlMs: number; readonly entries: number; readonly bytes: number };
   readonly clientAuth: 'origin' | 'anonymous';
+  /** How tokens are verified at the edge; `undefined`: only the origin judges them. */
+  readonly tokens: TokenSettings | undefined;
   readonly deleteEnabled: boolean;
   readonly cacheTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -75,6 +79,7 @@ const VARIABLES = [
   'MEMORY_ENTRIES',
   'MEMORY_BYTES',
   'CLIENT_AUTH',
+  ...TOKEN_VARIABLES,
   'DELETE_ENABLED',
   'CACHE_TIMEOUT',
   'ADMIN_TOKEN',
@@ -126,6 +131,7 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
       bytes: read('MEMORY_BYTES', size('16MiB', '256KiB', '64MiB', MEMORY_BOUNDS)),
     },
     clientAuth: read('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous'])),
+    tokens: readTokens(settings),
     deleteEnabled: read('DELETE_ENABLED', flag('true')),
     cacheTimeoutMs: read('CACHE_TIMEOUT', timeout('250ms', '10ms', '30s')),
     adminToken: read('ADMIN_TOKEN', optionalToken())?.token,

@@ -1,3 +1,5 @@
+import { TOKEN_VARIABLES } from './tokens.ts';
+
 /** The settings that are compared with each other; durations in ms. */
 interface ComparedSettings {
   readonly descriptorTtlMs: number;
@@ -7,10 +9,13 @@ interface ComparedSettings {
   readonly staleIfErrorMs: number;
   readonly memory: { readonly ttlMs: number };
   readonly clientAuth: 'origin' | 'anonymous';
+  readonly tokens: { readonly hasPullOnly: boolean } | undefined;
 }
 
 const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
-const PULL_ONLY = 'has no effect with CLIENT_AUTH=origin, where every caller may push: remove it';
+const PULL_ONLY = 'has no effect while every caller may push: remove it, or name PULL_ONLY_SUBJECTS';
+const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
+const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credential counts: remove it';
 
 /**
  * Finds settings that are valid by themselves, but have no effect or contradict each other. Defaults are never
@@ -19,9 +24,10 @@ const PULL_ONLY = 'has no effect with CLIENT_AUTH=origin, where every caller may
  * @returns one sentence for each, which says what would work
  */
 export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: string) => boolean): string[] {
-  const { descriptorTtlMs, pushExistenceTtlMs, tagTtlMs, listTtlMs, staleIfErrorMs, memory, clientAuth } = config;
-  const isOpen = clientAuth === 'anonymous';
-  const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (isOpen ? staleIfErrorMs : 0);
+  const { descriptorTtlMs, pushExistenceTtlMs, tagTtlMs, listTtlMs, staleIfErrorMs, memory, tokens } = config;
+  const isOpen = config.clientAuth === 'anonymous';
+  const hasPullOnly = isOpen || tokens?.hasPullOnly === true;
+  const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (hasPullOnly ? staleIfErrorMs : 0);
   const checks: readonly (readonly [name: string, applies: boolean, sentence: string])[] = [
     ['MEMORY_TTL', memory.ttlMs > usableMs, `is longer than entries may be served: ${SHORTEN}`],
     [
@@ -29,15 +35,19 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
       !isOpen && pushExistenceTtlMs > descriptorTtlMs,
       `is longer than DESCRIPTOR_TTL, but pushes need fresher answers than pulls: ${SHORTEN}`,
     ],
-    ['TAG_TTL', isOpen && tagTtlMs > descriptorTtlMs, `is longer than DESCRIPTOR_TTL, but tags move: ${SHORTEN}`],
+    ['TAG_TTL', hasPullOnly && tagTtlMs > descriptorTtlMs, `is longer than DESCRIPTOR_TTL, but tags move: ${SHORTEN}`],
     [
       'PUSH_EXISTENCE_TTL',
       isOpen && pushExistenceTtlMs > 0,
       'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it',
     ],
-    ['TAG_TTL', !isOpen && tagTtlMs > 0, PULL_ONLY],
-    ['LIST_TTL', !isOpen && listTtlMs > 0, PULL_ONLY],
-    ['STALE_IF_ERROR', !isOpen && staleIfErrorMs > 0, PULL_ONLY],
+    ['TAG_TTL', !hasPullOnly && tagTtlMs > 0, PULL_ONLY],
+    ['LIST_TTL', !hasPullOnly && listTtlMs > 0, PULL_ONLY],
+    ['STALE_IF_ERROR', !hasPullOnly && staleIfErrorMs > 0, PULL_ONLY],
+    ...['TOKEN_ISSUER', 'TOKEN_SERVICE', 'PULL_ONLY_SUBJECTS'].map(
+      (name) => [name, !isOpen && !tokens, NO_KEYS] as const,
+    ),
+    ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));
 }

@@ -38,11 +38,21 @@ export type StatOutcome = 'hit' | 'miss' | 'fault';
 /** `vary-miss`: the stored answer has a media type that the caller does not accept. */
 export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
 /**
- * `unproven`: the caller's access was not known yet; `push`: the answer was older than the push window; `fault`: the
+ * `unproven`: the caller's access was not known yet; `identity`: nor could it become known, since a header besides
+ * `Authorization` may say who calls; `ns`: `?ns=` names another registry than this origin; `push`: the answer was older than the push window; `fault`: the
  * store failed; `slow`: the store did not answer in time; `unreachable`, `origin-503` and the like, `paused` (its
  * Retry-After): how the origin failed, so that the last good answer was served.
  */
-export type ForwardDetail = 'unproven' | 'push' | 'fault' | 'slow' | 'unreachable' | 'paused' | `origin-${number}`;
+export type ForwardDetail =
+  | 'unproven'
+  | 'identity'
+  | 'ns'
+  | 'push'
+  | 'fault'
+  | 'slow'
+  | 'unreachable'
+  | 'paused'
+  | `origin-${number}`;
 
 /** Receives every event of every request when it is emitted, also those that come after the reply. */
 export type EventSink = (event: EdgeEvent) => void;

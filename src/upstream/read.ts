@@ -1,9 +1,12 @@
 import type { Access } from '../access/authorizer.ts';
+import { identityHeaderOf } from '../access/caller.ts';
 import { within } from '../async.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
 import type { Lookup } from '../cache/lookup.ts';
 import { askThrough, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
+import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
+import type { ForwardDetail } from '../telemetry/events.ts';
 import type { CallerHeaders } from './callerHeaders.ts';
 import { askOnce } from './collapse.ts';
 import { recordAbsence } from './evictAbsences.ts';
@@ -94,10 +97,17 @@ async function readOrAsk<E extends Entry>(
 
 /** Whether the cache may not answer: access is unproven, or no entry could be young enough. Emits the reason. */
 function mustAsk({ ctx, isGranted }: Repository, { windowMs, staleMs }: Windows): boolean {
-  if (!isGranted) ctx.emit({ kind: 'forward', reason: 'miss', detail: 'unproven' });
+  if (!isGranted) ctx.emit({ kind: 'forward', reason: 'miss', detail: whyUnproven(ctx) });
   else if (windowMs + staleMs === 0) ctx.emit({ kind: 'forward', reason: 'bypass' });
   else return false;
   return true;
+}
+
+/** Why the caller has no proof: it has none yet, or a header besides its `Authorization` may say who calls. */
+function whyUnproven({ caller, request, log }: RequestContext): ForwardDetail {
+  if (caller !== undefined) return 'unproven';
+  log.debug('unproven: another header than Authorization may say who calls', { header: identityHeaderOf(request) });
+  return 'identity';
 }
 
 interface ReadOptions<E extends Entry> extends Windows {

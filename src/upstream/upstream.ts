@@ -7,6 +7,8 @@ import type { Tags } from '../cache/tags.ts';
 import type { Budget } from '../http/body/budget.ts';
 import type { Copies } from '../http/body/copies.ts';
 import type { AskedAs } from '../http/identity.ts';
+import type { BaseAnswers } from '../isolate/baseAnswers.ts';
+import type { ForeignHosts } from '../isolate/foreignHosts.ts';
 import type { Lists } from '../isolate/lists.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
@@ -29,6 +31,7 @@ export interface Upstream {
   readonly copies: Copies;
   /** Lists of tags, referrers and repositories; only for callers that only pull. */
   readonly lists: Lists;
+  readonly baseAnswers: BaseAnswers;
   readonly authorizer: Authorizer;
   /** 404s that the origin gave to callers without a proof of access. */
   readonly absences: Absences;
@@ -48,4 +51,5 @@ export interface Upstream {
   readonly directUploads: boolean;
   /** Queries that still ask for the origin's own content: `?ns=` with one of `MIRRORED_HOSTS`. */
   readonly ownQueries: ReadonlySet<string>;
+  readonly foreignHosts: ForeignHosts;
 }

@@ -136,7 +136,7 @@ describe('a header', () => {
       const [sent] = (await rig.requests(blob.path)).slice(-1);
       // Either the origin did not get the header, or it was asked for this caller.
       expect(sent?.headers[name] === undefined || sent.headers[name] === value).toBe(true);
-      if (sent?.headers[name] !== undefined) expect(cacheStatusOf(response)).toContain('unproven');
+      if (sent?.headers[name] !== undefined) expect(cacheStatusOf(response)).toContain('detail=identity');
     }
   });
 });

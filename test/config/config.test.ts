@@ -3,6 +3,7 @@ import { BACKENDS } from '../../src/assemble.ts';
 import { type Config, ConfigError, parseConfig as parse, variableNames } from '../../src/config/config.ts';
 
 const parseConfig = (env: Record<string, unknown>) => parse(env, BACKENDS);
+const PRIVATE_PEM = ['-----BEGIN PRIVATE KEY-----', 'hunter2', '-----END PRIVATE KEY-----'].join('\n');
 const MINIMAL = { ORIGIN_URL: 'https://registry.example.com', DESCRIPTORS: {}, REPOSITORIES: {} };
 const REDIS = {
   BLOBDESCRIPTOR: 'redis',
@@ -174,6 +175,36 @@ describe('parseConfig', () => {
   ])('warns about settings without effect, but never about defaults: %s', (_what, variables, names) => {
     const { warnings } = parseConfig({ ...MINIMAL, ...variables });
     expect(warnings).toEqual(names.map((name) => expect.stringMatching(new RegExp(`^${name}\\S* .{20}`))));
+  });
+
+  const KEY = { TOKEN_JWKS: '{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}' };
+  const TOKENS = { ...KEY, TOKEN_ISSUER: 'auth.example.com', TOKEN_SERVICE: 'registry.example.com' };
+  it('reads how tokens are verified, and only where a key is configured', () => {
+    expect(parseConfig(MINIMAL).tokens).toBeUndefined();
+    const { tokens, warnings } = parseConfig({ ...MINIMAL, ...TOKENS, PULL_ONLY_SUBJECTS: 'ci', TAG_TTL: '10s' });
+    expect(tokens).toMatchObject({ issuer: 'auth.example.com', service: 'registry.example.com', hasPullOnly: true });
+    expect(warnings).toEqual([]);
+    const ineffective = parseConfig({ ...MINIMAL, TOKEN_ISSUER: 'x', PULL_ONLY_SUBJECTS: 'ci' }).warnings;
+    expect(ineffective.map((warning) => warning.split(' ')[0])).toEqual(['TOKEN_ISSUER', 'PULL_ONLY_SUBJECTS']);
+    const open = parseConfig({ ...MINIMAL, ...TOKENS, CLIENT_AUTH: 'anonymous' }).warnings;
+    expect(open.map((warning) => warning.split(' ')[0])).toEqual(['TOKEN_JWKS', 'TOKEN_ISSUER', 'TOKEN_SERVICE']);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['a key without an issuer', KEY, 'TOKEN_ISSUER: expected'],
+    ['a key without an audience', { ...KEY, TOKEN_ISSUER: 'x' }, 'TOKEN_SERVICE: expected'],
+    ['text that is no key set', { TOKEN_JWKS: 'hunter2' }, 'TOKEN_JWKS: expected'],
+    ['an empty key set', { TOKEN_JWKS: '{"keys":[]}' }, 'TOKEN_JWKS: expected'],
+    ['a secret', { TOKEN_JWKS: '{"keys":[{"kty":"oct","k":"hunter2"}]}' }, 'TOKEN_JWKS: expected'],
+    ['a private key', { TOKEN_JWKS: '{"keys":[{"kty":"EC","d":"hunter2"}]}' }, 'TOKEN_JWKS: expected'],
+    ['a key set over http', { TOKEN_JWKS_URL: 'http://auth.example.com/keys' }, 'TOKEN_JWKS_URL: expected'],
+    ['a login in the URL', { TOKEN_JWKS_URL: 'https://u:hunter2@auth.example.com' }, 'TOKEN_JWKS_URL: expected'],
+    ['a private key in PEM', { TOKEN_PUBLIC_KEYS: PRIVATE_PEM }, 'TOKEN_PUBLIC_KEYS: expected'],
+    ['an empty subject', { ...TOKENS, PULL_ONLY_SUBJECTS: 'a,,b' }, 'PULL_ONLY_SUBJECTS: expected'],
+  ])('rejects %s', (_what, variables, expected) => {
+    const message = messageOf({ ...MINIMAL, ...variables });
+    expect(message).toContain(expected);
+    expect(message).not.toContain('hunter2');
   });
 
   it('names every bad variable at once', () => {

@@ -63,11 +63,13 @@ describe('CLIENT_AUTH=origin', () => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (let n = 0; n < 2; n++) {
-      expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE, { [name]: value })))).toContain('unproven');
+      expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE, { [name]: value })))).toContain('detail=identity');
     }
     expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toContain('unproven');
     expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toContain('hit');
-    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE, { [name]: value })))).toContain('unproven');
+    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE, { [name]: value })))).toContain('detail=identity');
+    expect(edge.log.join('\n')).toContain(`"header":"${name}"`);
+    expect(edge.log.join('\n')).not.toContain(`"${value}"`);
   });
 
   it('ends a grant 60 s after the request that earned it', async () => {
@@ -105,7 +107,7 @@ describe('CLIENT_AUTH=origin', () => {
     const blob = await pushBlob();
     const edge = createEdge();
     for (let n = 0; n < 2; n++) {
-      expect(cacheStatusOf(await edge.fetch(blob.path, head('Bearer \u00e9')))).toContain('unproven');
+      expect(cacheStatusOf(await edge.fetch(blob.path, head('Bearer \u00e9')))).toContain('detail=identity');
     }
   });
 

@@ -39,7 +39,7 @@ describe('a GET of a blob', () => {
     const blob = await pushBlob();
     const edge = createEdge();
     const get = await edge.fetch(`${blob.path}?ns=docker.io`);
-    expect([get.status, cacheStatusOf(get)]).toEqual([200, 'registry-edge; fwd=bypass']);
+    expect([get.status, cacheStatusOf(get)]).toEqual([200, 'registry-edge; fwd=bypass; detail=ns']);
     const other = await pushBlob(undefined, blob.name);
     expect(cacheStatusOf(await edge.fetch(other.path, HEAD))).toContain('unproven');
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');

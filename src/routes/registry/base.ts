@@ -1,10 +1,16 @@
 import type { RequestContext } from '../../context.ts';
+import { readBody } from '../../http/body/readBody.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
+import { isFirstHand } from '../../origin/confirmation.ts';
+import { decisionHeaders } from '../../telemetry/headers.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { API_VERSION } from './answer.ts';
 import { corsHeaders, isFromScript } from './cors.ts';
 import { passThrough } from './passthrough.ts';
+import { relayUnlessStalled } from './relay.ts';
+
+const NO_TRANSFORM = { 'Cache-Control': 'no-transform' };
 
 /**
  * Answers `GET /v2/`: whether this is a registry, and whether the caller may use it. The origin decides, and answers
@@ -12,11 +18,66 @@ import { passThrough } from './passthrough.ts';
  * scripts may read of that is still the origin's policy.
  */
 export async function answerBase(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
-  if (upstream.askedAs === 'caller') return passThrough(ctx, upstream, route);
+  if (upstream.askedAs === 'caller')
+    return isSameForAll(ctx, route) ? answerAll(ctx, upstream, route) : passThrough(ctx, upstream, route);
   const cors = isFromScript(ctx) ? await fetchCorsHeaders(ctx, upstream, route) : {};
   return new Response('{}', {
-    headers: { ...cors, 'Content-Type': 'application/json', 'Cache-Control': 'no-transform', ...API_VERSION },
+    headers: { ...cors, 'Content-Type': 'application/json', ...NO_TRANSFORM, ...API_VERSION },
   });
+}
+
+/** A longer answer is not remembered. */
+const MAX_BYTES = 4_096;
+const REMEMBERED_HEADERS = ['content-type', 'docker-distribution-api-version', 'www-authenticate'];
+/** Other challenges, such as Digest, are for one request. */
+const LASTING_CHALLENGE = /^(?:basic|bearer)\b/i;
+
+/** Whether nothing in the question tells one caller from another. */
+function isSameForAll(ctx: RequestContext, { search }: Route): boolean {
+  return ctx.method === 'GET' && ctx.caller === '' && search === '' && !isFromScript(ctx);
+}
+
+/**
+ * Answers everybody without a credential as the origin answered one of them within the last minute: yes, or how to log
+ * in. That proves nothing to anybody.
+ */
+async function answerAll(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
+  const known = upstream.baseAnswers.get(ctx, route.path);
+  if (known) {
+    ctx.emit({ kind: 'hit' });
+    const decisions = decisionHeaders(ctx.events, known.status);
+    return new Response(known.body, {
+      status: known.status,
+      headers: { ...known.headers, ...NO_TRANSFORM, ...decisions },
+    });
+  }
+  ctx.emit({ kind: 'forward', reason: 'bypass' });
+  const { response } = await upstream.origin.send(ctx, route.path, { method: 'GET', signal: ctx.signal });
+  if (!isLasting(response)) return relayUnlessStalled(ctx, upstream, response);
+  const body = await readBody(response, {
+    room: upstream.bodies.room(ctx),
+    maxBytes: MAX_BYTES,
+    timeoutMs: upstream.origin.timeoutMs,
+  });
+  if (!('bytes' in body)) return relayUnlessStalled(ctx, upstream, new Response(body.stream, response));
+  const answer = await relayUnlessStalled(ctx, upstream, new Response(body.bytes, response));
+  const headers = REMEMBERED_HEADERS.flatMap((name) => {
+    const value = answer.headers.get(name);
+    return value === null ? [] : [[name, value] as const];
+  });
+  upstream.baseAnswers.set(ctx, route.path, {
+    status: answer.status,
+    headers: Object.fromEntries(headers),
+    body: body.bytes,
+  });
+  return answer;
+}
+
+function isLasting(response: Response): boolean {
+  const { status, headers } = response;
+  const isChallenge = status === 401 && LASTING_CHALLENGE.test(headers.get('www-authenticate') ?? '');
+  const isPlain = !headers.has('set-cookie') && !headers.has('content-encoding');
+  return (status === 200 || isChallenge) && isPlain && isFirstHand(response);
 }
 
 /** Returns no headers where the origin is unreachable: the mirror's answer does not depend on it. */

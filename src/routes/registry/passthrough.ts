@@ -13,11 +13,13 @@ import { relayRewritten, relayUnlessStalled } from './relay.ts';
  * something else (`ns` names another registry).
  */
 export async function passThrough(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
-  ctx.emit({ kind: 'forward', reason: 'bypass' });
+  const isContent = route.kind === 'blob' || route.kind === 'manifest';
+  const isForeign = isContent && isReadMethod(ctx.method) && upstream.foreignHosts.isNamedIn(ctx, route.search);
+  ctx.emit({ kind: 'forward', reason: 'bypass', ...(isForeign && { detail: 'ns' }) });
   const answered = isSafeMethod(ctx.method) ? ask(ctx, upstream, route) : sendWrite(ctx, upstream, route);
   // No timeout ends the body of a blob.
-  const isContent = route.kind === 'blob' || route.kind === 'upload';
-  return (isContent ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);
+  const isBlob = route.kind === 'blob' || route.kind === 'upload';
+  return (isBlob ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);
 }
 
 function ask(ctx: RequestContext, { origin, followsRedirects, askedAs }: Upstream, route: Route) {

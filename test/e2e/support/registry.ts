@@ -6,6 +6,7 @@ import { basic, head } from './http.ts';
 import { freePort } from './port.ts';
 import { type Running, run } from './process.ts';
 import type { RedisStore } from './redis.ts';
+import type { TokenServer } from './tokenServer.ts';
 import { findTool } from './tools.ts';
 import { until } from './until.ts';
 
@@ -17,6 +18,8 @@ export interface RegistryOptions {
   readonly kind?: RegistryKind;
   /** Whether it requires the credentials of `USER`. */
   readonly guarded?: boolean;
+  /** Who issues the tokens that it requires; only `registry` reads such keys. */
+  readonly tokens?: TokenServer | undefined;
   /** The Redis of its `storage.cache.blobdescriptor: redis`; by default it has no cache. */
   readonly redis?: RedisStore | undefined;
   /** The URL of the registry for which it is a pull-through cache; such a registry refuses pushes. */
@@ -63,7 +66,7 @@ const NO_TRACES = { OTEL_TRACES_EXPORTER: 'none' };
 const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
-  const { kind = 'docker-registry', guarded = false, redis, proxyOf, quiet = false, events = [] } = options;
+  const { kind = 'docker-registry', guarded = false, tokens, redis, proxyOf, quiet = false, events = [] } = options;
   const folder = await temporaryFolder();
   const root = join(folder, 'storage');
   const host = `127.0.0.1:${await freePort()}`;
@@ -79,11 +82,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     ...(events.length > 0 && { notifications: { endpoints: events.map(endpointOf) } }),
     ...(proxyOf && { proxy: { remoteurl: proxyOf } }),
     ...(redis && { redis: redisConfig(kind, new URL(redis.url).host) }),
+    ...(tokens && { auth: { token: { ...tokens.auth, jwks: join(folder, 'jwks.json') } } }),
     ...(guarded && { auth: { htpasswd: { realm: 'origin', path: join(folder, 'htpasswd') } } }),
   };
   // Every JSON document is YAML.
   await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
   await writeFile(join(folder, 'htpasswd'), HTPASSWD);
+  await writeFile(join(folder, 'jwks.json'), tokens?.jwks ?? '{}');
 
   let running: Running;
   async function start(): Promise<void> {

@@ -195,7 +195,7 @@ describe('HEAD of a blob: conditions and queries', () => {
     const edge = createEdge();
     for (let n = 0; n < 2; n++) {
       const response = await edge.fetch(`${blob.path}?ns=docker.io`, HEAD);
-      expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=bypass']);
+      expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=bypass; detail=ns']);
     }
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('unproven');
     expect(await blob.questions()).toEqual([

@@ -7,6 +7,7 @@ const HEAD = { method: 'HEAD' };
 const LIST = { MIRRORED_HOSTS: 'docker.io, registry.example.com:5000' };
 const MIRROR = { CLIENT_AUTH: 'anonymous' };
 const BYPASS = 'registry-edge; fwd=bypass';
+const FOREIGN = 'registry-edge; fwd=bypass; detail=ns';
 
 /** Variables, a query, and whether the query names the origin's own content. */
 const ROWS: [variables: Record<string, string>, query: string, isOwn: boolean][] = [
@@ -34,7 +35,7 @@ describe.each([{}, MIRROR])('MIRRORED_HOSTS with %o', (access) => {
     const target = blob.path + query;
     const [cold, warm] = [await edge.fetch(target, HEAD), await edge.fetch(target, HEAD)];
     expect([cold.status, warm.status]).toEqual([200, 200]);
-    const [coldStatus, warmStatus] = isOwn ? [/fwd=miss; stored/, /hit/] : [/fwd=bypass$/, /fwd=bypass$/];
+    const [coldStatus, warmStatus] = isOwn ? [/fwd=miss; stored/, /hit/] : [/fwd=bypass/, /fwd=bypass/];
     expect(cacheStatusOf(cold)).toMatch(coldStatus);
     expect(cacheStatusOf(warm)).toMatch(warmStatus);
     expect((await blob.questions()).length).toBe(isOwn ? 1 : 2);
@@ -69,12 +70,17 @@ describe('MIRRORED_HOSTS', () => {
     const edge = createEdge({ ...LIST, ...MIRROR });
     await edge.fetch(blob.path, HEAD);
     await rig.rule({ prefix: blob.path, status: 200, headers: { 'content-length': '5' }, body: 'other' });
-    for (const query of ['?ns=ghcr.io', '?ns=docker.io&x=1']) {
+    for (const [query, expected] of [
+      ['?ns=ghcr.io', FOREIGN],
+      ['?ns=docker.io&x=1', BYPASS],
+    ] as const) {
       for (const method of ['HEAD', 'GET']) {
         const response = await edge.fetch(blob.path + query, { method });
-        expect([response.headers.get('content-length'), cacheStatusOf(response)]).toEqual(['5', BYPASS]);
+        expect([response.headers.get('content-length'), cacheStatusOf(response)]).toEqual(['5', expected]);
       }
     }
+    // The log names the variable, once for each host.
+    expect(edge.log.filter((line) => line.includes('MIRRORED_HOSTS'))).toEqual([expect.stringContaining('ghcr.io')]);
     expect((await edge.fetch(blob.path, HEAD)).headers.get('content-length')).toBe(String(blob.bytes.length));
   });
 
@@ -84,7 +90,7 @@ describe('MIRRORED_HOSTS', () => {
     for (const [query, expected] of [
       ['?ns=docker.io', 'registry-edge; fwd=miss; stored'],
       ['?ns=docker.io', 'registry-edge; hit; detail=memory'],
-      ['?ns=ghcr.io', BYPASS],
+      ['?ns=ghcr.io', FOREIGN],
       ['?ns=docker.io&x=1', BYPASS],
     ]) {
       const response = await edge.fetch(manifest.path + query, manifestRequest(method));

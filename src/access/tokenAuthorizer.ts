@@ -1,0 +1,60 @@
+import { lru } from 'tiny-lru';
+import type { RequestContext } from '../context.ts';
+import { fingerprint } from '../oci/hash.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { Access, Authorizer } from './authorizer.ts';
+import { bearerToken } from './bearer.ts';
+import type { TokenVerifier, VerifiedToken } from './tokenVerifier.ts';
+
+/** A refusal of the origin outweighs a token that grants a pull, for this time. */
+const REFUSAL_MS = 60_000;
+const MAX_REFUSALS = 1_000;
+
+/**
+ * Lets a bearer token that the edge has verified be a proof by itself, for what its claim `access` grants. Every other
+ * credential, and every other right, is judged by the origin as without it.
+ * @param origin the authorizer that asks the origin
+ * @param isPullOnly whether the subject of a token never pushes
+ */
+export function createTokenAuthorizer(
+  origin: Authorizer,
+  verifier: TokenVerifier,
+  isPullOnly: (subject: string) => boolean,
+): Authorizer {
+  const refusals = lru<number>(MAX_REFUSALS);
+  const keyOf = ({ caller }: RequestContext, name: RepositoryName) => String(fingerprint(`${name} ${caller}`));
+
+  function isRefused(ctx: RequestContext, name: RepositoryName): boolean {
+    const refusedAt = refusals.get(keyOf(ctx, name));
+    return refusedAt !== undefined && ctx.now() - refusedAt < REFUSAL_MS;
+  }
+
+  /** A subject that never pushes does not, whoever proved its right to pull. */
+  function accessWith(
+    token: VerifiedToken | 'unverified',
+    ctx: RequestContext,
+    [name, kind]: readonly [RepositoryName, Parameters<Authorizer['authorize']>[2]],
+  ): Access | Promise<Access> {
+    if (token === 'unverified') return origin.authorize(ctx, name, kind);
+    const granted: Access = { kind: 'granted', mayPush: !isPullOnly(token.subject) };
+    if (token.pulls.has(name) && !isRefused(ctx, name)) return granted;
+    const asOrigin = (access: Access) => (access.kind === 'granted' ? granted : access);
+    const access = origin.authorize(ctx, name, kind);
+    return access instanceof Promise ? access.then(asOrigin) : asOrigin(access);
+  }
+
+  return {
+    authorize(ctx, name, kind) {
+      const token = ctx.caller === undefined ? undefined : bearerToken(ctx.caller);
+      if (token === undefined) return origin.authorize(ctx, name, kind);
+      const known = verifier.recall(ctx, token);
+      if (known) return accessWith(known, ctx, [name, kind]);
+      return verifier.verify(ctx, token).then((verified) => accessWith(verified, ctx, [name, kind]));
+    },
+    recordProof: (ctx, name, kind) => origin.recordProof(ctx, name, kind),
+    recordRefusal(ctx, name) {
+      if (ctx.caller !== undefined) refusals.set(keyOf(ctx, name), ctx.now());
+      origin.recordRefusal(ctx, name);
+    },
+  };
+}

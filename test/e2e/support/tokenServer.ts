@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { serveLocally } from '../../../local/serve.ts';
+import { atEnd } from './cleanup.ts';
+
+/** A token server: it lets everybody pull and push, under the name of their Basic credential. */
+export interface TokenServer {
+  /** The public keys, as a JSON Web Key Set. */
+  readonly jwks: string;
+  /** What a registry and an edge have to know: `auth.token` of `distribution`'s configuration. */
+  readonly auth: { readonly realm: string; readonly service: string; readonly issuer: string };
+  /** How many tokens it has issued. */
+  issued(): number;
+  /** Issues a token as it would to a client. @param scope such as `repository:team/app:pull,push` */
+  issue(scope: string, subject?: string): Promise<string>;
+}
+
+const [SERVICE, ISSUER] = ['registry.test', 'token server of the tests'];
+
+export async function startTokenServer(alg: 'ES256' | 'RS256' = 'ES256'): Promise<TokenServer> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const kid = randomUUID();
+  let issued = 0;
+  async function issue(scope: string, subject = 'anybody'): Promise<string> {
+    issued += 1;
+    const access = scope.split(' ').flatMap((part) => {
+      const [, type, name, actions] = /^(\w+):(.+):([\w,*]+)$/.exec(part) ?? [];
+      return type ? [{ type, name, actions: actions?.split(',') }] : [];
+    });
+    return new SignJWT({ access, sub: subject, jti: randomUUID() })
+      .setProtectedHeader({ alg, kid, typ: 'JWT' })
+      .setIssuer(ISSUER)
+      .setAudience(SERVICE)
+      .setIssuedAt()
+      .setNotBefore('0s')
+      .setExpirationTime('5m')
+      .sign(privateKey);
+  }
+  const served = await serveLocally(async (request) => {
+    const scopes = new URL(request.url).searchParams.getAll('scope');
+    const [, basic = ''] = /^Basic (.+)$/.exec(request.headers.get('authorization') ?? '') ?? [];
+    const token = await issue(scopes.join(' '), atob(basic).split(':')[0] || undefined);
+    return Response.json({ token, access_token: token, expires_in: 300 });
+  });
+  atEnd(() => served.close());
+  // Clients built on crane refuse a realm at a loopback address, but not at this name.
+  const realm = `${served.url.replace('127.0.0.1', 'localhost')}/token`;
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
+  return {
+    jwks: JSON.stringify({ keys: [jwk] }),
+    auth: { realm, service: SERVICE, issuer: ISSUER },
+    issued: () => issued,
+    issue,
+  };
+}
