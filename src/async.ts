@@ -16,15 +16,24 @@ export function batchesOf<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }
 
-/** Waits for a result, at most `ms`. @returns `undefined` where it takes longer; the work goes on */
-export async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, ms, undefined);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+/**
+ * Waits for a result, at most `ms`. One promise and one timer, since every look into a store waits in this way.
+ * @returns `late`, by default `undefined`, where it takes longer; the work goes on
+ */
+export function within<T, L = undefined>(work: Promise<T>, ms: number, late?: L): Promise<T | L> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(late as L), ms);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (reason) => {
+        clearTimeout(timer);
+        reject(reason);
+      },
+    );
+  });
 }
 
 /** Waits for `ms`. */

@@ -3,6 +3,7 @@ import { coldStart } from './coldStart.ts';
 import { registries } from './registries.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
+import { freshTokens } from './tokens.ts';
 import type { Tool } from './tools.ts';
 import { durableKv, durableRows, warmDurable } from './warmDurable.ts';
 import { warmMemory } from './warmMemory.ts';
@@ -35,6 +36,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
     needs: ['docker-registry', 'redis-server'],
     run: (name, settings) => cold(name, { backend: 'redis', isDistant: true, blobs: 40 }, settings),
   },
+  'token-fresh': { needs: [], run: freshTokens },
   registries: { needs: ['docker-registry', 'hey', 'nginx', 'redis-server', 'registry'], run: registries },
   'cold-start': { needs: [], run: coldStart },
 };

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { OCI } from './support/contents.ts';
 import { type Edge, PATIENT, startEdge } from './support/edge.ts';
-import { ask, HIT, pathsOf } from './support/hits.ts';
+import { ask, HIT, isHit, pathsOf } from './support/hits.ts';
 import { head } from './support/http.ts';
 import { type Image, makeImage } from './support/image.ts';
 import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
@@ -9,6 +9,7 @@ import { type Registry, startRegistry } from './support/registry.ts';
 import { expectPull, expectPush } from './support/skopeo.ts';
 import { startTokenServer, type TokenServer } from './support/tokenServer.ts';
 import { describeWith } from './support/tools.ts';
+import { until } from './support/until.ts';
 
 const NAME = 'team/app';
 const LAYERS = [400, 900, 2_000, 30_000];
@@ -37,11 +38,11 @@ for (const alg of ['ES256', 'RS256'] as const) {
       authorization: `Bearer ${await tokens.issue(scope, subject)}`,
     });
 
-    test('a pushed image is pushed again by another process: GET /v2/ and the PUT are all that the origin hears', async () => {
+    test('a pushed image is pushed again by another process: the PUT is all that the origin hears', async () => {
       const [before, issued] = [proxy.requests.length, tokens.issued()];
       await expectPush(image, `${edge.host}/${NAME}:v1`);
       expect(tokens.issued()).toBeGreaterThan(issued);
-      expect(proxy.requests.slice(before)).toEqual(['GET /v2/', `PUT /v2/${NAME}/manifests/v1`]);
+      expect(proxy.requests.slice(before)).toEqual([`PUT /v2/${NAME}/manifests/v1`]);
     });
 
     test('it is pulled by another process, byte for byte', async () => {
@@ -61,8 +62,7 @@ for (const alg of ['ES256', 'RS256'] as const) {
       const path = `${edge.url}/v2/${NAME}/manifests/v1`;
       const asReader = async () =>
         head(path, { accept: OCI.manifest, ...(await bearer(`repository:${NAME}:pull`, 'reader')) });
-      await asReader();
-      expect((await asReader()).headers['cache-status']).toMatch(/^registry-edge; hit/);
+      await until('the cache answers by tag', async () => isHit(await asReader()));
       const asOther = await head(path, { accept: OCI.manifest, ...(await bearer(`repository:${NAME}:pull`)) });
       expect(asOther.headers['cache-status']).toMatch(/^registry-edge; fwd/);
     });
