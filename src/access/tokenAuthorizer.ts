@@ -29,27 +29,22 @@ export function createTokenAuthorizer(
     return refusedAt !== undefined && ctx.now() - refusedAt < REFUSAL_MS;
   }
 
-  /** A subject that never pushes does not, whoever proved its right to pull. */
-  function accessWith(
-    token: VerifiedToken | 'unverified',
-    ctx: RequestContext,
-    [name, kind]: readonly [RepositoryName, Parameters<Authorizer['authorize']>[2]],
-  ): Access | Promise<Access> {
-    if (token === 'unverified') return origin.authorize(ctx, name, kind);
-    const granted: Access = { kind: 'granted', mayPush: !isPullOnly(token.subject) };
-    if (token.pulls.has(name) && !isRefused(ctx, name)) return granted;
-    const asOrigin = (access: Access) => (access.kind === 'granted' ? granted : access);
-    const access = origin.authorize(ctx, name, kind);
-    return access instanceof Promise ? access.then(asOrigin) : asOrigin(access);
-  }
-
   return {
     authorize(ctx, name, kind) {
+      const byOrigin = () => origin.authorize(ctx, name, kind);
       const token = ctx.caller === undefined ? undefined : bearerToken(ctx.caller);
-      if (token === undefined) return origin.authorize(ctx, name, kind);
+      if (token === undefined) return byOrigin();
+      const decide = (verified: VerifiedToken | 'unverified'): Access | Promise<Access> => {
+        if (verified === 'unverified') return byOrigin();
+        const granted: Access = { kind: 'granted', mayPush: !isPullOnly(verified.subject) };
+        if (verified.pulls.has(name) && !isRefused(ctx, name)) return granted;
+        // A subject that never pushes does not, whoever proved its right to pull.
+        const withSubject = (access: Access) => (access.kind === 'granted' ? granted : access);
+        const access = byOrigin();
+        return access instanceof Promise ? access.then(withSubject) : withSubject(access);
+      };
       const known = verifier.recall(ctx, token);
-      if (known) return accessWith(known, ctx, [name, kind]);
-      return verifier.verify(ctx, token).then((verified) => accessWith(verified, ctx, [name, kind]));
+      return known ? decide(known) : verifier.verify(ctx, token).then(decide);
     },
     recordProof: (ctx, name, kind) => origin.recordProof(ctx, name, kind),
     recordRefusal(ctx, name) {
