@@ -4,6 +4,7 @@ import type { TokenSettings } from '../http/tokenSettings.ts';
 import type { Memory } from '../isolate/memory.ts';
 import { fingerprint } from '../oci/hash.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import { errorName } from '../telemetry/log.ts';
 import { parseJwt } from './bearer.ts';
 import type { TokenKeys } from './tokenKeys.ts';
 
@@ -60,7 +61,11 @@ export function createTokenVerifier(settings: TokenSettings, keys: TokenKeys, me
       return failedAt !== undefined && ctx.now() - failedAt < RETRY_MS ? 'unverified' : undefined;
     },
     async verify(ctx, token) {
-      const claims = await claimsOf(ctx, token);
+      // A fault of the library or of the keys proves nothing: the origin judges.
+      const claims = await claimsOf(ctx, token).catch((error: unknown) => {
+        ctx.log.warn('a token could not be verified', { error: errorName(error) });
+        return undefined;
+      });
       if (!claims?.exp) {
         unverified.set(String(fingerprint(token)), ctx.now());
         return 'unverified';

@@ -1,5 +1,11 @@
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { createTokenVerifier } from '../../src/access/tokenVerifier.ts';
+import { BACKENDS } from '../../src/assemble.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import type { TokenSettings } from '../../src/http/tokenSettings.ts';
+import { createMemory } from '../../src/isolate/memory.ts';
+import { contextOf, createClock } from '../support/context.ts';
 import { cacheStatusOf, createEdge, type Edge, type EdgeOptions } from '../support/edge.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { OCI_MANIFEST, pushManifest } from '../support/pushManifest.ts';
@@ -194,6 +200,17 @@ describe('a token that does not verify', () => {
       expect(statuses).toEqual([UNPROVEN, HIT]);
     }
   });
+});
+
+it('a fault in verifying a token is no proof, and no error to the caller', async () => {
+  const keys = { current: () => Promise.reject(new Error('broken')), refreshed: async () => undefined };
+  const { tokens } = parseConfig(
+    { ORIGIN_URL: 'https://registry.test', REPOSITORIES: {}, ...verifying(issuer) },
+    BACKENDS,
+  );
+  const verifier = createTokenVerifier(tokens as TokenSettings, keys, createMemory({ entries: 10, bytes: 100_000 }));
+  const ctx = contextOf(createClock(Date.now()));
+  expect(await verifier.verify(ctx, await issuer.issue(accessTo('a/b')))).toBe('unverified');
 });
 
 describe('PULL_ONLY_SUBJECTS', () => {

@@ -29,8 +29,8 @@ export async function answerBase(ctx: RequestContext, upstream: Upstream, route:
 /** A longer answer is not remembered. */
 const MAX_BYTES = 4_096;
 const REMEMBERED_HEADERS = ['content-type', 'docker-distribution-api-version', 'www-authenticate'];
-/** Other challenges, such as Digest, are for one request. */
-const LASTING_CHALLENGE = /^(?:basic|bearer)\b/i;
+/** Other challenges, such as Digest, are for one request, also where they follow such a one in the same header. */
+const LASTING_CHALLENGE = /^(?:basic|bearer)\b(?!.*\b(?:digest|negotiate|ntlm|nonce)\b)/i;
 
 /** Whether nothing in the question tells one caller from another. */
 function isSameForAll(ctx: RequestContext, { search }: Route): boolean {

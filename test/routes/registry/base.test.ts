@@ -40,6 +40,10 @@ describe('GET /v2/ without a credential', () => {
 
   it.each<[string, Script]>([
     ['a challenge for one request', { ...REFUSAL, headers: { 'www-authenticate': 'Digest realm="r", nonce="n"' } }],
+    [
+      'such a challenge after a lasting one',
+      { ...REFUSAL, headers: { 'www-authenticate': 'Basic realm="r", Digest realm="r", nonce="n"' } },
+    ],
     ['a 401 without a challenge', { status: 401, body: '{}' }],
     ['a cookie', { ...REFUSAL, headers: { ...REFUSAL.headers, 'set-cookie': 'session=1' } }],
     ['a sign-on page', { body: '<html></html>', headers: { 'content-type': 'text/html' } }],
