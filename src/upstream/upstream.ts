@@ -31,6 +31,7 @@ export interface Upstream {
   readonly copies: Copies;
   /** Lists of tags, referrers and repositories; only for callers that only pull. */
   readonly lists: Lists;
+  /** What the origin said to `GET /v2/` without a credential; proves nothing to anybody. */
   readonly baseAnswers: BaseAnswers;
   readonly authorizer: Authorizer;
   /** 404s that the origin gave to callers without a proof of access. */
@@ -51,5 +52,6 @@ export interface Upstream {
   readonly directUploads: boolean;
   /** Queries that still ask for the origin's own content: `?ns=` with one of `MIRRORED_HOSTS`. */
   readonly ownQueries: ReadonlySet<string>;
+  /** Whether `?ns=` names another registry than this origin. */
   readonly foreignHosts: ForeignHosts;
 }
