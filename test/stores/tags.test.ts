@@ -146,7 +146,10 @@ describe.skipIf(NO_REDIS)('createRedisTags', () => {
     await tags.set(ctx, key, { digest, verifiedAt: clock.now() });
     const purging = tags.purge(ctx, [key.name]);
     clock.advance(900);
-    await purging;
+    // Other tests fill the same database, so the tag may be on a later page.
+    for (let { cursor } = await purging; cursor !== undefined; ) {
+      ({ cursor } = await tags.purge(ctx, [key.name], cursor));
+    }
     await tags.set(ctx, key, { digest, verifiedAt: clock.now() + CLOCK_SKEW_MS });
     expect(await tags.get(ctx, key)).toBeUndefined();
   });
