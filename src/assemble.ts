@@ -19,6 +19,7 @@ import { createBaseAnswers } from './isolate/baseAnswers.ts';
 import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
+import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
 import { createOrigin } from './origin/client.ts';
@@ -73,8 +74,10 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
   const hasPullOnly = isAnonymous || tokenSettings?.hasPullOnly === true;
   const ttls: Ttls = {
     descriptorMs: config.descriptorTtlMs,
-    // The first applies only where callers may push, the others only where some may not.
+    // These apply only where callers may push.
     pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
+    pushStaleMs: isAnonymous || config.pushExistenceTtlMs === 0 ? 0 : config.pushStaleMs,
+    // These apply only where some callers may not push.
     tagMs: hasPullOnly ? config.tagTtlMs : 0,
     staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };
@@ -103,6 +106,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
     absences: createAbsences(createMemory(ABSENCE_BOUNDS), retentionMs(ttls)),
     flights: createFlights(),
+    recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     // The origin of an open mirror cannot tell its callers apart.
     retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
     ttls,

@@ -36,6 +36,23 @@ export function within<T, L = undefined>(work: Promise<T>, ms: number, late?: L)
   });
 }
 
+/** Runs at most `size` pieces of work at the same time; the others wait for their turn. */
+export function createLanes(size: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = size;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+}
+
 /** Waits for `ms`. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

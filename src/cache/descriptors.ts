@@ -10,7 +10,13 @@ import type { Peek, Store } from '../stores/store.ts';
 import { type Clearing, clearingAhead, clearingUpTo, isAlive } from '../stores/tombstone.ts';
 import { clearPresentRecords, clearWithCanonical, readRecords } from './clearRecords.ts';
 import { judge, observeStat } from './judge.ts';
-import type { BlobDescriptorCacheProvider, BlobDescriptorService, RepositoryDescriptors } from './provider.ts';
+import type {
+  BlobDescriptorCacheProvider,
+  BlobDescriptorService,
+  FoundEntry,
+  RepositoryDescriptors,
+} from './provider.ts';
+import { statEach } from './statEach.ts';
 
 /** The cursor for a store that clears without listing, and so needs no position. */
 const MORE = 'more';
@@ -94,6 +100,11 @@ function createRepositoryService(store: string, records: RepositoryRecords): Rep
   return {
     ...createService(store, records),
     batch: records.batch,
+    async statEach(ctx, digests) {
+      const list = [...digests].map(parseDigest);
+      const isAllFound = (found: ReadonlyMap<Digest, FoundEntry>) => list.every((digest) => found.get(digest)?.entry);
+      return observeStat(ctx, store, () => statEach(ctx, records, list), isAllFound);
+    },
     async evict(ctx, digests, sentAtMs, isReplaced) {
       const list = [...digests].map(parseDigest);
       return asCacheFault('evict', () => clearPresent(ctx, list, clearingUpTo(sentAtMs, isReplaced)));

@@ -7,6 +7,11 @@ export interface Ttls {
   readonly descriptorMs: number;
   /** `PUSH_EXISTENCE_TTL`: for callers that may push; 0: never. */
   readonly pushExistenceMs: number;
+  /**
+   * `PUSH_STALE_WHILE_REVALIDATE`: how much longer "exists" is answered to callers that may push, while the origin is
+   * asked; 0 where `pushExistenceMs` is.
+   */
+  readonly pushStaleMs: number;
   /** `TAG_TTL`: the pointer of a tag, for callers that only pull. */
   readonly tagMs: number;
   /** `STALE_IF_ERROR`: how much longer manifests and tags answer while the origin fails; 0 if any caller may push. */
@@ -22,8 +27,8 @@ export function isFresh(entry: Entry, nowMs: number, windowMs: number): boolean 
 }
 
 /** Returns how long stores keep an entry: the time after which it is of no use to anybody. */
-export function retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs }: Ttls): number {
-  return Math.max(descriptorMs, pushExistenceMs, tagMs) + staleMs;
+export function retentionMs({ descriptorMs, pushExistenceMs, pushStaleMs, tagMs, staleMs }: Ttls): number {
+  return Math.max(Math.max(descriptorMs, tagMs) + staleMs, pushExistenceMs + pushStaleMs);
 }
 
 /**

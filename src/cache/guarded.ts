@@ -1,6 +1,6 @@
 import type { RequestContext } from '../context.ts';
 import { BadRecord, CacheFault } from '../stores/faults.ts';
-import type { BlobDescriptorService } from './provider.ts';
+import type { BlobDescriptorService, RepositoryDescriptors } from './provider.ts';
 import type { RegistryCache } from './registryCache.ts';
 
 /** Reads pause after this many faults within `FAULTS_WITHIN_MS`, since each fault makes a caller wait for nothing. */
@@ -60,11 +60,15 @@ export function guarded(breaker: Breaker, { descriptors, contents, tags }: Regis
     ...service,
     stat: (ctx, digest) => breaker(ctx, () => service.stat(ctx, digest)),
   });
+  const guardRepository = (service: RepositoryDescriptors): RepositoryDescriptors => ({
+    ...guard(service),
+    statEach: (ctx, digests) => breaker(ctx, () => service.statEach(ctx, digests)),
+  });
   const { unscoped } = descriptors;
   return {
     descriptors: {
       isAtomic: descriptors.isAtomic,
-      repositoryScoped: (name, links) => guard(descriptors.repositoryScoped(name, links)),
+      repositoryScoped: (name, links) => guardRepository(descriptors.repositoryScoped(name, links)),
       unscoped: unscoped && ((links) => guard(unscoped(links))),
       peek: descriptors.peek,
     },

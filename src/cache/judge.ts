@@ -20,18 +20,20 @@ export function judge<V extends { readonly verifiedAt: number }>(
 /**
  * Runs a look at a store, and emits its outcome and duration, for headers, log and metrics.
  * @param store as `Cache-Status` names it
+ * @param isHit whether what was found is a hit; by default, whether anything was
  * @throws CacheFault, BadRecord
  */
 export async function observeStat<T>(
   ctx: RequestContext,
   store: string,
-  stat: () => Promise<T | undefined>,
-): Promise<T | undefined> {
+  stat: () => Promise<T>,
+  isHit: (found: T) => boolean = (found) => found !== undefined,
+): Promise<T> {
   const startedAt = ctx.now();
   const emit = (outcome: StatOutcome) => ctx.emit({ kind: 'stat', store, outcome, ms: ctx.now() - startedAt });
   try {
     const found = await asCacheFault('stat', stat);
-    emit(found ? 'hit' : 'miss');
+    emit(isHit(found) ? 'hit' : 'miss');
     return found;
   } catch (fault) {
     emit('fault');

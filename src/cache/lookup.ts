@@ -1,8 +1,10 @@
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 import { BadRecord } from '../stores/faults.ts';
 import { errorName } from '../telemetry/log.ts';
 import type { CacheItem } from './item.ts';
+import type { FoundEntry, RepositoryDescriptors } from './provider.ts';
 
 /**
  * The result of looking an item up. A fault is neither a hit nor a miss.
@@ -41,6 +43,30 @@ export async function lookUp<E extends Entry>(
     ctx.log.warn('cache fault', { error: errorName(fault) });
     return { outcome: 'fault', isMalformed: fault instanceof BadRecord };
   }
+}
+
+/**
+ * Looks many digests up, in as few requests as the store allows. A fault of the store is the outcome of each.
+ * @param descriptors those of the shared store
+ */
+export async function lookUpEach(
+  ctx: RequestContext,
+  descriptors: Pick<RepositoryDescriptors, 'statEach'>,
+  digests: readonly Digest[],
+): Promise<ReadonlyMap<Digest, Lookup>> {
+  try {
+    const found = await descriptors.statEach(ctx, digests);
+    return new Map(digests.map((digest) => [digest, asLookup(found.get(digest))]));
+  } catch (fault) {
+    ctx.log.warn('cache fault', { error: errorName(fault) });
+    return new Map(digests.map((digest) => [digest, { outcome: 'fault', isMalformed: false }]));
+  }
+}
+
+function asLookup(found: FoundEntry | undefined): Lookup {
+  if (!found) return { outcome: 'fault', isMalformed: true };
+  const { entry, clearedUntil, lookedAt } = found;
+  return entry ? { outcome: 'hit', entry, clearedUntil, lookedAt } : { outcome: 'miss', clearedUntil, lookedAt };
 }
 
 /**

@@ -46,10 +46,26 @@ export interface PurgedPage {
   readonly cursor?: string | undefined;
 }
 
+/** What a store holds for one digest. */
+export interface FoundEntry {
+  /** The entry, if there is one that counts. */
+  readonly entry: Entry | undefined;
+  /** The tombstone: what was confirmed until then does not count (epoch ms). 0: there is none. */
+  readonly clearedUntil: number;
+  /** When the store was read, by its own clock (epoch ms), if it has one. */
+  readonly lookedAt: number | undefined;
+}
+
 /** A repository's descriptors, with operations on one digest and on many. */
 export interface RepositoryDescriptors extends BlobDescriptorService {
   /** How many digests one request to the shared store looks up. */
   readonly batch: number;
+  /**
+   * Looks up many digests in the shared store, in as few requests as it allows. Tiers in front of it are left out.
+   * @returns what is stored for each digest; a digest whose record is malformed is left out
+   * @throws CacheFault the store failed
+   */
+  statEach(ctx: RequestContext, digests: Iterable<Digest>): Promise<ReadonlyMap<Digest, FoundEntry>>;
   /**
    * Evicts digests that the origin answered with "not found". Clears only entries that are present and were confirmed
    * before the request was sent to the origin; the tombstone holds that time. The other digests get no tombstone and no

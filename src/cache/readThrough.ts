@@ -2,18 +2,20 @@ import { within } from '../async.ts';
 import type { RequestContext } from '../context.ts';
 import type { AskedAs } from '../http/identity.ts';
 import type { Entry } from '../oci/descriptor.ts';
-import { evictDenied } from './clear.ts';
+import { errorName } from '../telemetry/log.ts';
 import { isFresh } from './freshness.ts';
 import type { CacheItem } from './item.ts';
-import { isStoreFault, type Lookup, lookUp } from './lookup.ts';
-import { discard, isDenied, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
-import { type PriorLookup, writeBack } from './writeBack.ts';
+import { learn, type ReadThroughAnswer } from './learn.ts';
+import { type Lookup, lookUp } from './lookup.ts';
+import { discard, type OriginAnswer, type OriginFailure, originFailureOf } from './originAnswer.ts';
 
 export interface ReadThroughOptions<E extends Entry = Entry> {
   /** How long an entry is fresh after the origin confirmed it, in ms. */
   readonly windowMs: number;
   /** How much longer an entry answers while the origin fails, in ms; 0: not at all. */
   readonly staleMs: number;
+  /** How much longer an entry answers at once, while the origin is asked after the reply, in ms; 0: not at all. */
+  readonly revalidateMs: number;
   /** Whether the caller accepts the entry's media type; by default it accepts all. */
   readonly accepts?: ((entry: Entry) => boolean) | undefined;
   /** Whether the entry's media type was confirmed by an answer to the method of this request; by default it was. */
@@ -36,22 +38,18 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   /**
    * Asks the origin.
    * @param found the result of the lookup; `undefined` if the store is slow
+   * @param signal ends the question early
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  ask(found: Lookup<E> | undefined, signal: AbortSignal): Promise<OriginAnswer<E>>;
-}
-
-export interface ReadThroughAnswer<E extends Entry = Entry> {
-  readonly answer: OriginAnswer<E>;
-  /** Settles when the write-back is over, and never rejects; absent if none was started. */
-  readonly stored?: Promise<void> | undefined;
+  ask(found: Lookup<E> | undefined, signal?: AbortSignal): Promise<OriginAnswer<E>>;
 }
 
 /**
  * Reads an item through the cache, as `cachedBlobStatter` of `distribution` does. A fresh entry answers. On a miss or a
  * stale entry the origin answers, and its answer is written back. On a fault of the store the origin answers, and
  * nothing is written; a malformed record is overwritten. If the store is slow, the origin is asked as well, and the
- * first usable answer wins.
+ * first usable answer wins. An entry that is fresh enough for `revalidateMs` answers at once, and the origin's answer
+ * comes after the reply.
  */
 export async function readThrough<E extends Entry>(
   ctx: RequestContext,
@@ -71,6 +69,15 @@ export async function readThrough<E extends Entry>(
   const found = await within(looking, options.cacheTimeoutMs);
   const fresh = freshIn(found);
   if (fresh) return hit(ctx, fresh);
+  const known = { looking, found, ...options };
+  const standing = options.revalidateMs > 0 && confirmedWithin(found, options.windowMs + options.revalidateMs);
+  if (standing) {
+    const refreshed = options.ask(found).then(async (answer) => {
+      const { stored } = learn(ctx, item, answer, known);
+      await Promise.all([stored, discard(answer)]);
+    });
+    return hit(ctx, standing, { staleMs: ctx.now() - standing.verifiedAt - options.windowMs, refreshed });
+  }
 
   emitForward(ctx, found, options);
   if (ctx.now() < (options.retryAt ?? 0)) {
@@ -94,39 +101,7 @@ export async function readThrough<E extends Entry>(
     ctx.waitUntil(asking.then(discard, () => undefined));
     return stale(ctx, lastGood, failure);
   }
-
-  const answer = await asking;
-  if (!options.isProvocable && isDenied(answer, options.askedAs)) {
-    evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts: options.accepts });
-  }
-  // A lookup that ended after the question was sent may have seen the store after a delete that the answer precedes.
-  const lookedAt = found && found.outcome !== 'fault' ? found.lookedAt : undefined;
-  return isStoreFault(found) ? { answer } : storeAnswer(ctx, item, answer, { looking, lookedAt });
-}
-
-/**
- * Asks the origin for a caller who must not be answered from the cache. The cache is read only after the reply, to find
- * out whether the answer is worth a write.
- * @param itemOf gives the item under which to store an entry; `undefined` if nothing stored could ever be used
- */
-export async function askThrough<E extends Entry>(
-  ctx: RequestContext,
-  itemOf: (entry: E) => CacheItem<E> | undefined,
-  ask: () => Promise<OriginAnswer<E>>,
-): Promise<ReadThroughAnswer<E>> {
-  const answer = await ask();
-  const item = answer.kind === 'found' ? itemOf(answer.entry) : undefined;
-  return item ? storeAnswer(ctx, item, answer) : { answer };
-}
-
-function storeAnswer<E extends Entry>(
-  ctx: RequestContext,
-  item: CacheItem<E>,
-  answer: OriginAnswer<E>,
-  lookup?: PriorLookup<E>,
-): ReadThroughAnswer<E> {
-  if (answer.kind === 'relay' || !answer.confirmed) return { answer };
-  return { answer, stored: writeBack(ctx, item, answer.entry, lookup) };
+  return learn(ctx, item, await asking, known);
 }
 
 /** @returns the late entry, if it arrives before the origin's answer, or if the origin cannot be reached */
@@ -138,9 +113,28 @@ function firstOf<E>(late: Promise<E | undefined>, asking: Promise<unknown>): Pro
   return Promise.race([late.then((entry) => entry ?? origin), origin]);
 }
 
-function hit<E extends Entry>(ctx: RequestContext, entry: E): ReadThroughAnswer<E> {
-  ctx.emit({ kind: 'hit' });
-  return { answer: { kind: 'found', entry, confirmed: false } };
+/** The cache's answer is older than its window, and the origin is being asked. */
+interface Revalidation {
+  /** How much older, in ms. */
+  readonly staleMs: number;
+  /** Settles when the origin's answer has had its consequences. */
+  readonly refreshed: Promise<void>;
+}
+
+function hit<E extends Entry>(ctx: RequestContext, entry: E, revalidation?: Revalidation): ReadThroughAnswer<E> {
+  const answer = { kind: 'found', entry, confirmed: false } as const;
+  if (!revalidation) {
+    ctx.emit({ kind: 'hit' });
+    return { answer };
+  }
+  const { staleMs, refreshed } = revalidation;
+  ctx.emit({ kind: 'hit', staleMs });
+  // If the origin cannot be reached, the entry stands, and the next question asks again.
+  const stored = refreshed.catch((error) =>
+    ctx.log.info('the origin did not confirm a stale answer', { error: errorName(error) }),
+  );
+  ctx.waitUntil(stored);
+  return { answer, stored };
 }
 
 /** Answers with the last good entry instead of a failing origin. That confirms nothing. */

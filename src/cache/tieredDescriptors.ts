@@ -86,6 +86,7 @@ function tieredRepository(
   return {
     ...tieredService(near, far),
     batch: far.batch,
+    statEach: (ctx, digests) => far.statEach(ctx, digests),
     async evict(ctx, digests, sentAtMs, isReplaced) {
       const list = [...digests];
       const nearEvicted = await near.evict(ctx, list, sentAtMs, isReplaced);

@@ -29,6 +29,7 @@ export interface Config<Open = unknown> {
   readonly backend: ChosenBackend<Open>;
   readonly descriptorTtlMs: number;
   readonly pushExistenceTtlMs: number;
+  readonly pushStaleMs: number;
   readonly tagTtlMs: number;
   readonly listTtlMs: number;
   readonly staleIfErrorMs: number;
@@ -69,6 +70,7 @@ const VARIABLES = [
   'LAYERINFO',
   'DESCRIPTOR_TTL',
   'PUSH_EXISTENCE_TTL',
+  'PUSH_STALE_WHILE_REVALIDATE',
   'TAG_TTL',
   'LIST_TTL',
   'STALE_IF_ERROR',
@@ -119,6 +121,7 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
     backend: readBackend(settings, backends),
     descriptorTtlMs: read('DESCRIPTOR_TTL', duration('1h')),
     pushExistenceTtlMs: read('PUSH_EXISTENCE_TTL', duration('5m')),
+    pushStaleMs: read('PUSH_STALE_WHILE_REVALIDATE', duration('1d')),
     tagTtlMs: read('TAG_TTL', duration('10s')),
     listTtlMs: read('LIST_TTL', duration('0', '1h')),
     staleIfErrorMs: read('STALE_IF_ERROR', duration('1h')),

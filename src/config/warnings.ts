@@ -4,6 +4,7 @@ import { TOKEN_VARIABLES } from './tokens.ts';
 interface ComparedSettings {
   readonly descriptorTtlMs: number;
   readonly pushExistenceTtlMs: number;
+  readonly pushStaleMs: number;
   readonly tagTtlMs: number;
   readonly listTtlMs: number;
   readonly staleIfErrorMs: number;
@@ -15,6 +16,7 @@ interface ComparedSettings {
 const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
 const PULL_ONLY = 'has no effect while every caller may push: remove it, or name PULL_ONLY_SUBJECTS';
 const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
+const NO_PUSHERS = 'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it';
 const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credential counts: remove it';
 
 /**
@@ -24,7 +26,8 @@ const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credentia
  * @returns one sentence for each, which says what would work
  */
 export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: string) => boolean): string[] {
-  const { descriptorTtlMs, pushExistenceTtlMs, tagTtlMs, listTtlMs, staleIfErrorMs, memory, tokens } = config;
+  const { descriptorTtlMs, pushExistenceTtlMs, pushStaleMs, tagTtlMs, listTtlMs, staleIfErrorMs } = config;
+  const { memory, tokens } = config;
   const isOpen = config.clientAuth === 'anonymous';
   const hasPullOnly = isOpen || tokens?.hasPullOnly === true;
   const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (hasPullOnly ? staleIfErrorMs : 0);
@@ -36,10 +39,12 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
       `is longer than DESCRIPTOR_TTL, but pushes need fresher answers than pulls: ${SHORTEN}`,
     ],
     ['TAG_TTL', hasPullOnly && tagTtlMs > descriptorTtlMs, `is longer than DESCRIPTOR_TTL, but tags move: ${SHORTEN}`],
+    ['PUSH_EXISTENCE_TTL', isOpen && pushExistenceTtlMs > 0, NO_PUSHERS],
+    ['PUSH_STALE_WHILE_REVALIDATE', isOpen && pushStaleMs > 0, NO_PUSHERS],
     [
-      'PUSH_EXISTENCE_TTL',
-      isOpen && pushExistenceTtlMs > 0,
-      'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it',
+      'PUSH_STALE_WHILE_REVALIDATE',
+      !isOpen && pushStaleMs > 0 && pushExistenceTtlMs === 0,
+      'has no effect with PUSH_EXISTENCE_TTL=0, which always asks the origin: remove one of them',
     ],
     ['TAG_TTL', !hasPullOnly && tagTtlMs > 0, PULL_ONLY],
     ['LIST_TTL', !hasPullOnly && listTtlMs > 0, PULL_ONLY],

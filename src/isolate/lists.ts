@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context.ts';
+import { createGenerations, type Generation } from './generations.ts';
 import type { Memory } from './memory.ts';
 
 /** A list of tags, referrers or repositories, as the origin sent it. */
@@ -26,24 +27,15 @@ export interface RepositoryLists {
   set(key: string, list: List, sentAt: number): void;
 }
 
-/** An identity that all lists of one repository share until they are dropped. */
-type Generation = Record<never, never>;
-
 export function createLists(memory: Memory, ttlMs: number): Lists {
   const lists = memory.part<List & { readonly generation: Generation }>('list');
-  const generations = memory.part<Generation>('lists');
-
-  function generationOf(ctx: RequestContext, name: string): Generation {
-    const generation = generations.get(name, ctx.now()) ?? {};
-    // It lives at least as long as a list that is requested now.
-    generations.set(name, generation, ctx.now() + ttlMs, 0);
-    return generation;
-  }
+  const generations = createGenerations(memory, 'lists');
 
   return {
     ttlMs,
     inRepository(ctx, name) {
-      const generation = generationOf(ctx, name);
+      // It lives at least as long as a list that is requested now.
+      const generation = generations.current(ctx, name, ttlMs);
       return {
         get(key) {
           const list = lists.get(key, ctx.now());
@@ -52,6 +44,6 @@ export function createLists(memory: Memory, ttlMs: number): Lists {
         set: (key, list, sentAt) => lists.set(key, { ...list, generation }, sentAt + ttlMs, list.body.length),
       };
     },
-    drop: (name) => generations.delete(name),
+    drop: (name) => generations.drop(name),
   };
 }

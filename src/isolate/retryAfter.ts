@@ -34,8 +34,8 @@ export function createRetryAfter(memory: Memory, callerOf: (ctx: RequestContext)
   };
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. */
-function retryDelayMs({ status, headers }: Response, nowMs: number): number {
+/** Returns how long a 429 asks to wait, in ms (RFC 9110 §10.2.3: seconds, or a date); 0: it does not say, or is none. */
+export function retryDelayMs({ status, headers }: Response, nowMs: number): number {
   const text = status === 429 ? headers.get('retry-after')?.trim() : undefined;
   if (!text) return 0;
   return /^[0-9]+$/.test(text) ? Number(text) * 1_000 : (Date.parse(text) || 0) - nowMs;

@@ -8,6 +8,7 @@ const ERRORS = {
   TAG_INVALID: [400, 'the tag is not valid'],
   SIZE_INVALID: [400, 'the size is not valid'],
   MANIFEST_INVALID: [400, 'the manifest is not valid'],
+  MANIFEST_TOO_LARGE: [413, 'the manifest is too large: registries accept at most 4 MiB'],
   MANIFEST_BLOB_UNKNOWN: [400, 'the manifest names content that is not in the repository'],
   REQUEST_INVALID: [400, 'the request is not valid'],
   BLOB_UNKNOWN: [404, 'the blob is not in the repository'],
@@ -31,32 +32,39 @@ export type ErrorCode = keyof typeof ERRORS;
 const PUBLIC_CODE: Partial<Record<ErrorCode, string>> = {
   ORIGIN_UNREACHABLE: 'UNAVAILABLE',
   LOOP_DETECTED: 'UNAVAILABLE',
+  MANIFEST_TOO_LARGE: 'MANIFEST_INVALID',
 };
+
+interface ErrorOptions {
+  readonly message?: string;
+  readonly detail?: unknown;
+  /** In place of `detail`: the body has one error for each. */
+  readonly details?: readonly unknown[];
+  readonly cause?: unknown;
+  readonly headers?: Record<string, string>;
+}
 
 /** An error with its OCI code. `detail` and `message` go to the client, `cause` goes only to the log. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: ErrorCode;
   readonly status: number;
-  readonly detail: unknown;
+  readonly details: readonly unknown[];
   /** Further headers of the answer, such as `Content-Range`. */
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    code: ErrorCode,
-    options: { message?: string; detail?: unknown; cause?: unknown; headers?: Record<string, string> } = {},
-  ) {
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.message ?? ERRORS[code][1], { cause: options.cause });
     this.code = code;
     this.status = ERRORS[code][0];
-    this.detail = options.detail;
+    this.details = options.details ?? [options.detail];
     this.headers = options.headers ?? {};
   }
 
   /** Returns the body of the answer: `{"errors":[{code, message, detail?}]}`. */
   toBody(): string {
     const code = PUBLIC_CODE[this.code] ?? this.code;
-    return `${JSON.stringify({ errors: [{ code, message: this.message, detail: this.detail }] })}\n`;
+    return `${JSON.stringify({ errors: this.details.map((detail) => ({ code, message: this.message, detail })) })}\n`;
   }
 }
 

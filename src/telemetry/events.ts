@@ -6,8 +6,8 @@ import type { Entry } from '../oci/descriptor.ts';
  */
 export type EdgeEvent =
   | { readonly kind: 'access'; readonly outcome: 'granted' | 'unproven' | 'refused' }
-  /** The cache answered. */
-  | { readonly kind: 'hit' }
+  /** The cache answered. `staleMs`: how much older than its window the answer was; the origin is asked after the reply. */
+  | { readonly kind: 'hit'; readonly staleMs?: number }
   /** The origin was asked, for this reason (RFC 9211 §2.2). */
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
   /** An identical question of another request to the origin gave the answer. */
@@ -28,6 +28,8 @@ export type EdgeEvent =
   /** A store with a clock of its own was read at this time (epoch ms). */
   | { readonly kind: 'look'; readonly at: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
+  /** A manifest that needs this many blobs was checked: so many were not confirmed, and so many are gone. */
+  | { readonly kind: 'check'; readonly needed: number; readonly asked: number; readonly gone: number }
   /** The registry sent this many events. Of `unusable` ones, nothing or not everything could be used. */
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }
   /** The registry sent an envelope that is too large to be parsed; the scan for repositories found this many. */

@@ -2,19 +2,22 @@ import type { EdgeEvent, ForwardDetail, ForwardReason } from './events.ts';
 
 /** Returns the value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
 export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
-  let isHit = false;
+  let hit: { readonly staleMs?: number } | undefined;
   let store = '';
   let forward: { readonly reason: ForwardReason; readonly detail?: ForwardDetail } | undefined;
   let stored = '';
   let collapsed = '';
   for (const event of events) {
-    if (event.kind === 'hit') isHit = true;
+    if (event.kind === 'hit') hit = event;
     else if (event.kind === 'stat') store = `; detail=${event.store}`;
     else if (event.kind === 'forward') forward = event;
     else if (event.kind === 'write-back' && event.outcome === 'begun') stored = '; stored';
     else if (event.kind === 'collapsed') collapsed = '; collapsed';
   }
-  if (isHit) return `registry-edge; hit${store}`;
+  if (hit) {
+    const ttl = hit.staleMs === undefined ? '' : `; ttl=${0 - Math.ceil(hit.staleMs / 1000)}`;
+    return `registry-edge; hit${ttl}${store}`;
+  }
   if (!forward) return undefined;
   const detail = forward.detail ? `; detail=${forward.detail}` : '';
   return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;

@@ -1,3 +1,4 @@
+import type { ReadThroughAnswer } from '../cache/learn.ts';
 import { type Lookup, lookUp } from '../cache/lookup.ts';
 import type { OriginAnswer } from '../cache/originAnswer.ts';
 import type { RequestContext } from '../context.ts';
@@ -9,11 +10,45 @@ import { askOrigin } from './askOrigin.ts';
 import { type AskOptions, flightQuestion, type Question, unseenItems } from './question.ts';
 import type { Repository } from './repository.ts';
 
-export interface CollapseOptions<E extends Entry> extends Pick<AskOptions<E>, 'cancelled'> {
+interface CollapseOptions<E extends Entry> extends Pick<AskOptions<E>, 'cancelled'> {
   /** What this caller's own lookup found; `undefined` if the store is slow, or must not answer this caller. */
   readonly lookup: Lookup<E> | undefined;
   /** Settles when the answer is in the store, or will not be. */
   readonly landed: Promise<void>;
+}
+
+/**
+ * Asks the origin through a flight.
+ * @param lookup as for `askOnce`
+ * @param cancelled ends the question early
+ */
+export type Ask<E extends Entry> = (lookup: Lookup<E> | undefined, cancelled?: AbortSignal) => Promise<OriginAnswer<E>>;
+
+/**
+ * Runs a read that may ask the origin. If it does, the flight of its question lands when the answer is in the store.
+ * @param read asks at most once
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+export async function throughFlight<E extends Entry>(
+  repository: Repository,
+  question: Question<E>,
+  read: (ask: Ask<E>) => Promise<ReadThroughAnswer<E>>,
+): Promise<ReadThroughAnswer<E>> {
+  const landed = Promise.withResolvers<void>();
+  const ask: Ask<E> = (lookup, cancelled) => {
+    // Keeps the request going until the write-back is over, even if the client leaves: followers may be waiting for it.
+    repository.ctx.waitUntil(landed.promise);
+    return askOnce(repository, question, { lookup, cancelled, landed: landed.promise });
+  };
+  try {
+    const result = await read(ask);
+    if (result.stored) result.stored.finally(landed.resolve);
+    else landed.resolve();
+    return result;
+  } catch (error) {
+    landed.resolve();
+    throw error;
+  }
 }
 
 /**
@@ -29,7 +64,7 @@ export interface CollapseOptions<E extends Entry> extends Pick<AskOptions<E>, 'c
  *   is true for them.
  * @throws RegistryError ORIGIN_UNREACHABLE
  */
-export async function askOnce<E extends Entry>(
+async function askOnce<E extends Entry>(
   repository: Repository,
   question: Question<E>,
   { lookup, cancelled, landed }: CollapseOptions<E>,

@@ -43,6 +43,7 @@ export async function forget(
 ): Promise<void> {
   const { ctx, upstream, name } = repository;
   forgetInIsolate(upstream, name);
+  if (digests.size > 0) upstream.recentUploads.drop(name);
   if (tags.length > 0) {
     await observeClear(ctx, verb, async () => {
       const pointedTo = await upstream.tags.drop(ctx, name, tags, clearedForMs);

@@ -51,7 +51,10 @@ interface Batch {
  */
 export async function forgetChanges(ctx: RequestContext, upstream: Upstream, changes: readonly Change[]) {
   const all = [...byRepository(changes)];
-  for (const [name] of all) forgetInIsolate(upstream, name);
+  for (const [name, { digests, isGone }] of all) {
+    forgetInIsolate(upstream, name);
+    if (isGone || digests.size > 0) upstream.recentUploads.drop(name);
+  }
   const repositories = all.slice(0, MAX_REPOSITORIES);
   if (repositories.length < all.length) warnOfRest(ctx, { repositories: all.length - repositories.length });
   // Tags come first: the digests that they pointed to are cleared together with the others.

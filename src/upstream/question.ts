@@ -49,21 +49,26 @@ export interface AskOptions<E extends Entry> {
   readonly cancelled?: AbortSignal | undefined;
 }
 
-/** How long a confirmed entry may answer the caller, and how much longer while the origin fails, in ms. */
+/** How long a confirmed entry may answer the caller, in ms. */
 export interface Windows {
   readonly windowMs: number;
+  /** How much longer it answers at once, while the origin is asked after the reply. */
+  readonly revalidateMs: number;
+  /** How much longer than `windowMs` it answers while the origin fails. */
   readonly staleMs: number;
 }
 
-const NEVER: Windows = { windowMs: 0, staleMs: 0 };
+const NEVER: Windows = { windowMs: 0, revalidateMs: 0, staleMs: 0 };
 
 export function windowsOf<E extends Entry>(repository: Repository, question: Question<E>): Windows {
   const { upstream, mayPush, windowMs } = repository;
   // A push that relies on a lost blob leaves a broken image, so no blob is served past its window.
   const staleMs = mayPush || question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;
-  if (question.reference.kind === 'digest') return { windowMs, staleMs };
+  // Only existence of blobs is checked once more when the manifest that needs them comes.
+  const revalidateMs = mayPush && question.kind.answers === 'HEAD blobs' ? upstream.ttls.pushStaleMs : 0;
+  if (question.reference.kind === 'digest') return { windowMs, revalidateMs, staleMs };
   // Tags move, so the cache answers none to a caller that may push.
-  return mayPush || hasUncommonAccept(question) ? NEVER : { windowMs: upstream.ttls.tagMs, staleMs };
+  return mayPush || hasUncommonAccept(question) ? NEVER : { windowMs: upstream.ttls.tagMs, revalidateMs: 0, staleMs };
 }
 
 /** Whether the caller's `Accept`, which is sent to the origin, is none of those that real clients send. */

@@ -2,13 +2,13 @@ import type { Access } from '../access/authorizer.ts';
 import { identityHeaderOf } from '../access/caller.ts';
 import { within } from '../async.ts';
 import { isFresh, retentionMs } from '../cache/freshness.ts';
-import type { Lookup } from '../cache/lookup.ts';
-import { askThrough, type ReadThroughAnswer, readThrough } from '../cache/readThrough.ts';
+import { askThrough, type ReadThroughAnswer } from '../cache/learn.ts';
+import { readThrough } from '../cache/readThrough.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { ForwardDetail } from '../telemetry/events.ts';
 import type { CallerHeaders } from './callerHeaders.ts';
-import { askOnce } from './collapse.ts';
+import { type Ask, throughFlight } from './collapse.ts';
 import { recordAbsence } from './evictAbsences.ts';
 import {
   flightQuestion,
@@ -77,22 +77,11 @@ async function readOrAsk<E extends Entry>(
   question: Question<E>,
   windows: Windows,
 ): Promise<Outcome<E>> {
-  const landed = Promise.withResolvers<void>();
-  const ask = (lookup: Lookup<E> | undefined, cancelled?: AbortSignal) => {
-    // Keeps the request going until the write-back is over, even if the client leaves: followers may be waiting for it.
-    repository.ctx.waitUntil(landed.promise);
-    return askOnce(repository, question, { lookup, cancelled, landed: landed.promise });
-  };
-  try {
-    const read = mustAsk(repository, windows) ? askAlways : readCache;
-    const { answer, stored } = await read(repository, question, { ...windows, ask });
-    if (stored) stored.finally(landed.resolve);
-    else landed.resolve();
-    return answer;
-  } catch (error) {
-    landed.resolve();
-    throw error;
-  }
+  const read = mustAsk(repository, windows) ? askAlways : readCache;
+  const { answer } = await throughFlight(repository, question, (ask) =>
+    read(repository, question, { ...windows, ask }),
+  );
+  return answer;
 }
 
 /** Whether the cache may not answer: access is unproven, or no entry could be young enough. Emits the reason. */
@@ -111,7 +100,7 @@ function whyUnproven({ caller, request, log }: RequestContext): ForwardDetail {
 }
 
 interface ReadOptions<E extends Entry> extends Windows {
-  ask(lookup: Lookup<E> | undefined, cancelled?: AbortSignal): ReturnType<typeof askOnce<E>>;
+  readonly ask: Ask<E>;
 }
 
 async function askAlways<E extends Entry>(
@@ -136,7 +125,7 @@ async function askAlways<E extends Entry>(
 async function readCache<E extends Entry>(
   repository: Repository,
   question: Question<E>,
-  { windowMs, staleMs, ask }: ReadOptions<E>,
+  { windowMs, revalidateMs, staleMs, ask }: ReadOptions<E>,
 ): Promise<ReadThroughAnswer<E>> {
   const { ctx, upstream, mayPush } = repository;
   const { askedAs, cacheTimeoutMs, flights, retryAfter } = upstream;
@@ -144,7 +133,7 @@ async function readCache<E extends Entry>(
   const landing = flight && flights.landing(flight);
   if (landing) await within(landing, cacheTimeoutMs);
   return readThrough(ctx, itemOf(repository, question), {
-    ...{ windowMs, staleMs, mayPush, askedAs, cacheTimeoutMs, ask },
+    ...{ windowMs, revalidateMs, staleMs, mayPush, askedAs, cacheTimeoutMs, ask },
     accepts: (entry) => isAccepted(question, entry),
     isWitnessed: (entry) => question.kind.isWitnessed(repository, entry),
     retryAt: staleMs > 0 ? retryAfter.until(ctx) : 0,

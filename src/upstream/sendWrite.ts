@@ -6,7 +6,8 @@ import type { Upstream } from './upstream.ts';
 
 /**
  * Sends a write to the origin and streams its body. A write may change the answer to any question that was asked before
- * it, even if the origin does not answer the write; so the repository's flights are closed, and nobody joins them.
+ * it, even if the origin does not answer the write; so the repository's flights are closed, and nobody joins them. An
+ * upload makes no answer untrue that flights share, since they share no "absent".
  * @param sent the body, if it is not the request's own
  * @throws RegistryError ORIGIN_UNREACHABLE; REQUEST_INVALID: the body broke off
  */
@@ -20,6 +21,6 @@ export async function sendWrite(
   try {
     return await origin.send(ctx, route.path + route.search, { method, sent, signal });
   } finally {
-    if ('name' in route) flights.close(route.name);
+    if ('name' in route && route.kind !== 'upload') flights.close(route.name);
   }
 }

@@ -10,6 +10,7 @@ import type { AskedAs } from '../http/identity.ts';
 import type { BaseAnswers } from '../isolate/baseAnswers.ts';
 import type { ForeignHosts } from '../isolate/foreignHosts.ts';
 import type { Lists } from '../isolate/lists.ts';
+import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
 import type { Origin } from '../origin/origin.ts';
@@ -37,6 +38,8 @@ export interface Upstream {
   /** 404s that the origin gave to callers without a proof of access. */
   readonly absences: Absences;
   readonly flights: Flights;
+  /** Blobs that were just uploaded through this isolate. */
+  readonly recentUploads: RecentUploads;
   readonly retryAfter: RetryAfter;
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */

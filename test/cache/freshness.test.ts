@@ -24,7 +24,7 @@ describe('isFresh', () => {
 });
 
 describe('isWorthStoring', () => {
-  const TTLS = { descriptorMs: 60 * MINUTE, pushExistenceMs: 4 * MINUTE, tagMs: 0, staleMs: 0 };
+  const TTLS = { descriptorMs: 60 * MINUTE, pushExistenceMs: 4 * MINUTE, pushStaleMs: 0, tagMs: 0, staleMs: 0 };
   const HALF = TTLS.pushExistenceMs / 2;
 
   it.each<[string, ReturnType<typeof at> | undefined, Partial<typeof TTLS>, boolean]>([
@@ -50,15 +50,18 @@ describe('isWorthStoring', () => {
 
 describe('retentionMs', () => {
   it.each([
-    [3, 2, 1, 0, 3],
-    [2, 3, 1, 0, 3],
-    [0, 1, 3, 0, 3],
-    [3, 0, 0, 0, 3],
-    [3, 2, 1, 4, 7],
-    [0, 0, 0, 0, 0],
-  ])('of DESCRIPTOR_TTL %i, PUSH_EXISTENCE_TTL %i, TAG_TTL %i, STALE_IF_ERROR %i is %i', (...given) => {
-    const [descriptorMs, pushExistenceMs, tagMs, staleMs, expected] = given;
-    expect(retentionMs({ descriptorMs, pushExistenceMs, tagMs, staleMs })).toBe(expected);
+    [3, 2, 0, 1, 0, 3],
+    [2, 3, 0, 1, 0, 3],
+    [0, 1, 0, 3, 0, 3],
+    [3, 0, 0, 0, 0, 3],
+    [3, 2, 0, 1, 4, 7],
+    [0, 0, 0, 1, 4, 5],
+    [3, 2, 4, 1, 0, 6],
+    [3, 2, 4, 1, 4, 7],
+    [0, 0, 0, 0, 0, 0],
+  ])('of DESCRIPTOR_TTL %i, PUSH_EXISTENCE_TTL %i + %i, TAG_TTL %i, STALE_IF_ERROR %i is %i', (...given) => {
+    const [descriptorMs, pushExistenceMs, pushStaleMs, tagMs, staleMs, expected] = given;
+    expect(retentionMs({ descriptorMs, pushExistenceMs, pushStaleMs, tagMs, staleMs })).toBe(expected);
   });
 });
 

@@ -33,6 +33,10 @@ function setup() {
         return answer(undefined);
       },
       batch: 1,
+      statEach: () => {
+        store.stats += 1;
+        return answer(new Map());
+      },
       markDeleting: () => answer(undefined),
       evict: () => answer(new Set()),
       markEvicted: () => answer(undefined),

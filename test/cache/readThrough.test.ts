@@ -11,7 +11,7 @@ import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { openMemory } from '../support/stores.ts';
 
-const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000, tagMs: 0, staleMs: 0 };
+const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000, pushStaleMs: 0, tagMs: 0, staleMs: 0 };
 const STALE_MS = 600_000;
 const TIMEOUT_MS = 30;
 
@@ -27,6 +27,8 @@ interface Case {
   readonly setFails?: boolean;
   /** Whether STALE_IF_ERROR is set. */
   readonly mayBeStale?: boolean;
+  /** Whether PUSH_STALE_WHILE_REVALIDATE is set. */
+  readonly mayRevalidate?: boolean;
   /** Whether the origin asked for no requests (Retry-After). */
   readonly paused?: boolean;
   /** Whether the caller does not accept the media type of the stored entry. */
@@ -56,6 +58,7 @@ async function run(given: Case) {
   const result = readThrough(ctx, descriptorItem(digest, { reader: service, writer: () => service, ttls: TTLS }), {
     windowMs: TTLS.descriptorMs,
     staleMs: given.mayBeStale ? STALE_MS : 0,
+    revalidateMs: given.mayRevalidate ? STALE_MS : 0,
     retryAt: given.paused ? clock.now() + 1 : 0,
     mayPush: false,
     accepts: () => !given.rejectsEntry,
@@ -212,6 +215,41 @@ describe('readThrough', () => {
       { answer: STORED, status: 'hit; detail=memory' },
     ],
     [
+      'an entry past its window answers at once, and the origin’s answer is stored after the reply',
+      { stored: true, ageMs: TTLS.descriptorMs + 1_500, mayRevalidate: true, origin: { delayMs: 50 } },
+      { answer: STORED, status: 'hit; ttl=-2; detail=memory', stored: 99, requests: 1, writes: ['begun', 'done'] },
+    ],
+    [
+      'an entry just past its window has a freshness of 0',
+      { stored: true, ageMs: TTLS.descriptorMs, mayRevalidate: true },
+      { answer: STORED, status: 'hit; ttl=0; detail=memory' },
+    ],
+    [
+      'an entry answers at once until PUSH_STALE_WHILE_REVALIDATE is over',
+      { stored: true, ageMs: TTLS.descriptorMs + STALE_MS, mayRevalidate: true },
+      { answer: 99, status: 'fwd=stale; stored' },
+    ],
+    [
+      'an entry that answered at once is evicted by a 404 of the origin',
+      { stored: true, ageMs: TTLS.descriptorMs, mayRevalidate: true, origin: { status: 404 } },
+      { answer: STORED, stored: undefined, writes: [] },
+    ],
+    ...[401, 403, 429, 503].map((status): [string, Case, object] => [
+      `an entry that answered at once stays when the origin responds ${status}`,
+      { stored: true, ageMs: TTLS.descriptorMs, mayRevalidate: true, origin: { status } },
+      { answer: STORED, stored: STORED, writes: [] },
+    ]),
+    [
+      'an entry that answered at once stays when the origin cannot be reached',
+      { stored: true, ageMs: TTLS.descriptorMs, mayRevalidate: true, origin: { fails: true } },
+      { answer: STORED, stored: STORED, writes: [] },
+    ],
+    [
+      'a fresh entry is not asked for again',
+      { stored: true, mayRevalidate: true },
+      { answer: STORED, status: 'hit; detail=memory', requests: 0 },
+    ],
+    [
       'a slow miss and an unreachable origin are an error',
       { stat: { delayMs: 100 }, origin: { fails: true } },
       { answer: 'ORIGIN_UNREACHABLE' },
@@ -232,7 +270,7 @@ it('cancels the body of an origin’s answer that arrives after a late hit', asy
   const cancelled = Promise.withResolvers<boolean>();
   const body = new ReadableStream({ cancel: () => cancelled.resolve(true) });
   const { answer } = await readThrough(contextOf(clock), item, {
-    ...{ windowMs: TTLS.descriptorMs, staleMs: 0, mayPush: false, cacheTimeoutMs: TIMEOUT_MS },
+    ...{ windowMs: TTLS.descriptorMs, staleMs: 0, revalidateMs: 0, mayPush: false, cacheTimeoutMs: TIMEOUT_MS },
     async ask() {
       await after(4 * TIMEOUT_MS);
       return { kind: 'relay', response: new Response(body), sentAtMs: 0 };

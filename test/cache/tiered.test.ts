@@ -20,6 +20,7 @@ const failing: BlobDescriptorCacheProvider = {
   repositoryScoped: () => ({
     batch: 1,
     stat: () => Promise.reject(new Error('down')),
+    statEach: () => Promise.reject(new Error('down')),
     setDescriptor: () => Promise.reject(new Error('down')),
     clear: () => Promise.reject(new Error('down')),
     markDeleting: () => Promise.reject(new Error('down')),

@@ -30,6 +30,7 @@ describe('parseConfig', () => {
       backend: { kind: 'durable', open: expect.any(Function) },
       descriptorTtlMs: 3_600_000,
       pushExistenceTtlMs: 300_000,
+      pushStaleMs: 86_400_000,
       tagTtlMs: 10_000,
       listTtlMs: 0,
       staleIfErrorMs: 3_600_000,

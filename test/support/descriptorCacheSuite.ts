@@ -9,6 +9,7 @@ import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 import { describeIsolation } from './isolationSuite.ts';
 import { describeMany } from './manySuite.ts';
 import { checkPeeks } from './peeking.ts';
+import { describeStatEach } from './statEachSuite.ts';
 import { describeTombstones } from './tombstoneSuite.ts';
 import { describeUnscoped } from './unscopedSuite.ts';
 import { describeValidation } from './validationSuite.ts';
@@ -177,6 +178,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
     describeIsolation(() => checkPeeks(create()));
     describeValidation(() => checkPeeks(create()));
     describeMany(create);
+    describeStatEach(create);
     describeTombstones(create);
     if (create().unscoped) describeUnscoped(create);
 

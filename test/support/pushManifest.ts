@@ -7,6 +7,9 @@ export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 
+/** Manifests are not checked before they go to the origin, and pass as streams. */
+export const UNCHECKED = { PUSH_STALE_WHILE_REVALIDATE: '0' };
+
 /** A manifest that the rigged origin has, or is to receive. */
 export interface PushedManifest {
   readonly name: string;

@@ -19,7 +19,7 @@ import {
   stubManifestRefusal,
 } from '../support/healing.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
-import { manifestRequest, newManifest, OCI_MANIFEST } from '../support/pushManifest.ts';
+import { manifestRequest, newManifest, OCI_MANIFEST, UNCHECKED } from '../support/pushManifest.ts';
 import { ADDRESS, NO_REDIS, REDIS } from '../support/redisStore.ts';
 import { createScriptedServer } from '../support/scripted.ts';
 import { SHARED_STORES, STORES } from '../support/stores.ts';
@@ -37,7 +37,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
   ])(
     'evicts all that it and the refusal name, before the reply: code %s, the detail is %s',
     async (code, _what, detail) => {
-      const { edge, image } = await cachedImage(variables);
+      const { edge, image } = await cachedImage({ ...UNCHECKED, ...variables });
       expect(await headParts(edge, image)).toEqual(ALL_PARTS);
       const body = errorBody(code, detail(image.parts.reported));
       await stubManifestRefusal(image, { body });
@@ -51,7 +51,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
   );
 
   it('evicts all that it and the refusal name, if only one of several errors has a digest', async () => {
-    const { edge, image } = await cachedImage(variables);
+    const { edge, image } = await cachedImage({ ...UNCHECKED, ...variables });
     const errors = [null, { code: 'MANIFEST_INVALID' }, { code: 'BLOB_UNKNOWN', detail: image.parts.reported }];
     await stubManifestRefusal(image, { status: 404, body: JSON.stringify({ errors }) });
     await push(edge, image).over;
@@ -59,7 +59,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
   });
 
   it('evicts all that it names, if the refusal is 1 MiB long', async () => {
-    const { edge, image } = await cachedImage(variables);
+    const { edge, image } = await cachedImage({ ...UNCHECKED, ...variables });
     await stubManifestRefusal(image, { body: BLOB_UNKNOWN.padEnd(MIB) });
     await push(edge, image).over;
     expect(await headParts(edge, image)).toEqual(NOT_IN_MANIFEST);
@@ -73,7 +73,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
       name,
       bytes: JSON.stringify({ mediaType: OCI_MANIFEST, layers: [{ digest: layer1 }, { digest: layer2 }] }),
     });
-    const edge = createEdge(variables);
+    const edge = createEdge({ ...UNCHECKED, ...variables });
     await earnGrant(edge, image);
     await rig.rule({
       prefix: below.path,
@@ -103,7 +103,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
     const { name } = image;
     await stubImageExists(image);
     // Without memory, each manifest is read from the store, if there is one.
-    const edge = createEdge({ ...variables, MEMORY_TTL: '0' });
+    const edge = createEdge({ ...UNCHECKED, ...variables, MEMORY_TTL: '0' });
     const digests = (count: number) => Array.from({ length: count }, () => uniqueDigest());
     const [layers, below] = [digests(25), digests(20)];
     const headBlob = (digest: string) => edge.fetch(`/v2/${name}/blobs/${digest}`, HEAD);
@@ -127,7 +127,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
   });
 
   it('evicts itself if it was pushed by digest, although it is too long to be copied', async () => {
-    const { edge, image } = await cachedImage(variables);
+    const { edge, image } = await cachedImage({ ...UNCHECKED, ...variables });
     await stubManifestRefusal(image, { body: BLOB_UNKNOWN });
     const path = image.path.replace('latest', image.parts.self);
     await push(edge, { ...image, path, bytes: image.bytes.padEnd(4 * MIB + 1) }).over;
@@ -135,7 +135,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
   });
 
   it('evicts what the refusal names, although it is too long to be copied itself', async () => {
-    const { edge, image } = await cachedImage(variables);
+    const { edge, image } = await cachedImage({ ...UNCHECKED, ...variables });
     await stubManifestRefusal(image, { body: errorBody('BLOB_UNKNOWN', image.parts.reported) });
     await push(edge, { ...image, bytes: image.bytes.padEnd(4 * MIB + 1) }).over;
     expect(await headParts(edge, image)).toEqual(ALL_BUT_REPORTED);
@@ -146,7 +146,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
     const layers = Array.from({ length: 120 }, () => uniqueDigest());
     const paths = [0, 60, 119].map((at) => `/v2/${name}/blobs/${layers[at]}`);
     for (const prefix of paths) await rig.rule({ prefix, status: 200, headers: { 'content-length': '7' } });
-    const edge = createEdge(variables);
+    const edge = createEdge({ ...UNCHECKED, ...variables });
     for (const path of paths) await edge.fetch(path, HEAD);
     await rig.rule({ prefix: `/v2/${name}/manifests/`, status: 400, body: BLOB_UNKNOWN });
     const bytes = JSON.stringify({ layers: layers.map((digest) => ({ digest })) });
@@ -156,7 +156,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
 
   it('succeeds at the second attempt, if the origin lost a layer unnoticed', async () => {
     const layer = await newBlob();
-    const edge = createEdge(variables);
+    const edge = createEdge({ ...UNCHECKED, ...variables });
     await earnGrant(edge, layer);
     await (await byPut(edge, layer)).over;
     await fetch(inject('originUrl') + layer.path, { method: 'DELETE' });
@@ -178,7 +178,7 @@ describe.each(STORES)('a refused manifest, with the cache in $name', ({ variable
 describe('a refusal of a manifest', () => {
   it.each([400, 404, 422, 413])('is relayed unchanged: %i', async (status) => {
     const image = await someImage();
-    const edge = createEdge();
+    const edge = createEdge(UNCHECKED);
     await earnGrant(edge, image);
     const body = `{ "errors":[ {"code" :"BLOB_UNKNOWN","detail":{"Digest":"${image.parts.reported}","é":"\\u00e9"}} ] }\n`;
     const headers = { 'content-type': 'application/json; charset=utf-8', warning: '299 - "a"', 'x-request-id': 'b' };
@@ -190,7 +190,7 @@ describe('a refusal of a manifest', () => {
 
   it('is replaced by an error of the edge if its body breaks off', async () => {
     const image = await someImage();
-    const edge = createEdge();
+    const edge = createEdge(UNCHECKED);
     const headers = { 'content-length': '1000', connection: 'close' };
     await stubManifestRefusal(image, { body: errorBody('BLOB_UNKNOWN'), headers });
     const response = await push(edge, image).answer;
@@ -199,7 +199,7 @@ describe('a refusal of a manifest', () => {
 
   it.each(FAILING_STORES)('is relayed even if the store fails: %s', async (_store, variables, options) => {
     const image = await someImage();
-    const edge = createEdge(variables, options);
+    const edge = createEdge({ ...UNCHECKED, ...variables }, options);
     await earnGrant(edge, image);
     const body = errorBody('MANIFEST_BLOB_UNKNOWN', image.parts.reported);
     await stubManifestRefusal(image, { body });
@@ -216,7 +216,10 @@ describe.each(SHARED_STORES)('two isolates that share a store: $name', ({ variab
     const image = await someImage();
     await stubImageExists(image);
     const clock = createClock(Date.now());
-    const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
+    const [one, two] = [
+      createEdge({ ...UNCHECKED, ...variables }, { clock }),
+      createEdge({ ...UNCHECKED, ...variables }, { clock }),
+    ];
     for (const edge of [one, two]) await headParts(edge, image);
     expect(await headParts(two, image)).toEqual(ALL_PARTS);
     await stubManifestRefusal(image, { body: errorBody('MANIFEST_BLOB_UNKNOWN', await sha256('')) });
@@ -231,8 +234,8 @@ describe.skipIf(NO_REDIS)('a slow Redis', () => {
     await stubImageExists(image);
     const { url } = createScriptedServer({ forward: ADDRESS.url, waitMs: 250 });
     const clock = createClock(Date.now());
-    const slow = createEdge({ ...REDIS, UPSTASH_REDIS_REST_URL: url }, { clock });
-    const fast = createEdge(REDIS, { clock });
+    const slow = createEdge({ ...UNCHECKED, ...REDIS, UPSTASH_REDIS_REST_URL: url }, { clock });
+    const fast = createEdge({ ...UNCHECKED, ...REDIS }, { clock });
     await earnGrant(slow, image);
     await headParts(fast, image);
     await stubManifestRefusal(image, { body: BLOB_UNKNOWN });

@@ -16,6 +16,7 @@ import {
 } from '../support/healing.ts';
 import { createMeteredEdge } from '../support/metered.ts';
 import { rig } from '../support/push.ts';
+import { UNCHECKED } from '../support/pushManifest.ts';
 import type { Rule } from '../support/rig.ts';
 import { STORES } from '../support/stores.ts';
 
@@ -37,7 +38,7 @@ afterEach(() => {
 describe.each(STORES)('a refused manifest evicts what it names, with the cache in $name', ({ name: store, like }) => {
   /** Makes an edge that has the whole image in its cache, where Alice has a grant. */
   async function edgeOfAlice(image: Image, variables: Record<string, string> = {}) {
-    const edge = createMeteredEdge(store, variables);
+    const edge = createMeteredEdge(store, { ...UNCHECKED, ...variables });
     await stubImageExists(image);
     await headParts(edge, image, ALICE);
     await stubRefusal(image);
@@ -176,7 +177,7 @@ describe.each(STORES)('a refused manifest evicts what it names, with the cache i
 
   it('but writes nothing for digests that are not stored', async () => {
     const image = await someImage();
-    const edge = createMeteredEdge(store);
+    const edge = createMeteredEdge(store, UNCHECKED);
     await earnGrant(edge, image);
     await stubRefusal(image);
     for (let n = 0; n < 2; n++) {

@@ -122,7 +122,8 @@ export function createBudget(maxBytes: number): Budget {
   };
 }
 
-const POLL_MS = 50;
+/** How often a request that waits for room looks again. */
+export const ROOM_POLL_MS = 50;
 
 /**
  * Waits until there is room, which other requests give back.
@@ -135,9 +136,9 @@ export async function waitForRoom(
   waitMs: number,
 ): Promise<Room | undefined> {
   const room = budget.room(ctx);
-  for (let waited = 0; !room.resize(bytes); waited += POLL_MS) {
+  for (let waited = 0; !room.resize(bytes); waited += ROOM_POLL_MS) {
     if (waited >= waitMs) return undefined;
-    await delay(POLL_MS);
+    await delay(ROOM_POLL_MS);
   }
   return room;
 }

@@ -1,7 +1,7 @@
-import { within } from '../../async.ts';
+import { delay, within } from '../../async.ts';
 import { parseWholeNumber } from '../../oci/descriptor.ts';
 import { RegistryError } from '../../oci/errors.ts';
-import type { Room } from './budget.ts';
+import { ROOM_POLL_MS, type Room } from './budget.ts';
 import { growBuffer } from './growBuffer.ts';
 
 /** A body that was read: its bytes, or a stream of all of it where it is too long or there is no room. */
@@ -16,6 +16,8 @@ export interface Reading {
   readonly maxBytes: number;
   /** For the whole body. */
   readonly timeoutMs: number;
+  /** How long a body that grows waits for room, in ms; by default it does not wait. */
+  readonly roomWaitMs?: number;
 }
 
 /** The least that is read at once. A plain reader gets 4 KiB, with which a large body costs ten times the time. */
@@ -28,10 +30,8 @@ const EMPTY = new Uint8Array();
  * @param message a request or response, as the runtime gives it
  * @throws RegistryError ORIGIN_UNREACHABLE: it broke off, or did not arrive in time
  */
-export async function readBody(
-  { body, headers }: Pick<Response, 'body' | 'headers'>,
-  { room, maxBytes, timeoutMs }: Reading,
-): Promise<Body> {
+export async function readBody({ body, headers }: Pick<Response, 'body' | 'headers'>, reading: Reading): Promise<Body> {
+  const { room, maxBytes, timeoutMs } = reading;
   if (!body) return { bytes: EMPTY };
   const announced = parseWholeNumber(headers.get('content-length'));
   const first = Math.min(announced ?? PIECE_BYTES, maxBytes);
@@ -39,7 +39,7 @@ export async function readBody(
   if (!room.resize(first)) return { stream: body, lacksRoom: true };
   const reader = body.getReader({ mode: 'byob' });
   try {
-    const read = await within(readInto(reader, new Uint8Array(first), room, maxBytes), timeoutMs);
+    const read = await within(readInto(reader, new Uint8Array(first), reading), timeoutMs);
     if (!read) throw new Error(`the body did not arrive within ${timeoutMs} ms`);
     if (!read.isComplete) {
       const lacksRoom = read.bytes.length + read.overflow.length <= maxBytes;
@@ -61,12 +61,7 @@ interface Read {
   readonly isComplete: boolean;
 }
 
-async function readInto(
-  reader: ReadableStreamBYOBReader,
-  buffer: Uint8Array,
-  room: Room,
-  maxBytes: number,
-): Promise<Read> {
+async function readInto(reader: ReadableStreamBYOBReader, buffer: Uint8Array, reading: Reading): Promise<Read> {
   let into = buffer;
   for (let length = 0; ; ) {
     const isFull = length === into.length;
@@ -75,12 +70,25 @@ async function readInto(
     if (!isFull && value) into = new Uint8Array(value.buffer);
     if (done || !value) return { bytes: trim(into, length), overflow: EMPTY, isComplete: true };
     if (isFull) {
-      const larger = growBuffer(into, length + value.length, room, maxBytes);
+      const larger = await growWhenPossible(into, length + value.length, reading);
       if (!larger) return { bytes: into, overflow: value, isComplete: false };
       into = larger;
       into.set(value, length);
     }
     length += value.length;
+  }
+}
+
+/** Grows a buffer, and waits for room if other bodies need it. @returns as `growBuffer` */
+async function growWhenPossible(
+  full: Uint8Array,
+  needed: number,
+  { room, maxBytes, roomWaitMs = 0 }: Reading,
+): Promise<Uint8Array | undefined> {
+  for (let waited = 0; ; waited += ROOM_POLL_MS) {
+    const larger = growBuffer(full, needed, room, maxBytes);
+    if (larger || needed > maxBytes || waited >= roomWaitMs) return larger;
+    await delay(ROOM_POLL_MS);
   }
 }
 

@@ -35,6 +35,7 @@ export async function purgeRoute(
     });
   }
   forgetInIsolate(upstream, name);
+  upstream.recentUploads.drop(name);
   if (digest) return purgeOne(new Repository(ctx, upstream, name), digest);
   const purged = await orUnavailable(() => purge(ctx, upstream, name, query.get('cursor') ?? undefined));
   return jsonAnswer(ctx, { repository: name, ...purged });

@@ -1,14 +1,17 @@
 import { allDone } from '../../async.ts';
 import type { RequestContext } from '../../context.ts';
 import type { Copy } from '../../http/body/copies.ts';
+import { sendHeld } from '../../http/body/heldBody.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { isContentOf } from '../../oci/hash.ts';
 import { servedMediaType } from '../../oci/manifest.ts';
+import { neededBlobs } from '../../oci/neededBlobs.ts';
 import { isTag } from '../../oci/reference.ts';
 import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import { tombstoneDurations } from '../../stores/tombstone.ts';
 import { errorName } from '../../telemetry/log.ts';
+import { checkBlobs } from '../../upstream/checkBlobs.ts';
 import { forget, forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
 import { heal } from '../../upstream/heal.ts';
@@ -18,6 +21,7 @@ import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
+import { holdManifest, isChecked } from './holdManifest.ts';
 import { relayUnlessStalled } from './relay.ts';
 
 export type PushRoute = Extract<Route, { kind: 'manifest' }>;
@@ -25,16 +29,21 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 /**
  * Answers a PUT of a manifest (distribution-spec, "Pushing manifests").
  *
- * 1. The manifest goes to the origin as a stream, and is copied here unless it is larger than registries accept.
- * 2. When the origin accepts it, the tags that moved and the repository's lists are dropped, and the manifest is stored
+ * 1. The blobs that the manifest needs are confirmed (`checkBlobs`). Until then it is held, and nothing is sent.
+ * 2. The manifest goes to the origin. If it was not held, it passes as a stream, and is copied here unless it is larger
+ *    than registries accept.
+ * 3. When the origin accepts it, the tags that moved and the repository's lists are dropped, and the manifest is stored
  *    if its digest proves it; all before the reply.
- * 3. When the origin refuses it, the cache forgets what the manifest names (`heal`), before the reply.
- * @throws RegistryError as `sendWrite`
+ * 4. When the origin refuses it, the cache forgets what the manifest names (`heal`), before the reply.
+ * @throws RegistryError as `holdManifest`, `checkBlobs` and `sendWrite`
  */
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
-  const copy = upstream.copies.copyOf(ctx);
+  const manifest = isChecked(upstream, route) ? await holdManifest(ctx, upstream) : undefined;
+  const failure = manifest && (await checkBlobs(repository, neededBlobs(manifest)));
+  if (failure) return relayUnlessStalled(ctx, upstream, failure);
+  const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
   const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
   try {
     const { response } = await sendWrite(ctx, upstream, route, copy);

@@ -1,12 +1,12 @@
+import { askThrough } from '../../cache/learn.ts';
 import { discard } from '../../cache/originAnswer.ts';
-import { askThrough } from '../../cache/readThrough.ts';
 import type { RequestContext } from '../../context.ts';
 import { type HashedBody, hashBody } from '../../http/body/hashBody.ts';
 import { originLocation, pointsTo } from '../../http/location.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { BLOB_TYPE } from '../../oci/mediaTypes.ts';
 import type { Route } from '../../oci/route.ts';
-import { askOrigin } from '../../upstream/askOrigin.ts';
+import { throughFlight } from '../../upstream/collapse.ts';
 import { BLOB_EXISTENCE } from '../../upstream/existence.ts';
 import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
@@ -65,6 +65,7 @@ async function storeUploaded(repository: Repository, digest: Digest, { response,
   // The upload session is opaque, so only the origin's answer tells where the blob went, and under which digest.
   const isCanonical = (response.headers.get('docker-content-digest') ?? digest) === digest;
   const isConfirmed = isCanonical && pointsTo(path, ctx.url, upstream.origin.url, response.headers);
+  if (isConfirmed) upstream.recentUploads.add(ctx, name, digest);
   // Where the origin types blobs by their manifests, only a HEAD tells the media type.
   const isProvable = isConfirmed && !upstream.origin.traits.typesBlobs;
   const proof = isProvable ? await body?.proof(upstream.cacheTimeoutMs) : undefined;
@@ -80,11 +81,14 @@ async function storeUploaded(repository: Repository, digest: Digest, { response,
     reference: { kind: 'digest', text: digest },
   } as const;
   const confirm = async () => {
-    const isGranted = await repository.hasGrant('HEAD blobs');
-    const asked = askThrough(
-      ctx,
-      () => item,
-      () => askOrigin(repository, question, { isGranted }),
+    await repository.authorize('HEAD blobs');
+    // The client's own HEAD, which some send at once, follows this flight.
+    const asked = throughFlight(repository, question, (ask) =>
+      askThrough(
+        ctx,
+        () => item,
+        () => ask(undefined),
+      ),
     );
     await discard((await asked).answer);
   };

@@ -5,7 +5,7 @@ import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { someImage, stubImageExists, stubManifestRefusal } from '../../support/healing.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
-import { OCI_MANIFEST } from '../../support/pushManifest.ts';
+import { OCI_MANIFEST, UNCHECKED } from '../../support/pushManifest.ts';
 import { createScriptedServer, type Script } from '../../support/scripted.ts';
 import { STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
@@ -64,7 +64,7 @@ describe('one write makes a bounded number of requests', () => {
       const layers = Array.from({ length: LAYERS }, () => ({ digest: uniqueDigest() }));
       const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
       await stubManifestRefusal(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
-      const edge = createMeteredEdge(store);
+      const edge = createMeteredEdge(store, UNCHECKED);
       await edge.fetch(`/v2/${image.name}/blobs/${uniqueDigest()}`, { method: 'HEAD' });
       edge.spent();
       const { status } = await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }));
@@ -73,11 +73,23 @@ describe('one write makes a bounded number of requests', () => {
     },
   );
 
+  it(`a stranger's manifest of ${LAYERS} layers makes one to the origin besides its own, and none to the store`, async () => {
+    const image = await someImage();
+    await rig.rule({ prefix: `/v2/${image.name}/`, status: 401 });
+    const layers = Array.from({ length: LAYERS }, () => ({ digest: uniqueDigest() }));
+    const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
+    const edge = createMeteredEdge('durable');
+    const before = (await rig.requests(`/v2/${image.name}/`)).length;
+    expect((await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }))).status).toBe(401);
+    expect((await rig.requests(`/v2/${image.name}/`)).length - before).toBe(1 + 1);
+    expect(edge.spent().storeRequests).toBe(0);
+  });
+
   it('a refused manifest makes at most four to the origin, to prove access', async () => {
     const image = await someImage();
     await stubManifestRefusal(image, { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' });
     const before = (await rig.requests(`/v2/${image.name}/`)).length;
-    await createEdge().fetch(image.path, putOf({ bytes: image.bytes, mediaType: OCI_MANIFEST }));
+    await createEdge(UNCHECKED).fetch(image.path, putOf({ bytes: image.bytes, mediaType: OCI_MANIFEST }));
     expect((await rig.requests(`/v2/${image.name}/`)).length - before).toBeLessThanOrEqual(1 + 4);
   });
 

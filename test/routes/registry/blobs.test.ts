@@ -2,6 +2,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { uniqueDigest } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge, stableHeaders } from '../../support/edge.ts';
 import { pushBlob, rig } from '../../support/push.ts';
+import { UNCHECKED } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
 const HEAD = { method: 'HEAD' };
@@ -102,7 +103,7 @@ function headersOf({ digest, bytes }: { digest: string; bytes: string }) {
 describe('HEAD of a blob: windows', () => {
   it('asks the origin again after PUSH_EXISTENCE_TTL for a caller that may push, and renews the entry', async () => {
     const blob = await pushBlob();
-    const edge = createEdge({ PUSH_EXISTENCE_TTL: '5m' });
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '5m', ...UNCHECKED });
     await edge.fetch(blob.path, HEAD);
     edge.clock.advance(299_000);
     await renewGrant(edge, blob.name);
@@ -141,7 +142,7 @@ describe('HEAD of a blob: windows', () => {
 
   it('evicts an entry past its window where the origin no longer has the blob', async () => {
     const blob = await pushBlob();
-    const edge = createEdge({ PUSH_EXISTENCE_TTL: '1m' });
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '1m', ...UNCHECKED });
     await edge.fetch(blob.path, HEAD);
     await fetch(inject('originUrl') + blob.path, { method: 'DELETE' });
     edge.clock.advance(60_000);

@@ -5,14 +5,14 @@ import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { earnGrant } from '../../support/grant.ts';
 import { laggingKv } from '../../support/laggingKv.ts';
 import { pushBlob } from '../../support/push.ts';
-import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
+import { manifestRequest, pushManifest, UNCHECKED } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
 
 // docs/pushing.md, "Deletes", says how long content may still be answered after the reply. Each row is a cell of its
 // table.
 
 const SECOND_MS = 1_000;
-const TTLS = { MEMORY_TTL: '30s', TAG_TTL: '10s', PUSH_EXISTENCE_TTL: '5m', DESCRIPTOR_TTL: '1h' };
+const TTLS = { MEMORY_TTL: '30s', TAG_TTL: '10s', PUSH_EXISTENCE_TTL: '5m', DESCRIPTOR_TTL: '1h', ...UNCHECKED };
 const [MEMORY_MS, TAG_MS, PUSH_MS, DESCRIPTOR_MS] = [30, 10, 300, 3_600].map((seconds) => seconds * SECOND_MS) as [
   number,
   number,

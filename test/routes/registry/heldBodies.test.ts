@@ -13,6 +13,7 @@ import {
   newManifest,
   OCI_MANIFEST,
   pushManifest,
+  UNCHECKED,
   uniqueManifest,
 } from '../../support/pushManifest.ts';
 import { SHARED_STORES, STORES } from '../../support/stores.ts';
@@ -171,12 +172,25 @@ describe('with an exhausted budget', () => {
 
   it('a manifest that a client pushes is forwarded and not cached', async () => {
     const manifest = await newManifest();
-    const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory' });
+    const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory', ...UNCHECKED });
     fill();
     expect((await edge.fetch(manifest.path, putOf(manifest))).status).toBe(201);
     const before = (await manifest.questions()).length;
     expect((await edge.fetch(manifest.path, manifestRequest('HEAD'))).status).toBe(200);
     expect((await manifest.questions()).length).toBe(before + 1);
+  });
+
+  it('a manifest that has to be checked waits for room, and gets a 413 where there is none in time', async () => {
+    const [manifest, other] = [await newManifest(), await newManifest()];
+    const { edge, fill, leave } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory' });
+    fill();
+    const refused = await edge.fetch(manifest.path, putOf(manifest));
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([413, '5']);
+    expect(await refused.json()).toMatchObject({ errors: [{ code: 'MANIFEST_INVALID' }] });
+    const late = edge.fetch(other.path, putOf(other));
+    leave();
+    expect((await late).status).toBe(201);
+    expect([await manifest.questions(), await other.questions()]).toEqual([[], [`PUT ${other.digest}`]]);
   });
 
   it('a list is relayed and not cached', async () => {
@@ -192,7 +206,7 @@ describe('with an exhausted budget', () => {
     const image = await someImage();
     await stubImageExists(image);
     await stubManifestRefusal(image, { body: 'no such thing', status: 404 });
-    const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory' });
+    const { edge, fill } = createFullEdge({ BLOBDESCRIPTOR: 'inmemory', ...UNCHECKED });
     fill();
     const response = await edge.fetch(image.path, putOf({ bytes: image.bytes, mediaType: 'text/plain' }));
     expect([response.status, await response.text()]).toEqual([404, 'no such thing']);

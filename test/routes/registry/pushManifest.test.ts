@@ -11,6 +11,7 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
   type PushedManifest,
+  UNCHECKED,
   uniqueManifest,
 } from '../../support/pushManifest.ts';
 import type { Rule } from '../../support/rig.ts';
@@ -43,8 +44,8 @@ async function expectStored(edge: Edge, { path, mediaType, bytes, digest }: Push
 
 describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, variables }) => {
   /** Creates an edge whose caller has a grant in the manifest's repository. */
-  async function edgeFor(manifest: PushedManifest): Promise<Edge> {
-    const edge = createEdge(variables);
+  async function edgeFor(manifest: PushedManifest, more: Record<string, string> = {}): Promise<Edge> {
+    const edge = createEdge({ ...variables, ...more });
     await earnGrant(edge, manifest);
     return edge;
   }
@@ -123,9 +124,9 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     expect(await manifest.questions()).toEqual([`PUT ${foreign}`]);
   });
 
-  it('is not stored if its request has no Content-Length, since it may have broken off', async () => {
+  it('passes as a stream, and is not stored if its request has no Content-Length, since it may have broken off', async () => {
     const manifest = await newManifest();
-    const edge = await edgeFor(manifest);
+    const edge = await edgeFor(manifest, UNCHECKED);
     const { body, method, headers } = putOf(manifest);
     await edge.fetch(manifest.path, { method, body, headers: { 'content-type': headers['content-type'] ?? '' } });
     expect((await edge.fetch(manifest.path, manifestRequest('HEAD', manifest.mediaType))).status).toBe(200);
@@ -166,7 +167,7 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
     for (const method of METHODS) expect((await edge.fetch(manifest.path, manifestRequest(method))).status).toBe(404);
   });
 
-  it('is stored up to 4 MiB; a larger one arrives completely and is not stored', async () => {
+  it('that is not checked is stored up to 4 MiB; a larger one arrives completely and is not stored', async () => {
     const bytesOf = (length: number) => uniqueManifest().replace('"padding":""', `"padding":"${'x'.repeat(length)}"`);
     const maxPadding = 4 * MIB - bytesOf(0).length;
     for (const [bytes, isStored] of [
@@ -174,7 +175,7 @@ describe.each(STORES)('a pushed manifest, cache in $name', ({ name: store, varia
       [bytesOf(maxPadding + 1), false],
     ] as const) {
       const manifest = await newManifest({ bytes });
-      const edge = await edgeFor(manifest);
+      const edge = await edgeFor(manifest, UNCHECKED);
       expect((await edge.fetch(manifest.path, putOf(manifest))).status).toBe(201);
       expect(writeBacksOf(edge).length > 0).toBe(isStored);
       const head = cacheStatusOf(await edge.fetch(manifest.path, manifestRequest('HEAD')));

@@ -2,7 +2,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { uniqueName } from '../../support/digests.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { type Pushed, pushBlob, rig, sha256 } from '../../support/push.ts';
-import { OCI_MANIFEST, uniqueManifest } from '../../support/pushManifest.ts';
+import { OCI_MANIFEST, UNCHECKED, uniqueManifest } from '../../support/pushManifest.ts';
 import { byMount, byPatches, newBlob, openUpload, withLength, writeBacksOf } from '../../support/uploading.ts';
 
 const MIB = 1_048_576;
@@ -59,7 +59,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
     [', if it is too long to be copied', 5 * MIB],
   ])('arrives unchanged, with its length%s', async (_size, bytes) => {
     const blob = await newBlob(uniqueManifest(bytes));
-    const edge = createEdge();
+    const edge = createEdge(UNCHECKED);
     const { length } = blob.bytes;
     const { readable, writable } = new FixedLengthStream(length);
     const sending = await sendingOf(edge, blob);
@@ -70,7 +70,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
 
   it('arrives unchanged, without a length', async () => {
     const blob = await newBlob(uniqueManifest());
-    const edge = createEdge();
+    const edge = createEdge(UNCHECKED);
     const sending = await sendingOf(edge, blob);
     await expectToArrive(edge, blob, sending, new IdentityTransformStream(), {});
     expect(await headersAtOrigin(sending)).toMatchObject({ 'transfer-encoding': 'chunked' });
@@ -83,7 +83,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
     ['without a length', undefined],
   ])('reaches the origin while the client still sends the rest: %s', async (_how, padding) => {
     const blob = await newBlob(uniqueManifest(padding));
-    const edge = createEdge();
+    const edge = createEdge(UNCHECKED);
     const sending = await sendingOf(edge, blob);
     const bytes = new TextEncoder().encode(blob.bytes);
     const half = bytes.length >> 1;
@@ -101,7 +101,7 @@ describe.each(SENDINGS)('a streamed %s', (_what, sendingOf) => {
 
   it('stores nothing if it breaks off', async () => {
     const blob = await newBlob(uniqueManifest());
-    const edge = createEdge();
+    const edge = createEdge(UNCHECKED);
     const sending = await sendingOf(edge, blob);
     const { readable, writable } = new IdentityTransformStream();
     const { answer, over } = edge.send(sending.target, initOf(sending, readable, { 'content-length': '1000' }));

@@ -13,7 +13,7 @@ const DELETE = { method: 'DELETE' };
 const NAMES = 100;
 const STRANGER = { authorization: 'Basic c3RyYW5nZXI6' };
 /** Longer than the retention, and the farthest that a tombstone reaches. */
-const LIFE_MS = 2 * 3_600_000;
+const LIFE_MS = 2 * 86_400_000;
 
 /** Everything that a client may ask of a repository. */
 const QUESTIONS: readonly (readonly [method: string, path: string])[] = [

@@ -1,0 +1,162 @@
+import { describe, expect, inject, it } from 'vitest';
+import {
+  acceptAll,
+  confirmedLongAgo,
+  headEach,
+  lose,
+  manifestNaming,
+  newImage,
+  PAST_WINDOW_MS,
+  put,
+  watchOrigin,
+} from '../support/commit.ts';
+import { createClock } from '../support/context.ts';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { earnGrant } from '../support/grant.ts';
+import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
+import { SHARED_STORES, STORES } from '../support/stores.ts';
+import { byPut } from '../support/uploading.ts';
+
+const HEAD = { method: 'HEAD' };
+const headsOf = (blobs: readonly Pushed[]) => blobs.map(({ digest }) => `HEAD ${digest}`);
+/** The error with which distribution refuses a manifest whose blobs it does not have. */
+const missing = (...blobs: readonly Pushed[]) => ({
+  errors: blobs.map(({ digest }) => expect.objectContaining({ code: 'MANIFEST_BLOB_UNKNOWN', detail: digest })),
+});
+
+describe.each(STORES)('a manifest before the cache in $name', ({ name: store, variables }) => {
+  it('goes on without a question, byte for byte, if its blobs were confirmed within the window', async () => {
+    const { blobs, manifest } = await newImage();
+    const edge = createEdge(variables);
+    await headEach(edge, blobs);
+    const asked = await watchOrigin(manifest);
+    expect((await put(edge, manifest)).status).toBe(201);
+    expect(await asked()).toEqual([`PUT ${manifest.digest}`]);
+    expect(await (await fetch(inject('originUrl') + manifest.path)).text()).toBe(manifest.bytes);
+  });
+
+  it('goes on after one question for each blob that was confirmed before the window', async () => {
+    const image = await newImage();
+    const edge = createEdge(variables);
+    await confirmedLongAgo(edge, image);
+    const asked = await watchOrigin(image.manifest);
+    expect((await put(edge, image.manifest)).status).toBe(201);
+    expect(await asked()).toEqual([...headsOf(image.blobs), `PUT ${image.manifest.digest}`].sort());
+    // The answers are stored: the next manifest needs no question.
+    const next = await manifestNaming(image.blobs);
+    expect((await put(edge, next)).status).toBe(201);
+    expect(await next.questions()).toEqual([`PUT ${next.digest}`]);
+    expect(cacheStatusOf(await edge.fetch(image.blobs[0]?.path as string, HEAD))).toBe(
+      `registry-edge; hit; detail=${store}`,
+    );
+  });
+
+  it('is refused if a blob is gone, although a HEAD has just said that it exists; and passes when repeated', async () => {
+    const image = await newImage();
+    const { blobs, manifest } = image;
+    const [, lost] = blobs as [Pushed, Pushed];
+    const edge = createEdge(variables);
+    await confirmedLongAgo(edge, image);
+    await lose(lost);
+    await acceptAll(lost, manifest.digest);
+    // The refresh after the reply evicts the entry, so the check finds nothing to doubt.
+    expect(cacheStatusOf(await edge.fetch(lost.path, HEAD))).toMatch(/^registry-edge; hit; ttl=-\d+; detail=/);
+    const asked = await watchOrigin(lost);
+    const refused = await put(edge, manifest);
+    expect([refused.status, await refused.json()]).toEqual([400, missing(lost)]);
+    expect(await asked()).not.toContain(`PUT ${manifest.digest}`);
+
+    expect(await headEach(edge, [lost])).toEqual([404]);
+    await rig.forget(lost.path);
+    edge.clock.advance(1);
+    await (await byPut(edge, lost)).over;
+    const repeated = await watchOrigin(lost);
+    expect((await put(edge, manifest)).status).toBe(201);
+    expect(await repeated()).toEqual([`PUT ${manifest.digest}`]);
+  });
+
+  it('is refused with every digest that is gone, and what the others confirm is stored before the reply', async () => {
+    const image = await newImage(5);
+    const [one, two, ...others] = image.blobs as [Pushed, Pushed, ...Pushed[]];
+    const edge = createEdge(variables);
+    await confirmedLongAgo(edge, image);
+    for (const blob of [one, two]) await lose(blob);
+    const { answer, over } = edge.send(image.manifest.path, {
+      method: 'PUT',
+      body: image.manifest.bytes,
+      headers: { 'content-type': image.manifest.mediaType },
+    });
+    expect(await (await answer).json()).toEqual(missing(one, two));
+    const asked = await watchOrigin(one);
+    expect((await put(edge, image.manifest)).status).toBe(400);
+    expect(await asked()).toEqual(headsOf([one, two]).sort());
+    expect(await headEach(edge, others)).toEqual(others.map(() => 200));
+    await over;
+  });
+
+  it('asks for blobs that are not stored at all', async () => {
+    const { blobs, manifest } = await newImage();
+    const edge = createEdge(variables);
+    await earnGrant(edge, manifest);
+    const asked = await watchOrigin(manifest);
+    expect((await put(edge, manifest)).status).toBe(201);
+    expect(await asked()).toEqual([...headsOf(blobs), `PUT ${manifest.digest}`].sort());
+  });
+
+  it('asks for nothing that was just uploaded through the edge', async () => {
+    const { name } = await pushBlob();
+    const blobs = await Promise.all(Array.from({ length: 3 }, () => blobOf(crypto.randomUUID(), name)));
+    const edge = createEdge(variables);
+    for (const blob of blobs) await (await byPut(edge, blob)).over;
+    const manifest = await manifestNaming(blobs);
+    const asked = await watchOrigin(manifest);
+    expect((await put(edge, manifest)).status).toBe(201);
+    expect(await asked()).toEqual([`PUT ${manifest.digest}`]);
+    // The upload counts as long as a confirmation would.
+    edge.clock.advance(PAST_WINDOW_MS);
+    const later = await manifestNaming(blobs);
+    const askedLater = await watchOrigin(manifest);
+    expect((await put(edge, later)).status).toBe(201);
+    expect(await askedLater()).toEqual([...headsOf(blobs), `PUT ${later.digest}`].sort());
+  });
+
+  it('asks for an upload if the blob was deleted after it', async () => {
+    const { name } = await pushBlob();
+    const blob = await blobOf(crypto.randomUUID(), name);
+    const edge = createEdge(variables);
+    await (await byPut(edge, blob)).over;
+    await edge.fetch(blob.path, { method: 'DELETE' });
+    await acceptAll(blob);
+    const refused = await put(edge, await manifestNaming([blob]));
+    expect([refused.status, await refused.json()]).toEqual([400, missing(blob)]);
+  });
+});
+
+describe.each(SHARED_STORES)('with two isolates and the cache in $name', ({ variables }) => {
+  it('a manifest is refused by the other one', async () => {
+    const clock = createClock(Date.now());
+    const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
+    const image = await newImage();
+    const lost = image.blobs[2] as Pushed;
+    await confirmedLongAgo(one, image);
+    await lose(lost);
+    await acceptAll(lost);
+    expect(await headEach(one, image.blobs)).toEqual([200, 200, 200, 200]);
+    const refused = await put(two, image.manifest);
+    expect([refused.status, await refused.json()]).toEqual([400, missing(lost)]);
+    expect(await headEach(one, [lost])).toEqual([404]);
+  });
+
+  it('an upload is asked for if the blob was deleted through the other one', async () => {
+    const clock = createClock(Date.now());
+    const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
+    const { name } = await pushBlob();
+    const blob = await blobOf(crypto.randomUUID(), name);
+    await (await byPut(one, blob)).over;
+    await earnGrant(two, blob);
+    await two.fetch(blob.path, { method: 'DELETE' });
+    await earnGrant(one, blob);
+    await acceptAll(blob);
+    expect((await put(one, await manifestNaming([blob]))).status).toBe(400);
+  });
+});
