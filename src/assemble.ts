@@ -73,11 +73,11 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
   const { tokens: tokenSettings } = config;
   const hasPullOnly = isAnonymous || tokenSettings?.hasPullOnly === true;
   const ttls: Ttls = {
-    descriptorMs: config.descriptorTtlMs,
     // These apply only where callers may push.
     pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
     pushStaleMs: isAnonymous || config.pushExistenceTtlMs === 0 ? 0 : config.pushStaleMs,
     // These apply only where some callers may not push.
+    descriptorMs: hasPullOnly ? config.descriptorTtlMs : 0,
     tagMs: hasPullOnly ? config.tagTtlMs : 0,
     staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };

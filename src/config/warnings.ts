@@ -46,6 +46,7 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
       !isOpen && pushStaleMs > 0 && pushExistenceTtlMs === 0,
       'has no effect with PUSH_EXISTENCE_TTL=0, which always asks the origin: remove one of them',
     ],
+    ['DESCRIPTOR_TTL', !hasPullOnly && descriptorTtlMs > 0, PULL_ONLY],
     ['TAG_TTL', !hasPullOnly && tagTtlMs > 0, PULL_ONLY],
     ['LIST_TTL', !hasPullOnly && listTtlMs > 0, PULL_ONLY],
     ['STALE_IF_ERROR', !hasPullOnly && staleIfErrorMs > 0, PULL_ONLY],

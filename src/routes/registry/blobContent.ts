@@ -1,6 +1,6 @@
 import { within } from '../../async.ts';
 import { evictDenied } from '../../cache/clear.ts';
-import { isFresh } from '../../cache/freshness.ts';
+import { isFresh, retentionMs } from '../../cache/freshness.ts';
 import type { CacheItem } from '../../cache/item.ts';
 import { lookUp } from '../../cache/lookup.ts';
 import type { RequestContext } from '../../context.ts';
@@ -64,7 +64,8 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   if (fetched.first.status === 404) {
     const { sentAt } = fetched;
     if (!isGranted) await recordAbsence(repository, 'blobs', { digest, sentAt });
-    else if (!isProvocable) evictDenied(ctx, item, { known: lookUp(ctx, item), sentAtMs: sentAt });
+    else if (!isProvocable && retentionMs(upstream.ttls) > 0)
+      evictDenied(ctx, item, { known: lookUp(ctx, item), sentAtMs: sentAt });
   }
   return relayBlob(ctx, upstream, digest, fetched.response);
 }

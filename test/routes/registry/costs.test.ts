@@ -119,6 +119,18 @@ for (const { name: backend, like, isAvailable, isShared } of ALL_STORES) {
       expect(await costOf(edge, blob)).toEqual({ status: 404, origin: 1, store: warm });
     });
 
+    it('with PUSH_EXISTENCE_TTL=0, where nobody could be answered from the cache: nothing, neither for a GET', async () => {
+      const blob = await pushBlob();
+      const edge = createMeteredEdge(backend, { PUSH_EXISTENCE_TTL: '0' });
+      await earnGrant(edge, blob.name);
+      expect(await costOf(edge, blob)).toEqual({ status: 200, origin: 1, store: NOTHING });
+      for (const status of [200, 404]) {
+        if (status === 404) await rig.rule({ prefix: blob.path, status });
+        expect((await edge.fetch(blob.path)).status).toBe(status);
+        expect(edge.spent()).toEqual(NOTHING);
+      }
+    });
+
     it('absent: a lookup and one request to the origin, every time', async () => {
       const blob = await pushBlob();
       const edge = createMeteredEdge(backend);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { confirmedLongAgo, headEach, newImage } from '../../support/commit.ts';
 import { COSTS, type Cost } from '../../support/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { rig } from '../../support/push.ts';
@@ -95,6 +96,34 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     await edge.fetch(manifest.tagPath, putOf(manifest));
     expect(edge.spent()).toEqual(sum(writeBack, CONTENT[like], TAG[like]));
     expect(await manifest.questions()).toEqual(['PUT latest']);
+  });
+
+  it('the check of a manifest whose blobs are confirmed: one look for all', async () => {
+    const { blobs, manifest } = await newImage(9);
+    const edge = edgeOf();
+    await headEach(edge, blobs);
+    edge.spent();
+    await edge.fetch(manifest.path, putOf(manifest));
+    const look = { ...warm, operations: { reads: blobs.length * warm.operations.reads, writes: 0 } };
+    expect(edge.spent()).toEqual(sum(look, writeBack, CONTENT[like]));
+    expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
+  });
+
+  it('the check of a manifest whose blobs are not confirmed: a question and a write for each in addition', async () => {
+    const image = await newImage(9);
+    const { blobs, manifest } = image;
+    const edge = edgeOf();
+    await confirmedLongAgo(edge, image);
+    edge.spent();
+    const methods = await meterOrigin(manifest.name);
+    await edge.fetch(manifest.path, putOf(manifest));
+    const look = { ...warm, operations: { reads: blobs.length * warm.operations.reads, writes: 0 } };
+    const { storeRequests, operations } = sum(look, ...blobs.map(() => writeBack), writeBack, CONTENT[like]);
+    const spent = edge.spent();
+    expect(spent.operations).toEqual(operations);
+    // A Durable Object gets what is written at the same time in one request.
+    expect(spent.storeRequests).toBeLessThanOrEqual(storeRequests);
+    expect((await methods()).sort()).toEqual([...blobs.map(() => 'HEAD'), 'PUT']);
   });
 
   it('a refused push: nothing, but a refused manifest asks the origin whether an unproven caller may read it', async () => {

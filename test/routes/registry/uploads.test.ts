@@ -197,7 +197,7 @@ describe.each(STORES)('an upload stores nothing and asks the origin nothing, cac
   it('if the configuration would never use a stored entry', async () => {
     const blob = await newBlob();
     await answerUpload(blob, {});
-    const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0', STALE_IF_ERROR: '0' });
+    const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '0' });
     const init = { method: 'POST', ...withLength(blob.bytes) };
     await edge.fetch(`/v2/${blob.name}/blobs/uploads/?digest=${blob.digest}`, init);
     expect([writeBacksOf(edge), await methodsAbout(blob)]).toEqual([[], []]);

@@ -57,6 +57,22 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
     expect(await methodsAbout(blob)).toEqual(['HEAD']);
   });
 
+  it.each(UNPROVEN)('shares that HEAD with the client that asks at once: %s', async (_what, upload) => {
+    for (const isGranted of [true, false]) {
+      const blob = await newBlob();
+      const edge = createEdge(variables);
+      if (isGranted) await earnGrant(edge, blob);
+      await rig.rule({ prefix: blob.path, method: 'HEAD', delayMs: 200 });
+      const { answer, over } = await upload(edge, blob);
+      expect((await answer).status).toBe(201);
+      const own = await edge.fetch(blob.path, HEAD);
+      await over;
+      expect([own.status, own.headers.get('content-length')]).toEqual([200, String(blob.bytes.length)]);
+      expect(cacheStatusOf(own)).toContain('; collapsed');
+      expect(await methodsAbout(blob)).toEqual(['HEAD']);
+    }
+  });
+
   it.each([401, 403, 404, 429, 500])(
     'is not stored, nor asked for again, if the HEAD is answered %i',
     async (status) => {
