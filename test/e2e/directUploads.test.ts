@@ -1,15 +1,13 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { isStored } from './support/blobs.ts';
-import { temporaryFolder } from './support/cleanup.ts';
 import { SUCCESS } from './support/command.ts';
 import { OCI } from './support/contents.ts';
 import { DIRECT_PUSHERS, type DirectPusher } from './support/directPushers.ts';
 import { type Edge, startEdge } from './support/edge.ts';
 import { type Answer, head, request } from './support/http.ts';
 import { type Blob, type Image, makeBlob, makeImage } from './support/image.ts';
-import { type Registry, type RegistryKind, startRegistry, USER_CREDS, USER_HEADERS } from './support/registry.ts';
+import { loginAt } from './support/login.ts';
+import { type Registry, type RegistryKind, startRegistry, USER_HEADERS } from './support/registry.ts';
 import { describeWith } from './support/tools.ts';
 import { until } from './support/until.ts';
 
@@ -20,15 +18,6 @@ const SETUPS: readonly { kind: RegistryKind; originHost: string; guarded: boolea
   { kind: 'docker-registry', originHost: 'localhost', guarded: true },
   { kind: 'registry', originHost: '127.0.0.1', guarded: true },
 ];
-
-/** The environment of a client whose user has logged in at these hosts. */
-async function loginAt(...hosts: readonly string[]): Promise<Record<string, string>> {
-  const folder = await temporaryFolder();
-  const auth = Buffer.from(USER_CREDS).toString('base64');
-  const auths = Object.fromEntries(hosts.map((host) => [host, { auth }]));
-  await writeFile(join(folder, 'config.json'), JSON.stringify({ auths }));
-  return { DOCKER_CONFIG: folder };
-}
 
 type Headers = Record<string, string>;
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { OCI } from './contents.ts';
 import { type Answer, head } from './http.ts';
 import type { Image } from './image.ts';
@@ -10,8 +11,8 @@ export interface Result {
 }
 
 /** Whether the edge answered from the cache, without the origin. */
-export function isHit({ headers }: Answer): boolean {
-  return headers['cache-status']?.startsWith('registry-edge; hit') ?? false;
+export function isHit({ headers }: { readonly headers: Answer['headers'] | IncomingHttpHeaders }): boolean {
+  return String(headers['cache-status'] ?? '').startsWith('registry-edge; hit');
 }
 
 /** Sends a HEAD that accepts OCI manifests and indexes. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { atEnd } from './cleanup.ts';
 import { until } from './until.ts';
@@ -27,15 +27,19 @@ export interface Running {
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
 const STOP_LIMIT_MS = 10_000;
 
+/** The programs that run. An aborted test run leaves none of them behind. */
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
 /** Starts a program, which is stopped after the tests, whatever happens. */
 export function run(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
   const inherited = Object.fromEntries(INHERITED.flatMap((name) => [[name, process.env[name] ?? '']]));
   const child = spawn(command, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
-  // An aborted test run leaves no process behind either.
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  alive.add(child);
+  child.once('exit', () => alive.delete(child));
 
   let ended: string | undefined;
   let stdout = '';
@@ -57,7 +61,7 @@ export function run(command: string, args: readonly string[], env: Record<string
 
   async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     child.kill(signal);
-    const timer = setTimeout(kill, STOP_LIMIT_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
     try {
       return await exited;
     } finally {

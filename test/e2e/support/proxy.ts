@@ -24,6 +24,14 @@ export interface Failing {
   fails?(request: IncomingMessage): boolean;
 }
 
+/** A request that the target has answered. */
+export interface Answered {
+  /** `METHOD path`. */
+  readonly request: string;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
 /** An HTTP proxy that counts requests, holds answers back and fails on demand. */
 export interface CountingProxy {
   readonly url: string;
@@ -31,6 +39,8 @@ export interface CountingProxy {
   count(method: string, path: string): number;
   /** All requests since the start, as `METHOD path`. */
   readonly requests: readonly string[];
+  /** Those of them that the target has answered, in the order of the answers. */
+  readonly answers: readonly Answered[];
   /** The headers of the last request with this method. */
   lastHeaders(method: string): IncomingHttpHeaders | undefined;
   /** Holds the answer to the next such request back until it is released. */
@@ -55,6 +65,7 @@ export async function startCountingProxy(
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true });
   const requests: string[] = [];
+  const answers: Answered[] = [];
   const lastHeaders = new Map<string, IncomingHttpHeaders>();
   const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
   let failure: (Failing & { readonly status: number; readonly headers: Readonly<Record<string, string>> }) | undefined;
@@ -76,6 +87,7 @@ export async function startCountingProxy(
     const forwarded = request({ hostname, port, agent, method, path, headers }, async (origin) => {
       gate?.answered();
       await gate?.released;
+      answers.push({ request: key, status: origin.statusCode ?? 502, headers: origin.headers });
       answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, [...origin.rawHeaders, ...extraHeaders.flat()]);
       origin.pipe(answer);
     });
@@ -88,6 +100,7 @@ export async function startCountingProxy(
     url: await listen(server),
     count: (method, path) => requests.filter((key) => key === `${method} ${path}`).length,
     requests,
+    answers,
     lastHeaders: (method) => lastHeaders.get(method),
     holdNext(method, path) {
       const answered = Promise.withResolvers<void>();

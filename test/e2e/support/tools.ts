@@ -6,16 +6,35 @@ import { afterAll, describe, test } from 'vitest';
 import { cleanUp } from './cleanup.ts';
 
 /** The programs that the tests need, by the names of their commands. */
-export const TOOLS = ['crane', 'docker-registry', 'oras', 'redis-server', 'regctl', 'registry', 'skopeo'] as const;
+export const TOOLS = [
+  'containerd',
+  'crane',
+  'ctr',
+  'docker',
+  'docker-registry',
+  'dockerd',
+  'oras',
+  'podman',
+  'redis-server',
+  'regctl',
+  'registry',
+  'skopeo',
+] as const;
 export type Tool = (typeof TOOLS)[number];
 
 export const BACKENDS = ['durable', 'kv', 'redis', 'inmemory'] as const;
 export type BackendKind = (typeof BACKENDS)[number];
 
-/** Finds a tool on the `PATH` or where `go install` puts it; ignores a `registry` before 3.1. */
+/** Tools that work without root only on machines that were set up for that. */
+const FOR_ROOT: readonly Tool[] = ['containerd', 'dockerd', 'podman'];
+
+/**
+ * Finds a tool on the `PATH` or where `go install` puts it; ignores a `registry` before 3.1, and tools that this user
+ * may not run.
+ */
 export function findTool(tool: Tool): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...goFolders()];
-  return folders.map((folder) => join(folder, tool)).find((path) => isExecutable(path) && isRecent(tool, path));
+  return folders.map((folder) => join(folder, tool)).find((path) => isExecutable(path) && isUsable(tool, path));
 }
 
 /** Returns the tools that this machine lacks. */
@@ -33,9 +52,13 @@ function goFolders(): string[] {
   return [...(GOBIN ? [GOBIN] : []), ...GOPATH.split(delimiter).map((path) => join(path, 'bin'))];
 }
 
+function isUsable(tool: Tool, path: string): boolean {
+  if (FOR_ROOT.includes(tool)) return process.getuid?.() === 0;
+  return tool !== 'registry' || isRecent(path);
+}
+
 /** Whether a `registry` is 3.1 or later: before, `distribution` left entries that revive (CVE-2026-35172). */
-function isRecent(tool: Tool, path: string): boolean {
-  if (tool !== 'registry') return true;
+function isRecent(path: string): boolean {
   const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
   const [, major, minor] = / v(\d+)\.(\d+)\./.exec(stdout ?? '')?.map(Number) ?? [];
   return major !== undefined && minor !== undefined && (major > 3 || (major === 3 && minor >= 1));

@@ -1,0 +1,14 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from './cleanup.ts';
+import { USER_CREDS } from './registry.ts';
+
+/** The environment of a client whose user has logged in at these hosts. */
+export async function loginAt(...hosts: readonly string[]): Promise<Record<string, string>> {
+  const folder = await temporaryFolder();
+  const auth = Buffer.from(USER_CREDS).toString('base64');
+  const auths = Object.fromEntries(hosts.map((host) => [host, { auth }]));
+  const file = join(folder, 'config.json');
+  await writeFile(file, JSON.stringify({ auths }));
+  return { DOCKER_CONFIG: folder, REGISTRY_AUTH_FILE: file };
+}
