@@ -1,0 +1,4 @@
+import { describeJourneys } from './support/journeys/describe.ts';
+import { PROGRAMS } from './support/journeys/programs.ts';
+
+describeJourneys(PROGRAMS);
