@@ -4,13 +4,16 @@ import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import { pickHeaders, requestHeaders } from '../http/headers.ts';
 import type { AskedAs } from '../http/identity.ts';
 import { isRedirect } from '../http/redirects.ts';
+import { examineStorage, isExaminable } from './examineStorage.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
 import { createLoopGuard } from './loop.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
-import type { RedirectPolicy } from './redirect.ts';
+import { anonymousHeaders, type RedirectPolicy } from './redirect.ts';
 import { statBlob } from './statBlob.ts';
+import { judgeStorage, type StorageKnowledge } from './storage.ts';
+import { createStoragePlaces } from './storagePlaces.ts';
 import { createTraits } from './traits.ts';
 
 export interface OriginOptions {
@@ -38,6 +41,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
   const base = url.href.replace(/\/$/, '');
   const traits = createTraits();
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
+  const places = createStoragePlaces();
   const loop = createLoopGuard(url, askedAs);
 
   /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
@@ -66,6 +70,11 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
     }
   }
 
+  /** Returns what is known of the origin's storage now. */
+  function storageAt(ctx: RequestContext): StorageKnowledge {
+    return { redirects, isProven: (place) => places.isProven(place, ctx.now()) };
+  }
+
   const send: Origin['send'] = async (ctx, target, request) => {
     const { method, sent, as = 'relay', accept, onlyHeaders, omitHeaders = [], signal } = request;
     const client = ctx.request.headers;
@@ -84,7 +93,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
     timeoutMs,
     traits,
     send,
-    async getBlob(ctx, target, { omitHeaders, follows, signal }) {
+    async getBlob(ctx, target, { digest, omitHeaders, follows, signal }) {
       const accept = askedAs === 'caller' ? undefined : '*/*';
       const { response: first, sentAt } = await send(ctx, target, {
         method: 'GET',
@@ -97,9 +106,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
       const range = omitHeaders.includes('range') ? null : ctx.request.headers.get('range');
       const follow = (to: URL, headers: Headers) =>
         exchangeWithin(ctx, to.href, { method: 'GET', headers, signal }, timeoutMs);
-      const response = await followRedirects(first, new URL(base + target), { redirects, range, follow });
+      const { response, trail } = await followRedirects(first, new URL(base + target), { redirects, range, follow });
       traits.noteBlob('GET', response, false);
-      return { response, sentAt, first, isDirect: response === first };
+      const storage = digest && judgeStorage(trail, digest, storageAt(ctx));
+      return { response, sentAt, first, isDirect: response === first, ...storage };
     },
     async statManifest(ctx, target, reference, signal) {
       const stat = await statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference);
@@ -122,7 +132,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
           url: new URL(base + path + search),
           digest,
           headers,
-          redirects,
+          ...storageAt(ctx),
           async exchange(method, to, sent) {
             const answer = await exchange(ctx, to.href, { method, headers: sent, signal: limit.signal });
             traits.noteBlob(method, answer.response, to.host === url.host);
@@ -132,6 +142,18 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
       } finally {
         limit.stop();
       }
+    },
+    async examineStorage(ctx, { path, search, digest, size, place }) {
+      if (!isExaminable(size) || !places.reserve(place, ctx.now())) return undefined;
+      const room = bodies.room(ctx);
+      const examined = await examineStorage({
+        ...{ url: new URL(base + path + search), digest, size, place, redirects, room, timeoutMs },
+        ask: (method, asked) =>
+          send(ctx, path.replace(digest, asked) + search, { method, as: 'question', accept: '*/*' }),
+        follow: ({ href }) => exchangeWithin(ctx, href, { method: 'GET', headers: anonymousHeaders() }, timeoutMs),
+      });
+      if (examined?.isStorage) places.note(place, ctx.now());
+      return examined;
     },
   };
 }

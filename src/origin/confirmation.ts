@@ -1,3 +1,4 @@
+import { isRedirect } from '../http/redirects.ts';
 import { type Entry, isDescriptorFor, parseWholeNumber } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, isDigest } from '../oci/digest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
@@ -40,6 +41,14 @@ function entryOfSize({ headers }: Response, requested: Digest, size: number | un
   return { descriptor: { digest, size, mediaType }, verifiedAt: sentAt };
 }
 
+/** Returns the size of the whole content that a 200 or 206 states; `undefined` where it is not certain. */
+export function sizeOf({ status, headers }: Response): number | undefined {
+  if (headers.has('content-encoding')) return undefined;
+  if (status === 200) return parseWholeNumber(headers.get('content-length'));
+  if (status !== 206) return undefined;
+  return parseWholeNumber(/^bytes [0-9]+-[0-9]+\/([0-9]+)$/.exec(headers.get('content-range') ?? '')?.[1]);
+}
+
 /**
  * Returns the canonical digest of requested content: the one that the origin names, if its algorithm is another one.
  * Content has only one digest of each algorithm.
@@ -68,7 +77,8 @@ export function isFirstHand(response: Response): boolean {
   const isAged = (headers.get('age') ?? '0').trim() !== '0';
   return (
     !isAged &&
-    !isPage(response) &&
+    // Go's servers send each redirect with a page that nobody sees.
+    (isRedirect(response) || !isPage(response)) &&
     !CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') &&
     !CACHE_HIT.test(headers.get('cache-status') ?? '')
   );

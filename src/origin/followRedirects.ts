@@ -1,9 +1,9 @@
 import { callerHeaders } from '../http/headers.ts';
 import { isRedirect } from '../http/redirects.ts';
 import { RegistryError } from '../oci/errors.ts';
-import { isPage } from './confirmation.ts';
+import { isFirstHand, isPage, sizeOf } from './confirmation.ts';
 import type { OriginResponse } from './origin.ts';
-import { MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import { anonymousHeaders, MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
 export interface Following {
   readonly redirects: RedirectPolicy;
@@ -16,31 +16,39 @@ export interface Following {
 /** The headers of object storage that describe the content, and not the storage. */
 const CONTENT_HEADERS = ['content-encoding', 'content-length', 'content-range', 'content-type', 'last-modified'];
 
+/** Where redirects led. */
+export interface Followed {
+  /**
+   * The content, with the origin's headers for this caller; or the redirect itself where it leads to a host that is not
+   * allowed, or back.
+   */
+  readonly response: Response;
+  /** The targets, in their order, if the last one answered first-hand, with content of a certain size. */
+  readonly trail: readonly URL[];
+}
+
 /**
  * Follows the origin's redirect to the content, without any credential.
- * @returns the content, with the origin's headers for this caller; or the redirect itself where it leads to a host that
- *   is not allowed, or back
  * @throws RegistryError ORIGIN_UNREACHABLE: the redirects do not end at content
  */
 export async function followRedirects(
   first: Response,
   from: URL,
   { redirects, range, follow }: Following,
-): Promise<Response> {
+): Promise<Followed> {
   let response = first;
   let url = from;
-  const seen = new Set([url.href]);
+  const trail: URL[] = [];
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, redirects);
-    const leadsBack = target !== undefined && seen.has(target.href);
-    if (response === first && (!target || leadsBack)) return first;
+    const leadsBack = target !== undefined && [from, ...trail].some(({ href }) => href === target.href);
+    if (response === first && (!target || leadsBack)) return { response, trail: [] };
     if (leadsBack) break;
     await response.body?.cancel();
-    if (!target) return withoutBody(first);
-    const headers = new Headers({ accept: '*/*', 'accept-encoding': 'identity', ...(range !== null && { range }) });
-    response = (await follow(target, headers)).response;
+    if (!target) return { response: withoutBody(first), trail: [] };
+    response = (await follow(target, anonymousHeaders(range))).response;
     url = target;
-    seen.add(url.href);
+    trail.push(url);
   }
   const { status, body } = response;
   const isContent = (status === 200 || status === 206) && !isPage(response);
@@ -57,7 +65,8 @@ export async function followRedirects(
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
-  return new Response(body, { status, headers });
+  const isProof = isFirstHand(first) && isFirstHand(response) && sizeOf(response) !== undefined;
+  return { response: new Response(body, { status, headers }), trail: isProof ? trail : [] };
 }
 
 /** Copies a redirect whose body was cancelled. */

@@ -4,6 +4,8 @@ import type { ContentEntry, Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
+import type { Examined } from './examineStorage.ts';
+import type { StoragePlace } from './storagePlaces.ts';
 import type { Traits } from './traits.ts';
 
 /** The registry behind the edge. */
@@ -37,6 +39,12 @@ export interface Origin {
    */
   getBlob(ctx: RequestContext, target: string, request: BlobRequest): Promise<BlobAnswer>;
   /**
+   * Finds out whether a place is the origin's storage, and remembers it. The origin gets two questions at most.
+   * @returns `undefined` where this cannot be found out now; the origin is not asked if the place has just been examined
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
+  examineStorage(ctx: RequestContext, blob: BlobInPlace): Promise<Examined | undefined>;
+  /**
    * Asks for a manifest's descriptor with a HEAD.
    * @param target as for `send`
    * @throws RegistryError ORIGIN_UNREACHABLE
@@ -59,6 +67,13 @@ export interface Origin {
   ): Promise<ContentStat<ContentEntry>>;
 }
 
+/** A blob of which a place says that it has it. */
+export interface BlobInPlace extends Target {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly place: StoragePlace;
+}
+
 export interface OriginRequest {
   readonly method: string;
   /** The client's body; absent: the request has none. */
@@ -76,6 +91,8 @@ export interface OriginRequest {
 }
 
 export interface BlobRequest {
+  /** Absent: a digest that the edge cannot verify, so nothing is learnt of where the blob is. */
+  readonly digest?: Digest;
   /** Headers of the client that are left out. */
   readonly omitHeaders: readonly string[];
   /** Whether redirects are followed, where `REDIRECT_HOSTS` allows; otherwise they are relayed. */
@@ -88,6 +105,10 @@ export interface BlobAnswer extends OriginResponse {
   readonly first: Response;
   /** Whether the origin itself sent `response`. */
   readonly isDirect: boolean;
+  /** Whether the origin's own storage sent it, which proves what a 200 would. */
+  readonly isFromStorage?: boolean;
+  /** Where it came from, as in a `ContentStat`. */
+  readonly place?: StoragePlace;
 }
 
 /** `sentAt`: epoch ms at which the request was sent. What the response confirms was true then or later. */
@@ -112,7 +133,9 @@ export interface ContentStat<E extends Entry = Entry> {
     readonly isFirstHand: boolean;
     /** Whether the origin itself answered, and not a redirect's target, which knows neither repository nor caller. */
     readonly isDirect: boolean;
-    /** Whether the origin's own storage (`REDIRECT_HOSTS`) answered after a redirect, which proves what a 200 would. */
+    /** Whether the origin's own storage answered after a redirect, which proves what a 200 would. */
     readonly isFromStorage?: boolean;
+    /** Where the answer came from, if that may be the origin's storage: `examineStorage` can find out. */
+    readonly place?: StoragePlace;
   };
 }

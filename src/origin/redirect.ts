@@ -30,3 +30,8 @@ export function redirectTarget(response: Response, from: URL, policy: RedirectPo
 function matches(hostname: string, pattern: string): boolean {
   return pattern.startsWith('*.') ? hostname.endsWith(pattern.slice(1)) : hostname === pattern;
 }
+
+/** Returns the headers for a redirect's target: it gets no credential, and nothing else of the client but its range. */
+export function anonymousHeaders(range: string | null = null): Headers {
+  return new Headers({ accept: '*/*', 'accept-encoding': 'identity', ...(range !== null && { range }) });
+}

@@ -4,14 +4,16 @@ import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { entryOf, entryOfFirstByte, isFirstHand, isPage } from './confirmation.ts';
 import type { ContentStat, OriginResponse } from './origin.ts';
-import { MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
+import { anonymousHeaders, MAX_REDIRECTS, redirectTarget } from './redirect.ts';
+import { judgeStorage, type StorageKnowledge } from './storage.ts';
 
-export interface BlobQuestion {
+const FIRST_BYTE = 'bytes=0-0';
+
+export interface BlobQuestion extends StorageKnowledge {
   readonly url: URL;
   readonly digest: Digest;
   /** For the origin only; a redirect's target gets none of them. */
   readonly headers: Headers;
-  readonly redirects: RedirectPolicy;
   /** Sends one request. @throws RegistryError ORIGIN_UNREACHABLE */
   exchange(method: 'HEAD' | 'GET', url: URL, headers: Headers): Promise<OriginResponse>;
 }
@@ -38,7 +40,7 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, method: 'HEAD' };
 
   const headers = new Headers(question.headers);
-  headers.set('range', 'bytes=0-0');
+  headers.set('range', FIRST_BYTE);
   const get = await unlessUnreachable(question.exchange('GET', question.url, headers));
   if (!get) return { response, method: 'HEAD' };
   const byGet = await resolve(question, get, 'GET');
@@ -60,17 +62,15 @@ async function resolve(
   let { response } = first;
   let firstHand = isFirstHand(response);
   let url = question.url;
-  const seen = new Set([url.href]);
-  let byStorage = question.redirects.hosts !== undefined && isRedirect(response);
+  const trail: URL[] = [];
+  const sent = anonymousHeaders(method === 'GET' ? FIRST_BYTE : null);
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, url, question.redirects);
-    if (target && seen.has(target.href)) return 'endless';
-    const next = target && (await unlessUnreachable(question.exchange(method, target, anonymousHeaders(method))));
+    if (target && [question.url, ...trail].some(({ href }) => href === target.href)) return 'endless';
+    const next = target && (await unlessUnreachable(question.exchange(method, target, sent)));
     if (!next) return undefined;
     url = target;
-    seen.add(url.href);
-    // The target is another registry, which would judge the caller only there.
-    byStorage &&= !url.pathname.startsWith('/v2/');
+    trail.push(url);
     response = next.response;
     await response.body?.cancel();
     // A login page: an origin behind a sign-on redirects callers whom it does not know.
@@ -81,18 +81,14 @@ async function resolve(
   const readEntry = method === 'HEAD' ? entryOf : entryOfFirstByte;
   const entry: Entry | undefined = readEntry(response, question.digest, first.sentAt);
   if (!entry) return undefined;
-  const direct = response === first.response;
+  const isContent = response.status === 200 || response.status === 206;
+  const isDirect = trail.length === 0;
+  const storage = firstHand && isContent && judgeStorage(trail, question.digest, question);
   return {
     response: first.response,
     method,
-    found: { entry, isFirstHand: firstHand, isDirect: direct, isFromStorage: byStorage && firstHand },
+    found: { entry, isFirstHand: firstHand, isDirect, ...storage },
   };
-}
-
-function anonymousHeaders(method: 'HEAD' | 'GET'): Headers {
-  const headers = new Headers({ accept: '*/*', 'accept-encoding': 'identity' });
-  if (method === 'GET') headers.set('range', 'bytes=0-0');
-  return headers;
 }
 
 /** @returns the answer, or `undefined` where nobody can be reached */

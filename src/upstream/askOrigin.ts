@@ -1,6 +1,8 @@
 import type { OriginAnswer } from '../cache/originAnswer.ts';
+import { writeBack } from '../cache/writeBack.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { callerHeadersOf } from './callerHeaders.ts';
+import { learnStorage } from './learnStorage.ts';
 import { type AskOptions, type Question, windowsOf } from './question.ts';
 import { recordAccess } from './recordAccess.ts';
 import type { Repository } from './repository.ts';
@@ -11,7 +13,7 @@ import { mayStoreAnswersTo } from './storeFromPush.ts';
  *
  * The answer of a redirect's target counts as confirmed only if the caller has a grant, or if the target is known to be
  * the origin's own storage. Any other target knows nothing of the repository, and an origin may redirect strangers to a
- * sign-in page. A request with another identity besides its `Authorization` confirms nothing.
+ * sign-in page. Whether it is the storage is found out after the reply. A request with another identity besides its `Authorization` confirms nothing.
  * @param isGranted whether the caller has a grant for this kind of answer; by default as `repository` says
  * @throws RegistryError ORIGIN_UNREACHABLE
  */
@@ -29,8 +31,13 @@ export async function askOrigin<E extends Entry>(
   // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
   if (windowsOf(repository, question).staleMs > 0) upstream.retryAfter.observe(ctx, response);
   if (!found) return { kind: 'relay', response: relay, sentAtMs };
-  const { entry, isFirstHand, isDirect } = found;
+  const { entry, isFirstHand, isDirect, place } = found;
   if (isFirstHand) upstream.absences.forget(ctx, repository.name, kind.links, entry.descriptor.digest);
   const confirmed = isFirstHand && (isDirect || isFromStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);
+  const { reference, target } = question;
+  if (place && !confirmed && reference.kind === 'digest') {
+    const blob = { ...target, digest: reference.text, size: entry.descriptor.size, place };
+    learnStorage(repository, blob, () => writeBack(ctx, kind.item(repository, reference.text), entry));
+  }
   return { kind: 'found', entry, confirmed, callerHeaders: callerHeadersOf(ctx, upstream, response) };
 }

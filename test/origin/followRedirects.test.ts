@@ -22,7 +22,7 @@ async function follow(first: Response, answers: Response[], options: { range?: s
       return { response, sentAt: 0 };
     },
   });
-  const response = await following.catch((error: unknown) => error);
+  const response = await following.then(({ response }) => response).catch((error: unknown) => error);
   return { response, requests, hrefs: requests.map(({ href }) => href) };
 }
 

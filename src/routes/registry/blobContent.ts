@@ -8,11 +8,12 @@ import { namesDigest } from '../../http/conditions.ts';
 import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
-import type { Target } from '../../oci/route.ts';
-import { canonicalOf } from '../../origin/confirmation.ts';
+import { canonicalOf, sizeOf } from '../../origin/confirmation.ts';
+import type { BlobAnswer } from '../../origin/origin.ts';
 import { type CallerHeaders, callerHeadersOf } from '../../upstream/callerHeaders.ts';
 import { recordAbsence } from '../../upstream/evictAbsences.ts';
 import { BLOB_EXISTENCE, digestIn } from '../../upstream/existence.ts';
+import { learnStorage } from '../../upstream/learnStorage.ts';
 import type { ContentKind } from '../../upstream/question.ts';
 import { recordAccess } from '../../upstream/recordAccess.ts';
 import { Repository } from '../../upstream/repository.ts';
@@ -57,7 +58,7 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const dropsRange = ifRange !== null && ifRange !== `"${digest}"` && ifRange !== digest;
   const omitHeaders = ['if-none-match', 'if-range', ...(dropsRange ? ['range'] : [])];
   const fetched = await fetchBlob(repository, route, omitHeaders);
-  recordAccess(repository, 'GET blobs', fetched.first);
+  recordBlobAccess(repository, route, fetched);
   if (fetched.isDirect) storeFromGet(repository, digest, fetched);
   // An odd range of one caller must not make an open mirror forget the blob for everybody.
   const isProvocable = upstream.askedAs === 'nobody' && headers.has('range');
@@ -70,9 +71,20 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   return relayBlob(ctx, upstream, digest, fetched.response);
 }
 
-function fetchBlob({ ctx, upstream }: Repository, { path, search }: Target, omitHeaders: readonly string[]) {
+/** Records what the origin's answer to a GET proves of the caller; a redirect that was followed proves it by its end. */
+function recordBlobAccess(repository: Repository, { path, search, digest }: BlobRoute, fetched: BlobAnswer): void {
+  const { first, response, isFromStorage, place } = fetched;
+  recordAccess(repository, 'GET blobs', first, isFromStorage);
+  if (place) learnStorage(repository, { path, search, digest, size: sizeOf(response) ?? 0, place });
+}
+
+function fetchBlob(
+  { ctx, upstream }: Repository,
+  { path, search, digest }: Pick<BlobRoute, 'path' | 'search' | 'digest'>,
+  omitHeaders: readonly string[],
+) {
   const { origin, followsRedirects: follows } = upstream;
-  return origin.getBlob(ctx, path + search, { omitHeaders, follows, signal: ctx.signal });
+  return origin.getBlob(ctx, path + search, { digest, omitHeaders, follows, signal: ctx.signal });
 }
 
 /**
@@ -86,13 +98,18 @@ const CONDITIONAL_GET: ContentKind<Entry> = {
     const { ctx, upstream, isGranted } = repository;
     const stat = isGranted ? await BLOB_EXISTENCE.ask(repository, request, options) : undefined;
     if (stat?.found) return stat;
-    const { first, response } = await fetchBlob(repository, request.target, ['if-none-match', 'if-range', 'range']);
+    const digest = digestIn(request.reference);
+    const { first, response } = await fetchBlob(repository, { ...request.target, digest }, [
+      'if-none-match',
+      'if-range',
+      'range',
+    ]);
     const method = 'GET';
     if (response.status !== 200) return { response: first, method, relay: response };
     // The blob exists; a 304 does not need its size.
     await response.body?.cancel();
-    const digest = canonicalOf(first.headers, digestIn(request.reference));
-    const own = { ...validators(digest, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
+    const canonical = canonicalOf(first.headers, digest);
+    const own = { ...validators(canonical, upstream.origin.traits.hasRanges), 'Cache-Control': 'no-cache' };
     const headers = { ...callerHeadersOf(ctx, upstream, first), ...own };
     return { response: first, method, relay: new Response(null, { status: 304, headers }) };
   },

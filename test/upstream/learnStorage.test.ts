@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { pushBlob, rig, sha256 } from '../support/push.ts';
+import type { Rule } from '../support/rig.ts';
+import { pushToStorage, STORAGE, type Stored, someBucket, someContent } from '../support/storage.ts';
+
+const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
+const BOB = { authorization: 'Basic Ym9iOnNlY3JldA==' };
+const HIT = 'registry-edge; hit; detail=durable';
+const UNPROVEN = 'registry-edge; fwd=miss; detail=unproven';
+const PROVEN_NOW = 'registry-edge; fwd=miss; stored; detail=unproven';
+
+async function head(edge: Edge, { path }: { readonly path: string }, headers: Record<string, string> = ALICE) {
+  return cacheStatusOf(await edge.fetch(path, { method: 'HEAD', headers }));
+}
+
+/** Pushes a small blob to storage, and shows the edge that the storage is the origin's. */
+async function proveStorage(edge: Edge, at = someBucket()) {
+  const blob = await pushToStorage({ at });
+  await head(edge, blob);
+  return { blob, at };
+}
+
+describe('five HEADs of one blob behind storage that redirects', () => {
+  it('cost one question, and the examination of storage that this isolate has not seen yet', async () => {
+    const edge = createEdge();
+    const blob = await pushToStorage();
+    const seen: (string | null)[] = [];
+    for (let n = 0; n < 5; n++) seen.push(await head(edge, blob));
+    expect(seen).toEqual([UNPROVEN, HIT, HIT, HIT, HIT]);
+    const questions = await blob.questions();
+    expect(questions).toEqual([`HEAD ${blob.path}`, expect.stringMatching(/^HEAD /), `GET ${blob.path}`]);
+    expect(questions[1]).not.toBe(questions[0]);
+  });
+
+  it('cost one question where this isolate has seen the storage, for any caller and repository', async () => {
+    const edge = createEdge();
+    const { at } = await proveStorage(edge);
+    const blob = await pushToStorage({ at, bytes: 'too small to examine anything with' });
+    const seen: (string | null)[] = [];
+    for (let n = 0; n < 5; n++) seen.push(await head(edge, blob, BOB));
+    expect(seen).toEqual([PROVEN_NOW, HIT, HIT, HIT, HIT]);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+
+  it('cost one question where they come together', async () => {
+    const edge = createEdge();
+    const { at } = await proveStorage(edge);
+    const blob = await pushToStorage({ at });
+    const statuses = await Promise.all(Array.from({ length: 5 }, () => head(edge, blob)));
+    expect(statuses.filter((status) => status?.includes('; collapsed'))).toHaveLength(4);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+});
+
+describe('the examination of storage', () => {
+  it('sends the caller’s credential to the origin and none to the storage, and logs no signature', async () => {
+    const edge = createEdge();
+    const { blob } = await proveStorage(edge);
+    const sent = await rig.requests(`/v2/${blob.name}/blobs/`);
+    const asked = sent.filter(({ method }) => method !== 'POST').map(({ headers }) => headers.authorization);
+    expect(asked).toEqual(Array(3).fill(ALICE.authorization));
+    const fetched = await rig.requests(blob.at);
+    expect(fetched.map(({ method }) => method)).toEqual(['HEAD', 'GET']);
+    for (const { headers } of fetched) expect(headers.authorization).toBeUndefined();
+    expect(edge.log.join('\n')).not.toContain('Signature');
+  });
+
+  it('proves the GET of blobs, and no manifest', async () => {
+    const edge = createEdge();
+    const { blob } = await proveStorage(edge);
+    const manifest = `/v2/${blob.name}/manifests/${blob.digest}`;
+    await rig.rule({ prefix: manifest, status: 307, headers: { location: `${STORAGE}${blob.at}` } });
+    const get = await edge.fetch(blob.path, { headers: { ...ALICE, 'if-none-match': blob.digest } });
+    expect([get.status, cacheStatusOf(get)]).toEqual([304, HIT]);
+    expect(await head(edge, { path: manifest })).not.toContain('; hit');
+  });
+
+  it.each<[string, Record<string, string>, Record<string, string>]>([
+    ['a caller with another identity', {}, { ...ALICE, cookie: 'session=1' }],
+    ['an edge that answers no push from the cache', { PUSH_EXISTENCE_TTL: '0', DESCRIPTOR_TTL: '0' }, ALICE],
+    ['an open mirror', { CLIENT_AUTH: 'anonymous' }, {}],
+    ['an edge that knows its storage by name', { REDIRECT_HOSTS: 'localhost' }, ALICE],
+  ])('is not made for %s', async (_what, variables, headers) => {
+    const edge = createEdge(variables);
+    const blob = await pushToStorage();
+    await head(edge, blob, headers);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+
+  it('rests for five minutes after a failure', async () => {
+    const edge = createEdge();
+    const [bad, good] = [await pushToStorage(), await pushToStorage()];
+    await serve(bad, { status: 404 });
+    for (let n = 0; n < 3; n++) await head(edge, bad);
+    expect((await bad.questions()).filter((question) => question.startsWith('GET'))).toHaveLength(1);
+    await head(edge, good);
+    expect(await good.questions()).toEqual([`HEAD ${good.path}`]);
+    edge.clock.advance(300_001);
+    await head(edge, good);
+    expect(await head(edge, good)).toBe(HIT);
+  });
+});
+
+describe('storage is not proved by', () => {
+  const json = '{"error":"login_required","realm":"https://sso.example.com/login","hint":"ask your administrator"}';
+  const page = { 'content-type': 'application/json', 'content-length': String(json.length) };
+  const anyHead = { 'content-length': '108' };
+
+  it.each<[string, Stored, (blob: { path: string; at: string }) => Promise<unknown>]>([
+    [
+      'a page',
+      {},
+      (blob) => serve(blob, { headers: { ...anyHead, 'content-type': 'text/html' }, body: 'x'.repeat(108) }),
+    ],
+    ['other content', {}, (blob) => serve(blob, { headers: anyHead, body: 'x'.repeat(108) })],
+    ['content of another size', {}, (blob) => serve(blob, { headers: { 'content-length': '5' }, body: 'short' })],
+    ['an answer without the content', {}, (blob) => serve(blob, { status: 404 })],
+    ['an answer without a length', {}, (blob) => serve(blob, { headers: { 'transfer-encoding': 'chunked' } })],
+    ['content of a few bytes', { bytes: '{}' }, async () => undefined],
+    ['large content', { bytes: 'x'.repeat(65_537) }, async () => undefined],
+    ['a redirect to another registry', { at: (digest) => `/v2/test/${crypto.randomUUID()}/blobs/${digest}` }, noop],
+    [
+      'a redirect to a registry below a path',
+      { at: (digest) => `/_store/api/docker/v2/test/${crypto.randomUUID()}/blobs/${digest}` },
+      noop,
+    ],
+    ['a redirect that a cache gave', { redirect: {} }, (blob) => redirectAgain(blob, { age: '1' })],
+    ['a GET that leads to another place', {}, (blob) => redirectAgain(blob, { location: `${STORAGE}/_store/x/y` })],
+  ])('%s', async (_what, stored, spoil) => {
+    const edge = createEdge();
+    const blob = await pushToStorage(stored);
+    await spoil(blob);
+    expect(await head(edge, blob)).toBe(UNPROVEN);
+    expect(await head(edge, blob)).toBe(UNPROVEN);
+    expect(await head(edge, blob, BOB)).toBe(UNPROVEN);
+  });
+
+  it('a sign-on whose page is no HTML, not even if its digest is asked for', async () => {
+    const edge = createEdge();
+    const at = `/_store/${crypto.randomUUID()}/signin`;
+    await rig.rule({ prefix: at, status: 200, headers: page, body: json });
+    const secret = await pushBlob();
+    await head(edge, secret, ALICE);
+    const decoy = { path: `/v2/${secret.name}/blobs/${await sha256(json)}` };
+    const signIn = { status: 302, headers: { location: `${STORAGE}${at}` } };
+    await rig.rule({ prefix: `/v2/${secret.name}/`, unlessAuthorization: ALICE.authorization, ...signIn });
+    for (const path of [decoy.path, secret.path, decoy.path, secret.path]) {
+      expect(await head(edge, { path }, BOB)).toBe(UNPROVEN);
+    }
+  });
+
+  it('a sign-on on the host of proven storage, on another path', async () => {
+    const edge = createEdge();
+    await proveStorage(edge);
+    const signIn = `/_store/${crypto.randomUUID()}/signin`;
+    await rig.rule({ prefix: signIn, status: 200, headers: page, body: json });
+    const secret = await pushBlob(someContent());
+    await head(edge, secret, ALICE);
+    const location = `${STORAGE}${signIn}`;
+    const headers = { location };
+    await rig.rule({ prefix: secret.path, unlessAuthorization: ALICE.authorization, status: 302, headers });
+    for (let n = 0; n < 2; n++) expect(await head(edge, secret, BOB)).toBe(UNPROVEN);
+  });
+
+  it('a second redirect, which the origin did not decide', async () => {
+    const edge = createEdge();
+    const { blob } = await proveStorage(edge);
+    const hop = `/_store/${crypto.randomUUID()}/hop`;
+    await rig.rule({ prefix: hop, status: 307, headers: { location: `${STORAGE}${blob.at}` } });
+    await rig.forget(blob.path);
+    await rig.rule({ prefix: blob.path, status: 307, headers: { location: `${STORAGE}${hop}` } });
+    for (let n = 0; n < 2; n++) expect(await head(edge, blob, BOB)).toBe(UNPROVEN);
+  });
+});
+
+async function noop(): Promise<void> {}
+
+/** Replaces what the storage answers to a GET; a HEAD still states the size of the blob. */
+async function serve({ at }: { at: string }, rule: Partial<Rule>): Promise<void> {
+  await rig.forget(at);
+  await rig.rule({ prefix: at, method: 'HEAD', status: 200, headers: { 'content-length': '108' } });
+  await rig.rule({ prefix: at, method: 'GET', status: 200, ...rule });
+}
+
+/** Replaces how the origin redirects the GET of a blob. */
+async function redirectAgain(
+  { path, at }: { path: string; at: string },
+  headers: Record<string, string>,
+): Promise<void> {
+  const location = `${STORAGE}${at}`;
+  await rig.forget(path);
+  await rig.rule({ prefix: path, method: 'HEAD', status: 307, headers: { location } });
+  await rig.rule({ prefix: path, method: 'GET', status: 307, headers: { location, ...headers } });
+}
