@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { uniqueName } from '../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { earnGrant } from '../support/grant.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
 import type { Rule } from '../support/rig.ts';
-import { pushToStorage, STORAGE, type Stored, someBucket, someContent } from '../support/storage.ts';
+import { pushToStorage, STORAGE, type Stored, type StoredBlob, someBucket, someContent } from '../support/storage.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const BOB = { authorization: 'Basic Ym9iOnNlY3JldA==' };
@@ -88,6 +90,35 @@ describe('the examination of storage', () => {
     expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
   });
 
+  it.each([63, 65_537])('is not made with a blob of %i bytes', async (size) => {
+    const blob = await pushToStorage({ bytes: 'x'.repeat(size) });
+    await head(createEdge(), blob);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+
+  it.each([64, 65_536])('is made with a blob of %i bytes', async (size) => {
+    const edge = createEdge();
+    const blob = await pushToStorage({ bytes: 'x'.repeat(size) });
+    await head(edge, blob);
+    expect(await head(edge, blob)).toBe(HIT);
+  });
+
+  it('is not made for a caller that has a grant', async () => {
+    const edge = createEdge();
+    const blob = await pushToStorage();
+    await earnGrant(edge, blob, ALICE);
+    await head(edge, blob);
+    expect(await blob.questions()).toEqual([`HEAD ${blob.path}`]);
+  });
+
+  it('is made of each place of a host, one after the other', async () => {
+    const edge = createEdge();
+    for (let n = 0; n < 3; n++) {
+      const { blob } = await proveStorage(edge);
+      expect(await head(edge, blob)).toBe(HIT);
+    }
+  });
+
   it('rests for five minutes after a failure', async () => {
     const edge = createEdge();
     const [bad, good] = [await pushToStorage(), await pushToStorage()];
@@ -105,28 +136,21 @@ describe('the examination of storage', () => {
 describe('storage is not proved by', () => {
   const json = '{"error":"login_required","realm":"https://sso.example.com/login","hint":"ask your administrator"}';
   const page = { 'content-type': 'application/json', 'content-length': String(json.length) };
-  const anyHead = { 'content-length': '108' };
 
-  it.each<[string, Stored, (blob: { path: string; at: string }) => Promise<unknown>]>([
-    [
-      'a page',
-      {},
-      (blob) => serve(blob, { headers: { ...anyHead, 'content-type': 'text/html' }, body: 'x'.repeat(108) }),
-    ],
-    ['other content', {}, (blob) => serve(blob, { headers: anyHead, body: 'x'.repeat(108) })],
+  it.each<[string, Stored, (blob: StoredBlob) => unknown]>([
+    ['a page', {}, (blob) => serve(blob, { headers: { ...sizeOf(blob), 'content-type': 'text/html' } })],
+    ['other content', {}, (blob) => serve(blob, { body: 'x'.repeat(blob.bytes.length) })],
     ['content of another size', {}, (blob) => serve(blob, { headers: { 'content-length': '5' }, body: 'short' })],
-    ['an answer without the content', {}, (blob) => serve(blob, { status: 404 })],
+    ['an answer with another status', {}, (blob) => serve(blob, { status: 203 })],
     ['an answer without a length', {}, (blob) => serve(blob, { headers: { 'transfer-encoding': 'chunked' } })],
-    ['content of a few bytes', { bytes: '{}' }, async () => undefined],
-    ['large content', { bytes: 'x'.repeat(65_537) }, async () => undefined],
-    ['a redirect to another registry', { at: (digest) => `/v2/test/${crypto.randomUUID()}/blobs/${digest}` }, noop],
+    ['a redirect to another registry', { at: (digest) => `/v2/${uniqueName()}/blobs/${digest}` }, nothing],
     [
       'a redirect to a registry below a path',
-      { at: (digest) => `/_store/api/docker/v2/test/${crypto.randomUUID()}/blobs/${digest}` },
-      noop,
+      { at: (digest) => `/_store/v2/${uniqueName()}/blobs/${digest}` },
+      nothing,
     ],
-    ['a redirect that a cache gave', { redirect: {} }, (blob) => redirectAgain(blob, { age: '1' })],
-    ['a GET that leads to another place', {}, (blob) => redirectAgain(blob, { location: `${STORAGE}/_store/x/y` })],
+    ['a redirect that a cache gave', {}, (blob) => redirectGet(blob, { age: '1' })],
+    ['a GET that leads to another place', {}, moveGet],
   ])('%s', async (_what, stored, spoil) => {
     const edge = createEdge();
     const blob = await pushToStorage(stored);
@@ -163,33 +187,43 @@ describe('storage is not proved by', () => {
     for (let n = 0; n < 2; n++) expect(await head(edge, secret, BOB)).toBe(UNPROVEN);
   });
 
-  it('a second redirect, which the origin did not decide', async () => {
+  it('proven storage that redirects further, since the origin did not decide that', async () => {
     const edge = createEdge();
-    const { blob } = await proveStorage(edge);
-    const hop = `/_store/${crypto.randomUUID()}/hop`;
-    await rig.rule({ prefix: hop, status: 307, headers: { location: `${STORAGE}${blob.at}` } });
-    await rig.forget(blob.path);
-    await rig.rule({ prefix: blob.path, status: 307, headers: { location: `${STORAGE}${hop}` } });
+    const { at } = await proveStorage(edge);
+    const blob = await pushToStorage({ at });
+    const page = `/_store/${crypto.randomUUID()}/page`;
+    await rig.rule({ prefix: page, status: 200, headers: sizeOf(blob) });
+    await rig.forget(blob.at);
+    await rig.rule({ prefix: blob.at, status: 307, headers: { location: `${STORAGE}${page}` } });
     for (let n = 0; n < 2; n++) expect(await head(edge, blob, BOB)).toBe(UNPROVEN);
   });
 });
 
-async function noop(): Promise<void> {}
+function nothing(): void {}
 
-/** Replaces what the storage answers to a GET; a HEAD still states the size of the blob. */
-async function serve({ at }: { at: string }, rule: Partial<Rule>): Promise<void> {
-  await rig.forget(at);
-  await rig.rule({ prefix: at, method: 'HEAD', status: 200, headers: { 'content-length': '108' } });
-  await rig.rule({ prefix: at, method: 'GET', status: 200, ...rule });
+function sizeOf({ bytes }: StoredBlob): Record<string, string> {
+  return { 'content-length': String(bytes.length) };
+}
+
+/** Replaces what the storage answers to a GET, by default with the blob; a HEAD still states the size of the blob. */
+async function serve(blob: StoredBlob, rule: Partial<Rule>): Promise<void> {
+  const right = { prefix: blob.at, status: 200, headers: sizeOf(blob), body: blob.bytes };
+  await rig.forget(blob.at);
+  await rig.rule({ ...right, method: 'HEAD' });
+  await rig.rule({ ...right, method: 'GET', ...rule });
 }
 
 /** Replaces how the origin redirects the GET of a blob. */
-async function redirectAgain(
-  { path, at }: { path: string; at: string },
-  headers: Record<string, string>,
-): Promise<void> {
+async function redirectGet({ path, at }: StoredBlob, headers: Record<string, string>): Promise<void> {
   const location = `${STORAGE}${at}`;
   await rig.forget(path);
   await rig.rule({ prefix: path, method: 'HEAD', status: 307, headers: { location } });
   await rig.rule({ prefix: path, method: 'GET', status: 307, headers: { location, ...headers } });
+}
+
+/** Makes the origin redirect the GET of a blob to other storage that has it, too. */
+async function moveGet(blob: StoredBlob): Promise<void> {
+  const elsewhere = { ...blob, at: someBucket()(blob.digest) };
+  await serve(elsewhere, {});
+  await redirectGet(blob, { location: `${STORAGE}${elsewhere.at}` });
 }
