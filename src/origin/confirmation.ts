@@ -77,7 +77,7 @@ export function isFirstHand(response: Response): boolean {
   const isAged = (headers.get('age') ?? '0').trim() !== '0';
   return (
     !isAged &&
-    // Go's servers send each redirect with a page that nobody sees.
+    // Go and Flask send each redirect with a page, which nobody sees.
     (isRedirect(response) || !isPage(response)) &&
     !CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') &&
     !CACHE_HIT.test(headers.get('cache-status') ?? '')

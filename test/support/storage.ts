@@ -21,7 +21,7 @@ export interface Stored {
   at?(digest: string): string;
   /** How the storage answers; by default with the blob. */
   readonly rule?: Partial<Rule>;
-  /** How the origin redirects; by default as Go's servers do. */
+  /** How the origin redirects; by default with a page, as Go and Flask do. */
   readonly redirect?: Partial<Rule>;
 }
 

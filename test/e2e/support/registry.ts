@@ -26,6 +26,8 @@ export interface RegistryOptions {
   readonly proxyOf?: string;
   /** Whether it logs errors alone, and no line for each request. */
   readonly quiet?: boolean;
+  /** The URL of the object storage to which it redirects HEADs and GETs of blobs; only with `registry`. */
+  readonly redirectsTo?: string;
   /** The endpoints that it notifies of events. */
   readonly events?: readonly Webhook[];
 }
@@ -67,6 +69,7 @@ const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
   const { kind = 'docker-registry', guarded = false, tokens, redis, proxyOf, quiet = false, events = [] } = options;
+  const { redirectsTo: baseurl } = options;
   const folder = await temporaryFolder();
   const root = join(folder, 'storage');
   const host = `127.0.0.1:${await freePort()}`;
@@ -80,6 +83,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     },
     http: { addr: host },
     ...(events.length > 0 && { notifications: { endpoints: events.map(endpointOf) } }),
+    ...(baseurl && { middleware: { storage: [{ name: 'redirect', options: { baseurl } }] } }),
     ...(proxyOf && { proxy: { remoteurl: proxyOf } }),
     ...(redis && { redis: redisConfig(kind, new URL(redis.url).host) }),
     ...(tokens && { auth: { token: { ...tokens.auth, jwks: join(folder, 'jwks.json') } } }),
