@@ -1,4 +1,5 @@
 import { retentionMs } from '../cache/freshness.ts';
+import { RegistryError } from '../oci/errors.ts';
 import type { BlobInPlace } from '../origin/origin.ts';
 import { recordAccess } from './recordAccess.ts';
 import type { Repository } from './repository.ts';
@@ -16,7 +17,9 @@ export function learnStorage(repository: Repository, blob: BlobInPlace, onProven
 
 async function examine(repository: Repository, blob: BlobInPlace, onProven?: () => void): Promise<void> {
   const { ctx, upstream } = repository;
-  const examined = await upstream.origin.examineStorage(ctx, blob).catch(() => undefined);
+  const examined = await upstream.origin.examineStorage(ctx, blob).catch((error) => {
+    if (!(error instanceof RegistryError)) throw error;
+  });
   if (!examined) return;
   recordAccess(repository, 'GET blobs', examined.response, examined.isStorage);
   if (examined.isStorage) onProven?.();
