@@ -20,7 +20,7 @@ async function examine(repository: Repository, blob: BlobInPlace, onProven?: () 
   const examined = await upstream.origin.examineStorage(ctx, blob).catch((error) => {
     if (!(error instanceof RegistryError)) throw error;
   });
-  if (!examined) return;
-  recordAccess(repository, 'GET blobs', examined.response, examined.isStorage);
-  if (examined.isStorage) onProven?.();
+  if (examined) recordAccess(repository, 'GET blobs', examined.response, examined.isStorage);
+  if (examined?.isStorage) onProven?.();
+  else ctx.log.debug('unproven: a redirect leads to an unknown host; if it is storage, name it in REDIRECT_HOSTS');
 }

@@ -4,6 +4,7 @@ import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
 import { pushBlob, rig, sha256 } from '../support/push.ts';
 import type { Rule } from '../support/rig.ts';
+import { createScriptedServer, type Script } from '../support/scripted.ts';
 import { pushToStorage, STORAGE, type Stored, type StoredBlob, someBucket, someContent } from '../support/storage.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
@@ -133,6 +134,26 @@ describe('the examination of storage', () => {
   });
 });
 
+describe('an examination that fails', () => {
+  const content = someContent();
+  const stated = { headers: { 'content-length': '108', connection: 'close' } };
+
+  it.each<[string, Script]>([
+    ['because the content breaks off', { ...stated, body: content.slice(0, 5) }],
+    ['because the content does not arrive within ORIGIN_TIMEOUT', { ...stated, bodyWaitMs: 2_000, body: content }],
+  ])('is not noticed by the caller, nor an error in the log: %s', async (_what, script) => {
+    const edge = createEdge({ ORIGIN_TIMEOUT: '300ms' });
+    const storage = createScriptedServer(script);
+    const blob = await pushToStorage({ bytes: content });
+    await redirectGet(blob, {}, `${storage.url}/${blob.digest}`);
+    expect(await head(edge, blob)).toBe(UNPROVEN);
+    expect(await head(edge, blob)).toBe(UNPROVEN);
+    expect((await storage.calls()).map(({ method }) => method)).toEqual(['HEAD', 'GET', 'HEAD']);
+    expect(edge.log.join('\n')).not.toMatch(/"level":"(?:warn|error)"/);
+    expect(edge.log.join('\n')).toContain('REDIRECT_HOSTS');
+  });
+});
+
 describe('storage is not proved by', () => {
   const json = '{"error":"login_required","realm":"https://sso.example.com/login","hint":"ask your administrator"}';
   const page = { 'content-type': 'application/json', 'content-length': String(json.length) };
@@ -213,9 +234,8 @@ async function serve(blob: StoredBlob, rule: Partial<Rule>): Promise<void> {
   await rig.rule({ ...right, method: 'GET', ...rule });
 }
 
-/** Replaces how the origin redirects the GET of a blob. */
-async function redirectGet({ path, at }: StoredBlob, headers: Record<string, string>): Promise<void> {
-  const location = `${STORAGE}${at}`;
+/** Replaces where the origin redirects a blob, and how it redirects the GET. */
+async function redirectGet({ path, at }: StoredBlob, headers: Record<string, string>, location = `${STORAGE}${at}`) {
   await rig.forget(path);
   await rig.rule({ prefix: path, method: 'HEAD', status: 307, headers: { location } });
   await rig.rule({ prefix: path, method: 'GET', status: 307, headers: { location, ...headers } });
