@@ -6,7 +6,7 @@ import { surroundings, surroundingsText } from './machine.ts';
 import { pricesReport } from './prices.ts';
 import { profileWarm } from './profile.ts';
 import { figuresTable, isMet, type Report } from './report.ts';
-import { ROWS } from './rows.ts';
+import { ROWS, type Row } from './rows.ts';
 import { CONNECTIONS, type Settings } from './settings.ts';
 import { findTool } from './tools.ts';
 
@@ -19,7 +19,8 @@ const EXTRAS: Readonly<Record<string, (settings: Settings) => string | Promise<s
 
 /**
  * `npm run bench [-- NAME…]`: measures the edge against comparable servers. Without names it runs all rows and
- * `prices`; `profile` has to be named. A missed target is shown in the table; only a failure to measure is an error.
+ * `prices`; `profile` has to be named. A missed target is shown in the table. A row that cannot be measured has the
+ * reason in its place, and the others stand; then the exit code is 1.
  *
  *     npm run bench -- warm-memory --rounds 5 --seconds 1
  */
@@ -42,20 +43,18 @@ async function main(): Promise<void> {
     const row = ROWS[name];
     const extra = EXTRAS[name];
     if (extra) texts.push(await extra(settings));
-    const absent = row?.needs.filter((tool) => !findTool(tool)) ?? [];
-    if (absent.length > 0)
-      reports.push({ figures: [], notes: [`\`${name}\` is skipped: it needs ${absent.join(', ')}.`] });
-    else if (row) reports.push(await timed(name, () => row.run(name, settings)));
+    if (row) reports.push(await timed(name, () => measured(name, row, settings)));
     await cleanUp();
   }
 
   const figures = reports.flatMap((report) => report.figures);
   const notes = reports.flatMap((report) => report.notes ?? []);
-  const measured = figures.length > 0 ? [figuresTable(figures), methodText(settings)] : [];
-  console.log([...measured, ...notes, ...texts, surroundingsText(environment)].join('\n\n'));
+  const tables = figures.length > 0 ? [figuresTable(figures), methodText(settings)] : [];
+  console.log([...tables, ...notes, ...texts, surroundingsText(environment)].join('\n\n'));
+  if (figures.some((line) => 'reason' in line)) process.exitCode = 1;
   if (figures.length === 0) return;
 
-  const judged = figures.map((figure) => ({ ...figure, isMet: isMet(figure) }));
+  const judged = figures.map((line) => ('reason' in line ? line : { ...line, isMet: isMet(line) }));
   const results = { ...environment, date: new Date(startedAt).toISOString(), settings, notes, figures: judged };
   await writeFile(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
   console.error(`results: ${RESULTS}`);
@@ -66,6 +65,17 @@ function methodText({ rounds, seconds }: Settings): string {
     `Medians (minimum–maximum) of ${rounds} rounds, A B A B; the ratio is the median of the rounds' ratios. A load lasts ` +
     `${seconds} s a round and uses ${CONNECTIONS} connections at full speed, unless a rate is named.`
   );
+}
+
+/** Measures a row. @returns its report; of a row that cannot be measured, the reason */
+async function measured(name: string, { needs, run }: Row, settings: Settings): Promise<Report> {
+  const absent = needs.filter((tool) => !findTool(tool));
+  if (absent.length > 0) return { figures: [{ row: name, reason: `it needs ${absent.join(', ')}` }] };
+  try {
+    return await run(name, settings);
+  } catch (error) {
+    return { figures: [{ row: name, reason: error instanceof Error ? error.message : String(error) }] };
+  }
 }
 
 /** Reports the progress on stderr, since stdout is the report. */

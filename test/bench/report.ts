@@ -14,9 +14,17 @@ export interface Figure {
   readonly target?: Target;
 }
 
+/** A line of the table whose row could not be measured. */
+export interface Failure {
+  readonly row: string;
+  readonly reason: string;
+}
+
+export type Line = Figure | Failure;
+
 /** The result of a row. */
 export interface Report {
-  readonly figures: readonly Figure[];
+  readonly figures: readonly Line[];
   /** Paragraphs below the table. */
   readonly notes?: readonly string[];
 }
@@ -40,9 +48,13 @@ export function isMet({ compared, target }: Figure): boolean | undefined {
   return 'atLeast' in target ? median >= target.atLeast : median <= target.atMost;
 }
 
-/** A table for docs/benchmarks.md: medians, with the minimum and the maximum of the rounds. */
-export function figuresTable(figures: readonly Figure[]): string {
-  const lines = figures.map((figure) => {
+/**
+ * A table for docs/benchmarks.md: medians, with the minimum and the maximum of the rounds. A row that could not be
+ * measured has its reason in its place.
+ */
+export function figuresTable(all: readonly Line[]): string {
+  const lines = all.map((figure) => {
+    if ('reason' in figure) return [`\`${figure.row}\``, failureText(figure.reason), '', '', '', '', '', ''];
     const { row, measure, against, compared, target } = figure;
     const bound = target && ('atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`);
     const met = isMet(figure) ? 'yes' : 'NO';
@@ -57,7 +69,15 @@ export function table(head: readonly string[], lines: readonly (readonly string[
   return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function spreadText({ median, min, max }: Spread): string {
+const REASON_CHARACTERS = 240;
+
+/** Why something could not be measured, in one cell of a table: programs put what is most telling at the end. */
+export function failureText(reason: string): string {
+  const line = reason.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim();
+  return `not measured: ${line.length > REASON_CHARACTERS ? `…${line.slice(-REASON_CHARACTERS)}` : line}`;
+}
+
+export function spreadText({ median, min, max }: Spread): string {
   return `${numberText(median)} (${numberText(min)}–${numberText(max)})`;
 }
 
