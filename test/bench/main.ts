@@ -2,10 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { cleanUp } from '../e2e/support/cleanup.ts';
 import { inProject } from '../e2e/support/project.ts';
+import { journeysTable } from './journeys/table.ts';
 import { surroundings, surroundingsText } from './machine.ts';
 import { pricesReport } from './prices.ts';
 import { profileWarm } from './profile.ts';
-import { figuresTable, isMet, type Report } from './report.ts';
+import { figuresTable, isMet, type Report, reasonOf } from './report.ts';
 import { ROWS, type Row } from './rows.ts';
 import { CONNECTIONS, type Settings } from './settings.ts';
 import { findTool } from './tools.ts';
@@ -17,9 +18,12 @@ const EXTRAS: Readonly<Record<string, (settings: Settings) => string | Promise<s
   profile: profileWarm,
 };
 
+const EVERYDAY_ROWS = Object.keys(ROWS).filter((name) => !ROWS[name]?.hasToBeNamed);
+
 /**
- * `npm run bench [-- NAME…]`: measures the edge against comparable servers. Without names it runs all rows and
- * `prices`; `profile` has to be named. A missed target is shown in the table. A row that cannot be measured has the
+ * `npm run bench [-- NAME…]`: measures the edge against comparable servers. A name that is no row's stands for all rows
+ * that begin with it, such as `journeys`. Without names it runs all rows but those that have to be named, and `prices`;
+ * `profile` has to be named too. A missed target is shown in the table. A row that cannot be measured has the
  * reason in its place, and the others stand; then the exit code is 1.
  *
  *     npm run bench -- warm-memory --rounds 5 --seconds 1
@@ -30,10 +34,7 @@ async function main(): Promise<void> {
     options: { rounds: { type: 'string', default: '7' }, seconds: { type: 'string', default: '1.5' } },
   });
   const settings = { rounds: positive(values.rounds, '--rounds'), seconds: positive(values.seconds, '--seconds') };
-  const names = positionals.length > 0 ? positionals : [...Object.keys(ROWS), 'prices'];
-  const allNames = [...Object.keys(ROWS), ...Object.keys(EXTRAS)];
-  const unknown = names.filter((name) => !allNames.includes(name));
-  if (unknown.length > 0) throw new Error(`unknown row ${unknown.join(', ')}: expected ${allNames.join(', ')}`);
+  const names = positionals.length > 0 ? positionals.flatMap(namesOf) : [...EVERYDAY_ROWS, 'prices'];
 
   const startedAt = Date.now();
   const environment = surroundings();
@@ -48,14 +49,25 @@ async function main(): Promise<void> {
   }
 
   const figures = reports.flatMap((report) => report.figures);
+  const journeys = reports.flatMap((report) => report.journeys ?? []);
   const notes = reports.flatMap((report) => report.notes ?? []);
   const tables = figures.length > 0 ? [figuresTable(figures), methodText(settings)] : [];
+  if (journeys.length > 0) tables.push(journeysTable(journeys));
   console.log([...tables, ...notes, ...texts, surroundingsText(environment)].join('\n\n'));
-  if (figures.some((line) => 'reason' in line)) process.exitCode = 1;
-  if (figures.length === 0) return;
+  const isComplete =
+    figures.every((line) => 'compared' in line) && journeys.every(({ found }) => typeof found === 'object');
+  if (!isComplete) process.exitCode = 1;
+  if (tables.length === 0) return;
 
   const judged = figures.map((line) => ('reason' in line ? line : { ...line, isMet: isMet(line) }));
-  const results = { ...environment, date: new Date(startedAt).toISOString(), settings, notes, figures: judged };
+  const results = {
+    ...environment,
+    date: new Date(startedAt).toISOString(),
+    settings,
+    notes,
+    figures: judged,
+    journeys,
+  };
   await writeFile(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
   console.error(`results: ${RESULTS}`);
 }
@@ -67,6 +79,15 @@ function methodText({ rounds, seconds }: Settings): string {
   );
 }
 
+/** The rows and reports for which a name on the command line stands. */
+function namesOf(name: string): string[] {
+  const all = [...Object.keys(ROWS), ...Object.keys(EXTRAS)];
+  if (all.includes(name)) return [name];
+  const begun = all.filter((each) => each.startsWith(`${name}-`));
+  if (begun.length === 0) throw new Error(`unknown row ${name}: expected ${all.join(', ')}`);
+  return begun;
+}
+
 /** Measures a row. @returns its report; of a row that cannot be measured, the reason */
 async function measured(name: string, { needs, run }: Row, settings: Settings): Promise<Report> {
   const absent = needs.filter((tool) => !findTool(tool));
@@ -74,7 +95,7 @@ async function measured(name: string, { needs, run }: Row, settings: Settings): 
   try {
     return await run(name, settings);
   } catch (error) {
-    return { figures: [{ row: name, reason: error instanceof Error ? error.message : String(error) }] };
+    return { figures: [{ row: name, reason: reasonOf(error) }] };
   }
 }
 

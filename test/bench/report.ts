@@ -1,3 +1,4 @@
+import type { JourneyLine } from './journeys/lines.ts';
 import { type Comparison, compare, type Spread } from './rounds.ts';
 
 /** The bound of a ratio. */
@@ -25,6 +26,8 @@ export type Line = Figure | Failure;
 /** The result of a row. */
 export interface Report {
   readonly figures: readonly Line[];
+  /** Lines of the table of journeys. */
+  readonly journeys?: readonly JourneyLine[];
   /** Paragraphs below the table. */
   readonly notes?: readonly string[];
 }
@@ -69,12 +72,18 @@ export function table(head: readonly string[], lines: readonly (readonly string[
   return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const REASON_CHARACTERS = 240;
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
-/** Why something could not be measured, in one cell of a table: programs put what is most telling at the end. */
+/** Programs print what is most telling last, and callers put in front what it is about. */
+const [FIRST_CHARACTERS, LAST_CHARACTERS] = [40, 200];
+
+/** Why something could not be measured, in one cell of a table. */
 export function failureText(reason: string): string {
   const line = reason.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim();
-  return `not measured: ${line.length > REASON_CHARACTERS ? `…${line.slice(-REASON_CHARACTERS)}` : line}`;
+  const isLong = line.length > FIRST_CHARACTERS + LAST_CHARACTERS;
+  return `not measured: ${isLong ? `${line.slice(0, FIRST_CHARACTERS)}…${line.slice(-LAST_CHARACTERS)}` : line}`;
 }
 
 export function spreadText({ median, min, max }: Spread): string {

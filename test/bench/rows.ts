@@ -1,5 +1,6 @@
 import { cold } from './cold.ts';
 import { coldStart } from './coldStart.ts';
+import { JOURNEY_ROWS } from './journeys/journeys.ts';
 import { registries } from './registries.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
@@ -12,6 +13,8 @@ import { warmKv, warmRedis } from './warmStore.ts';
 export interface Row {
   /** The tools without which the row is skipped. */
   readonly needs: readonly Tool[];
+  /** Whether it takes so long that it is measured only if it is named. */
+  readonly hasToBeNamed?: boolean;
   run(name: string, settings: Settings): Promise<Report>;
 }
 
@@ -39,4 +42,5 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'token-fresh': { needs: [], run: freshTokens },
   registries: { needs: ['docker-registry', 'hey', 'nginx', 'redis-server', 'registry'], run: registries },
   'cold-start': { needs: [], run: coldStart },
+  ...JOURNEY_ROWS,
 };

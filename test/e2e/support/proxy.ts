@@ -30,6 +30,9 @@ export interface Answered {
   readonly request: string;
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** When the request arrived, by `performance.now()`, and when its answer began. */
+  readonly since: number;
+  readonly until: number;
 }
 
 /** An HTTP proxy that counts requests, holds answers back and fails on demand. */
@@ -73,6 +76,7 @@ export async function startCountingProxy(
   // By default Node bounds headers below what registries and Workers accept.
   const server = createServer({ maxHeaderSize: 65_536 }, (client: IncomingMessage, answer: ServerResponse) => {
     const key = `${client.method} ${client.url}`;
+    const since = performance.now();
     requests.push(key);
     lastHeaders.set(client.method ?? '', client.headers);
     if (failure && (failure.fails?.(client) ?? true)) {
@@ -87,14 +91,17 @@ export async function startCountingProxy(
     const forwarded = request({ hostname, port, agent, method, path, headers }, async (origin) => {
       gate?.answered();
       await gate?.released;
-      answers.push({ request: key, status: origin.statusCode ?? 502, headers: origin.headers });
-      answer.writeHead(origin.statusCode ?? 502, origin.statusMessage, [...origin.rawHeaders, ...extraHeaders.flat()]);
+      const status = origin.statusCode ?? 502;
+      answers.push({ request: key, status, headers: origin.headers, since, until: performance.now() });
+      answer.writeHead(status, origin.statusMessage, [...origin.rawHeaders, ...extraHeaders.flat()]);
       origin.pipe(answer);
     });
     forwarded.on('error', () => answer.destroy());
     answer.on('close', () => forwarded.destroy());
     client.pipe(forwarded);
   });
+  // A connection that the proxy closed for being idle would fail the client that uses it at that moment.
+  server.keepAliveTimeout = 0;
   atEnd(async () => agent.destroy());
   return {
     url: await listen(server),

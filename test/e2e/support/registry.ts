@@ -24,6 +24,8 @@ export interface RegistryOptions {
   readonly redis?: RedisStore | undefined;
   /** The URL of the registry for which it is a pull-through cache; such a registry refuses pushes. */
   readonly proxyOf?: string;
+  /** Whether its storage is its memory; then `root` is empty, and no disk makes it slow. */
+  readonly inMemory?: boolean;
   /** Whether it logs errors alone, and no line for each request. */
   readonly quiet?: boolean;
   /** The URL of the object storage to which it redirects HEADs and GETs of blobs; only with `registry`. */
@@ -69,7 +71,7 @@ const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
   const { kind = 'docker-registry', guarded = false, tokens, redis, proxyOf, quiet = false, events = [] } = options;
-  const { redirectsTo: baseurl } = options;
+  const { inMemory, redirectsTo: baseurl } = options;
   const folder = await temporaryFolder();
   const root = join(folder, 'storage');
   const host = `127.0.0.1:${await freePort()}`;
@@ -77,7 +79,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     version: 0.1,
     log: { accesslog: { disabled: true }, ...(quiet && { level: 'error' }) },
     storage: {
-      filesystem: { rootdirectory: root },
+      ...(inMemory ? { inmemory: {} } : { filesystem: { rootdirectory: root } }),
       delete: { enabled: true },
       ...(redis && { cache: { blobdescriptor: 'redis' } }),
     },

@@ -11,7 +11,7 @@ const NOTHING_TO_LOAD = { load: async () => undefined };
 const newFolder = async () => join(await temporaryFolder(), 'pulled');
 const layoutOf = ({ folder }: Image) => `${folder}:${LAYOUT_TAG}`;
 
-const skopeo: Client = {
+export const skopeo: Client = {
   name: 'skopeo',
   tools: ['skopeo'],
   async open({ env }: Login): Promise<Session> {
@@ -28,7 +28,7 @@ const skopeo: Client = {
   },
 };
 
-const crane: Client = {
+export const crane: Client = {
   name: 'crane',
   tools: ['crane'],
   async open({ env }: Login): Promise<Session> {

@@ -1,0 +1,46 @@
+import { startEdges } from '../../e2e/support/edge.ts';
+import { keysOf } from '../../e2e/support/journeys/sides.ts';
+import { type CountingProxy, startCountingProxy } from '../../e2e/support/proxy.ts';
+import { startRegistry } from '../../e2e/support/registry.ts';
+import { startTokenServer } from '../../e2e/support/tokenServer.ts';
+import { BACKENDS, type BackendKind } from '../../e2e/support/tools.ts';
+import { startDistance } from '../delay.ts';
+import { DISTANCE_MS } from './plan.ts';
+
+/** A way from a client to the registry. Every way has the same proxies, so that they cost each the same. */
+export interface Way {
+  readonly name: WayName;
+  readonly hasEdge: boolean;
+  /** Where the client pushes to. */
+  readonly host: string;
+  /** What the client sends. */
+  readonly clients: CountingProxy;
+  /** What arrives at the registry's end. */
+  readonly origin: CountingProxy;
+}
+
+/** `near` is the direct one without the distance: it takes the time that is the client's own. */
+export type WayName = 'near' | 'direct' | BackendKind;
+export const WAY_NAMES: readonly WayName[] = ['near', 'direct', ...BACKENDS];
+
+/** Starts a registry with token authentication. @returns what starts a way to it */
+export async function startRoads(windowMs: number): Promise<(name: WayName) => Promise<Way>> {
+  const tokens = await startTokenServer();
+  const registry = await startRegistry({ kind: 'registry', tokens, inMemory: true, quiet: true });
+  const variables = { ...keysOf(tokens), PUSH_EXISTENCE_TTL: `${windowMs}ms`, LOG_LEVEL: 'warn' };
+  return async (name) => {
+    const distant = name === 'near' ? registry.url : await startDistance(registry.url, DISTANCE_MS / 2);
+    const origin = await startCountingProxy(distant);
+    const clients = await startCountingProxy(await frontOf(name, origin.url, variables));
+    const hasEdge = name !== 'near' && name !== 'direct';
+    return { name, hasEdge, host: new URL(clients.url).host, clients, origin };
+  };
+}
+
+/** Starts an edge, unless the way has none. @returns the URL to which clients are led */
+async function frontOf(name: WayName, origin: string, variables: Record<string, string>): Promise<string> {
+  if (name === 'near' || name === 'direct') return origin;
+  const [edge] = await startEdges({ origin, backend: name }, [variables]);
+  if (!edge) throw new Error('no edge was started');
+  return edge.url;
+}
