@@ -22,6 +22,9 @@ const VERSION_COMMANDS: readonly (readonly [Tool, readonly string[]])[] = [
   ['docker-registry', ['docker-registry', '--version']],
   ['registry', ['registry', '--version']],
   ['nginx', ['nginx', '-v']],
+  ['skopeo', ['skopeo', '--version']],
+  ['crane', ['crane', 'version']],
+  ['dockerd', ['dockerd', '--version']],
 ];
 
 export function surroundings(): Surroundings {

@@ -113,7 +113,5 @@ function positive(text: string, option: string): number {
   return number;
 }
 
-// Each server that runs adds a listener for this process's exit.
-process.setMaxListeners(0);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await main().finally(cleanUp);
