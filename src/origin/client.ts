@@ -148,8 +148,12 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
       const room = bodies.room(ctx);
       const examined = await examineStorage({
         ...{ url: new URL(base + path + search), digest, size, place, redirects, room, timeoutMs },
-        ask: (method, asked) =>
-          send(ctx, path.replace(digest, asked) + search, { method, as: 'question', accept: '*/*' }),
+        async ask(method, asked) {
+          const target = path.replace(digest, asked) + search;
+          const answer = await send(ctx, target, { method, as: 'question', accept: '*/*' });
+          await answer.response.body?.cancel();
+          return answer;
+        },
         follow: ({ href }) => exchangeWithin(ctx, href, { method: 'GET', headers: anonymousHeaders() }, timeoutMs),
       });
       if (examined?.isStorage) places.note(place, ctx.now());

@@ -32,7 +32,10 @@ export interface Examination {
   /** Holds the blob. */
   readonly room: Room;
   readonly timeoutMs: number;
-  /** Asks the origin for a blob of the same repository, as the same caller. @throws RegistryError ORIGIN_UNREACHABLE */
+  /**
+   * Asks the origin for a blob of the same repository, as the same caller, and reads no body.
+   * @throws RegistryError ORIGIN_UNREACHABLE
+   */
   ask(method: 'HEAD' | 'GET', digest: Digest): Promise<OriginResponse>;
   /** Asks a redirect's target, as nobody. @throws RegistryError ORIGIN_UNREACHABLE */
   follow(url: URL): Promise<OriginResponse>;
@@ -59,10 +62,9 @@ export interface Examined {
 export async function examineStorage(examination: Examination): Promise<Examined | undefined> {
   const { digest, ask } = examination;
   const unknown = await digestOf(crypto.getRandomValues(new Uint8Array(32)));
-  const absent = await ask('HEAD', unknown);
+  // Both at once, so that a client's next question but one finds the proof.
+  const [absent, { response }] = await Promise.all([ask('HEAD', unknown), ask('GET', digest)]);
   if (absent.response.status !== 404) return undefined;
-  const { response } = await ask('GET', digest);
-  await response.body?.cancel();
   return { response, isStorage: isFirstHand(response) && (await hasContent(examination, response)) };
 }
 

@@ -82,6 +82,21 @@ describe('statBlob: a redirect to storage as a proof of access', () => {
   });
 });
 
+describe('statBlob: a 416 of declared storage', () => {
+  it('proves no access, since it is no content', async () => {
+    const blob = await pushBlob('');
+    const prefix = `/_store/${crypto.randomUUID()}/${blob.digest}`;
+    await rig.rule({ prefix, method: 'HEAD', status: 403 });
+    await rig.rule({ prefix, method: 'GET', status: 416, headers: { 'content-range': 'bytes */0' } });
+    await rig.rule({ prefix: blob.path, status: 307, headers: { location: storage + prefix } });
+    const edge = createEdge({ REDIRECT_HOSTS: 'localhost' });
+    for (let n = 0; n < 2; n++) {
+      const response = await edge.fetch(blob.path, HEAD);
+      expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=miss; detail=unproven']);
+    }
+  });
+});
+
 describe('statBlob: an origin whose HEAD states no size', () => {
   it.each([
     ['a redirect to storage that answers HEAD', 307],

@@ -31,9 +31,10 @@ describe('five HEADs of one blob behind storage that redirects', () => {
     const seen: (string | null)[] = [];
     for (let n = 0; n < 5; n++) seen.push(await head(edge, blob));
     expect(seen).toEqual([UNPROVEN, HIT, HIT, HIT, HIT]);
-    const questions = await blob.questions();
-    expect(questions).toEqual([`HEAD ${blob.path}`, expect.stringMatching(/^HEAD /), `GET ${blob.path}`]);
-    expect(questions[1]).not.toBe(questions[0]);
+    const [first, ...examination] = await blob.questions();
+    expect(first).toBe(`HEAD ${blob.path}`);
+    expect(examination.sort()).toEqual([`GET ${blob.path}`, expect.stringMatching(/^HEAD /)]);
+    expect(examination).not.toContain(first);
   });
 
   it('cost one question where this isolate has seen the storage, for any caller and repository', async () => {
