@@ -11,5 +11,6 @@ export function createAnonymousAuthorizer(): Authorizer {
     authorize: () => PULL_ONLY,
     recordProof() {},
     recordRefusal() {},
+    needsLogin: () => false,
   };
 }

@@ -28,4 +28,9 @@ export interface Authorizer {
    * refusal prove nothing any more.
    */
   recordRefusal(ctx: RequestContext, repository: RepositoryName): void;
+  /**
+   * Whether this caller has no credential, and the origin refused such a caller here within the last minute: it would
+   * be refused again, whatever it asks.
+   */
+  needsLogin(ctx: RequestContext, repository: RepositoryName): boolean;
 }

@@ -31,6 +31,8 @@ const KINDS = Object.keys(PROVEN_KINDS) as AnswerKind[];
 export function createOriginAuthorizer(memory: Memory): Authorizer {
   const grants = memory.part<Access>('grant');
   const refusals = lru<number>(MAX_REFUSALS);
+  /** When the origin last refused a caller without a credential, by repository. */
+  const refusedStrangers = lru<number>(MAX_REFUSALS);
 
   /** Spaces separate the parts. A repository name has none and a kind has exactly one, so no two grants share a key. */
   function grantKey(caller: string, repository: RepositoryName, kind: AnswerKind): string {
@@ -55,7 +57,12 @@ export function createOriginAuthorizer(memory: Memory): Authorizer {
       const { caller } = ctx;
       if (caller === undefined) return;
       refusals.set(fingerprint(`${repository} ${caller}`), ctx.now());
+      if (caller === '') refusedStrangers.set(repository, ctx.now());
       for (const kind of KINDS) grants.delete(grantKey(caller, repository, kind));
+    },
+    needsLogin({ caller, startedAt }, repository) {
+      const refusedAt = caller === '' ? refusedStrangers.get(repository) : undefined;
+      return refusedAt !== undefined && startedAt - refusedAt < MAX_GRANT_MS;
     },
   };
 }

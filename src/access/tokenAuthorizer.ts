@@ -47,6 +47,7 @@ export function createTokenAuthorizer(
       return known ? decide(known) : verifier.verify(ctx, token).then(decide);
     },
     recordProof: (ctx, name, kind) => origin.recordProof(ctx, name, kind),
+    needsLogin: (ctx, name) => origin.needsLogin(ctx, name),
     recordRefusal(ctx, name) {
       if (ctx.caller !== undefined) refusals.set(keyOf(ctx, name), ctx.now());
       origin.recordRefusal(ctx, name);

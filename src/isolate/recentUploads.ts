@@ -5,14 +5,17 @@ import { createGenerations, type Generation } from './generations.ts';
 import type { Memory } from './memory.ts';
 
 /**
- * The blobs that callers have just uploaded through this isolate: the origin's 201 proved to that caller that the blob
- * exists, and nothing else. It spares the check of a manifest a question, and answers none.
+ * The blobs that callers have just uploaded through this isolate: the origin's 201 proved that the blob exists, and
+ * nothing else. It spares the check of a manifest a question, and answers none.
  */
 export interface RecentUploads {
   /** Records that the origin answered this caller's upload of the blob with 201. */
   add(ctx: RequestContext, name: RepositoryName, digest: Digest): void;
-  /** Returns when this caller's upload was sent (epoch ms), if it is recorded. */
-  find(ctx: RequestContext, name: RepositoryName, digest: Digest): number | undefined;
+  /**
+   * Returns when the upload was sent (epoch ms), if it is recorded: this caller's own, or to a caller with a grant
+   * anybody's, since clients push with several tokens.
+   */
+  find(ctx: RequestContext, name: RepositoryName, digest: Digest, isGranted: boolean): number | undefined;
   /** Forgets the uploads to a repository, because something was deleted there. */
   drop(name: RepositoryName): void;
 }
@@ -38,10 +41,10 @@ export function createRecentUploads(memory: Memory, lifeMs: number): RecentUploa
       // The text of the credential is counted as if no other value shared it.
       uploads.set(keyOf(name, digest), upload, sentAt + lifeMs, UPLOAD_BYTES + 2 * caller.length);
     },
-    find(ctx, name, digest) {
+    find(ctx, name, digest, isGranted) {
       const upload = uploads.get(keyOf(name, digest), ctx.now());
-      const counts = upload?.caller === ctx.caller && upload?.generation === generations.current(ctx, name, lifeMs);
-      return counts ? upload?.sentAt : undefined;
+      if (!upload || upload.generation !== generations.current(ctx, name, lifeMs)) return undefined;
+      return isGranted || upload.caller === ctx.caller ? upload.sentAt : undefined;
     },
     drop: (name) => generations.drop(name),
   };

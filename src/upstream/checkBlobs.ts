@@ -25,8 +25,10 @@ import type { Repository } from './repository.ts';
  * @throws RegistryError MANIFEST_BLOB_UNKNOWN; ORIGIN_UNREACHABLE
  */
 export async function checkBlobs(repository: Repository, needed: readonly NeededBlob[]): Promise<Response | undefined> {
-  const { ctx } = repository;
+  const { ctx, upstream, name } = repository;
   await repository.authorize('HEAD blobs');
+  // A client without a token learns where to get one from the origin's answer to its manifest.
+  if (!repository.isGranted && upstream.authorizer.needsLogin(ctx, name)) return undefined;
   let { open, lookups } = await findOpen(repository, needed);
   const asked = open.length;
   let first: BlobAnswers | undefined;
@@ -35,6 +37,7 @@ export async function checkBlobs(repository: Repository, needed: readonly Needed
     const [answer] = first.answers.values();
     if (answer?.kind === 'undecided') open = [];
     else if (!first.failure) {
+      await repository.untilProved();
       await repository.authorize('HEAD blobs');
       ({ open, lookups } = await findOpen(repository, open.slice(1)));
     }
@@ -64,7 +67,7 @@ interface OpenBlobs {
 async function findOpen(repository: Repository, needed: readonly NeededBlob[]): Promise<OpenBlobs> {
   const { ctx, upstream, name, isGranted } = repository;
   const isUploaded = (digest: Digest, lookup: Lookup | undefined) => {
-    const sentAt = upstream.recentUploads.find(ctx, name, digest);
+    const sentAt = upstream.recentUploads.find(ctx, name, digest, isGranted);
     const clearedUntil = lookup && lookup.outcome !== 'fault' ? lookup.clearedUntil : 0;
     return sentAt !== undefined && isAlive(sentAt, clearedUntil);
   };

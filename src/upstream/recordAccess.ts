@@ -27,7 +27,7 @@ export function recordAccess(
   const links = linksOf(kind);
   const absent = links ? absences.list(ctx, name, links) : [];
   const recordProof = () => authorizer.recordProof(ctx, name, kind);
-  if (links && absent.length > 0) ctx.waitUntil(evictAbsences(repository, links, absent).then(recordProof));
+  if (links && absent.length > 0) repository.proveAfter(evictAbsences(repository, links, absent).then(recordProof));
   else recordProof();
   return ctx.caller !== undefined;
 }

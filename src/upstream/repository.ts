@@ -1,4 +1,5 @@
 import type { Access, AnswerKind } from '../access/authorizer.ts';
+import { within } from '../async.ts';
 import { type CacheItem, descriptorItem } from '../cache/item.ts';
 import type { RepositoryDescriptors } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
@@ -15,6 +16,7 @@ export class Repository {
   readonly name: RepositoryName;
   #isGranted = false;
   #mayPush = true;
+  #proving: Promise<void> = Promise.resolve();
 
   constructor(ctx: RequestContext, upstream: Upstream, name: RepositoryName) {
     this.ctx = ctx;
@@ -51,6 +53,20 @@ export class Repository {
       if ((await this.upstream.authorizer.authorize(this.ctx, this.name, kind)).kind === 'granted') return true;
     }
     return false;
+  }
+
+  /** Lets a proof count after this work, for which `untilProved` waits; it goes on after the reply. */
+  proveAfter(work: Promise<void>): void {
+    this.#proving = work;
+    this.ctx.waitUntil(work);
+  }
+
+  /** Waits, at most `CACHE_TIMEOUT`, until a proof counts that the origin has just given. */
+  async untilProved(): Promise<void> {
+    await within(
+      this.#proving.catch(() => undefined),
+      this.upstream.cacheTimeoutMs,
+    );
   }
 
   /** How long this caller may rely on the confirmed entry of a digest, in ms. */

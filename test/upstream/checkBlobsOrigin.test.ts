@@ -3,7 +3,9 @@ import { confirmedLongAgo, headEach, lose, manifestNaming, newImage, put, watchO
 import { createEdge, textOf } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
 import { createMeteredEdge } from '../support/metered.ts';
-import { type Pushed, rig } from '../support/push.ts';
+import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
+import { manifestRequest } from '../support/pushManifest.ts';
+import { byPut } from '../support/uploading.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const PUSH_ONLY = { authorization: 'Basic cHVzaDpvbmx5' };
@@ -50,6 +52,39 @@ describe('a manifest whose blobs are not confirmed goes on', () => {
       await over;
     },
   );
+
+  it('without a question, if the origin has just refused a caller without a credential, as this one is', async () => {
+    const { blobs, manifest } = await newImage();
+    const edge = createEdge(INMEMORY);
+    const prefix = `/v2/${manifest.name}/`;
+    await rig.rule({ prefix, status: 401, unlessAuthorization: ALICE.authorization });
+    expect((await edge.fetch(manifest.path, manifestRequest('HEAD'))).status).toBe(401);
+    const asked = await watchOrigin(manifest);
+    expect((await put(edge, manifest)).status).toBe(401);
+    expect(await asked()).toEqual([`PUT ${manifest.digest}`]);
+    // With a credential the client is another caller.
+    expect((await put(edge, manifest, ALICE)).status).toBe(201);
+    expect(await asked()).toHaveLength(1 + blobs.length + 1);
+    // The origin may have changed its mind after a minute.
+    edge.clock.advance(60_000);
+    const later = await watchOrigin(manifest);
+    expect((await put(edge, manifest)).status).toBe(401);
+    expect(await later()).toHaveLength(2);
+  });
+
+  it('with no question for what another token has just uploaded, once the caller has proved its access', async () => {
+    const { name } = await pushBlob();
+    const blobs = await Promise.all(Array.from({ length: 3 }, () => blobOf(crypto.randomUUID(), name)));
+    const edge = createEdge({ ...INMEMORY });
+    // What the other token was told to be absent is evicted before its proof counts.
+    expect(await headEach(edge, blobs, PUSH_ONLY)).toEqual([404, 404, 404]);
+    edge.clock.advance(1);
+    for (const blob of blobs) await (await byPut(edge, blob, ALICE)).over;
+    const manifest = await manifestNaming(blobs);
+    const asked = await watchOrigin(manifest);
+    expect((await put(edge, manifest, PUSH_ONLY)).status).toBe(201);
+    expect(await asked()).toEqual([`HEAD ${blobs[0]?.digest}`, `PUT ${manifest.digest}`]);
+  });
 
   it('after the first question has proved access, with the others looked up and not asked for', async () => {
     const { blobs, manifest } = await newImage();

@@ -1,3 +1,4 @@
+import type { Access } from './sides.ts';
 import type { Cell } from './travel.ts';
 
 /**
@@ -7,15 +8,15 @@ import type { Cell } from './travel.ts';
 
 /**
  * The most requests that the origin may get of a journey through the edge, the questions of the edge's own included.
- * The edge adds a question only where a push leans on what was confirmed longer than `PUSH_EXISTENCE_TTL` ago: then
- * it asks for each digest once.
+ * The edge adds questions only by the check of a manifest: for each digest one, if it was confirmed longer than
+ * `PUSH_EXISTENCE_TTL` ago, and one by which a token that is new to it proves its access.
  */
-function mostRequests({ isLate, direct, through: { own } }: Cell): number {
-  return direct.length + (isLate ? new Set(own).size : 0);
+function mostRequests({ isLate, direct, through: { own } }: Cell, access: Access): number {
+  return direct.length + (isLate || access === 'fresh token, not verified' ? new Set(own).size : 0);
 }
 
-export function asksMore(cell: Cell): boolean {
-  return cell.through.forwarded + cell.through.own.length > mostRequests(cell);
+export function asksMore(cell: Cell, access: Access): boolean {
+  return cell.through.forwarded + cell.through.own.length > mostRequests(cell, access);
 }
 
 /** A question that the edge may ask by itself: whether something with this digest exists. */
@@ -30,6 +31,3 @@ export const ASKS_MORE: Readonly<Record<string, readonly string[]>> = {
   'one new layer': ['crane', 'docker', 'podman'],
   copy: ['skopeo', 'crane', 'oras', 'regctl', 'docker', 'containerd', 'podman'],
 };
-
-/** Journeys in which blobs that exist are asked of the origin, although the caller's token was verified. */
-export const ASKS_AGAIN: readonly string[] = ['push again, late', 'retag, late'];
