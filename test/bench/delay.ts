@@ -11,7 +11,7 @@ export async function startDistance(target: string, eachWayMs: number): Promise<
     const upstream = connect(Number(port), hostname);
     for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
       from.setNoDelay();
-      // Timers of the same length fire in the order in which they were set. The end takes as long as the bytes before it.
+      // Timers of the same length fire in the order in which they were set. The end is delayed like the bytes are.
       from.on('data', (bytes) => setTimeout(() => to.write(bytes), eachWayMs));
       from.on('close', () => setTimeout(() => to.destroy(), eachWayMs));
       from.on('error', () => to.destroy());

@@ -9,7 +9,7 @@ import { tour } from './tour.ts';
 /** A push mostly waits, so what else the machine does disturbs it less than other rows. */
 const MOST_ROUNDS = 3;
 
-/** A row for each client and size of image, so that `journeys`, `journeys-skopeo` or `journeys-skopeo-8` is measured. */
+/** A row for each client and size of image: `journeys`, `journeys-skopeo` or `journeys-skopeo-8` can be named. */
 export const JOURNEY_ROWS: Readonly<Record<string, Row>> = Object.fromEntries(
   CLIENTS.flatMap((client) =>
     SIZES.map((size): [string, Row] => [

@@ -15,8 +15,8 @@ export function journeysTable(lines: readonly JourneyLine[]): string {
   });
   const method =
     `A request takes ${DISTANCE_MS} ms to the origin and back. Medians of the rounds, of the ratio with minimum and ` +
-    'maximum. `near` is the direct push with no distance. `requests` reached the origin, `trips` of one request is what ' +
-    'the client waited for the origin.';
+    'maximum. `near` is the direct push with no distance. `requests` reached the origin; `trips` is how long the ' +
+    'client waited for it, in times of one request.';
   return `${table(HEAD, rows)}\n\n${method}`;
 }
 

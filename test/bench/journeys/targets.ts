@@ -32,8 +32,8 @@ const MOST_OF_FIRST = 1.05;
 
 /**
  * The targets of a journey. The medians of all rounds have to meet them. Past the window, crane and docker may take as
- * long as within it and one trip more, for the questions about the blobs, which they ask at the same time: a push within
- * the window took that long when the edge still asked the origin each `GET /v2/`.
+ * long as within it and one trip more, for the questions about the blobs, which they ask at the same time. A push
+ * within the window took that long when the edge still asked the origin each `GET /v2/`.
  */
 export function targetsOf(measured: Measured): Target[] {
   const { client, layers, journey, near, within } = measured;

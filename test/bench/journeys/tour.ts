@@ -4,6 +4,9 @@ import { FIRST, type Journey, type Size, STAGES } from './plan.ts';
 import { Traveller } from './traveller.ts';
 import { startRoads, WAY_NAMES, type WayName } from './ways.ts';
 
+/** skopeo uploads 70 layers one after the other in half a minute, and on a busy machine in more. */
+const LIMIT_MS = 180_000;
+
 /** Makes a client's journeys with images of one size, on each way in turn; a way on which something fails is left. */
 export async function tour(client: Client, size: Size, rounds: number): Promise<Findings> {
   const findings = new Findings();
@@ -22,7 +25,7 @@ export async function tour(client: Client, size: Size, rounds: number): Promise<
   }
 
   const startWay = await startRoads(size.windowMs);
-  const session = await client.open({ env: {} });
+  const session = await client.open({ env: {}, limitMs: LIMIT_MS });
   for (const name of WAY_NAMES) {
     await attempt(name, FIRST, async () => {
       const traveller = new Traveller(await startWay(name), session, size);

@@ -17,14 +17,16 @@ const LIMIT_MS = 45_000;
 /**
  * Runs a client without the user's logins and configuration.
  * @param env its environment, in addition to `PATH` and an empty `HOME`
+ * @param limitMs after this it is ended
  */
 export async function runClient(
   tool: Tool,
   args: readonly string[],
-  env: Record<string, string> = {},
+  env: Readonly<Record<string, string>> = {},
+  limitMs = LIMIT_MS,
 ): Promise<Outcome> {
   const HOME = await temporaryFolder();
-  const options = { env: { PATH: process.env.PATH, HOME, ...env }, timeout: LIMIT_MS };
+  const options = { env: { PATH: process.env.PATH, HOME, ...env }, timeout: limitMs };
   return new Promise((resolve) => {
     execFile(findTool(tool) ?? tool, args, options, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;

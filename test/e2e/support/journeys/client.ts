@@ -8,6 +8,8 @@ export interface Login {
   readonly env: Readonly<Record<string, string>>;
   /** `name:password`, for clients that do not read logins. */
   readonly creds?: string;
+  /** How long each of its commands may take, if that is more than tests wait. */
+  readonly limitMs?: number;
 }
 
 /** A program that pushes and pulls, as people install it. */

@@ -16,8 +16,8 @@ type Ctr = (...args: string[]) => Promise<Outcome>;
 export const containerd: Client = {
   name: 'containerd',
   tools: ['containerd', 'ctr', 'skopeo'],
-  async open({ creds }: Login): Promise<Session> {
-    const [pushing, options] = [await startContainerd(), ['--plain-http', ...(creds ? ['--user', creds] : [])]];
+  async open({ creds, limitMs }: Login): Promise<Session> {
+    const [pushing, options] = [await startContainerd(limitMs), ['--plain-http', ...(creds ? ['--user', creds] : [])]];
     const push = (ctr: Ctr, to: string, local: string) => ctr('images', 'push', ...options, to, local);
     /** The containerd that pulled last, which knows from where its blobs are. */
     let pulling = pushing;
@@ -28,7 +28,7 @@ export const containerd: Client = {
       },
       push: (image, to) => push(pushing, to, nameOf(image)),
       async pull(from) {
-        pulling = await startContainerd();
+        pulling = await startContainerd(limitMs);
         return pulling('images', 'pull', '--snapshotter', 'native', ...options, from);
       },
       // ctr has no copy: it pushes what it pulled, and mounts it from there.
@@ -43,14 +43,14 @@ function nameOf(image: Image): string {
 }
 
 /** Starts a daemon with a storage of its own, without what only Kubernetes needs. */
-async function startContainerd(): Promise<Ctr> {
+async function startContainerd(limitMs?: number): Promise<Ctr> {
   const folder = await temporaryFolder();
   const config = join(folder, 'config.toml');
   await writeFile(config, 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
   const socket = `${folder}/socket`;
   const roots = ['--root', `${folder}/root`, '--state', `${folder}/state`, '--address', socket];
   run(findTool('containerd') ?? 'containerd', ['--config', config, ...roots]);
-  const command: Ctr = (...args) => runClient('ctr', ['--address', socket, ...args]);
+  const command: Ctr = (...args) => runClient('ctr', ['--address', socket, ...args], {}, limitMs);
   await until('containerd answers', async () => (await command('version')).code === 0);
   return command;
 }

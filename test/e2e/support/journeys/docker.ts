@@ -30,13 +30,13 @@ export const docker: Client = {
 };
 
 /** Starts a daemon with a storage of its own, without network and firewall rules. */
-async function startDocker({ env }: Login): Promise<Docker> {
+async function startDocker({ env, limitMs }: Login): Promise<Docker> {
   const folder = await temporaryFolder();
   const socket = `unix://${folder}/socket`;
   const roots = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`];
   const bare = ['--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none'];
   run(findTool('dockerd') ?? 'dockerd', ['--host', socket, ...roots, ...bare]);
-  const command: Docker = (...args) => runClient('docker', ['--host', socket, ...args], env);
+  const command: Docker = (...args) => runClient('docker', ['--host', socket, ...args], env, limitMs);
   await until('dockerd answers', async () => (await command('version')).code === 0);
   return command;
 }

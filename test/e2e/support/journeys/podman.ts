@@ -24,9 +24,9 @@ export const podman: Client = {
 };
 
 /** Prepares an empty storage. */
-async function newPodman({ env }: Login): Promise<Podman> {
+async function newPodman({ env, limitMs }: Login): Promise<Podman> {
   const folder = await temporaryFolder();
   const roots = ['--root', `${folder}/root`, '--runroot', `${folder}/run`, '--tmpdir', `${folder}/tmp`];
   const options = [...roots, '--storage-driver=vfs', '--cgroup-manager=cgroupfs', '--events-backend=file'];
-  return (...args) => runClient('podman', [...options, ...args], env);
+  return (...args) => runClient('podman', [...options, ...args], env, limitMs);
 }

@@ -14,10 +14,10 @@ const layoutOf = ({ folder }: Image) => `${folder}:${LAYOUT_TAG}`;
 export const skopeo: Client = {
   name: 'skopeo',
   tools: ['skopeo'],
-  async open({ env }: Login): Promise<Session> {
+  async open({ env, limitMs }: Login): Promise<Session> {
     const plain = ['--src-tls-verify=false', '--dest-tls-verify=false'];
     const copy = (from: string, to: string): Promise<Outcome> =>
-      runClient('skopeo', ['--insecure-policy', 'copy', ...plain, from, to], env);
+      runClient('skopeo', ['--insecure-policy', 'copy', ...plain, from, to], env, limitMs);
     return {
       ...NOTHING_TO_LOAD,
       push: ({ source }, to) => copy(source, `docker://${to}`),
@@ -31,8 +31,9 @@ export const skopeo: Client = {
 export const crane: Client = {
   name: 'crane',
   tools: ['crane'],
-  async open({ env }: Login): Promise<Session> {
-    const crane = (command: string, ...args: string[]) => runClient('crane', [command, '--insecure', ...args], env);
+  async open({ env, limitMs }: Login): Promise<Session> {
+    const crane = (command: string, ...args: string[]) =>
+      runClient('crane', [command, '--insecure', ...args], env, limitMs);
     return {
       ...NOTHING_TO_LOAD,
       push: ({ folder }, to) => crane('push', folder, to),
@@ -46,14 +47,14 @@ export const crane: Client = {
 const oras: Client = {
   name: 'oras',
   tools: ['oras'],
-  async open({ env }: Login): Promise<Session> {
-    const copy = (...args: string[]) => runClient('oras', ['cp', '--no-tty', ...args], env);
+  async open({ env, limitMs }: Login): Promise<Session> {
+    const copy = (...args: string[]) => runClient('oras', ['cp', '--no-tty', ...args], env, limitMs);
     return {
       ...NOTHING_TO_LOAD,
       push: (image, to) => copy('--to-plain-http', '--from-oci-layout', layoutOf(image), to),
       pull: async (from) => copy('--from-plain-http', '--to-oci-layout', from, `${await newFolder()}:${LAYOUT_TAG}`),
       copy: (_image, from, to) => copy('--from-plain-http', '--to-plain-http', from, to),
-      retag: (_image, from, to) => runClient('oras', ['tag', '--plain-http', from, tagOf(to)], env),
+      retag: (_image, from, to) => runClient('oras', ['tag', '--plain-http', from, tagOf(to)], env, limitMs),
     };
   },
 };
@@ -61,10 +62,10 @@ const oras: Client = {
 const regctl: Client = {
   name: 'regctl',
   tools: ['regctl'],
-  async open({ env }: Login): Promise<Session> {
+  async open({ env, limitMs }: Login): Promise<Session> {
     function copy(registry: string, from: string, to: string): Promise<Outcome> {
       const plain = ['--host', `reg=${registry.split('/')[0]},tls=disabled`];
-      return runClient('regctl', [...plain, 'image', 'copy', from, to], env);
+      return runClient('regctl', [...plain, 'image', 'copy', from, to], env, limitMs);
     }
     return {
       ...NOTHING_TO_LOAD,
