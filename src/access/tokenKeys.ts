@@ -4,7 +4,7 @@ import { MAX_KEYS, type TokenSettings } from '../http/tokenSettings.ts';
 import { errorName } from '../telemetry/log.ts';
 import type { PublicKey } from './jwt.ts';
 
-/** A key set is fetched again after this time. */
+/** A key set is fetched again after this time, and a request waits for that only where it is twice as old. */
 const MAX_AGE_MS = 10 * 60_000;
 /** For a key that is not known it is fetched earlier, but never twice within this time, since such keys may not exist. */
 const RETRY_MS = 30_000;
@@ -13,7 +13,7 @@ const MAX_BYTES = 64 * 1024;
 
 /** The public keys of whoever issues the tokens. */
 export interface TokenKeys {
-  /** Returns the keys that are known. If a key set is due, it is fetched first. */
+  /** Returns the keys that are known. If the key set is due, it is fetched: after the reply, unless it is long due. */
   current(ctx: RequestContext): Promise<readonly PublicKey[]>;
   /** Fetches the key set anew, unless that was tried a moment ago. @returns the keys; `undefined`: nothing is new */
   refreshed(ctx: RequestContext): Promise<readonly PublicKey[] | undefined>;
@@ -41,7 +41,12 @@ export function createTokenKeys({ jwks, pems, jwksUrl }: TokenSettings): TokenKe
   const mayTry = (ctx: RequestContext) => ctx.now() - triedAt >= RETRY_MS;
   return {
     async current(ctx) {
-      if (jwksUrl && ctx.now() - fetchedAt >= MAX_AGE_MS && mayTry(ctx)) await refresh(ctx, jwksUrl);
+      const ageMs = ctx.now() - fetchedAt;
+      if (jwksUrl && ageMs >= MAX_AGE_MS && mayTry(ctx)) {
+        const refreshing = refresh(ctx, jwksUrl);
+        if (ageMs >= 2 * MAX_AGE_MS) await refreshing;
+        else ctx.waitUntil(refreshing);
+      }
       return [...configured, ...fetched];
     },
     async refreshed(ctx) {

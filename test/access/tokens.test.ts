@@ -266,6 +266,29 @@ describe('TOKEN_JWKS_URL', () => {
     expect(await fetches()).toBe(2);
   });
 
+  it('is fetched again after ten minutes, for which no request waits until it is twice as old', async () => {
+    const known = await createIssuer();
+    const server = createScriptedServer({ body: known.jwks, waitMs: 400 });
+    const edge = createEdge(verifyingAt(server.url));
+    const blob = await warmBlob(edge);
+    const exp = Math.floor(edge.clock.now() / 1_000) + 7_200;
+    /** Whether the last fetch was over when the edge answered. */
+    const fetchedBefore = async () => {
+      const headers = bearer(await known.issue({ ...accessTo(blob.name), exp }));
+      const { answer, over } = edge.send(blob.path, { method: 'HEAD', headers });
+      expect(cacheStatusOf(await answer)).toMatch(/^registry-edge; hit/);
+      const { outcome } = (await server.calls()).at(-1) ?? {};
+      await over;
+      return outcome === 'answered';
+    };
+    expect(await fetchedBefore()).toBe(true);
+    edge.clock.advance(600_000);
+    expect(await fetchedBefore()).toBe(false);
+    edge.clock.advance(1_200_000);
+    expect(await fetchedBefore()).toBe(true);
+    expect(await server.calls()).toHaveLength(3);
+  });
+
   it.each([
     ['that answers 500', { status: 500 }],
     ['that answers no key set', { body: '{}' }],
