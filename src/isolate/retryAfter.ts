@@ -34,9 +34,12 @@ export function createRetryAfter(memory: Memory, callerOf: (ctx: RequestContext)
   };
 }
 
-/** Returns how long a 429 asks to wait, in ms (RFC 9110 §10.2.3: seconds, or a date); 0: it does not say, or is none. */
+/**
+ * Returns how long a 429 asks to wait, in ms (RFC 9110 §10.2.3: whole seconds, or a date); 0: it is none, or names no
+ * time to come.
+ */
 export function retryDelayMs({ status, headers }: Response, nowMs: number): number {
   const text = status === 429 ? headers.get('retry-after')?.trim() : undefined;
   if (!text) return 0;
-  return /^[0-9]+$/.test(text) ? Number(text) * 1_000 : (Date.parse(text) || 0) - nowMs;
+  return /^[0-9]+$/.test(text) ? Number(text) * 1_000 : Math.max(0, (Date.parse(text) || 0) - nowMs);
 }

@@ -135,6 +135,8 @@ describe('a manifest whose blobs are not confirmed is answered', () => {
     ['at once, if it names a long time', '120', 1],
     ['after a second attempt, if it refuses everything', '1', 2],
     ['after a second attempt, if it names no time', undefined, 2],
+    ['after a second attempt, if it names a time in the past', 'Thu, 01 Jan 1970 00:00:00 GMT', 2],
+    ['after a second attempt, if it names a time that cannot be read', '0.5', 2],
   ])('with the 429 of an origin that limits its requests: %s', async (_when, after, rounds) => {
     const { edge, manifest, prefix } = await edgeBefore(0);
     const headers: Record<string, string> = after ? { 'retry-after': after } : {};
