@@ -113,8 +113,9 @@ async function evictGone(repository: Repository, gone: readonly GoneBlob[]): Pro
     return;
   }
   const digests = gone.map(({ digest }) => digest);
-  const latest = Math.max(...gone.map(({ sentAtMs }) => sentAtMs));
+  // In one request, as of the first question: another push may have brought a blob back before the last one was sent.
+  const earliest = Math.min(...gone.map(({ sentAtMs }) => sentAtMs));
   await observeClear(ctx, 'clear', async () => {
-    await repository.descriptors('blobs').evict(ctx, digests, latest);
+    await repository.descriptors('blobs').evict(ctx, digests, earliest);
   }).catch(() => undefined);
 }

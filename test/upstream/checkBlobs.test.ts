@@ -1,4 +1,4 @@
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, vi } from 'vitest';
 import {
   acceptAll,
   confirmedLongAgo,
@@ -15,7 +15,7 @@ import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
 import { SHARED_STORES, STORES } from '../support/stores.ts';
-import { byPut } from '../support/uploading.ts';
+import { byPut, putOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
 const headsOf = (blobs: readonly Pushed[]) => blobs.map(({ digest }) => `HEAD ${digest}`);
@@ -92,6 +92,28 @@ describe.each(STORES)('a manifest before the cache in $name', ({ name: store, va
     expect(await asked()).toEqual(headsOf([one, two]).sort());
     expect(await headEach(edge, others)).toEqual(others.map(() => 200));
     await over;
+  });
+
+  it('is refused, and keeps a blob that came back before the last question was sent', async () => {
+    const image = await newImage(1);
+    const [restored, other] = image.blobs as [Pushed, Pushed];
+    const edge = createEdge(variables);
+    await confirmedLongAgo(edge, image);
+    await lose(restored);
+    // The first rule in force wins: the second answer comes a second later.
+    await rig.rule({ prefix: other.path, method: 'HEAD', status: 429, headers: { 'retry-after': '1' }, times: 1 });
+    await lose(other);
+    const asked = await watchOrigin(image.manifest);
+    const { answer, over } = edge.send(image.manifest.path, putOf(image.manifest));
+    await vi.waitFor(async () => expect(await asked()).toEqual(headsOf(image.blobs).sort()));
+    await rig.forget(restored.path);
+    edge.clock.advance(100);
+    expect(await headEach(edge, [restored], { authorization: 'Basic YWxpY2U6c2VjcmV0' })).toEqual([200]);
+    edge.clock.advance(100);
+    expect(await (await answer).json()).toEqual(missing(restored, other));
+    await over;
+    expect(cacheStatusOf(await edge.fetch(restored.path, HEAD))).toBe(`registry-edge; hit; detail=${store}`);
+    expect(await headEach(edge, [other])).toEqual([404]);
   });
 
   it('asks for blobs that are not stored at all', async () => {
