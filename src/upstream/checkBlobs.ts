@@ -76,9 +76,9 @@ async function findOpen(repository: Repository, needed: readonly NeededBlob[]): 
     const lookup = lookups?.get(digest);
     return !isConfirmed(repository, lookup) && !isUploaded(digest, lookup);
   });
-  // What the manifest calls a manifest may be confirmed as one.
+  // What the manifest calls a manifest may be confirmed as one, for a caller that may know of manifests.
   const manifests = isGranted ? open.filter(({ isManifest }) => isManifest) : [];
-  if (manifests.length === 0) return { open, lookups };
+  if (manifests.length === 0 || !(await repository.hasGrant('HEAD manifests'))) return { open, lookups };
   const asManifests = await lookUpIn(repository, 'manifests', manifests);
   return { open: open.filter(({ digest }) => !isConfirmed(repository, asManifests?.get(digest))), lookups };
 }
