@@ -11,6 +11,11 @@ const REQUESTS_AT_ONCE = 5;
 /** How long a 429 is waited out that does not say how long to wait, and the longest such wait, in ms. */
 const DEFAULT_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 5_000;
+/**
+ * At most this many questions belong to one round, and none is asked after a round with which as many blobs are gone:
+ * the manifest is refused anyway, and may name any number of digests.
+ */
+const MAX_ROUND = 100;
 
 /** What the origin says of the blobs that were asked for. */
 export interface BlobAnswers {
@@ -20,9 +25,11 @@ export interface BlobAnswers {
 }
 
 /**
- * Asks the origin for blobs, all at once as far as connections allow. An origin that limits its requests is asked for
- * the rest in rounds of as many as it answered, as long as each round gets further. All together takes at most
- * `ORIGIN_TIMEOUT`, and ends at the first failure, so that an origin that is down is not waited for once a blob.
+ * Asks the origin for blobs, in rounds, each of them at once as far as connections allow. An origin that limits its
+ * requests is asked for the rest in rounds of as many as it answered, as long as each round gets further. All together
+ * takes at most `ORIGIN_TIMEOUT`, and ends at the first failure, so that an origin that is down is not waited for once
+ * a blob.
+ * @returns the answers to all questions, unless there is a failure or `MAX_ROUND` blobs are gone
  */
 export async function askBlobs(
   repository: Repository,
@@ -54,7 +61,7 @@ export async function askBlobs(
 
   try {
     let open = blobs;
-    for (let size = blobs.length, delayMs = 0; open.length > 0 && !failure; ) {
+    for (let size = MAX_ROUND, delayMs = 0; open.length > 0 && !failure && goneIn(answers) < MAX_ROUND; ) {
       const round = open.slice(0, size);
       const limits = await Promise.all(round.map(ask));
       const refusal = limits.find((response) => response !== undefined);
@@ -73,6 +80,10 @@ export async function askBlobs(
     clearTimeout(timer);
   }
   return { answers, failure };
+}
+
+function goneIn(answers: ReadonlyMap<Digest, BlobAnswer>): number {
+  return [...answers.values()].filter(({ kind }) => kind === 'gone').length;
 }
 
 function isFailed(thrown: unknown): thrown is { readonly response: Response } {

@@ -5,6 +5,7 @@ import { type Lookup, lookUpEach } from '../cache/lookup.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { LinkSet } from '../oci/links.ts';
+import { MAX_NAMED } from '../oci/manifest.ts';
 import type { NeededBlob } from '../oci/neededBlobs.ts';
 import { isAlive } from '../stores/tombstone.ts';
 import { askBlobs, type BlobAnswers } from './askBlobs.ts';
@@ -83,9 +84,9 @@ async function findOpen(repository: Repository, needed: readonly NeededBlob[]): 
   return { open: open.filter(({ digest }) => !isConfirmed(repository, asManifests?.get(digest))), lookups };
 }
 
-/** Looks the blobs up in the store that all isolates share. @returns `undefined` if it is slow */
+/** Looks at most `MAX_NAMED` blobs up in the store that all isolates share. @returns `undefined` if it is slow */
 function lookUpIn({ ctx, upstream, name }: Repository, links: LinkSet, blobs: readonly NeededBlob[]) {
-  const digests = blobs.map(({ digest }) => digest);
+  const digests = blobs.slice(0, MAX_NAMED).map(({ digest }) => digest);
   const looking = lookUpEach(ctx, upstream.shared.repositoryScoped(name, links), digests);
   return within(looking, upstream.cacheTimeoutMs);
 }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { createEdge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
+import { earnGrant } from '../../support/grant.ts';
 import { someImage, stubImageExists, stubManifestRefusal } from '../../support/healing.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
@@ -83,6 +84,37 @@ describe('one write makes a bounded number of requests', () => {
     expect((await edge.fetch(image.path, putOf({ bytes, mediaType: OCI_MANIFEST }))).status).toBe(401);
     expect((await rig.requests(`/v2/${image.name}/`)).length - before).toBe(1 + 1);
     expect(edge.spent().storeRequests).toBe(0);
+  });
+
+  it.each(STORES)(
+    `a checked manifest of ${LAYERS} layers makes a bounded number to the store: $name`,
+    async ({ name: store, like }) => {
+      const { name } = await pushBlob();
+      const layers = Array.from({ length: LAYERS }, () => ({ digest: uniqueDigest() }));
+      const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
+      const edge = createMeteredEdge(store);
+      await earnGrant(edge, { name });
+      edge.spent();
+      const pushed = await edge.fetch(`/v2/${name}/manifests/latest`, putOf({ bytes, mediaType: OCI_MANIFEST }));
+      expect(pushed.status).toBe(400);
+      expect(edge.spent().storeRequests).toBeLessThanOrEqual({ memory: 0, kv: 22, durable: 3, redis: 4 }[like]);
+    },
+  );
+
+  it.each([
+    ['does not have them', 404, {}, 400],
+    ['limits its requests', 429, { 'retry-after': '60' }, 429],
+  ])(`a manifest of ${LAYERS} layers makes at most 200 to an origin that %s`, async (_what, says, headers, status) => {
+    const { name } = await pushBlob();
+    await rig.rule({ prefix: `/v2/${name}/blobs/`, method: 'HEAD', status: says, headers });
+    const edge = createEdge();
+    await earnGrant(edge, { name });
+    const layers = Array.from({ length: LAYERS }, () => ({ digest: uniqueDigest() }));
+    const bytes = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
+    const before = (await rig.requests(`/v2/${name}/`)).length;
+    const pushed = await edge.fetch(`/v2/${name}/manifests/latest`, putOf({ bytes, mediaType: OCI_MANIFEST }));
+    expect(pushed.status).toBe(status);
+    expect((await rig.requests(`/v2/${name}/`)).length - before).toBeLessThanOrEqual(200);
   });
 
   it('a refused manifest makes at most four to the origin, to prove access', async () => {
