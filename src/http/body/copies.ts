@@ -17,7 +17,7 @@ export interface Copy extends ForwardedBody {
 
 export interface CopiedBody {
   readonly content: Uint8Array;
-  /** Epoch ms at which the last byte was sent. */
+  /** Epoch ms at which the last byte was sent, or earlier. */
   readonly sentAt: number;
 }
 

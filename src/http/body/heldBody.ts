@@ -1,4 +1,3 @@
-import { within } from '../../async.ts';
 import type { RequestContext } from '../../context.ts';
 import { parseWholeNumber } from '../../oci/descriptor.ts';
 import { type Budget, waitForRoom } from './budget.ts';
@@ -43,16 +42,14 @@ export async function holdBody(
   return refuse(read.lacksRoom ? 'no room' : 'too large', read.stream);
 }
 
-/** Sends a held body on, with its length. */
+/** Sends a held body on, with its length. The copy is complete from the start, however much of it the origin reads. */
 export function sendHeld(ctx: RequestContext, content: Uint8Array): Copy {
   const { readable, writable } = new FixedLengthStream(content.length);
   const writer = writable.getWriter();
-  const copied = writer
-    .write(content)
-    .then(() => ({ content, sentAt: ctx.now() }))
-    .catch(() => undefined);
+  writer.write(content).catch(() => undefined);
   writer.close().catch(() => undefined);
   // What is held does not break off.
   const brokenOff = new AbortController().signal;
-  return { body: readable, brokenOff, whole: (waitMs) => within(copied, waitMs) };
+  const copied = { content, sentAt: ctx.now() };
+  return { body: readable, brokenOff, whole: async () => copied };
 }

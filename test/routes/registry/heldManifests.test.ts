@@ -1,5 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
-import { createEdge, textOf } from '../../support/edge.ts';
+import { headEach, manifestNaming, newImage, put } from '../../support/commit.ts';
+import { cacheStatusOf, createEdge, textOf } from '../../support/edge.ts';
 import { rig } from '../../support/push.ts';
 import { newManifest, uniqueManifest } from '../../support/pushManifest.ts';
 import { putOf, writeBacksOf } from '../../support/uploading.ts';
@@ -79,5 +80,18 @@ describe('a manifest that is checked', () => {
     const manifest = await newManifest({ bytes });
     await createEdge(INMEMORY).fetch(manifest.path, putOf(manifest));
     expect(await putsAt(manifest.path)).toHaveLength(1);
+  });
+
+  it('is known to the cache, which forgets what it names, if the origin refuses it before reading it', async () => {
+    const { blobs } = await newImage();
+    const edge = createEdge(INMEMORY);
+    await headEach(edge, blobs);
+    const manifest = await manifestNaming(blobs, { annotations: { padding: 'x'.repeat(3 * MIB) } });
+    const refusal = { status: 400, body: '{"errors":[{"code":"MANIFEST_INVALID"}]}' };
+    await rig.rule({ prefix: manifest.path, method: 'PUT', ...refusal });
+    expect((await put(edge, manifest)).status).toBe(400);
+    for (const { path } of blobs) {
+      expect(cacheStatusOf(await edge.fetch(path, { method: 'HEAD' }))).toMatch(/^registry-edge; fwd=miss/);
+    }
   });
 });
