@@ -14,8 +14,16 @@ export type OriginAnswer<E extends Entry = Entry> =
       /** The origin's headers for this caller alone: they go into this one reply and are never stored or shared. */
       readonly callerHeaders?: Readonly<Record<string, string>>;
     }
-  /** `sentAtMs`: when the request was sent that this response answers (epoch ms). */
-  | { readonly kind: 'relay'; readonly response: Response; readonly sentAtMs: number };
+  /**
+   * `sentAtMs`: when the request was sent that this response answers (epoch ms). `isLost`: the response redirects to
+   * storage that does not have the content.
+   */
+  | {
+      readonly kind: 'relay';
+      readonly response: Response;
+      readonly sentAtMs: number;
+      readonly isLost?: boolean | undefined;
+    };
 
 /** How an origin failed to answer. */
 export type OriginFailure = 'unreachable' | 'paused' | `origin-${number}`;

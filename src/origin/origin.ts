@@ -127,6 +127,8 @@ export interface ContentStat<E extends Entry = Entry> {
   readonly method: 'HEAD' | 'GET';
   /** Relayed in place of `response`, which answers a HEAD where the client sent a GET. */
   readonly relay?: Response;
+  /** Whether nothing was found because the storage to which the origin redirects does not have the content (404). */
+  readonly isLost?: boolean;
   readonly found?: {
     readonly entry: E;
     /** Whether the registry itself answered, and not a cache on the way. */

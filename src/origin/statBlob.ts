@@ -35,7 +35,7 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   const { response } = head;
   const byHead = await resolve(question, head, 'HEAD');
   if (byHead === 'endless') return { response, method: 'HEAD' };
-  if (byHead) return byHead;
+  if (byHead && byHead !== 'lost') return byHead;
   const lacksMethod = response.status === 405 || response.status === 501;
   if (response.status !== 200 && !lacksMethod && !isRedirect(response)) return { response, method: 'HEAD' };
 
@@ -45,6 +45,7 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
   if (!get) return { response, method: 'HEAD' };
   const byGet = await resolve(question, get, 'GET');
   await get.response.body?.cancel();
+  if (byGet === 'lost') return { response, method: 'HEAD', isLost: true };
   if (byGet && byGet !== 'endless') return byGet;
   // If the origin does not support HEAD, the failed GET is the better answer: a client expects 200 or 404.
   return { response: lacksMethod && get.response.status >= 400 ? get.response : response, method: 'HEAD' };
@@ -52,13 +53,14 @@ export async function statBlob(question: BlobQuestion): Promise<ContentStat> {
 
 /**
  * Follows redirects to an answer that states the size. The origin's own answer stays the one that judges the caller.
- * @returns `endless` where the redirects lead back, or are too many; `undefined` where they do not end at the content
+ * @returns `endless` where the redirects lead back, or are too many; `lost` where they end at a 404; `undefined` where
+ *   they do not end at the content either
  */
 async function resolve(
   question: BlobQuestion,
   first: OriginResponse,
   method: 'HEAD' | 'GET',
-): Promise<ContentStat | 'endless' | undefined> {
+): Promise<ContentStat | 'endless' | 'lost' | undefined> {
   let { response } = first;
   let firstHand = isFirstHand(response);
   let url = question.url;
@@ -78,6 +80,7 @@ async function resolve(
     firstHand &&= isFirstHand(response);
   }
   if (isRedirect(response)) return 'endless';
+  if (response.status === 404 && response !== first.response) return 'lost';
   const readEntry = method === 'HEAD' ? entryOf : entryOfFirstByte;
   const entry: Entry | undefined = readEntry(response, question.digest, first.sentAt);
   if (!entry) return undefined;

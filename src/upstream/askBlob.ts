@@ -15,9 +15,9 @@ import type { Repository } from './repository.ts';
 export type BlobAnswer =
   /** `stored` settles when the confirmation is in the store, or will not be. */
   | { readonly kind: 'exists'; readonly stored: Promise<void> | undefined }
-  /** A 404. `sentAtMs`: when the question was sent (epoch ms). */
+  /** A 404, also of the storage to which the origin redirects. `sentAtMs`: when the question was sent (epoch ms). */
   | { readonly kind: 'gone'; readonly sentAtMs: number }
-  /** It does not tell this caller, or nobody: 401, 403, 405, 501. */
+  /** It does not tell this caller, or nobody: 401, 403, 405, 501, and whatever else is no answer. */
   | { readonly kind: 'undecided' }
   /** It fails to answer: 429 or 5xx. */
   | { readonly kind: 'failed'; readonly response: Response };
@@ -53,9 +53,9 @@ export async function askBlob(
   });
   if (answer.kind === 'found') return { kind: 'exists', stored };
   await discard(answer);
-  const { response, sentAtMs } = answer;
+  const { response, sentAtMs, isLost } = answer;
   if (isOriginFailure(response.status) && response.status !== 501) return failed(response);
-  if (response.status !== 404) return { kind: 'undecided' };
+  if (response.status !== 404 && !isLost) return { kind: 'undecided' };
   return blob.isManifest ? inTurn(() => askManifest(repository, blob, signal)) : { kind: 'gone', sentAtMs };
 }
 

@@ -25,12 +25,12 @@ export async function askOrigin<E extends Entry>(
   const { ctx, upstream } = repository;
   const { kind } = question;
   const sentAtMs = ctx.now();
-  const { response, method, relay = response, found } = await kind.ask(repository, question, options);
+  const { response, method, relay = response, found, isLost } = await kind.ask(repository, question, options);
   const isFromStorage = found?.isFromStorage ?? false;
   recordAccess(repository, `${method} ${kind.links}`, response, isFromStorage);
   // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
   if (windowsOf(repository, question).staleMs > 0) upstream.retryAfter.observe(ctx, response);
-  if (!found) return { kind: 'relay', response: relay, sentAtMs };
+  if (!found) return { kind: 'relay', response: relay, sentAtMs, isLost };
   const { entry, isFirstHand, isDirect, place } = found;
   if (isFirstHand) upstream.absences.forget(ctx, repository.name, kind.links, entry.descriptor.digest);
   const confirmed = isFirstHand && (isDirect || isFromStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);

@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { confirmedLongAgo, headEach, lose, manifestNaming, newImage, put, watchOrigin } from '../support/commit.ts';
+import {
+  acceptAll,
+  confirmedLongAgo,
+  headEach,
+  lose,
+  manifestNaming,
+  newImage,
+  put,
+  watchOrigin,
+} from '../support/commit.ts';
 import { createEdge, textOf } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
 import { createMeteredEdge } from '../support/metered.ts';
@@ -162,6 +171,31 @@ describe('a manifest whose blobs are not confirmed is answered', () => {
     await rig.rule({ prefix: blobs[2]?.path ?? '', status: 503, delayMs: 200 });
     expect((await put(edge, manifest)).status).toBe(400);
   });
+});
+
+it('a manifest is refused if the storage to which the origin redirects has lost a blob', async () => {
+  const { edge, manifest, blobs } = await edgeBefore();
+  const lost = blobs[1] as Pushed;
+  const storage = `/storage/${crypto.randomUUID()}`;
+  await rig.rule({ prefix: storage, status: 404 });
+  await rig.rule({ prefix: lost.path, status: 307, headers: { location: storage } });
+  await acceptAll(manifest);
+  expect(await headEach(edge, [lost])).toEqual([200]);
+  const refused = await put(edge, manifest);
+  expect([refused.status, JSON.parse(await textOf(refused))]).toMatchObject([
+    400,
+    { errors: [{ detail: lost.digest }] },
+  ]);
+  // The client follows the redirect, finds nothing, and uploads the blob again.
+  expect(await headEach(edge, [lost])).toEqual([307]);
+});
+
+it('a manifest goes on if the origin redirects questions to the page of a sign-on', async () => {
+  const { edge, manifest, prefix } = await edgeBefore();
+  const page = `/sign-on/${crypto.randomUUID()}`;
+  await rig.rule({ prefix: page, status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' });
+  await rig.rule({ prefix, status: 307, headers: { location: page } });
+  expect((await put(edge, manifest)).status).toBe(201);
 });
 
 it('the check follows the questions that HEADs have just begun', async () => {
