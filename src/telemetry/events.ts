@@ -28,7 +28,7 @@ export type EdgeEvent =
   /** A store with a clock of its own was read at this time (epoch ms). */
   | { readonly kind: 'look'; readonly at: number }
   | { readonly kind: 'write-back'; readonly outcome: 'begun' | 'done' | 'unneeded' | 'fault' }
-  /** A manifest that needs this many blobs was checked: so many were not confirmed, and so many are gone. */
+  /** A manifest that needs this many blobs was checked: the origin was asked for so many, and so many are gone. */
   | { readonly kind: 'check'; readonly needed: number; readonly asked: number; readonly gone: number }
   /** The registry sent this many events. Of `unusable` ones, nothing or not everything could be used. */
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }

@@ -1,14 +1,10 @@
-import { within } from '../async.ts';
 import { observeClear } from '../cache/clear.ts';
-import { isFresh } from '../cache/freshness.ts';
-import { type Lookup, lookUpEach } from '../cache/lookup.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError } from '../oci/errors.ts';
-import type { LinkSet } from '../oci/links.ts';
-import { MAX_NAMED } from '../oci/manifest.ts';
 import type { NeededBlob } from '../oci/neededBlobs.ts';
-import { isAlive } from '../stores/tombstone.ts';
+import type { BlobAnswer } from './askBlob.ts';
 import { askBlobs, type BlobAnswers } from './askBlobs.ts';
+import { isConfirmed, lookUpNeeded } from './confirmedBlobs.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -30,69 +26,51 @@ export async function checkBlobs(repository: Repository, needed: readonly Needed
   await repository.authorize('HEAD blobs');
   // A client without a token learns where to get one from the origin's answer to its manifest.
   if (!repository.isGranted && upstream.authorizer.needsLogin(ctx, name)) return undefined;
-  let { open, lookups } = await findOpen(repository, needed);
-  const asked = open.length;
-  let first: BlobAnswers | undefined;
-  if (!repository.isGranted && open.length > 1) {
-    first = await askBlobs(repository, open.slice(0, 1), undefined);
-    const [answer] = first.answers.values();
-    if (answer?.kind === 'undecided') open = [];
-    else if (!first.failure) {
-      await repository.untilProved();
-      await repository.authorize('HEAD blobs');
-      ({ open, lookups } = await findOpen(repository, open.slice(1)));
-    }
-  }
-  const rest = first?.failure ? first : await askBlobs(repository, open, lookups);
-  const answers = new Map([...(first?.answers ?? []), ...rest.answers]);
-  const gone = [...answers].flatMap(([digest, answer]) => (answer.kind === 'gone' ? [{ digest, ...answer }] : []));
-  ctx.emit({ kind: 'check', needed: needed.length, asked, gone: gone.length });
+  const answers = new Map<Digest, BlobAnswer>();
+  const failure = await askForUnconfirmed(repository, needed, answers);
+  const gone = goneIn(answers);
+  ctx.emit({ kind: 'check', needed: needed.length, asked: answers.size, gone: gone.length });
   if (gone.length > 0) {
     await evictGone(repository, gone);
     // The next attempt has to ask only for the rest.
     await Promise.all([...answers.values()].map((answer) => answer.kind === 'exists' && answer.stored));
     throw new RegistryError('MANIFEST_BLOB_UNKNOWN', { details: gone.map(({ digest }) => digest) });
   }
-  if (!rest.failure) return undefined;
-  if ('error' in rest.failure) throw rest.failure.error;
-  return rest.failure.response;
+  if (!failure) return undefined;
+  if ('error' in failure) throw failure.error;
+  return failure.response;
 }
 
-interface OpenBlobs {
-  /** The blobs that nothing confirms. */
-  readonly open: readonly NeededBlob[];
-  /** What the look found; `undefined` if there was none, or the store is slow. */
-  readonly lookups: ReadonlyMap<Digest, Lookup> | undefined;
-}
-
-async function findOpen(repository: Repository, needed: readonly NeededBlob[]): Promise<OpenBlobs> {
-  const { ctx, upstream, name, isGranted } = repository;
-  const isUploaded = (digest: Digest, lookup: Lookup | undefined) => {
-    const sentAt = upstream.recentUploads.find(ctx, name, digest, isGranted);
-    const clearedUntil = lookup && lookup.outcome !== 'fault' ? lookup.clearedUntil : 0;
-    return sentAt !== undefined && isAlive(sentAt, clearedUntil);
+/** Asks the origin for the blobs that nothing confirms. @param answers receives its answers; none is asked for again */
+async function askForUnconfirmed(
+  repository: Repository,
+  needed: readonly NeededBlob[],
+  answers: Map<Digest, BlobAnswer>,
+): Promise<BlobAnswers['failure']> {
+  let lookups = await lookUpNeeded(repository, needed);
+  const findOpen = () => needed.filter((blob) => !answers.has(blob.digest) && !isConfirmed(repository, blob, lookups));
+  const ask = async (blobs: readonly NeededBlob[]) => {
+    const asked = await askBlobs(repository, blobs, lookups.blobs);
+    for (const [digest, answer] of asked.answers) answers.set(digest, answer);
+    return asked.failure;
   };
-  const lookups = isGranted ? await lookUpIn(repository, 'blobs', needed) : undefined;
-  const open = needed.filter(({ digest }) => {
-    const lookup = lookups?.get(digest);
-    return !isConfirmed(repository, lookup) && !isUploaded(digest, lookup);
-  });
-  // What the manifest calls a manifest may be confirmed as one, for a caller that may know of manifests.
-  const manifests = isGranted ? open.filter(({ isManifest }) => isManifest) : [];
-  if (manifests.length === 0 || !(await repository.hasGrant('HEAD manifests'))) return { open, lookups };
-  const asManifests = await lookUpIn(repository, 'manifests', manifests);
-  return { open: open.filter(({ digest }) => !isConfirmed(repository, asManifests?.get(digest))), lookups };
+  if (!repository.isGranted) {
+    const failure = await ask(findOpen().slice(0, 1));
+    if (failure || [...answers.values()].some(({ kind }) => kind === 'undecided')) return failure;
+    await repository.untilProved();
+    await repository.authorize('HEAD blobs');
+    lookups = await lookUpNeeded(repository, needed);
+  }
+  // A confirmation that was young enough before the questions may be too old after the answers.
+  for (let open = findOpen(); open.length > 0; open = findOpen()) {
+    const failure = await ask(open);
+    if (failure || goneIn(answers).length > 0) return failure;
+  }
+  return undefined;
 }
 
-/** Looks at most `MAX_NAMED` blobs up in the store that all isolates share. @returns `undefined` if it is slow */
-function lookUpIn({ ctx, upstream, name }: Repository, links: LinkSet, blobs: readonly NeededBlob[]) {
-  const digests = blobs.slice(0, MAX_NAMED).map(({ digest }) => digest);
-  const looking = lookUpEach(ctx, upstream.shared.repositoryScoped(name, links), digests);
-  return within(looking, upstream.cacheTimeoutMs);
-}
-
-function isConfirmed({ ctx, upstream }: Repository, lookup: Lookup | undefined): boolean {
-  return lookup?.outcome === 'hit' && isFresh(lookup.entry, ctx.now(), upstream.ttls.pushExistenceMs);
+function goneIn(answers: ReadonlyMap<Digest, BlobAnswer>): readonly GoneBlob[] {
+  return [...answers].flatMap(([digest, answer]) => (answer.kind === 'gone' ? [{ digest, ...answer }] : []));
 }
 
 interface GoneBlob {

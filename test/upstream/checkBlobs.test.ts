@@ -13,7 +13,7 @@ import {
 import { createClock } from '../support/context.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
-import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
+import { blobOf, holdHead, type Pushed, pushBlob, rig } from '../support/push.ts';
 import { SHARED_STORES, STORES } from '../support/stores.ts';
 import { byPut, putOf } from '../support/uploading.ts';
 
@@ -114,6 +114,24 @@ describe.each(STORES)('a manifest before the cache in $name', ({ name: store, va
     await over;
     expect(cacheStatusOf(await edge.fetch(restored.path, HEAD))).toBe(`registry-edge; hit; detail=${store}`);
     expect(await headEach(edge, [other])).toEqual([404]);
+  });
+
+  it('asks for a blob whose confirmation became too old while the origin was asked for another', async () => {
+    const image = await newImage(1);
+    const [lost, other] = image.blobs as [Pushed, Pushed];
+    const edge = createEdge(variables);
+    await headEach(edge, [lost]);
+    edge.clock.advance(5 * 60_000 - 1_000);
+    await earnGrant(edge, lost);
+    await lose(lost);
+    await acceptAll(lost);
+    await holdHead(other);
+    const asked = await watchOrigin(lost);
+    const { answer } = edge.send(image.manifest.path, putOf(image.manifest));
+    await vi.waitFor(async () => expect(await asked()).toEqual([`HEAD ${other.digest}`]));
+    edge.clock.advance(1_000);
+    await rig.release(other.digest);
+    expect(await (await answer).json()).toEqual(missing(lost));
   });
 
   it('asks for blobs that are not stored at all', async () => {
