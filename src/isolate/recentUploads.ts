@@ -12,8 +12,8 @@ export interface RecentUploads {
   /** Records that the origin answered this caller's upload of the blob with 201. */
   add(ctx: RequestContext, name: RepositoryName, digest: Digest): void;
   /**
-   * Returns when the upload was sent (epoch ms), if it is recorded: this caller's own, or to a caller with a grant
-   * anybody's, since clients push with several tokens.
+   * Returns when the last request of an upload arrived (epoch ms), if the upload is recorded: this caller's own, or to
+   * a caller with a grant anybody's, since clients push with several tokens.
    */
   find(ctx: RequestContext, name: RepositoryName, digest: Digest, isGranted: boolean): number | undefined;
   /** Forgets the uploads to a repository, because something was deleted there. */

@@ -6,10 +6,11 @@ import type { NeededBlob } from '../oci/neededBlobs.ts';
 import { askBlob, type BlobAnswer } from './askBlob.ts';
 import type { Repository } from './repository.ts';
 
-/** A Worker has six connections at a time; one is left for the store. */
+/** A Worker may have six connections at a time; one is left for the store. */
 const REQUESTS_AT_ONCE = 5;
-/** How long a 429 is waited out that does not say how long to wait, and the longest such wait, in ms. */
+/** The wait after a 429 that names no time. */
 const DEFAULT_DELAY_MS = 1_000;
+/** A 429 that names a longer time is not waited out. */
 const MAX_DELAY_MS = 5_000;
 /**
  * At most this many questions belong to one round, and none is asked after a round with which as many blobs are gone:
@@ -44,6 +45,11 @@ export async function askBlobs(
   const answers = new Map<Digest, BlobAnswer>();
   let failure: BlobAnswers['failure'];
 
+  function fail(why: BlobAnswers['failure']): void {
+    failure ??= why;
+    limit.abort();
+  }
+
   /** @returns the 429 with which the origin refused to be asked, if it did */
   async function ask(blob: NeededBlob): Promise<Response | undefined> {
     try {
@@ -51,10 +57,9 @@ export async function askBlobs(
       const answer = await askBlob(repository, { blob, lookup, signal: limit.signal, inTurn });
       if (answer.kind !== 'failed') answers.set(blob.digest, answer);
       else if (answer.response.status === 429) return answer.response;
-      else throw answer;
-    } catch (thrown) {
-      failure ??= isFailed(thrown) ? thrown : { error: thrown };
-      limit.abort();
+      else fail({ response: answer.response });
+    } catch (error) {
+      fail({ error });
     }
     return undefined;
   }
@@ -84,8 +89,4 @@ export async function askBlobs(
 
 function goneIn(answers: ReadonlyMap<Digest, BlobAnswer>): number {
   return [...answers.values()].filter(({ kind }) => kind === 'gone').length;
-}
-
-function isFailed(thrown: unknown): thrown is { readonly response: Response } {
-  return typeof thrown === 'object' && thrown !== null && 'response' in thrown;
 }

@@ -81,7 +81,7 @@ interface GoneBlob {
 /** Evicts, in all tiers, what the origin does not have, so that the next HEAD says so. A stranger evicts nothing. */
 async function evictGone(repository: Repository, gone: readonly GoneBlob[]): Promise<void> {
   const { ctx, upstream, name } = repository;
-  ctx.log.warn('a manifest is refused: the origin has lost blobs that it names', {
+  ctx.log.warn('a manifest is refused: the origin does not have blobs that it names', {
     repository: name,
     blobs: gone.length,
   });

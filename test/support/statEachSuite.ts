@@ -5,8 +5,8 @@ import { parseRepositoryName } from '../../src/oci/name.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 
-/** More digests than one request to any store holds. */
-const MANY = 157;
+/** More digests than one request to any store holds: a Durable Object takes 1,000. */
+const MANY = 1_010;
 
 /** A look at many digests at once: a part of the suite of every descriptor cache. */
 export function describeStatEach(create: () => BlobDescriptorCacheProvider): void {
@@ -67,9 +67,10 @@ export function describeStatEach(create: () => BlobDescriptorCacheProvider): voi
 
     it('finds more digests than one request holds', async () => {
       const digests = Array.from({ length: MANY }, () => uniqueDigest());
-      for (const digest of digests) await set(digest);
+      const isStored = (_digest: Digest, at: number) => at % 25 === 0;
+      for (const digest of digests.filter(isStored)) await set(digest);
       const found = await blobs.statEach(ctx, digests);
-      for (const digest of digests) expect(found.get(digest)?.entry?.descriptor.digest).toBe(digest);
+      expect(digests.filter((digest) => found.get(digest)?.entry)).toEqual(digests.filter(isStored));
     });
 
     it('looks up nothing for no digest', async () => {

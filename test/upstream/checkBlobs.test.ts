@@ -173,7 +173,7 @@ describe.each(STORES)('a manifest before the cache in $name', ({ name: store, va
 });
 
 describe.each(SHARED_STORES)('with two isolates and the cache in $name', ({ variables }) => {
-  it('a manifest is refused by the other one', async () => {
+  it('a manifest is refused by the one that has answered no HEAD', async () => {
     const clock = createClock(Date.now());
     const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
     const image = await newImage();
@@ -187,7 +187,7 @@ describe.each(SHARED_STORES)('with two isolates and the cache in $name', ({ vari
     expect(await headEach(one, [lost])).toEqual([404]);
   });
 
-  it('an upload is asked for if the blob was deleted through the other one', async () => {
+  it('an upload through one is asked for if the blob was deleted through the other', async () => {
     const clock = createClock(Date.now());
     const [one, two] = [createEdge(variables, { clock }), createEdge(variables, { clock })];
     const { name } = await pushBlob();
