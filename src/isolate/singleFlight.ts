@@ -56,6 +56,8 @@ export interface Shared<E extends Entry> {
  * Lets concurrent identical questions share one request to the origin. Requests pass each other plain data, never I/O.
  */
 export interface Flights {
+  /** Whether anybody is asking this now, as whichever caller. */
+  isAsked(question: FlightQuestion): boolean;
   /**
    * Waits, for a bounded time, while the answer to this question is on its way into the store. Callers that arrive
    * after the answer look there, where a later delete would show.
@@ -133,6 +135,7 @@ export function createFlights(): Flights {
   }
 
   return {
+    isAsked: ({ name, about }) => flights.isAsked(questionKey(name, about)),
     landing({ name, about, caller }) {
       const question = questionKey(name, about);
       return flights.isAsked(question) ? land(question, caller) : undefined;

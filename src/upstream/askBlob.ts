@@ -2,13 +2,12 @@ import { storeAnswer } from '../cache/learn.ts';
 import { isStoreFault, type Lookup } from '../cache/lookup.ts';
 import { discard } from '../cache/originAnswer.ts';
 import { withErrorBody } from '../http/errorBody.ts';
-import type { Entry } from '../oci/descriptor.ts';
 import { isOriginFailure } from '../oci/errors.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { NeededBlob } from '../oci/neededBlobs.ts';
 import { throughFlight } from './collapse.ts';
 import { BLOB_EXISTENCE } from './existence.ts';
-import type { ContentKind } from './question.ts';
+import { flightQuestion } from './question.ts';
 import type { Repository } from './repository.ts';
 
 /** What the origin says of a blob that a manifest needs. */
@@ -40,17 +39,21 @@ export async function askBlob(
   repository: Repository,
   { blob, lookup, signal, inTurn }: BlobQuestion,
 ): Promise<BlobAnswer> {
-  const { ctx, name } = repository;
+  const { ctx, upstream, name } = repository;
   const { digest } = blob;
-  const kind: ContentKind<Entry> = { ...BLOB_EXISTENCE, ask: (...asked) => inTurn(() => BLOB_EXISTENCE.ask(...asked)) };
   const target = { path: `/v2/${name}/blobs/${digest}`, search: '' };
-  const question = { kind, target, reference: { kind: 'digest', text: digest } } as const;
-  const { answer, stored } = await throughFlight(repository, question, async (ask) => {
-    const answer = await ask(lookup, signal);
-    if (isStoreFault(lookup)) return { answer };
-    const prior = lookup && { looking: Promise.resolve(lookup), lookedAt: lookedAtOf(lookup) };
-    return storeAnswer(ctx, repository.item('blobs', digest), answer, prior);
-  });
+  const question = { kind: BLOB_EXISTENCE, target, reference: { kind: 'digest', text: digest } } as const;
+  const askOrFollow = () =>
+    throughFlight(repository, question, async (ask) => {
+      const answer = await ask(lookup, signal);
+      if (isStoreFault(lookup)) return { answer };
+      const prior = lookup && { looking: Promise.resolve(lookup), lookedAt: lookedAtOf(lookup) };
+      return storeAnswer(ctx, repository.item('blobs', digest), answer, prior);
+    });
+  const flight = flightQuestion(repository, question);
+  // A follower sends no request. No flight is opened before its turn: a HEAD that follows it would wait for all others.
+  const canFollow = flight !== undefined && upstream.flights.isAsked(flight);
+  const { answer, stored } = await (canFollow ? askOrFollow() : inTurn(askOrFollow));
   if (answer.kind === 'found') return { kind: 'exists', stored };
   await discard(answer);
   const { response, sentAtMs, isLost } = answer;

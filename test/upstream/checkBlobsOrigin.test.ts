@@ -14,7 +14,7 @@ import { earnGrant } from '../support/grant.ts';
 import { createMeteredEdge } from '../support/metered.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
 import { manifestRequest } from '../support/pushManifest.ts';
-import { byPut } from '../support/uploading.ts';
+import { byPut, putOf } from '../support/uploading.ts';
 
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 const PUSH_ONLY = { authorization: 'Basic cHVzaDpvbmx5' };
@@ -208,6 +208,29 @@ it('the check follows the questions that HEADs have just begun', async () => {
   expect((await put(edge, manifest)).status).toBe(201);
   await Promise.all(heads.map(({ over }) => over));
   expect(await asked()).toEqual([...blobs.map(({ digest }) => `HEAD ${digest}`), `PUT ${manifest.digest}`].sort());
+});
+
+it('a HEAD does not wait for the questions that a check has not sent yet', async () => {
+  const { blobs, manifest } = await newImage(49);
+  const edge = createEdge(INMEMORY);
+  await earnGrant(edge, manifest);
+  await rig.rule({ prefix: `/v2/${manifest.name}/blobs/`, method: 'HEAD', delayMs: 200 });
+  const asked = await watchOrigin(manifest);
+  const { answer } = edge.send(manifest.path, putOf(manifest));
+  await vi.waitFor(async () => expect((await asked()).length).toBeGreaterThan(0));
+  const last = blobs.at(-1) as Pushed;
+  expect((await edge.send(last.path, { method: 'HEAD' }).answer).status).toBe(200);
+  expect((await asked()).length).toBeLessThan(25);
+  expect((await answer).status).toBe(201);
+});
+
+it('two manifests that come at the same time share their questions', async () => {
+  const { edge, manifest, blobs, prefix } = await edgeBefore(19);
+  await rig.rule({ prefix, method: 'HEAD', delayMs: 50 });
+  const asked = await watchOrigin(manifest);
+  const pushed = await Promise.all([put(edge, manifest), put(edge, await manifestNaming(blobs))]);
+  expect(pushed.map(({ status }) => status)).toEqual([201, 201]);
+  expect((await asked()).filter((question) => question.startsWith('HEAD'))).toHaveLength(blobs.length);
 });
 
 it('at most five questions are asked at the same time', async () => {
