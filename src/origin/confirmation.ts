@@ -73,13 +73,15 @@ const CLOUDFLARE_CACHE = /\b(?:HIT|STALE|UPDATING)\b/i;
  * access, and neither does the page of a sign-on in front of the registry.
  */
 export function isFirstHand(response: Response): boolean {
-  const { headers } = response;
-  const isAged = (headers.get('age') ?? '0').trim() !== '0';
+  // Go and Flask send each redirect with a page, which nobody sees.
+  return !isFromCache(response) && (isRedirect(response) || !isPage(response));
+}
+
+/** Whether a cache on the way answered, perhaps with what was true some time ago. */
+export function isFromCache({ headers }: Response): boolean {
   return (
-    !isAged &&
-    // Go and Flask send each redirect with a page, which nobody sees.
-    (isRedirect(response) || !isPage(response)) &&
-    !CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') &&
-    !CACHE_HIT.test(headers.get('cache-status') ?? '')
+    (headers.get('age') ?? '0').trim() !== '0' ||
+    CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') ||
+    CACHE_HIT.test(headers.get('cache-status') ?? '')
   );
 }

@@ -5,6 +5,7 @@ import { withErrorBody } from '../http/errorBody.ts';
 import { isOriginFailure } from '../oci/errors.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { NeededBlob } from '../oci/neededBlobs.ts';
+import { isFromCache } from '../origin/confirmation.ts';
 import { throughFlight } from './collapse.ts';
 import { BLOB_EXISTENCE } from './existence.ts';
 import { flightQuestion } from './question.ts';
@@ -58,7 +59,7 @@ export async function askBlob(
   await discard(answer);
   const { response, sentAtMs, isLost } = answer;
   if (isOriginFailure(response.status) && response.status !== 501) return failed(response);
-  if (response.status !== 404 && !isLost) return { kind: 'undecided' };
+  if (!isNotFound(response) && !isLost) return { kind: 'undecided' };
   return blob.isManifest ? inTurn(() => askManifest(repository, blob, signal)) : { kind: 'gone', sentAtMs };
 }
 
@@ -76,7 +77,12 @@ async function askManifest(
   const { response, sentAt } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${digest}`, question);
   if (response.ok) return { kind: 'exists', stored: undefined };
   if (isOriginFailure(response.status) && response.status !== 501) return failed(response);
-  return response.status === 404 ? { kind: 'gone', sentAtMs: sentAt } : { kind: 'undecided' };
+  return isNotFound(response) ? { kind: 'gone', sentAtMs: sentAt } : { kind: 'undecided' };
+}
+
+/** Whether the origin itself says so, and not a cache on the way, which may have remembered it from before an upload. */
+function isNotFound(response: Response): boolean {
+  return response.status === 404 && !isFromCache(response);
 }
 
 /** The answer to a HEAD has no body, but the client sent a PUT. */

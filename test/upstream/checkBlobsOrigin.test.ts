@@ -40,6 +40,15 @@ describe('a manifest whose blobs are not confirmed goes on', () => {
     expect((await put(edge, manifest)).status).toBe(201);
   });
 
+  it.each([
+    ['Age', { age: '7' }],
+    ['CF-Cache-Status', { 'cf-cache-status': 'HIT' }],
+  ])('if a cache on the way remembers that a blob is absent: %s', async (_header, headers) => {
+    const { edge, manifest, prefix } = await edgeBefore();
+    await rig.rule({ prefix, status: 404, headers });
+    expect((await put(edge, manifest)).status).toBe(201);
+  });
+
   it.each([401, 403, 405, 501])(
     'after one question, if the origin answers %i to a caller without a grant: for example, it may only push',
     async (status) => {
@@ -240,6 +249,15 @@ it('at most five questions are asked at the same time', async () => {
   expect((await put(edge, manifest)).status).toBe(201);
   expect(Date.now() - startedAt).toBeGreaterThanOrEqual(4 * 200);
 });
+
+it.each(['?ns=registry.example.com', '?ns', '?tag=v2'])(
+  'a manifest is checked whatever its query: %s',
+  async (query) => {
+    const { edge, manifest, blobs } = await edgeBefore();
+    await lose(blobs[1] as Pushed);
+    expect((await edge.fetch(manifest.path + query, putOf(manifest))).status).toBe(400);
+  },
+);
 
 describe('with PUSH_STALE_WHILE_REVALIDATE=0 or PUSH_EXISTENCE_TTL=0', () => {
   it.each(['PUSH_STALE_WHILE_REVALIDATE', 'PUSH_EXISTENCE_TTL'])('%s: no manifest is checked', async (variable) => {

@@ -1,7 +1,6 @@
 import type { RequestContext } from '../../context.ts';
 import { holdBody } from '../../http/body/heldBody.ts';
 import { RegistryError } from '../../oci/errors.ts';
-import type { Target } from '../../oci/route.ts';
 import { MAX_MANIFEST_BYTES } from '../../origin/manifests.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 
@@ -12,11 +11,10 @@ const ROOM_WAIT_MS = 5_000;
 
 /**
  * Whether the blobs of a pushed manifest are confirmed before it goes on: wherever a HEAD may have answered "exists"
- * past `PUSH_EXISTENCE_TTL`. Nothing is answered from the cache about another registry that `?ns=` names.
+ * past `PUSH_EXISTENCE_TTL`.
  */
-export function isChecked({ ttls, ownQueries }: Upstream, { search }: Target): boolean {
-  const isForeign = new URLSearchParams(search).getAll('ns').some((host) => !ownQueries.has(`?ns=${host}`));
-  return ttls.pushStaleMs > 0 && !isForeign;
+export function isChecked({ ttls }: Upstream): boolean {
+  return ttls.pushStaleMs > 0;
 }
 
 /**

@@ -40,7 +40,7 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
-  const manifest = isChecked(upstream, route) ? await holdManifest(ctx, upstream) : undefined;
+  const manifest = isChecked(upstream) ? await holdManifest(ctx, upstream) : undefined;
   const failure = manifest && (await checkBlobs(repository, neededBlobs(manifest)));
   if (failure) return relayUnlessStalled(ctx, upstream, failure);
   const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
