@@ -12,7 +12,7 @@ import type { Repository } from './repository.ts';
  * `PUSH_EXISTENCE_TTL`: law 4. A HEAD may have answered "exists" from an older confirmation, perhaps in another isolate,
  * and origins exist that accept whatever manifest they are sent.
  *
- * 1. All are looked up at once. An upload that the origin has just accepted from this caller counts as well.
+ * 1. All are looked up at once. An upload that the origin has just accepted counts as well.
  * 2. The origin is asked for the others, also for those that are not stored any more.
  * 3. What it does not have is evicted, and the manifest is refused as the origin would refuse it.
  *

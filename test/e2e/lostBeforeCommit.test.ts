@@ -43,7 +43,7 @@ const ORIGINS: readonly { what: string; start(): Promise<Origin> }[] = [
       const registry: CredulousRegistry = await startCredulousRegistry();
       return {
         url: registry.url,
-        lose: async (name, image) => registry.lose(name, image),
+        lose: async (name, { layers }) => registry.loseBlob(name, layers[0].digest),
         async expectWhole(name, image) {
           expect(registry.broken).toEqual([]);
           expect(registry.isWhole(name, image)).toBe(true);

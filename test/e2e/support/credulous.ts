@@ -10,8 +10,9 @@ export interface CredulousRegistry {
   readonly host: string;
   /** The accepted manifests that named a blob which the registry did not have: broken images. */
   readonly broken: readonly string[];
-  /** Loses an image: its manifest, its tags, and its first layer. */
-  lose(name: string, image: Image): void;
+  /** Loses a blob, and all manifests and tags of the repository. */
+  loseBlob(name: string, digest: string): void;
+  hasBlob(name: string, digest: string): boolean;
   /** Whether the registry has all of the image. */
   isWhole(name: string, image: Image): boolean;
 }
@@ -20,9 +21,11 @@ class CredulousContent extends Content {
   readonly broken: string[] = [];
 
   override putManifest(name: string, reference: string, bytes: Buffer, mediaType: string): { digest: string } {
-    const { config, layers = [] } = JSON.parse(bytes.toString('utf8'));
+    const { config, layers = [], manifests: children = [] } = JSON.parse(bytes.toString('utf8'));
     const { blobs, manifests, tags } = this.open(name);
-    if ([config, ...layers].some((part) => part && !blobs.has(part.digest))) this.broken.push(`${name} ${reference}`);
+    const named = [config, ...layers, ...children].filter((part) => part !== undefined);
+    const isThere = ({ digest }: { digest: string }) => blobs.has(digest) || manifests.has(digest);
+    if (!named.every(isThere)) this.broken.push(`${name} ${reference}`);
     const digest = digestOf(bytes, reference);
     const plain = { subject: undefined, artifactType: undefined, annotations: undefined };
     manifests.set(digest, { bytes, mediaType, ...plain });
@@ -40,12 +43,13 @@ export async function startCredulousRegistry(): Promise<CredulousRegistry> {
     url,
     host: new URL(url).host,
     broken: content.broken,
-    lose(name, { manifest, layers }) {
+    loseBlob(name, digest) {
       const { blobs, manifests, tags } = content.open(name);
-      manifests.delete(manifest.digest);
+      manifests.clear();
       tags.clear();
-      blobs.delete(layers[0].digest);
+      blobs.delete(digest);
     },
+    hasBlob: (name, digest) => content.open(name).blobs.has(digest),
     isWhole(name, { manifest, config, layers }) {
       const { blobs, manifests } = content.open(name);
       return manifests.has(manifest.digest) && [config, ...layers].every(({ digest }) => blobs.has(digest));

@@ -7,6 +7,8 @@ import { cleanUp } from './cleanup.ts';
 
 /** The programs that the tests need, by the names of their commands. */
 export const TOOLS = [
+  'buildctl',
+  'buildkitd',
   'containerd',
   'crane',
   'ctr',
@@ -26,7 +28,7 @@ export const BACKENDS = ['durable', 'kv', 'redis', 'inmemory'] as const;
 export type BackendKind = (typeof BACKENDS)[number];
 
 /** Tools that work without root only on machines that were set up for that. */
-const FOR_ROOT: readonly Tool[] = ['containerd', 'dockerd', 'podman'];
+const FOR_ROOT: readonly Tool[] = ['buildkitd', 'containerd', 'dockerd', 'podman'];
 
 /**
  * Finds a tool on the `PATH` or where `go install` puts it; ignores a `registry` before 3.1, and tools that this user
