@@ -25,11 +25,18 @@ export function recordAccess(
   const isProof = isFromStorage || ((status === 200 || status === 206 || status === 304) && isFirstHand(response));
   if (!isProof) return false;
   const links = linksOf(kind);
-  const absent = links ? absences.list(ctx, name, links) : [];
-  const recordProof = () => authorizer.recordProof(ctx, name, kind);
-  if (links && absent.length > 0) repository.proveAfter(evictAbsences(repository, links, absent).then(recordProof));
-  else recordProof();
+  if (links && absences.list(ctx, name, links).length > 0) {
+    repository.proveAfter(proveOnceEvicted(repository, kind, links));
+  } else authorizer.recordProof(ctx, name, kind);
   return ctx.caller !== undefined;
+}
+
+/** Records the proof as soon as no absence is noted any more: others may be noted while some are evicted. */
+async function proveOnceEvicted(repository: Repository, kind: AnswerKind, links: LinkSet): Promise<void> {
+  const { ctx, name, upstream } = repository;
+  const list = () => upstream.absences.list(ctx, name, links);
+  for (let absent = list(); absent.length > 0; absent = list()) await evictAbsences(repository, links, absent);
+  upstream.authorizer.recordProof(ctx, name, kind);
 }
 
 function linksOf(kind: AnswerKind): LinkSet | undefined {

@@ -11,6 +11,7 @@ import {
   watchOrigin,
 } from '../support/commit.ts';
 import { createClock } from '../support/context.ts';
+import { uniqueDigest } from '../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
 import { blobOf, holdHead, type Pushed, pushBlob, rig } from '../support/push.ts';
@@ -132,6 +133,21 @@ describe.each(STORES)('a manifest before the cache in $name', ({ name: store, va
     edge.clock.advance(1_000);
     await rig.release(other.digest);
     expect(await (await answer).json()).toEqual(missing(lost));
+  });
+
+  it('is refused, and then no HEAD says that a gone blob exists, even if the caller has missed others before', async () => {
+    const { blobs, manifest } = await newImage(1);
+    const [lost] = blobs as [Pushed, Pushed];
+    const edge = createEdge(variables);
+    await headEach(edge, blobs);
+    edge.clock.advance(PAST_WINDOW_MS);
+    const caller = { authorization: 'Basic c29tZWJvZHk6' };
+    // They are evicted once the caller has proved its access, which happens in the middle of the check.
+    const missed = Array.from({ length: 30 }, () => ({ ...lost, path: `/v2/${lost.name}/blobs/${uniqueDigest()}` }));
+    expect(new Set(await headEach(edge, missed, caller))).toEqual(new Set([404]));
+    await lose(lost);
+    expect((await put(edge, manifest, caller)).status).toBe(400);
+    expect(await headEach(edge, [lost], caller)).toEqual([404]);
   });
 
   it('asks for blobs that are not stored at all', async () => {
