@@ -28,7 +28,8 @@ const AT_ONCE = 5;
  * origin has to be asked.
  *
  * Which of two tombstones reaches farther is decided here, by comparing what KV shows with what this isolate wrote,
- * which KV may not show yet. If two places write at the same time, the last write wins.
+ * which KV may not show yet. The farther one also hides entries, so that an isolate never answers what it cleared. If
+ * two places write at the same time, the last write wins.
  * @param prefix of every key
  */
 export function createKvDescriptors(
@@ -48,6 +49,11 @@ export function createKvDescriptors(
       return withTimeout(namespace.get(keys, { type: 'text', cacheTtl: CACHE_TTL_SECONDS }));
     }
 
+    /** Returns the tombstone: the farther one of what KV shows and what this isolate wrote. @throws TypeError */
+    function tombstoneOf(digest: Digest, text: string | null | undefined): number {
+      return Math.max(parseTombstone(text), writtenTombstones.get(tombstoneKey(digest)) ?? 0);
+    }
+
     const keysOf = (digest: Digest) => [entryKey(digest), tombstoneKey(digest)];
 
     /** Writes a tombstone, unless the existing one reaches farther. @param text the tombstone that KV shows */
@@ -56,7 +62,7 @@ export function createKvDescriptors(
       const shown = tryParse(() => parseTombstone(text));
       // A malformed tombstone is always replaced, but never by one that reaches less far than one that this isolate
       // wrote.
-      const current = Math.max(writtenTombstones.get(key) ?? 0, shown instanceof BadRecord ? 0 : shown);
+      const current = tombstoneOf(digest, shown instanceof BadRecord ? undefined : text);
       if (current >= until && !(shown instanceof BadRecord)) return;
       const farther = Math.max(current, until);
       await withTimeout(namespace.put(key, String(farther), expiration));
@@ -72,7 +78,7 @@ export function createKvDescriptors(
           tryParse(
             (): Stored<Entry> => ({
               value: parseEntry(digest, values.get(entryKey(digest))),
-              clearedUntil: parseTombstone(values.get(tombstoneKey(digest))),
+              clearedUntil: tombstoneOf(digest, values.get(tombstoneKey(digest))),
             }),
           ),
         );

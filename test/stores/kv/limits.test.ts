@@ -27,7 +27,8 @@ function setup(changes: Record<string, unknown> = {}, retentionMs = HOUR_MS) {
   const digest = uniqueDigest();
   const provider = openKv({ retentionMs }, namespaceWith(changes)).descriptors;
   const key = `blobs::${name}::${digest}`;
-  return { ctx: contextOf(createClock(Date.now())), digest, key, scoped: provider.repositoryScoped(name, 'blobs') };
+  const scoped = provider.repositoryScoped(name, 'blobs');
+  return { ctx: contextOf(createClock(Date.now())), name, digest, key, scoped };
 }
 
 describe('createKvDescriptors: a put', () => {
@@ -106,6 +107,20 @@ describe('createKvDescriptors: a tombstone', () => {
     // A refused tombstone was not written, and so the next call tries again.
     const refusing = setup({ get, put: () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests')) });
     for (let n = 0; n < 2; n++) await expect(refusing.scoped.markDeleting(refusing.ctx, digest)).rejects.toThrow();
+  });
+
+  it('hides the entry from the isolate that wrote it, even while KV still shows the state before', async () => {
+    const shown = new Map<string, string | null>();
+    const get = async (keys: string[]) => new Map(keys.map((key) => [key, shown.get(key) ?? null]));
+    const { ctx, name, digest, key, scoped } = setup({ get });
+    const { verifiedAt, descriptor } = entryFor(digest, ctx.now() - 1_000);
+    shown.set(key, JSON.stringify({ ...descriptor, verifiedAt }));
+    await scoped.evict(ctx, [digest], ctx.now());
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    expect((await scoped.statEach(ctx, [digest])).get(digest)).toMatchObject({ clearedUntil: ctx.now() });
+    // Another isolate sees what KV shows.
+    const elsewhere = openKv({}, namespaceWith({ get })).descriptors.repositoryScoped(name, 'blobs');
+    expect(await elsewhere.stat(ctx, digest)).toBeDefined();
   });
 
   it('is remembered per digest, also if there are many', { timeout: 30_000 }, async () => {
