@@ -56,7 +56,8 @@ export async function throughFlight<E extends Entry>(
  * another isolate closes no flight of this one, so a follower accepts the leader's answer only if no tombstone hides
  * it:
  *
- * - A follower that has done its own lookup joins no flight that took off before the tombstones that it saw.
+ * - A follower that has done its own lookup joins no flight that took off before the tombstones that it saw, and one
+ *   that may push none that took off longer ago than `PUSH_EXISTENCE_TTL`.
  * - For all followers without a lookup of their own, or whose lookup failed, the leader does one lookup after the
  *   origin's answer. It begins after their requests did, so it sees every tombstone that theirs would have seen. A
  *   lookup for each follower would crowd the store.
@@ -84,13 +85,19 @@ async function askOnce<E extends Entry>(
   const key = flightQuestion(repository, question);
   if (!key) return lead.ask();
   const hasLookedUp = lookup !== undefined && lookup.outcome !== 'fault';
-  const notBefore = hasLookedUp && lookup.clearedUntil > 0 ? lookup.clearedUntil + 1 : 0;
+  const afterTombstone = hasLookedUp && lookup.clearedUntil > 0 ? lookup.clearedUntil + 1 : 0;
+  const notBefore = Math.max(afterTombstone, withinWindow(repository));
   const first = await upstream.flights.run(key, { nowMs: ctx.now(), notBefore, hasLookedUp }, lead);
   if (first.kind === 'answered') return first.answer;
   if (await isBelievable(repository, question, first, hasLookedUp)) return sharedAnswer(ctx, first.shared);
   const joining = { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLookedUp: true };
   const second = await upstream.flights.run(key, joining, lead);
   return second.kind === 'answered' ? second.answer : sharedAnswer(ctx, second.shared);
+}
+
+/** Returns since when (epoch ms) a question may be open whose answer a caller that may push still relies on. */
+function withinWindow({ ctx, upstream, mayPush }: Repository): number {
+  return mayPush ? ctx.now() - upstream.ttls.pushExistenceMs + 1 : 0;
 }
 
 function sharedAnswer<E extends Entry>(ctx: RequestContext, entry: E): OriginAnswer<E> {

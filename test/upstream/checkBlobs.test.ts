@@ -150,6 +150,22 @@ describe.each(STORES)('a manifest before the cache in $name', ({ name: store, va
     expect(await headEach(edge, [lost], caller)).toEqual([404]);
   });
 
+  it('is refused if a blob is gone, although a HEAD that began before the window is answered only now', async () => {
+    const image = await newImage(1);
+    const [lost] = image.blobs as [Pushed, Pushed];
+    const edge = createEdge({ ...variables, PUSH_EXISTENCE_TTL: '10s' });
+    await confirmedLongAgo(edge, image);
+    await holdHead(lost);
+    const { answer, over } = edge.send(lost.path, HEAD);
+    expect((await answer).status).toBe(200);
+    await lose(lost);
+    edge.clock.advance(11_000);
+    const pushed = put(edge, image.manifest);
+    await rig.release(lost.digest);
+    await over;
+    expect((await pushed).status).toBe(400);
+  });
+
   it('asks for blobs that are not stored at all', async () => {
     const { blobs, manifest } = await newImage();
     const edge = createEdge(variables);
