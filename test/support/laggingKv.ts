@@ -5,8 +5,9 @@ import type { Clock } from './context.ts';
 /**
  * The KV namespace of the tests as another place sees it: after a read, including a miss, the same result is returned
  * for `lagMs`, whatever is written elsewhere. The simulated KV has no lag; this one follows Cloudflare's documentation.
+ * @param showsOwn whether a place sees at once what it wrote itself, which KV does not guarantee
  */
-export function laggingKv(clock: Clock, lagMs: number): DescriptorNamespace {
+export function laggingKv(clock: Clock, lagMs: number, showsOwn = true): DescriptorNamespace {
   const kv = env.DESCRIPTORS;
   const cached = new Map<string, { readonly text: string | null; readonly until: number }>();
 
@@ -24,7 +25,7 @@ export function laggingKv(clock: Clock, lagMs: number): DescriptorNamespace {
     getWithMetadata: kv.getWithMetadata.bind(kv),
     async put(key: string, ...rest: [string, object?]) {
       await kv.put(key, ...rest);
-      cached.delete(key);
+      if (showsOwn) cached.delete(key);
     },
     delete: kv.delete.bind(kv),
     list: kv.list.bind(kv),
