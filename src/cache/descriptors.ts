@@ -94,6 +94,8 @@ function createRepositoryService(store: string, records: RepositoryRecords): Rep
         ? await records.clearPresent(ctx, batch, clearing)
         : await clearPresentRecords(ctx, records, batch, clearing);
       for (const digest of present) cleared.add(digest);
+      // A clear that reaches ahead would hide what is confirmed next.
+      if (clearing.sparesLater) records.hide?.(batch, clearing);
     });
     return cleared;
   }

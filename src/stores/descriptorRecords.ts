@@ -28,6 +28,11 @@ export type RepositoryRecords = DescriptorRecords &
     readonly clearPresent:
       | ((ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) => Promise<readonly Digest[]>)
       | undefined;
+    /**
+     * Hides from this isolate what was confirmed before an eviction and is not shown yet. Absent if the store shows
+     * every write at once.
+     */
+    hide?(digests: readonly Digest[], clearing: Clearing): void;
   };
 
 /**

@@ -39,6 +39,8 @@ export function createKvDescriptors(
 ): Store['descriptors'] {
   const expiration = kvExpiration(retentionMs + maxClearedForMs);
   const writtenTombstones = lru<number>(MAX_WRITTEN);
+  /** Until when entries are hidden that KV may not show yet, by the tombstone's key. Other isolates see them. */
+  const hiddenUntil = lru<number>(MAX_WRITTEN);
 
   return (name: RepositoryName, links: LinkSet): RepositoryRecords => {
     const entryPrefix = `${prefix}${askedAs === 'nobody' ? 'open::' : ''}`;
@@ -52,6 +54,10 @@ export function createKvDescriptors(
     /** Returns the tombstone: the farther one of what KV shows and what this isolate wrote. @throws TypeError */
     function tombstoneOf(digest: Digest, text: string | null | undefined): number {
       return Math.max(parseTombstone(text), writtenTombstones.get(tombstoneKey(digest)) ?? 0);
+    }
+
+    function clearedUntil(digest: Digest, text: string | null | undefined): number {
+      return Math.max(tombstoneOf(digest, text), hiddenUntil.get(tombstoneKey(digest)) ?? 0);
     }
 
     const keysOf = (digest: Digest) => [entryKey(digest), tombstoneKey(digest)];
@@ -72,13 +78,20 @@ export function createKvDescriptors(
     return {
       batch: BATCH,
       clearPresent: undefined,
+      hide(digests, { until }) {
+        for (const digest of digests) {
+          const key = tombstoneKey(digest);
+          // What was confirmed in the same millisecond may have been confirmed later.
+          hiddenUntil.set(key, Math.max(hiddenUntil.get(key) ?? 0, until - 1));
+        }
+      },
       async read(_ctx, digests) {
         const values = await readTexts(digests.flatMap(keysOf));
         return digests.map((digest) =>
           tryParse(
             (): Stored<Entry> => ({
               value: parseEntry(digest, values.get(entryKey(digest))),
-              clearedUntil: tombstoneOf(digest, values.get(tombstoneKey(digest))),
+              clearedUntil: clearedUntil(digest, values.get(tombstoneKey(digest))),
             }),
           ),
         );
