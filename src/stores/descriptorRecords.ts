@@ -32,7 +32,7 @@ export type RepositoryRecords = DescriptorRecords &
      * Hides from this isolate what was confirmed before an eviction and is not shown yet. Absent if the store shows
      * every write at once.
      */
-    hide?(digests: readonly Digest[], clearing: Clearing): void;
+    readonly hide: ((digests: readonly Digest[], clearing: Clearing) => void) | undefined;
   };
 
 /**

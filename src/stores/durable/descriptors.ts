@@ -30,6 +30,7 @@ export function createDurableDescriptors(
       send(ctx, { name }, 'write', ['entry', keysOf(digests), { value, lookedAt }]),
     writeTombstone: (ctx, digest, clearing) => send(ctx, { name }, 'clear', ['mark', keysOf([digest]), clearing]),
     clear: (ctx, digests, clearing) => send(ctx, { name }, 'clear', ['entries', keysOf(digests), clearing]),
+    hide: undefined,
     async clearPresent(ctx, digests, clearing) {
       return (await send(ctx, { name }, 'clear', ['presentEntries', keysOf(digests), clearing])) as Digest[];
     },

@@ -54,6 +54,7 @@ export function createInMemoryDescriptors(
     return {
       batch: BATCH,
       clearPresent: undefined,
+      hide: undefined,
       async read(ctx, digests) {
         return digests.map((digest) => ({
           value: entries.get(keyOf(digest), ctx.now()),

@@ -51,6 +51,7 @@ function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: L
   return {
     batch: REDIS_BATCH,
     clearPresent: undefined,
+    hide: undefined,
     read: (_ctx, digests) =>
       readEach(redis, digests, {
         commands: (read, digest) =>
