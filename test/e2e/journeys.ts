@@ -23,9 +23,10 @@ function count(): Row[] {
   const folder = mkdtempSync(join(tmpdir(), 'registry-edge-journeys-'));
   const file = join(folder, 'rows');
   try {
-    const args = ['run', '--config', 'vitest.e2e.config.ts', 'test/e2e/journeys'];
+    const vitest = inProject('node_modules', 'vitest', 'vitest.mjs');
+    const args = [vitest, 'run', '--config', 'vitest.e2e.config.ts', 'test/e2e/journeys'];
     const env = { ...process.env, CI: 'true', JOURNEYS: file };
-    const { status } = spawnSync('npx', ['vitest', ...args], { cwd: inProject(), env, stdio: 'inherit' });
+    const { status } = spawnSync(process.execPath, args, { cwd: inProject(), env, stdio: 'inherit' });
     if (status !== 0) throw new Error('the journeys failed; the page is as it was');
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     return lines.map((line) => JSON.parse(line) as Row);
