@@ -19,6 +19,7 @@ import { createBaseAnswers } from './isolate/baseAnswers.ts';
 import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
+import { createPushedTags } from './isolate/pushedTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
@@ -106,6 +107,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
     absences: createAbsences(createMemory(ABSENCE_BOUNDS), retentionMs(ttls)),
     flights: createFlights(),
+    pushedTags: createPushedTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     // The origin of an open mirror cannot tell its callers apart.
     retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),

@@ -73,6 +73,9 @@ function goneIn(answers: ReadonlyMap<Digest, BlobAnswer>): readonly GoneBlob[] {
   return [...answers].flatMap(([digest, answer]) => (answer.kind === 'gone' ? [{ digest, ...answer }] : []));
 }
 
+/** So many digests are in the line of the log about a refused manifest. */
+const MAX_LOGGED = 5;
+
 interface GoneBlob {
   readonly digest: Digest;
   readonly sentAtMs: number;
@@ -81,9 +84,11 @@ interface GoneBlob {
 /** Evicts, in all tiers, what the origin does not have, so that the next HEAD says so. A stranger evicts nothing. */
 async function evictGone(repository: Repository, gone: readonly GoneBlob[]): Promise<void> {
   const { ctx, upstream, name } = repository;
+  const digests = gone.map(({ digest }) => digest);
   ctx.log.warn('a manifest is refused: the origin does not have blobs that it names', {
     repository: name,
     blobs: gone.length,
+    first: digests.slice(0, MAX_LOGGED),
   });
   if (!(await repository.hasGrant('HEAD blobs'))) {
     const accept = ctx.request.headers.get('accept');
@@ -91,7 +96,6 @@ async function evictGone(repository: Repository, gone: readonly GoneBlob[]): Pro
       upstream.absences.add(ctx, name, 'blobs', { digest, sentAt: sentAtMs, accept });
     return;
   }
-  const digests = gone.map(({ digest }) => digest);
   // In one request, as of the first question: another push may have brought a blob back before the last one was sent.
   const earliest = Math.min(...gone.map(({ sentAtMs }) => sentAtMs));
   await observeClear(ctx, 'clear', async () => {

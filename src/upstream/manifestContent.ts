@@ -2,6 +2,7 @@ import { within } from '../async.ts';
 import { contentItem, withContent } from '../cache/contentItem.ts';
 import { withErrorBody } from '../http/errorBody.ts';
 import { type ContentEntry, type Descriptor, type Entry, isSameDescriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 import { type ErrorCode, isOriginFailure } from '../oci/errors.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import { MANIFEST_EXISTENCE } from './existence.ts';
@@ -18,13 +19,31 @@ export const MANIFEST_CONTENT: ContentKind<ContentEntry> = {
   },
   item: (repository, digest) => contentItem(digest, repository.item('manifests', digest), repository.upstream.contents),
   isWitnessed: (_repository, entry) => isWitnessed(entry),
-  ask(repository, request, { known, cancelled }) {
-    const isUseful = known && isWitnessed(known) && isAccepted(request, known);
+  async ask(repository, request, { known, cancelled }) {
+    const stored = known ?? (await justPushed(repository, request));
+    const isUseful = stored && isWitnessed(stored) && isAccepted(request, stored);
     return isUseful
-      ? confirm(repository, request, { known, cancelled })
+      ? confirm(repository, request, { known: stored, cancelled })
       : fetchManifest(repository, request, cancelled);
   },
 };
+
+/** Returns the manifest to which the tag was pushed a moment ago, if the caller may have it and it is stored. */
+async function justPushed(repository: Repository, { reference }: ContentRequest): Promise<ContentEntry | undefined> {
+  const { ctx, upstream, name, isGranted } = repository;
+  const digest =
+    reference.kind === 'tag' && isGranted ? upstream.pushedTags.find(ctx, name, reference.text) : undefined;
+  return digest && readStored(repository, digest);
+}
+
+/** Reads a manifest from the store. @returns `undefined` if the store is slow or fails, too */
+function readStored(repository: Repository, digest: Digest): Promise<ContentEntry | undefined> {
+  const lookup = MANIFEST_CONTENT.item(repository, digest).stat(repository.ctx);
+  return within(
+    lookup.catch(() => undefined),
+    repository.upstream.cacheTimeoutMs,
+  );
+}
 
 /** A HEAD may give no usable media type, even if the content itself is stored, perhaps for another repository. */
 function isWitnessed({ witness }: Entry): boolean {
@@ -77,11 +96,7 @@ async function storedEntry(
   { digest }: Descriptor,
 ): Promise<ContentEntry | undefined> {
   if (digest === known.descriptor.digest) return known;
-  const lookup = MANIFEST_CONTENT.item(repository, digest).stat(repository.ctx);
-  const other = await within(
-    lookup.catch(() => undefined),
-    repository.upstream.cacheTimeoutMs,
-  );
+  const other = await readStored(repository, digest);
   return other && isAccepted(request, other) ? other : undefined;
 }
 

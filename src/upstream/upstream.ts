@@ -10,6 +10,7 @@ import type { AskedAs } from '../http/identity.ts';
 import type { BaseAnswers } from '../isolate/baseAnswers.ts';
 import type { ForeignHosts } from '../isolate/foreignHosts.ts';
 import type { Lists } from '../isolate/lists.ts';
+import type { PushedTags } from '../isolate/pushedTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
@@ -38,6 +39,8 @@ export interface Upstream {
   /** 404s that the origin gave to callers without a proof of access. */
   readonly absences: Absences;
   readonly flights: Flights;
+  /** Tags that were just pushed through this isolate. */
+  readonly pushedTags: PushedTags;
   /** Blobs that were just uploaded through this isolate. */
   readonly recentUploads: RecentUploads;
   readonly retryAfter: RetryAfter;
