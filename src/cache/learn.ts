@@ -60,7 +60,10 @@ export async function askThrough<E extends Entry>(
   return item ? storeAnswer(ctx, item, answer) : { answer };
 }
 
-/** Writes back what the origin confirmed, after the reply. @param lookup the lookup of this request, if there was one */
+/**
+ * Writes back what the origin confirmed, after the reply.
+ * @param lookup the lookup of this request, if there was one
+ */
 export function storeAnswer<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,

@@ -40,7 +40,8 @@ export interface Origin {
   getBlob(ctx: RequestContext, target: string, request: BlobRequest): Promise<BlobAnswer>;
   /**
    * Finds out whether a place is the origin's storage, and remembers it. The origin gets two questions at most.
-   * @returns `undefined` where this cannot be found out now; the origin is not asked if the place has just been examined
+   * @returns `undefined` where this cannot be found out now; the origin is not asked if the place has just been
+   *   examined
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
   examineStorage(ctx: RequestContext, blob: BlobInPlace): Promise<Examined | undefined>;

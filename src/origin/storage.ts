@@ -21,9 +21,9 @@ const UNKNOWN: StorageVerdict = { isFromStorage: false };
 const REGISTRY_PATH = /^\/+v2\/|\/v2\/.+\/(?:blobs|manifests)\//;
 
 /**
- * Judges whether redirects led from the origin to its own storage. Where `REDIRECT_HOSTS` is set, they led nowhere else.
- * Otherwise only a place that the origin itself named counts: where a redirect's target redirects further, it could be
- * that target which decides, and not the origin.
+ * Judges whether redirects led from the origin to its own storage. Where `REDIRECT_HOSTS` is set, they led nowhere
+ * else. Otherwise only a place that the origin itself named counts: where a redirect's target redirects further, it
+ * could be that target which decides, and not the origin.
  * @param trail the targets of the redirects, in their order
  */
 export function judgeStorage(

@@ -3,7 +3,8 @@ import type { Digest } from '../oci/digest.ts';
 
 /**
  * Where the origin keeps its blobs: a host, and the form of its paths. A host alone would not do, since one host may
- * serve the buckets of strangers, or a page for signing in besides the blobs. No query is kept, which holds a signature.
+ * serve the buckets of strangers, or a page for signing in besides the blobs. No query is kept, which holds a
+ * signature.
  */
 export interface StoragePlace {
   readonly host: string;

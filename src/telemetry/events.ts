@@ -6,7 +6,9 @@ import type { Entry } from '../oci/descriptor.ts';
  */
 export type EdgeEvent =
   | { readonly kind: 'access'; readonly outcome: 'granted' | 'unproven' | 'refused' }
-  /** The cache answered. `staleMs`: how much older than its window the answer was; the origin is asked after the reply. */
+  /**
+   * The cache answered. `staleMs`: how much older than its window the answer was; the origin is asked after the reply.
+   */
   | { readonly kind: 'hit'; readonly staleMs?: number }
   /** The origin was asked, for this reason (RFC 9211 §2.2). */
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
@@ -41,9 +43,10 @@ export type StatOutcome = 'hit' | 'miss' | 'fault';
 export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
 /**
  * `unproven`: the caller's access was not known yet; `identity`: nor could it become known, since a header besides
- * `Authorization` may say who calls; `ns`: `?ns=` names another registry than this origin; `push`: the answer was older than the push window; `fault`: the
- * store failed; `slow`: the store did not answer in time; `unreachable`, `origin-503` and the like, `paused` (its
- * Retry-After): how the origin failed, so that the last good answer was served.
+ * `Authorization` may say who calls; `ns`: `?ns=` names another registry than this origin; `push`: the answer was older
+ * than the push window; `fault`: the store failed; `slow`: the store did not answer in time; `unreachable`,
+ * `origin-503` and the like, `paused` (its Retry-After): how the origin failed, so that the last good answer was
+ * served.
  */
 export type ForwardDetail =
   | 'unproven'

@@ -80,7 +80,9 @@ async function askManifest(
   return isNotFound(response) ? { kind: 'gone', sentAtMs: sentAt } : { kind: 'undecided' };
 }
 
-/** Whether the origin itself says so, and not a cache on the way, which may have remembered it from before an upload. */
+/**
+ * Whether the origin itself says so, and not a cache on the way, which may have remembered it from before an upload.
+ */
 function isNotFound(response: Response): boolean {
   return response.status === 404 && !isFromCache(response);
 }

@@ -13,7 +13,8 @@ import { mayStoreAnswersTo } from './storeFromPush.ts';
  *
  * The answer of a redirect's target counts as confirmed only if the caller has a grant, or if the target is known to be
  * the origin's own storage. Any other target knows nothing of the repository, and an origin may redirect strangers to a
- * sign-in page. Whether it is the storage is found out after the reply. A request with another identity besides its `Authorization` confirms nothing.
+ * sign-in page. Whether it is the storage is found out after the reply. A request with another identity besides its
+ * `Authorization` confirms nothing.
  * @param isGranted whether the caller has a grant for this kind of answer; by default as `repository` says
  * @throws RegistryError ORIGIN_UNREACHABLE
  */

@@ -9,8 +9,8 @@ import type { Repository } from './repository.ts';
 
 /**
  * Checks, before a manifest goes to the origin, that every blob that it needs was confirmed within
- * `PUSH_EXISTENCE_TTL`: law 4. A HEAD may have answered "exists" from an older confirmation, perhaps in another isolate,
- * and origins exist that accept whatever manifest they are sent.
+ * `PUSH_EXISTENCE_TTL`: law 4. A HEAD may have answered "exists" from an older confirmation, perhaps in another
+ * isolate, and origins exist that accept whatever manifest they are sent.
  *
  * 1. All are looked up at once. An upload that the origin has just accepted counts as well.
  * 2. The origin is asked for the others, also for those that are not stored any more.

@@ -44,8 +44,8 @@ export class Pointers {
   }
 
   /**
-   * Writes a pointer, unless one that was confirmed later is there, or a tombstone of the tag or of its manifest: with a
-   * manifest its tags are deleted.
+   * Writes a pointer, unless one that was confirmed later is there, or a tombstone of the tag or of its manifest: with
+   * a manifest its tags are deleted.
    */
   write(
     terms: Terms,

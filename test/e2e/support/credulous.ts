@@ -14,7 +14,7 @@ export interface CredulousRegistry {
   loseBlob(name: string, digest: string): void;
   hasBlob(name: string, digest: string): boolean;
   /** Whether the registry has all of the image. */
-  isWhole(name: string, image: Image): boolean;
+  isWhole(name: string, image: Pick<Image, 'manifest' | 'config' | 'layers'>): boolean;
 }
 
 class CredulousContent extends Content {

@@ -19,7 +19,7 @@ export type Loss = (typeof LOSSES)[number];
 export async function loseImage(
   registry: Registry,
   name: string,
-  { manifest, config, layers }: Image,
+  { manifest, config, layers }: Pick<Image, 'manifest' | 'config' | 'layers'>,
   loss: Loss,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
