@@ -1,8 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import { upload } from './support/blobs.ts';
 import { type Edge, startEdge } from './support/edge.ts';
-import { BLOB, CONTENT, EXCHANGES, type Exchange } from './support/exchanges.ts';
+import { BLOB, BROKEN, CONTENT, EXCHANGES, type Exchange } from './support/exchanges.ts';
 import type { Answer } from './support/http.ts';
+import { putManifest } from './support/manifests.ts';
 import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
 import { startRegistry } from './support/registry.ts';
 import { describeSetups, type Setup } from './support/setups.ts';
@@ -125,6 +126,15 @@ function uploadHeaders({ kind, backend }: Setup): void {
       expect(await record(exchange, edge.url, 'team/edge')).toEqual(direct);
     },
   );
+
+  test('a manifest of absent blobs: the edge refuses it with the status, code and detail of the origin', async () => {
+    const errorsAt = async (url: string) => {
+      const { status, body } = await putManifest({ url, name: OTHER, reference: 'broken' }, BROKEN);
+      const { errors } = JSON.parse(body.toString()) as { errors: { code: string; detail: unknown }[] };
+      return [status, errors.map(({ code, detail }) => ({ code, detail }))];
+    };
+    expect(await errorsAt(edge.url)).toEqual(await errorsAt(proxy.url));
+  });
 
   test.for(SENDINGS)('$what: the origin receives $received', async ({ method, received, send }) => {
     for (const { url } of [proxy, edge]) {
