@@ -19,8 +19,11 @@ export function asksMore(cell: Cell, access: Access): boolean {
   return cell.through.forwarded + cell.through.own.length > mostRequests(cell, access);
 }
 
-/** A question that the edge may ask by itself: whether something with this digest exists. */
-export const EXISTENCE = /^HEAD \/v2\/.+\/(?:blobs|manifests)\/sha256:[0-9a-f]{64}$/;
+/**
+ * A question that the edge may ask by itself: whether something with this digest exists, or where a tag leads that was
+ * just pushed, in place of the client's GET.
+ */
+export const EXISTENCE = /^HEAD \/v2\/.+\/(?:blobs\/sha256:[0-9a-f]{64}|manifests\/[^/]+)$/;
 
 /**
  * The clients for which the edge asks more than that, by journey: after an upload in pieces and after a mount, whose
