@@ -4,17 +4,8 @@ import { type Image, makeImage } from './support/image.ts';
 import type { Session } from './support/journeys/client.ts';
 import { ENGINES } from './support/journeys/engines.ts';
 import { type Registry, startRegistry } from './support/registry.ts';
-import { describeSetups, type Setup, type Started, startSetup } from './support/setups.ts';
+import { describeSetups, EVERY_STORE, type Setup, type Started, startSetup } from './support/setups.ts';
 import { storedBy } from './support/storage.ts';
-
-/** Every store and both registries, but not every combination. */
-const SETUPS: readonly Setup[] = [
-  { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
-  { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
-  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
-  { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
-  { kind: 'registry', backend: 'redis', clientAuth: 'origin', shared: true },
-];
 
 interface Step {
   readonly what: string;
@@ -68,4 +59,4 @@ function engines({ kind, ...setup }: Setup): void {
 }
 
 const TOOLS = ENGINES.flatMap(({ tools }) => tools);
-describeSetups([...new Set(TOOLS)], 'docker, containerd and podman', engines, SETUPS);
+describeSetups([...new Set(TOOLS)], 'docker, containerd and podman', engines, EVERY_STORE);

@@ -7,17 +7,8 @@ import { type CountingProxy, startCountingProxy } from './support/proxy.ts';
 import type { Deletes } from './support/pusher.ts';
 import { PUSHERS } from './support/pushers.ts';
 import { type Registry, startRegistry } from './support/registry.ts';
-import { describeSetups, type Setup, type Started, startSetup } from './support/setups.ts';
+import { describeSetups, EVERY_STORE, type Setup, type Started, startSetup } from './support/setups.ts';
 import { storedBy } from './support/storage.ts';
-
-/** Every store and both registries, but not every combination. */
-const SETUPS: readonly Setup[] = [
-  { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
-  { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
-  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
-  { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
-  { kind: 'registry', backend: 'redis', clientAuth: 'origin', shared: true },
-];
 
 const IMAGE = image('image', OCI, 'amd64', [200, 20_000, 300_000]);
 const INDEX = index('index');
@@ -133,4 +124,4 @@ function withoutDigests(stored: Record<string, string>): string[] {
     .sort();
 }
 
-describeSetups(['crane', 'oras', 'regctl', 'skopeo'], 'push, copy and delete', pushCopyDelete, SETUPS);
+describeSetups(['crane', 'oras', 'regctl', 'skopeo'], 'push, copy and delete', pushCopyDelete, EVERY_STORE);

@@ -13,7 +13,7 @@ export interface Holding {
   readonly roomWaitMs: number;
 }
 
-/** Room for this much is reserved at once; for more only as it arrives, since a client may announce more than it sends. */
+/** Room for this much is reserved at once, for more only as it arrives: a client may announce more than it sends. */
 const RESERVED_BYTES = 16 * 1024;
 
 /**

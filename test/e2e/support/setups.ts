@@ -36,6 +36,14 @@ export const FEW_SETUPS: readonly Setup[] = [
   { kind: 'registry', backend: 'redis', clientAuth: 'anonymous' },
   { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
 ];
+/** Every store, the shared Redis too, and both registries, but not every combination. */
+export const EVERY_STORE: readonly Setup[] = [
+  { kind: 'docker-registry', backend: 'kv', clientAuth: 'origin' },
+  { kind: 'registry', backend: 'redis', clientAuth: 'origin' },
+  { kind: 'registry', backend: 'durable', clientAuth: 'origin' },
+  { kind: 'docker-registry', backend: 'inmemory', clientAuth: 'origin' },
+  { kind: 'registry', backend: 'redis', clientAuth: 'origin', shared: true },
+];
 
 /** Runs the same tests once for each setup. */
 export function describeSetups(
