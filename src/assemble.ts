@@ -17,6 +17,7 @@ import { createCopies } from './http/body/copies.ts';
 import type { TokenSettings } from './http/tokenSettings.ts';
 import { createBaseAnswers } from './isolate/baseAnswers.ts';
 import { createForeignHosts } from './isolate/foreignHosts.ts';
+import { createHashedUploads } from './isolate/hashedUploads.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
 import { createPushedTags } from './isolate/pushedTags.ts';
@@ -109,6 +110,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     flights: createFlights(),
     pushedTags: createPushedTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
+    hashedUploads: createHashedUploads(memory),
     // The origin of an open mirror cannot tell its callers apart.
     retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
     ttls,

@@ -2,8 +2,11 @@ import { quoted, RegistryError } from './errors.ts';
 
 declare const valid: unique symbol;
 
+/** The registered algorithms. */
+export type DigestAlgorithm = 'sha256' | 'sha384' | 'sha512';
+
 /** A digest of a registered algorithm with exactly its number of lowercase hex digits. Only this file makes one. */
-export type Digest = `${'sha256' | 'sha384' | 'sha512'}:${string}` & { readonly [valid]: 'Digest' };
+export type Digest = `${DigestAlgorithm}:${string}` & { readonly [valid]: 'Digest' };
 
 const REGISTERED = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
 /** OCI image-spec, descriptor.md, "Digests". */
@@ -26,8 +29,8 @@ export function parseDigest(text: string): Digest {
 }
 
 /** Returns the part before the colon. */
-export function algorithmOf(digest: Digest): string {
-  return digest.slice(0, digest.indexOf(':'));
+export function algorithmOf(digest: Digest): DigestAlgorithm {
+  return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
 }
 
 /** Whether a text is a well-formed digest of an algorithm that the edge cannot verify. The origin may know it. */

@@ -1,26 +1,26 @@
-import { algorithmOf, type Digest, parseDigest } from './digest.ts';
+import { algorithmOf, type Digest, type DigestAlgorithm, parseDigest } from './digest.ts';
 
-const HASHES: Readonly<Record<string, string>> = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' };
+const HASHES = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' } as const;
 
-/** Returns the name of a digest's algorithm in Web Cryptography. */
-export function hashName(digest: Digest): string {
-  const algorithm = algorithmOf(digest);
-  return HASHES[algorithm] ?? algorithm;
+/** Returns the name of an algorithm in Web Cryptography. */
+export function hashName(algorithm: DigestAlgorithm): string {
+  return HASHES[algorithm];
 }
 
-/** Whether a hash has the value of a digest. */
-export function isHashOf(digest: Digest, hash: ArrayBuffer): boolean {
-  return digest === `${algorithmOf(digest)}:${hexOf(hash)}`;
+/** Returns the digest that has this hash. */
+export function digestFrom(algorithm: DigestAlgorithm, hash: ArrayBuffer): Digest {
+  return parseDigest(`${algorithm}:${hexOf(hash)}`);
 }
 
 /** Computes the sha256 digest of content, by which every registry knows it. */
 export async function digestOf(content: Uint8Array): Promise<Digest> {
-  return parseDigest(`sha256:${hexOf(await crypto.subtle.digest('SHA-256', content))}`);
+  return digestFrom('sha256', await crypto.subtle.digest('SHA-256', content));
 }
 
 /** Whether content has this digest. */
 export async function isContentOf(digest: Digest, content: Uint8Array): Promise<boolean> {
-  return isHashOf(digest, await crypto.subtle.digest(hashName(digest), content));
+  const algorithm = algorithmOf(digest);
+  return digest === digestFrom(algorithm, await crypto.subtle.digest(hashName(algorithm), content));
 }
 
 /** Computes FNV-1a (32 bits), synchronously: it tells texts apart in tables, but does not protect against forgery. */

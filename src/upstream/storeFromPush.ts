@@ -16,9 +16,14 @@ export function mayStoreAnswersTo(ctx: RequestContext, { askedAs }: Upstream): b
   return askedAs === 'nobody' || ctx.caller !== undefined;
 }
 
-/** Whether the origin's answer may be stored, and could answer anybody once it is. */
+/** Whether the answers to this request may be stored, and could answer anybody once they are. */
+export function mayStore(ctx: RequestContext, upstream: Upstream): boolean {
+  return mayStoreAnswersTo(ctx, upstream) && retentionMs(upstream.ttls) > 0;
+}
+
+/** Whether this answer of the origin may be stored, and could answer anybody once it is. */
 export function isStorable({ ctx, upstream }: Repository, response: Response): boolean {
-  return isFirstHand(response) && mayStoreAnswersTo(ctx, upstream) && retentionMs(upstream.ttls) > 0;
+  return isFirstHand(response) && mayStore(ctx, upstream);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Copies } from '../http/body/copies.ts';
 import type { AskedAs } from '../http/identity.ts';
 import type { BaseAnswers } from '../isolate/baseAnswers.ts';
 import type { ForeignHosts } from '../isolate/foreignHosts.ts';
+import type { HashedUploads } from '../isolate/hashedUploads.ts';
 import type { Lists } from '../isolate/lists.ts';
 import type { PushedTags } from '../isolate/pushedTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
@@ -43,6 +44,8 @@ export interface Upstream {
   readonly pushedTags: PushedTags;
   /** Blobs that were just uploaded through this isolate. */
   readonly recentUploads: RecentUploads;
+  /** The sizes of bodies that this isolate hashed while they were uploaded. */
+  readonly hashedUploads: HashedUploads;
   readonly retryAfter: RetryAfter;
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */

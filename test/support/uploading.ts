@@ -47,6 +47,13 @@ export const byChunkedPut: Way = async (edge, blob, headers = {}) => {
   return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', body: blob.bytes, headers });
 };
 
+/** A POST, one PATCH without a Content-Length, as most clients send it, and an empty PUT. */
+export const byPatch: Way = async (edge, blob, headers = {}) => {
+  const session = await openUpload(edge, blob, headers);
+  expect((await edge.fetch(session, { method: 'PATCH', body: blob.bytes, headers })).status).toBe(202);
+  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...withLength('', headers) });
+};
+
 /** A POST, two PATCHes, and a PUT with the last `left` bytes. */
 const inPieces =
   (left: number): Way =>
@@ -63,14 +70,21 @@ const inPieces =
 export const byPatches = inPieces(0);
 export const byLastPiece = inPieces(5);
 
-/** A mount from another repository that has the blob. */
-export const byMount: Way = async (edge, { name, digest, bytes }, headers = {}) => {
-  const from = uniqueName();
-  await pushBlob(bytes, from);
-  const query = `?mount=${digest}&from=${encodeURIComponent(from)}`;
+/** A mount from another repository that has the blob, and of which the edge knows nothing. */
+export const byMount: Way = async (edge, blob, headers) =>
+  mountFrom(edge, await pushBlob(blob.bytes, uniqueName()), blob, headers);
+
+/** Mounts a blob from the repository of another one. */
+export function mountFrom(
+  edge: Edge,
+  from: Pushed,
+  { name, digest }: Pushed,
+  headers: Record<string, string> = {},
+): Sent {
+  const query = `?mount=${digest}&from=${encodeURIComponent(from.name)}`;
   const init = { method: 'POST', headers: { 'content-length': '0', ...headers } };
   return edge.send(`/v2/${name}/blobs/uploads/${query}`, init);
-};
+}
 
 /** Lists the methods of the origin's requests for the blob. */
 export async function methodsAbout({ path }: Pick<Pushed, 'path'>): Promise<string[]> {

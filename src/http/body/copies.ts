@@ -47,6 +47,7 @@ export function createCopies(maxBytes: number, bodies: Budget): Copies {
       buffer?.set(piece, length);
       if (!buffer) room.release();
       length = needed;
+      return true;
     };
     // The room is given back at the end of the request, although the client may go on sending.
     ctx.onEnd(() => {

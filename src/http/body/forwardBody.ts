@@ -17,15 +17,25 @@ export interface ForwardedBody {
  */
 const BLAME_MS = 100;
 
-/**
- * Forwards a request's body unchanged, pumped by the runtime. A stream without a length is not ended where the client
- * broke off, because workerd would end it as if it were complete; the sender has to abort the request on `brokenOff`.
- */
+/** Forwards a request's body unchanged, pumped by the runtime. */
 export function forwardBody({ body, headers }: Request): ForwardedBody | undefined {
   if (!body) return undefined;
   const length = parseWholeNumber(headers.get('content-length'));
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   const broken = new AbortController();
-  body.pipeTo(writable, { preventAbort: true }).catch(() => setTimeout(() => broken.abort(), BLAME_MS));
+  passOn(body, writable, broken);
   return { body: readable, brokenOff: broken.signal };
+}
+
+/**
+ * Lets the runtime pump a body to the origin. A stream without a length is not ended where the client broke off,
+ * because workerd would end it as if it were complete; the sender has to abort the request then.
+ * @param broken is aborted where the body broke off
+ */
+export function passOn(
+  body: ReadableStream<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+  broken: AbortController,
+): void {
+  body.pipeTo(writable, { preventAbort: true }).catch(() => setTimeout(() => broken.abort(), BLAME_MS));
 }

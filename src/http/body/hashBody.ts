@@ -1,8 +1,8 @@
 import { within } from '../../async.ts';
 import type { RequestContext } from '../../context.ts';
 import { parseWholeNumber } from '../../oci/descriptor.ts';
-import type { Digest } from '../../oci/digest.ts';
-import { hashName, isHashOf } from '../../oci/hash.ts';
+import type { Digest, DigestAlgorithm } from '../../oci/digest.ts';
+import { digestFrom, hashName } from '../../oci/hash.ts';
 import type { ForwardedBody } from './forwardBody.ts';
 import { tapStream } from './tapStream.ts';
 
@@ -15,13 +15,15 @@ const MAX_HASHED_BYTES = 1024 * 1024;
 /** A request's body that is hashed on its way to the origin. */
 export interface HashedBody extends ForwardedBody {
   /**
-   * Waits for the proof that this body is the whole content of the digest.
-   * @returns `undefined` where it is not, or is not sent completely in time
+   * Waits until all of the body is hashed.
+   * @returns `undefined` where the body is too large, broke off, or is not sent completely in time
    */
-  proof(waitMs: number): Promise<Proof | undefined>;
+  content(waitMs: number): Promise<HashedContent | undefined>;
 }
 
-export interface Proof {
+/** What the hash of a whole body says of it. */
+export interface HashedContent {
+  readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
   /** Epoch ms at which the last byte was sent: what the origin's answer confirms was true then or later. */
@@ -29,19 +31,25 @@ export interface Proof {
 }
 
 /**
- * Hashes the request's body on its way to the origin. The kind of request does not prove that a body is the whole
- * content, since the PUT that ends an upload may bring only its last piece; a hash that matches the digest does.
- * @returns `undefined` for a body without a length, or a long one
+ * Hashes the request's body on its way to the origin. Clients that compress while they upload state no length; of a
+ * body that turns out to be too large, only the beginning is hashed, and the runtime passes on the rest.
+ * @returns `undefined` for a request without a body, or with a large one
  */
-export function hashBody(ctx: RequestContext, digest: Digest): HashedBody | undefined {
+export function hashBody(ctx: RequestContext, algorithm: DigestAlgorithm): HashedBody | undefined {
   const { body, headers } = ctx.request;
-  const size = parseWholeNumber(headers.get('content-length'));
-  if (!body || size === undefined || size > MAX_HASHED_BYTES) return undefined;
+  const length = parseWholeNumber(headers.get('content-length'));
+  if (!body || (length ?? 0) > MAX_HASHED_BYTES) return undefined;
 
-  const hash = new crypto.DigestStream(hashName(digest));
+  const hash = new crypto.DigestStream(hashName(algorithm));
   hash.digest.catch(() => undefined);
   const writer = hash.getWriter();
-  const tapped = tapStream(body, size, (piece) => writer.write(piece));
+  let size = 0;
+  const tapped = tapStream(body, length, async (piece) => {
+    size += piece.length;
+    if (size > MAX_HASHED_BYTES) return false;
+    await writer.write(piece);
+    return true;
+  });
   const hashed = tapped.completed.then(async (isComplete) => {
     const sentAt = ctx.now();
     if (!isComplete) {
@@ -49,7 +57,7 @@ export function hashBody(ctx: RequestContext, digest: Digest): HashedBody | unde
       return undefined;
     }
     await writer.close();
-    return isHashOf(digest, await hash.digest) ? { size, sentAt } : undefined;
+    return { digest: digestFrom(algorithm, await hash.digest), size, sentAt };
   });
-  return { body: tapped.body, brokenOff: tapped.brokenOff, proof: (waitMs) => within(hashed, waitMs) };
+  return { body: tapped.body, brokenOff: tapped.brokenOff, content: (waitMs) => within(hashed, waitMs) };
 }

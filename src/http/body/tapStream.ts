@@ -1,4 +1,4 @@
-import type { ForwardedBody } from './forwardBody.ts';
+import { type ForwardedBody, passOn } from './forwardBody.ts';
 
 /** How much is read at once. A plain reader gets 4 KiB, with which a large body costs ten times the Worker's time. */
 const PIECE_BYTES = 64 * 1024;
@@ -6,24 +6,24 @@ const PIECE_BYTES = 64 * 1024;
 /** A client's body that is observed on its way to the origin. */
 export interface TappedStream extends ForwardedBody {
   /**
-   * True once all of the body was observed and sent, false where it broke off. It may stay pending where the origin
-   * answers before it has read everything. It never rejects.
+   * True once all of the body was observed and sent, false where it broke off or only a part was observed. It may stay
+   * pending where the origin answers before it has read everything. It never rejects.
    */
   readonly completed: Promise<boolean>;
 }
 
 /**
  * Passes a body on as a stream, at the pace of its receiver, and shows each piece to `onPiece` on the way.
- * @param length in bytes, with which the body is sent on. A body without a length must not be tapped: if the client
- *   left in the middle of it, workerd would end it as if it were complete.
- * @param onPiece is awaited; the piece is overwritten afterwards
+ * @param length in bytes, with which the body is sent on; `undefined` for a body without a length
+ * @param onPiece is awaited; the piece is overwritten afterwards. It returns whether it needs more: if not, the runtime
+ *   passes on the rest, which costs the Worker nothing
  */
 export function tapStream(
   body: ReadableStream<Uint8Array>,
-  length: number,
-  onPiece: (piece: Uint8Array) => void | Promise<void>,
+  length: number | undefined,
+  onPiece: (piece: Uint8Array) => boolean | Promise<boolean>,
 ): TappedStream {
-  const through = new FixedLengthStream(length);
+  const through = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   const reader = body.getReader({ mode: 'byob' });
   const writer = through.writable.getWriter();
   const client = new AbortController();
@@ -31,22 +31,33 @@ export function tapStream(
   async function pump(): Promise<boolean> {
     try {
       // All pieces share one buffer, since a client may send a byte at a time.
-      for (let buffer = new ArrayBuffer(Math.min(PIECE_BYTES, Math.max(1, length))); ; ) {
+      for (let buffer = new ArrayBuffer(Math.min(PIECE_BYTES, Math.max(1, length ?? PIECE_BYTES))); ; ) {
         const { done, value } = await reader.read(new Uint8Array(buffer)).catch((cause) => {
           client.abort();
           throw cause;
         });
         if (done || !value) break;
-        await onPiece(value);
+        const needsMore = await onPiece(value);
         await writer.write(value);
+        if (!needsMore) return handOver();
         buffer = value.buffer as ArrayBuffer;
       }
       await writer.close();
       return true;
     } catch (cause) {
-      await Promise.allSettled([writer.abort(cause), reader.cancel(cause)]);
+      // Without a length, workerd would end the body as if it were complete: the sender aborts the request instead.
+      if (length !== undefined || !client.signal.aborted) await writer.abort(cause).catch(() => undefined);
+      await reader.cancel(cause).catch(() => undefined);
       return false;
     }
+  }
+
+  /** In workerd, an `IdentityTransformStream` would hang here if a piece of it were read in part; a request's is none. */
+  function handOver(): false {
+    reader.releaseLock();
+    writer.releaseLock();
+    passOn(body, through.writable, client);
+    return false;
   }
   return { body: through.readable, brokenOff: client.signal, completed: pump() };
 }

@@ -2,10 +2,21 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { confirmedLongAgo, headEach, newImage } from '../../support/commit.ts';
 import { COSTS, type Cost } from '../../support/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
-import { rig } from '../../support/push.ts';
+import { pushBlob, rig } from '../../support/push.ts';
 import { newManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
-import { byChunkedPut, byMount, byPatches, byPost, byPut, newBlob, putOf, type Way } from '../../support/uploading.ts';
+import {
+  byChunkedPut,
+  byMount,
+  byPatch,
+  byPatches,
+  byPost,
+  byPut,
+  mountFrom,
+  newBlob,
+  putOf,
+  type Way,
+} from '../../support/uploading.ts';
 
 const NOTHING = COSTS.memory.warm;
 /** A manifest's content: one value in KV, one SET in Redis. */
@@ -52,25 +63,32 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
   it.each<[string, Way, origin: string[], Cost]>([
     ['in one request: a write', byPost, ['POST'], writeBack],
     ['opened, then in one request: a write', byPut, ['POST', 'PUT'], writeBack],
+    ['without a length: a write', byChunkedPut, ['POST', 'PUT'], writeBack],
+    ['in one PATCH: a write', byPatch, ['POST', 'PATCH', 'PUT'], writeBack],
     [
-      'without a length: a HEAD to the origin, a lookup and a write',
-      byChunkedPut,
-      ['POST', 'PUT', 'HEAD'],
-      sum(warm, writeBack),
-    ],
-    [
-      'in pieces: the same as without a length',
+      'in pieces: a HEAD to the origin, a lookup and a write',
       byPatches,
       ['POST', 'PATCH', 'PATCH', 'PUT', 'HEAD'],
       sum(warm, writeBack),
     ],
-    ['by a mount: the same as without a length', byMount, ['POST', 'HEAD'], sum(warm, writeBack)],
+    ['by a mount from a repository where the caller is not known: nothing', byMount, ['POST'], NOTHING],
   ])('a blob, %s', async (_what, upload, origin, cost) => {
     const blob = await newBlob();
     const edge = edgeOf();
     const methods = await meterOrigin(blob.name);
     await (await upload(edge, blob)).over;
     expect([await methods(), edge.spent()]).toEqual([origin, cost]);
+  });
+
+  it('a blob, by a mount from a repository where the caller is known: a lookup there, and a write', async () => {
+    const from = await pushBlob();
+    const blob = { ...(await newBlob()), digest: from.digest };
+    const edge = edgeOf();
+    await edge.send(from.path, { method: 'HEAD' }).over;
+    edge.spent();
+    const methods = await meterOrigin(blob.name);
+    await mountFrom(edge, from, blob).over;
+    expect([await methods(), edge.spent()]).toEqual([['POST'], sum(warm, writeBack)]);
   });
 
   it('a blob that exists already: a write', async () => {

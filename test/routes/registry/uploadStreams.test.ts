@@ -181,6 +181,26 @@ describe('a PATCH', () => {
     expect((await answer).status).toBe(413);
     await writer.abort().catch(() => undefined);
   });
+
+  it.each([
+    ['while it is hashed', 1_000],
+    ['when it is too large to be hashed', 2 * MIB],
+  ])('without a length, if it breaks off %s, is never ended at the origin', async (_when, length) => {
+    const blob = await newBlob('x'.repeat(length));
+    const edge = createEdge();
+    const target = await openUpload(edge, blob);
+    const { readable, writable } = new IdentityTransformStream();
+    const { answer, over } = edge.send(target, { method: 'PATCH', body: readable });
+    const writer = writable.getWriter();
+    await writer.write(new TextEncoder().encode(blob.bytes));
+    await writer.abort(new Error('the client has left')).catch(() => undefined);
+    expect((await answer).status).toBe(400);
+    await over;
+    // The origin would have the blob if the PATCH had been ended.
+    const ended = await edge.fetch(`${target}?digest=${blob.digest}`, { method: 'PUT', ...withLength('') });
+    expect(ended.status).not.toBe(201);
+    expect((await fetch(inject('originUrl') + blob.path)).status).toBe(404);
+  });
 });
 
 describe('UPLOAD_ORIGIN', () => {

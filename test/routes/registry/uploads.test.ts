@@ -7,6 +7,8 @@ import type { Rule } from '../../support/rig.ts';
 import { SHARED_STORES, STORES } from '../../support/stores.ts';
 import {
   byChunkedPut,
+  byPatch,
+  byPatches,
   byPost,
   byPut,
   methodsAbout,
@@ -18,9 +20,11 @@ import {
 
 const HEAD = { method: 'HEAD' };
 const MIB = 1_048_576;
-const IN_ONE_REQUEST: [string, Way][] = [
+const HASHED: [string, Way][] = [
   ['POST and PUT', byPut],
   ['POST only', byPost],
+  ['POST and PUT without a length', byChunkedPut],
+  ['POST, PATCH and an empty PUT', byPatch],
 ];
 
 /** Sends a HEAD of the blob. */
@@ -43,8 +47,8 @@ const hitIn = ({ digest, bytes }: Pushed, store: string) => ({
   cache: `registry-edge; hit; detail=${store}`,
 });
 
-describe.each(STORES)('an upload in one request, cache in $name', ({ name: store, variables }) => {
-  it.each(IN_ONE_REQUEST)('is stored before the reply, without asking the origin: %s', async (_what, upload) => {
+describe.each(STORES)('an upload of which all bytes were hashed, cache in $name', ({ name: store, variables }) => {
+  it.each(HASHED)('is stored before the reply, without asking the origin: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await earnGrant(edge, blob);
@@ -83,7 +87,7 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
     const blob = await newBlob(bytes);
     const edge = createEdge(variables);
     await earnGrant(edge, blob);
-    for (const [, upload] of IN_ONE_REQUEST) await (await upload(edge, blob)).over;
+    for (const [, upload] of HASHED) await (await upload(edge, blob)).over;
     expect([await head(edge, blob), await methodsAbout(blob)]).toEqual([hitIn(blob, store), []]);
   });
 
@@ -99,14 +103,17 @@ describe.each(STORES)('an upload in one request, cache in $name', ({ name: store
     expect(await methodsAbout(blob)).toEqual(['HEAD', 'HEAD']);
   });
 
-  it('is not revived if it was deleted while the upload was in progress', async () => {
+  it.each<[string, Way]>([
+    ['PUT', byPut],
+    ['PATCH and PUT', byPatch],
+  ])('is not revived if it was deleted while the %s was in progress', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables);
     await earnGrant(edge, blob);
     await rig.rule({ prefix: blob.path, method: 'DELETE', status: 202 });
     const uploads = `/v2/${blob.name}/blobs/uploads/`;
     await rig.rule({ prefix: uploads, method: 'PUT', holdAs: blob.digest });
-    const { answer, over } = await byPut(edge, blob);
+    const { answer, over } = await upload(edge, blob);
     await expect.poll(async () => (await rig.requests(uploads)).map(({ method }) => method)).toContain('PUT');
     edge.clock.advance(1_000);
     expect((await edge.fetch(blob.path, { method: 'DELETE' })).status).toBe(202);
@@ -205,22 +212,19 @@ describe.each(STORES)('an upload stores nothing and asks the origin nothing, cac
 });
 
 describe.each(FAILING_STORES)('an upload, while %s fails', (_store, variables, options) => {
-  it.each([...IN_ONE_REQUEST, ['PUT without a length', byChunkedPut] as const])(
-    'succeeds: %s',
-    async (_what, upload) => {
-      const blob = await newBlob();
-      const edge = createEdge(variables, options);
-      const { answer, over } = await upload(edge, blob);
-      expect((await answer).status).toBe(201);
-      await over;
-      expect(writeBacksOf(edge)).toEqual(['begun', 'fault']);
-      expect((await edge.fetch(blob.path)).status).toBe(200);
-    },
-  );
+  it.each([...HASHED, ['PATCHes and an empty PUT', byPatches] as const])('succeeds: %s', async (_what, upload) => {
+    const blob = await newBlob();
+    const edge = createEdge(variables, options);
+    const { answer, over } = await upload(edge, blob);
+    expect((await answer).status).toBe(201);
+    await over;
+    expect(writeBacksOf(edge)).toEqual(['begun', 'fault']);
+    expect((await edge.fetch(blob.path)).status).toBe(200);
+  });
 });
 
 describe.each(slowStores())('an upload, while %s is slow', (_store, variables, options) => {
-  it.each(IN_ONE_REQUEST)('is answered before the write to the store is done: %s', async (_what, upload) => {
+  it.each(HASHED)('is answered before the write to the store is done: %s', async (_what, upload) => {
     const blob = await newBlob();
     const edge = createEdge(variables, options);
     const { answer, over } = await upload(edge, blob);

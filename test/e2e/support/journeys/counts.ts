@@ -12,6 +12,8 @@ export interface Through {
   readonly own: readonly string[];
   /** The requests that the cache answered. */
   readonly hits: number;
+  /** The requests that were answered 401. */
+  readonly refused: number;
   /** The blobs, by their paths, that the client found by a HEAD and that were there before, as far as not hits. */
   readonly missed: readonly string[];
 }
@@ -49,8 +51,14 @@ export function countThrough({ sent, answers, got }: Observed): Through {
     forwarded: got.length - own.length,
     own,
     hits: hits.length,
+    refused: refusedOf(answers),
     missed: missed.map(({ request }) => request.slice('HEAD '.length)),
   };
+}
+
+/** Counts the requests that were answered 401. */
+export function refusedOf(answers: readonly Answered[]): number {
+  return answers.filter(({ status }) => status === 401).length;
 }
 
 function digestIn({ request }: Answered): string {

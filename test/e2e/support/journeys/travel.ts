@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Outcome } from '../command.ts';
 import { makeImage } from '../image.ts';
 import type { Client } from './client.ts';
-import { countThrough, type Observed, observe, type Through } from './counts.ts';
+import { countThrough, type Observed, observe, refusedOf, type Through } from './counts.ts';
 import { BEFORE_LATE, JOURNEYS, type Journey, LATE_JOURNEYS, type Traveller } from './journeys.ts';
 import { type Access, LATE_MS, type Side, type Sides, startSides } from './sides.ts';
 
@@ -16,6 +16,8 @@ export interface Cell {
   readonly outcome: Outcome;
   /** The requests that the origin gets without the edge. */
   readonly direct: readonly string[];
+  /** How many of them were answered 401. */
+  readonly refused: number;
   readonly through: Through;
 }
 
@@ -41,8 +43,9 @@ export async function travelAll(access: Access, clients: readonly Client[]): Pro
     for (const [position, traveller] of late.entries()) {
       const { name } = clients[position] as Client;
       const { outcome, ...observed } = await travel(journey, sides.late, traveller);
-      const { direct } = cells.find((cell) => cell.client === name && cell.journey === journey.as) as Cell;
-      cells.push({ ...cellOf(name, journey, outcome), isLate: true, direct, through: countThrough(observed) });
+      const { direct, refused } = cells.find((cell) => cell.client === name && cell.journey === journey.as) as Cell;
+      const cell = { ...cellOf(name, journey, outcome), isLate: true, direct, refused };
+      cells.push({ ...cell, through: countThrough(observed) });
     }
     lateAt = Date.now();
   }
@@ -62,7 +65,8 @@ async function travelTwice(access: Access, client: Client, sides: Sides): Promis
       travel(journey, sides.edge, through),
     ]);
     const cell = cellOf(client.name, journey, without.outcome.code === 0 ? outcome : without.outcome);
-    cells.push({ ...cell, isLate: false, direct: without.got, through: countThrough(observed) });
+    const refused = refusedOf(without.answers);
+    cells.push({ ...cell, isLate: false, direct: without.got, refused, through: countThrough(observed) });
   }
   return cells;
 }
