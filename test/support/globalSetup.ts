@@ -14,6 +14,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   project.provide('originUrl', origin.url);
   project.provide('scriptedUrl', scripted.url);
+  const { MODEL_MOVES, MODEL_SEED, MODEL_PATH } = process.env;
+  project.provide('model', {
+    moves: Number(MODEL_MOVES ?? 10_000),
+    seed: Number(MODEL_SEED ?? 16),
+    path: MODEL_PATH,
+  });
   project.provide('redis', redis && { url: redis.url, token: redis.token });
   return async () => {
     await origin.close();
