@@ -34,6 +34,9 @@ const { moves, seed: firstSeed, path } = inject('model');
 const TABLE = ROWS.map((row, n) => ({ ...row, seed: firstSeed + n }));
 const RUNS = Math.ceil(moves / TABLE.length / STEPS / MOVES_OF_STEP);
 
+/** Ten minutes, and more for long runs. */
+const LIMIT_MS = Math.max(600_000, RUNS * 5_000);
+
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -55,7 +58,7 @@ async function run(world: World, scheduler: fc.Scheduler, steps: readonly Step[]
 
 it.each(TABLE)(
   'no law is broken, whatever happens at the same time, cache in $title',
-  { timeout: 600_000 },
+  { timeout: LIMIT_MS },
   async ({ seed, ...row }) => {
     const issuer = await createIssuer();
     const totals: Record<string, number> = {};
