@@ -33,17 +33,31 @@ const BLOB_TYPES =
  * @returns none for content that is no manifest: the origin judges it
  */
 export function neededBlobs(content: Uint8Array): readonly NeededBlob[] {
+  return [...neededDescriptors(content)].map(([digest, descriptor]) => {
+    return { digest, isManifest: MANIFEST_TYPES.includes(textOf(descriptor, FIELDS.mediaType)) };
+  });
+}
+
+/** Returns the media types that a manifest states for the blobs that it needs, by their digests. */
+export function statedTypes(content: Uint8Array): ReadonlyMap<Digest, string> {
+  const types = [...neededDescriptors(content)].map(
+    ([digest, descriptor]) => [digest, textOf(descriptor, FIELDS.mediaType)] as const,
+  );
+  return new Map(types.filter(([, mediaType]) => mediaType !== ''));
+}
+
+/** Returns the descriptors of the blobs that a manifest needs; of several with one digest the last one. */
+function neededDescriptors(content: Uint8Array): ReadonlyMap<Digest, unknown> {
   const manifest = parse(content);
   const children = valuesOf(manifest, FIELDS.children)
     .flat()
     .filter((child) => BLOB_TYPES.test(textOf(child, FIELDS.mediaType)));
-  const needed = new Map<Digest, NeededBlob>();
+  const needed = new Map<Digest, unknown>();
   for (const descriptor of [...valuesOf(manifest, FIELDS.blobs).flat(), ...children]) {
     const digest = textOf(descriptor, FIELDS.digest);
-    if (!isDigest(digest) || mayBeAbsent(descriptor)) continue;
-    needed.set(digest, { digest, isManifest: MANIFEST_TYPES.includes(textOf(descriptor, FIELDS.mediaType)) });
+    if (isDigest(digest) && !mayBeAbsent(descriptor)) needed.set(digest, descriptor);
   }
-  return [...needed.values()];
+  return needed;
 }
 
 function parse(content: Uint8Array): unknown {

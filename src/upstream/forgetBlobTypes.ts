@@ -4,6 +4,7 @@ import type { Copy } from '../http/body/copies.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestsIn } from '../oci/manifest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
+import { statedTypes } from '../oci/neededBlobs.ts';
 import type { Repository } from './repository.ts';
 
 /** Only the first blobs of a larger manifest are checked. */
@@ -12,9 +13,9 @@ const MAX_BLOBS = 100;
 const CONCURRENCY = 5;
 
 /**
- * Evicts the blobs of a pushed manifest that are stored without a media type of their own. Some origins take a blob's
- * media type from the manifests that name it, so the push may have changed it. Does nothing unless this origin was seen
- * to do that.
+ * Evicts the blobs of a pushed manifest that are stored without a media type of their own, or with another one than the
+ * manifest states. Some origins take a blob's media type from the manifests that name it, so the push may have changed
+ * it. Does nothing unless this origin was seen to do that.
  * @param copy the manifest
  */
 export async function forgetBlobTypes(repository: Repository, copy: Copy | undefined): Promise<void> {
@@ -24,15 +25,18 @@ export async function forgetBlobTypes(repository: Repository, copy: Copy | undef
   if (!manifest) return;
   const digests = [...digestsIn(new TextDecoder().decode(manifest.content))].slice(0, MAX_BLOBS);
   const shared = upstream.shared.repositoryScoped(name, 'blobs');
-  const untyped: Digest[] = [];
-  const collectUntyped = async (digest: Digest) => {
-    if ((await shared.stat(ctx, digest))?.descriptor.mediaType === BLOB_TYPE) untyped.push(digest);
+  const stated = statedTypes(manifest.content);
+  const changed: Digest[] = [];
+  const collectChanged = async (digest: Digest) => {
+    const mediaType = (await shared.stat(ctx, digest))?.descriptor.mediaType;
+    if (mediaType === undefined) return;
+    if (mediaType === BLOB_TYPE || mediaType !== (stated.get(digest) ?? mediaType)) changed.push(digest);
   };
   await observeClear(ctx, 'clear', async () => {
     await eachInTurn(
       batchesOf(digests, CONCURRENCY),
-      async (batch) => void (await Promise.all(batch.map(collectUntyped))),
+      async (batch) => void (await Promise.all(batch.map(collectChanged))),
     );
-    if (untyped.length > 0) await repository.descriptors('blobs').evict(ctx, untyped, answeredAtMs);
+    if (changed.length > 0) await repository.descriptors('blobs').evict(ctx, changed, answeredAtMs);
   }).catch(() => undefined);
 }

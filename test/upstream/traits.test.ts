@@ -7,6 +7,7 @@ import { STORES } from '../support/stores.ts';
 import { byPut, newBlob, putOf } from '../support/uploading.ts';
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const OTHER_LAYER = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 const OCTETS = 'application/octet-stream';
 const BYTES = '0123456789';
 
@@ -125,6 +126,16 @@ describe.each(STORES)("a blob's media type, with the cache in $name", ({ variabl
       LAYER,
       'registry-edge; hit',
     ]);
+    // Another manifest that states another type does.
+    const layers = [{ digest: layer.digest, mediaType: OTHER_LAYER }];
+    const other = JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, layers });
+    await rig.forget(layer.path);
+    await rig.rule({ prefix: layer.path, status: 200, headers: { ...typed, 'content-type': OTHER_LAYER } });
+    edge.clock.advance(1);
+    const changed = putOf({ bytes: other, mediaType: OCI_MANIFEST });
+    expect((await edge.fetch(`/v2/${layer.name}/manifests/latest`, changed)).status).toBe(201);
+    edge.clock.advance(1);
+    expect(await typeOf(edge, layer.path)).toBe(OTHER_LAYER);
     // From now on no upload teaches a type.
     const next = await newBlob();
     await earnGrant(edge, next);
