@@ -43,6 +43,14 @@ export function lastingHeaders({ headers }: Answer): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !VARYING.has(name)));
 }
 
+/** The headers that say what the content is, in which the edge's answer must equal the origin's. */
+const CONTENT_HEADERS = new Set(['content-length', 'content-type', 'docker-content-digest']);
+
+/** The headers that say what the content is. */
+export function contentHeaders({ headers }: Answer): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => CONTENT_HEADERS.has(name)));
+}
+
 /** Credentials for HTTP Basic. */
 export function basic(name: string, password: string): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` };

@@ -118,7 +118,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   };
 }
 
-function isUp(url: string): Promise<boolean> {
+/** Whether a server answers at this URL, whatever it says. */
+export function isUp(url: string): Promise<boolean> {
   return head(url).then(
     () => true,
     () => false,

@@ -15,6 +15,8 @@ export const TOOLS = [
   'docker',
   'docker-registry',
   'dockerd',
+  'oci-conformance',
+  'olareg',
   'oras',
   'podman',
   'redis-server',

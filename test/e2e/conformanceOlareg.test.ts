@@ -1,0 +1,4 @@
+import { describeConformance } from './support/conformance/describe.ts';
+import { OLAREG } from './support/conformance/origins.ts';
+
+describeConformance(OLAREG);
