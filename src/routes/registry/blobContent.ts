@@ -27,8 +27,8 @@ import { relayRewritten } from './relay.ts';
  * Answers `GET /v2/<name>/blobs/<digest>` with the origin's bytes, as a stream.
  *
  * 1. Where If-None-Match names the digest, only existence matters: that is the question of a HEAD.
- * 2. A range beyond the end of a known blob is refused without the origin, if the caller has a grant and the origin
- *    serves ranges.
+ * 2. A range beyond the end of a known blob is refused without the origin, if the caller has a grant, the origin serves
+ *    ranges, and the request has no condition.
  * 3. Otherwise the origin is asked. An If-Range with the digest always holds and any other never does, whatever
  *    validators the origin uses. A redirect to object storage is followed by the client, or by the edge
  *    (`BLOB_REDIRECT`).
@@ -46,7 +46,8 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const item = repository.item('blobs', digest);
   const ifRange = headers.get('if-range');
   const firstByte = firstByteIn(headers.get('range'));
-  const mayRefuse = isGranted && firstByte > 0 && ifRange === null && upstream.origin.traits.hasRanges;
+  const isConditional = CONDITIONS.some((name) => headers.has(name));
+  const mayRefuse = isGranted && firstByte > 0 && !isConditional && upstream.origin.traits.hasRanges;
   const known = mayRefuse ? await freshEntry(repository, item) : undefined;
   // Registries disagree about ranges of an empty blob, so the origin answers those.
   if (known && known.descriptor.size > 0 && firstByte >= known.descriptor.size) {
@@ -129,6 +130,12 @@ async function freshEntry({ ctx, upstream, windowMs }: Repository, item: CacheIt
   const found = await within(lookUp(ctx, item), upstream.cacheTimeoutMs);
   return found?.outcome === 'hit' && isFresh(found.entry, ctx.now(), windowMs) ? found.entry : undefined;
 }
+
+/**
+ * They are evaluated before a range is looked at (RFC 9110 §13.2.2), and the origin evaluates them. An If-None-Match
+ * that does not name the digest changes nothing.
+ */
+const CONDITIONS = ['if-match', 'if-unmodified-since', 'if-modified-since', 'if-range'];
 
 /** Returns where a single range begins (RFC 9110 §14.1.2); 0 where there is no range, or one of another form. */
 function firstByteIn(range: string | null): number {

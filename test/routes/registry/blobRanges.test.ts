@@ -95,6 +95,19 @@ describe('Range in a GET of a blob', () => {
     expect([same.status, same.methods]).toEqual([304, [isStranger ? 'GET' : 'HEAD']]);
   });
 
+  it.each([
+    ['if-match', '"other"'],
+    ['if-unmodified-since', 'Mon, 01 Jan 2001 00:00:00 GMT'],
+    ['if-modified-since', 'Fri, 01 Jan 2100 00:00:00 GMT'],
+  ])('beyond the end, with %s, is answered by the origin, cold and warm', async (name, value) => {
+    const [cold, { edge: warm, blob }] = [createEdge(), await createWarmEdge()];
+    await rig.rule({ prefix: blob.path, method: 'GET', status: 412 });
+    for (const edge of [cold, warm]) {
+      const { status, asked } = await get(edge, blob, { range: 'bytes=10-', [name]: value });
+      expect([status, asked]).toMatchObject([412, [{ method: 'GET', headers: { range: 'bytes=10-', [name]: value } }]]);
+    }
+  });
+
   it('beyond the end does not hang on a 416 that sends less than it announces (docker-registry 2.8.2)', async () => {
     const { path } = await pushBlob();
     const headers = { 'content-length': '2048', 'content-range': 'bytes */10', 'content-type': 'text/plain' };
