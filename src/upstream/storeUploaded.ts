@@ -1,7 +1,7 @@
 import { within } from '../async.ts';
 import { askThrough } from '../cache/learn.ts';
 import { lookUp } from '../cache/lookup.ts';
-import { discard } from '../cache/originAnswer.ts';
+import { discard, isDenied } from '../cache/originAnswer.ts';
 import type { HashedContent } from '../http/body/hashBody.ts';
 import { pointsTo } from '../http/location.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -9,6 +9,7 @@ import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { OriginResponse } from '../origin/origin.ts';
 import { throughFlight } from './collapse.ts';
+import { recordAbsence } from './evictAbsences.ts';
 import { BLOB_EXISTENCE } from './existence.ts';
 import { Repository } from './repository.ts';
 import { storeProven } from './storeFromPush.ts';
@@ -82,7 +83,11 @@ function isConfirmed({ ctx, upstream, name }: Repository, { digest, response: { 
   return isCanonical && pointsTo(blobPath(name, digest), ctx.url, upstream.origin.url, headers);
 }
 
-/** Asks the origin for the blob after the reply. The client's own HEAD, which some send at once, follows this flight. */
+/**
+ * Asks the origin for the blob after the reply. The client's own HEAD, which some send at once, follows this flight. A
+ * 404 evicts what the cache holds of the blob, whatever the origin said before: distribution answers the mount of a
+ * sha512 alias with 201, and loses the alias.
+ */
 function askAfterReply(repository: Repository, digest: Digest): void {
   const { ctx, name } = repository;
   const question = {
@@ -99,7 +104,11 @@ function askAfterReply(repository: Repository, digest: Digest): void {
         () => ask(undefined),
       ),
     );
-    await discard((await asked).answer);
+    const { answer } = await asked;
+    await discard(answer);
+    if (!isDenied(answer)) return;
+    repository.upstream.recentUploads.drop(name);
+    await recordAbsence(repository, 'blobs', { digest, sentAt: answer.sentAtMs });
   };
   ctx.waitUntil(confirm());
 }

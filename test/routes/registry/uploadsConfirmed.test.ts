@@ -85,6 +85,16 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
     },
   );
 
+  it('evicts what was stored of the blob if the HEAD is answered 404', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    await edge.send(blob.path, HEAD).over;
+    expect(await head(edge, blob)).toEqual(hit(blob, store));
+    await rig.rule({ prefix: blob.path, method: 'HEAD', status: 404 });
+    await (await byPatches(edge, blob)).over;
+    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+  });
+
   it('is confirmed by a HEAD if it is larger than 1 MiB', async () => {
     const blob = await newBlob('x'.repeat(MIB + 1));
     for (const upload of [byPut, byPost, byChunkedPut, byPatch]) {
