@@ -15,15 +15,18 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Sent in chunks if the headers have no Content-Length. */
   readonly body?: Buffer | string | Readable;
+  /** The request target as it is sent, in place of the URL's path, which is normalized (`..`, `\\`). */
+  readonly target?: string;
 }
 
 /** Keeps connections open, as registry clients do. */
 const agent = new Agent({ keepAlive: true });
 
 /** Sends one request and reads the answer, both as they are: follows no redirect, decodes and normalizes nothing. */
-export async function request(method: string, url: string, { headers, body }: Sent = {}): Promise<Answer> {
+export async function request(method: string, url: string, { headers, body, target }: Sent = {}): Promise<Answer> {
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
-    const sending = open(url, { method, agent, headers: { ...headers } }, resolve).on('error', reject);
+    const options = { method, agent, headers: { ...headers }, ...(target !== undefined && { path: target }) };
+    const sending = open(url, options, resolve).on('error', reject);
     if (body instanceof Readable) pipeline(body, sending).catch(reject);
     else sending.end(body);
   });

@@ -58,16 +58,19 @@ export interface Registry {
   resume(): void;
 }
 
-/** The only user of a registry that is `guarded`. */
+/** The user of a registry that is `guarded`. */
 export const USER = { name: 'alice', password: 'correct horse' } as const;
 /** The user's credentials in the form that skopeo accepts. */
 export const USER_CREDS = `${USER.name}:${USER.password}`;
 /** The user's credentials as a header. */
 export const USER_HEADERS = basic(USER.name, USER.password);
+/** Another user of such a registry, with the same rights. */
+export const OTHER_USER_HEADERS = basic('bob', USER.password);
 /** By default 3.1 sends traces to a collector. */
 const NO_TRACES = { OTEL_TRACES_EXPORTER: 'none' };
 /** The password's bcrypt hash, of a cost that is low enough for thousands of requests. */
-const HTPASSWD = `${USER.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
+const PASSWORD_HASH = '$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2';
+const HTPASSWD = [USER.name, 'bob'].map((name) => `${name}:${PASSWORD_HASH}\n`).join('');
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
   const { kind = 'docker-registry', guarded = false, tokens, redis, proxyOf, quiet = false, events = [] } = options;

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { startEdges } from './support/edge.ts';
+import { basic } from './support/http.ts';
+import { startRedisFor } from './support/redis.ts';
+import { OTHER_USER_HEADERS, startRegistry, USER, USER_HEADERS } from './support/registry.ts';
+import { storedBy } from './support/storage.ts';
+import { type BackendKind, describeWith, toolsOf } from './support/tools.ts';
+import type { Callers } from './support/worlds/generate.ts';
+import { findDivergence } from './support/worlds/search.ts';
+import { Tally } from './support/worlds/tally.ts';
+import { createWorld } from './support/worlds/world.ts';
+
+/** Another seed makes other requests: `WORLDS_SEED=7 npm run test:e2e -- test/e2e/worlds.test.ts`. */
+const SEED = Number(process.env.WORLDS_SEED ?? 20261126);
+/** The requests of all tests of this file together. */
+const REQUESTS = Number(process.env.WORLDS_REQUESTS ?? 10_000);
+/** The places of the only requests that are sent, as a divergence names them. */
+const ONLY = process.env.WORLDS_STEPS?.split(',').map(Number);
+const LEAST_HIT_SHARE = 0.3;
+/** Far more than a request takes on a busy machine. */
+const MS_PER_REQUEST = 50;
+/** For the start, and to shorten the sequence after a divergence. */
+const MORE_MS = 180_000;
+
+interface Setup {
+  readonly backend: BackendKind;
+  readonly edges: 1 | 2;
+  /** Whether the registry requires a login. */
+  readonly guarded: boolean;
+  /** Which part of the requests it gets. */
+  readonly share: number;
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+const SETUPS: readonly Setup[] = [
+  { backend: 'durable', edges: 2, guarded: false, share: 0.25 },
+  { backend: 'durable', edges: 2, guarded: true, share: 0.2 },
+  { backend: 'kv', edges: 2, guarded: false, share: 0.2 },
+  // Confirmations become stale within the run: the edge answers by them, and checks manifests where they commit.
+  { backend: 'redis', edges: 2, guarded: false, share: 0.25, variables: { PUSH_EXISTENCE_TTL: '1s' } },
+  { backend: 'inmemory', edges: 1, guarded: false, share: 0.1 },
+];
+
+/** Two users, most of the time; a wrong password and no login at all, now and then. */
+const LOGINS: Callers = [
+  {},
+  basic(USER.name, 'wrong'),
+  ...Array.from({ length: 20 }, () => USER_HEADERS),
+  ...Array.from({ length: 10 }, () => OTHER_USER_HEADERS),
+];
+
+for (const [at, setup] of SETUPS.entries()) {
+  const { backend, edges, guarded, share } = setup;
+  const count = Math.ceil(REQUESTS * share);
+  const fronts = edges === 1 ? 'an edge' : 'two edges on one store';
+  const title = `registry${guarded ? ' with a login' : ''}, BLOBDESCRIPTOR=${backend}: a registry, and its twin behind ${fronts}`;
+  describeWith(['registry', ...toolsOf(backend)], title, () => {
+    test(
+      `${count} random requests, seed ${SEED}: both answer alike and store the same`,
+      { timeout: MORE_MS + count * MS_PER_REQUEST },
+      // Each setup gets a sequence of its own.
+      () => compareWorlds(setup, SEED * SETUPS.length + at, count),
+    );
+  });
+}
+
+async function compareWorlds(setup: Setup, seed: number, count: number): Promise<void> {
+  const { backend, edges, guarded, variables = {} } = setup;
+  const start = () => startRegistry({ kind: 'registry', guarded, quiet: true });
+  const [alone, twin] = [await start(), await start()];
+  const options = { origin: twin.url, backend, redis: await startRedisFor(backend) };
+  const ofEach = Array.from({ length: edges }, () => variables);
+  const fronts = await startEdges(options, ofEach);
+  const edgeUrls = fronts.map(({ url }) => url);
+  const tally = new Tally();
+  const startedAt = Date.now();
+
+  const sequence = {
+    ...{ seed, count, only: ONLY, callers: guarded ? LOGINS : ([{}] as const) },
+    newPair: () => ({ alone: createWorld([alone.url]), edge: createWorld(edgeUrls) }),
+  };
+  const found = await findDivergence(sequence, (exchange, used) => tally.count(exchange, used));
+  console.log(`seed ${SEED}, ${Date.now() - startedAt} ms: ${tally}`);
+
+  const replay = found && `WORLDS_SEED=${SEED} WORLDS_STEPS=${found.places}: ${found.text}`;
+  expect(replay ?? 'no divergence').toBe('no divergence');
+  expect(await storedBy(twin)).toEqual(await storedBy(alone));
+  for (const { process } of fronts)
+    expect(process.stdout() + process.stderr()).not.toMatch(/unexpected error|uncaught exception/i);
+  if (!ONLY) expect(tally.hitShare, 'the cache answers').toBeGreaterThan(LEAST_HIT_SHARE);
+}
