@@ -56,6 +56,14 @@ describe.each(STORES)('two upstreams in one isolate, cache in $name', ({ variabl
     }
   });
 
+  it('share no question: each asks its own origin', async () => {
+    const pair = createPair(variables);
+    const blob = await pushBlob();
+    await rig.rule({ prefix: blob.path, delayMs: 200 });
+    await Promise.all(pair.map((edge) => edge.fetch(blob.path, HEAD)));
+    expect(await blob.asked()).toBe(2);
+  });
+
   it('share no list', async () => {
     const [one, other] = createPair({ ...variables, CLIENT_AUTH: 'anonymous' });
     const { name } = await pushManifest();

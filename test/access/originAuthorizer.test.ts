@@ -56,6 +56,20 @@ describe('createOriginAuthorizer', () => {
     expect((await authorizer.authorize(bob, name, 'HEAD blobs')).kind).toBe('granted');
   });
 
+  it('takes no proof from a request that began before its caller was refused, however late the answer comes', () => {
+    const clock = createClock(START);
+    const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
+    const slow = contextFor('Basic YQ==', clock);
+    clock.advance(1);
+    const later = contextFor('Basic YQ==', clock);
+    authorizer.recordRefusal(later, name);
+    clock.advance(1);
+    authorizer.recordProof(slow, name, 'HEAD blobs');
+    expect(authorizer.authorize(later, name, 'HEAD blobs')).toEqual({ kind: 'unproven' });
+    authorizer.recordProof(later, name, 'HEAD blobs');
+    expect(authorizer.authorize(later, name, 'HEAD blobs')).toMatchObject({ kind: 'granted' });
+  });
+
   it.each<[AnswerKind, AnswerKind[]]>([
     ['HEAD blobs', ['HEAD blobs']],
     ['GET blobs', ['HEAD blobs', 'GET blobs']],

@@ -1,5 +1,5 @@
 import { SignJWT, UnsecuredJWT } from 'jose';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createTokenVerifier } from '../../src/access/tokenVerifier.ts';
 import { BACKENDS } from '../../src/assemble.ts';
 import { parseConfig } from '../../src/config/config.ts';
@@ -242,6 +242,32 @@ describe('PULL_ONLY_SUBJECTS', () => {
     expect(await ask('ci-reader')).toContain('registry-edge; hit');
     expect(await ask('alice')).toContain('fwd=bypass');
   });
+
+  it('get a list from memory, and nobody else does', async () => {
+    const edge = createEdge(verifying(issuer, { ...PULL_ONLY, LIST_TTL: '1m' }));
+    const { name } = await pushManifest();
+    const ask = async (sub: string) => {
+      const headers = bearer(await issuer.issue({ ...accessTo(name), sub }));
+      return cacheStatusOf(await edge.fetch(`/v2/${name}/tags/list`, { headers }));
+    };
+    expect(await ask('ci-reader')).toBe('registry-edge; fwd=miss');
+    expect(await ask('ci-reader')).toBe('registry-edge; hit');
+    expect(await ask('alice')).toBe('registry-edge; fwd=bypass');
+  });
+
+  it('get the last good manifest while the origin fails, and nobody else does', async () => {
+    const windows = { PUSH_EXISTENCE_TTL: '1s', DESCRIPTOR_TTL: '1s', STALE_IF_ERROR: '1h' };
+    const edge = createEdge(verifying(issuer, { ...PULL_ONLY, ...windows }));
+    const manifest = await pushManifest();
+    const ask = async (sub: string) => {
+      const headers = { ...bearer(await issuer.issue({ ...accessTo(manifest.name), sub })), accept: OCI_MANIFEST };
+      return (await edge.fetch(manifest.path, { method: 'HEAD', headers })).status;
+    };
+    expect(await ask('alice')).toBe(200);
+    edge.clock.advance(2_000);
+    await rig.rule({ prefix: manifest.path, status: 503 });
+    expect([await ask('ci-reader'), await ask('alice')]).toEqual([200, 503]);
+  });
 });
 
 describe('TOKEN_JWKS_URL', () => {
@@ -264,6 +290,19 @@ describe('TOKEN_JWKS_URL', () => {
     edge.clock.advance(30_000);
     await head(edge, blob, await later.issue(accessTo(blob.name)));
     expect(await fetches()).toBe(2);
+  });
+
+  it('is fetched past every cache, and follows no redirect', async () => {
+    const issuer = await createIssuer();
+    const server = createScriptedServer({ body: issuer.jwks });
+    const edge = createEdge(verifyingAt(server.url));
+    const blob = await warmBlob(edge);
+    const fetchSpy = vi.spyOn(globalThis, 'fetch');
+    await head(edge, blob, await issuer.issue(accessTo(blob.name)));
+    expect(fetchSpy.mock.calls.map(([, options]) => options)).toMatchObject([
+      { cache: 'no-store', redirect: 'manual' },
+    ]);
+    fetchSpy.mockRestore();
   });
 
   it('is fetched again after ten minutes, for which no request waits until it is twice as old', async () => {

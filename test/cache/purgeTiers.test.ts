@@ -108,4 +108,21 @@ describe.each(STORES)('purge of memory before $name', ({ open }) => {
     if (read) await near.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, read);
     expect(await both.stat(ctx, digest)).toBeUndefined();
   });
+
+  it('leaves nothing in memory that was confirmed between two of its pages and is cleared in the store', async () => {
+    const clock = createClock(Date.now());
+    const ctx = contextOf(clock);
+    const name = parseRepositoryName(uniqueName());
+    const digest = uniqueDigest();
+    const [near, far] = [openTier(HOUR_MS).descriptors, create()];
+    const both = tieredDescriptors(near, far).repositoryScoped(name, 'blobs');
+    let { cursor } = await both.purge(ctx);
+    clock.advance(10_000);
+    await both.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+    while (cursor !== undefined) cursor = (await both.purge(ctx, cursor)).cursor;
+    const [inMemory, inStore] = [near, far].map((provider) =>
+      provider.repositoryScoped(name, 'blobs').stat(ctx, digest),
+    );
+    expect(await inMemory).toEqual(await inStore);
+  });
 });

@@ -64,7 +64,11 @@ function join(
       landed: landed.promise,
     },
   );
-  return Promise.race([asking.promise, run.then((result): Joined => (result.kind === 'shared' ? result : { flight }))]);
+  const given = run.then((result): Joined => {
+    if (result.kind === 'shared') return result;
+    throw new Error('answered with what is not shared, without a question of its own');
+  });
+  return Promise.race([asking.promise, given]);
 }
 
 /** Whether there is an open flight that this caller would follow. */

@@ -3,6 +3,7 @@ import { uniqueName } from '../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { unverifiableJwt } from '../support/jwt.ts';
 import { pushBlob, rig } from '../support/push.ts';
+import { STORES } from '../support/stores.ts';
 
 const ALICE = 'Basic YWxpY2U6c2VjcmV0';
 const MALLORY = 'Basic bWFsbG9yeTpndWVzcw';
@@ -24,12 +25,12 @@ async function pushGuardedBlob() {
   return blob;
 }
 
-describe('CLIENT_AUTH=origin', () => {
+describe.each(STORES)('CLIENT_AUTH=origin, with the cache in $name', ({ name: store, variables }) => {
   it('gives another credential, or none, nothing from a warm cache and no Cache-Status', async () => {
     const blob = await pushGuardedBlob();
-    const edge = createEdge();
+    const edge = createEdge(variables);
     await edge.fetch(blob.path, head(ALICE));
-    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toBe('registry-edge; hit; detail=durable');
+    expect(cacheStatusOf(await edge.fetch(blob.path, head(ALICE)))).toBe(`registry-edge; hit; detail=${store}`);
     for (const authorization of [undefined, MALLORY, `${ALICE}=`, ALICE.toLowerCase(), `Bearer ${ALICE}`]) {
       const response = await edge.fetch(blob.path, head(authorization));
       expect(response.status).toBe(401);
@@ -38,7 +39,9 @@ describe('CLIENT_AUTH=origin', () => {
       expect(response.headers.has('server-timing')).toBe(false);
     }
   });
+});
 
+describe('CLIENT_AUTH=origin', () => {
   it('asks the origin for the same credential in another repository', async () => {
     const blob = await pushGuardedBlob();
     const other = await pushBlob(blob.bytes);

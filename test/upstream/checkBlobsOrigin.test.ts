@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import {
   acceptAll,
   confirmedLongAgo,
@@ -197,6 +198,44 @@ it('a manifest is refused if the storage to which the origin redirects has lost 
   ]);
   // The client follows the redirect, finds nothing, and uploads the blob again.
   expect(await headEach(edge, [lost])).toEqual([307]);
+});
+
+it('a blob that was deleted after its upload is asked for, though its uploader has no grant to look it up', async () => {
+  const { name } = await pushBlob();
+  const blob = await blobOf(crypto.randomUUID(), name);
+  const edge = createEdge(INMEMORY);
+  await (await byPut(edge, blob, PUSH_ONLY)).over;
+  edge.clock.advance(1);
+  expect((await edge.fetch(blob.path, { method: 'DELETE', headers: ALICE })).status).toBe(202);
+  const manifest = await manifestNaming([blob]);
+  await acceptAll(manifest);
+  expect((await put(edge, manifest, PUSH_ONLY)).status).toBe(400);
+});
+
+it('a refused manifest of a stranger, to whom the origin hides its blobs, evicts nothing for others', async () => {
+  const { blobs, manifest } = await newImage();
+  const edge = createEdge(INMEMORY);
+  expect(await headEach(edge, blobs, ALICE)).toEqual([200, 200, 200, 200]);
+  await rig.rule({ prefix: `/v2/${manifest.name}/blobs/`, status: 404, unlessAuthorization: ALICE.authorization });
+  expect((await put(edge, manifest, PUSH_ONLY)).status).toBe(400);
+  const asked = await watchOrigin(manifest);
+  expect(await headEach(edge, blobs, ALICE)).toEqual([200, 200, 200, 200]);
+  expect(await asked()).toEqual([]);
+});
+
+it('a manifest that is checked while the store cannot be read goes on, and no blob is written back', async () => {
+  const { blobs, manifest } = await newImage();
+  const written: string[] = [];
+  const namespace = {
+    get: () => Promise.reject(new Error('the store is down')),
+    put: async (key: string) => void written.push(key),
+  } as unknown as DescriptorNamespace;
+  const edge = createEdge({}, { namespace });
+  await earnGrant(edge, manifest);
+  const { answer, over } = edge.send(manifest.path, putOf(manifest));
+  expect((await answer).status).toBe(201);
+  await over;
+  expect(written.filter((key) => blobs.some(({ digest }) => key.includes(digest)))).toEqual([]);
 });
 
 it('a manifest goes on if the origin redirects questions to the page of a sign-on', async () => {

@@ -11,6 +11,8 @@ const SECOND_HAND: [string, Record<string, string>][] = [
   ['Cache-Status', { 'cache-status': 'other; hit' }],
 ];
 
+const NOT_THE_REGISTRY = [...SECOND_HAND, ['the page of a sign-on', { 'content-type': 'text/html' }] as const];
+
 const sized = ({ bytes }: Pushed, more: Record<string, string> = {}) => ({
   'content-length': String(bytes.length),
   'content-type': 'application/octet-stream',
@@ -18,7 +20,7 @@ const sized = ({ bytes }: Pushed, more: Record<string, string> = {}) => ({
 });
 
 describe('a GET of a blob', () => {
-  it.each(SECOND_HAND)('earns no grant if a cache on the way answered it: %s', async (_what, headers) => {
+  it.each(NOT_THE_REGISTRY)('earns no grant if another than the registry answered it: %s', async (_what, headers) => {
     const blob = await pushBlob();
     const edge = createEdge();
     await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized(blob, headers), body: blob.bytes });
@@ -26,14 +28,23 @@ describe('a GET of a blob', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('unproven');
   });
 
-  it.each(SECOND_HAND)('is not written back if a cache on the way answered it: %s', async (_what, headers) => {
-    const blob = await pushBlob();
-    const edge = createEdge();
-    await rig.rule({ prefix: blob.path, method: 'GET', status: 200, headers: sized(blob, headers), body: blob.bytes });
-    expect(cacheStatusOf(await edge.fetch(blob.path))).toMatch(/registry-edge; fwd=bypass$/);
-    await earnGrant(edge, blob);
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
-  });
+  it.each(NOT_THE_REGISTRY)(
+    'is not written back if another than the registry answered it: %s',
+    async (_what, headers) => {
+      const blob = await pushBlob();
+      const edge = createEdge();
+      await rig.rule({
+        prefix: blob.path,
+        method: 'GET',
+        status: 200,
+        headers: sized(blob, headers),
+        body: blob.bytes,
+      });
+      expect(cacheStatusOf(await edge.fetch(blob.path))).toMatch(/registry-edge; fwd=bypass$/);
+      await earnGrant(edge, blob);
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
+    },
+  );
 
   it('stores no descriptor and earns no grant if it has a query, which may ask for another registry', async () => {
     const blob = await pushBlob();

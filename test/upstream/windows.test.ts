@@ -2,7 +2,9 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { uniqueDigest } from '../support/digests.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { earnGrant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
 
 const HEAD = { method: 'HEAD' };
 
@@ -52,6 +54,21 @@ describe('PUSH_EXISTENCE_TTL=0', () => {
     expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=bypass');
     expect(cacheStatusOf(await edge.fetch(blob.path))).toBe('registry-edge; fwd=bypass');
     expect((await env.DESCRIPTORS.list({ prefix: `blobs::${blob.name}::` })).keys).toEqual([]);
+  });
+});
+
+describe('a question about a tag', () => {
+  it.each([
+    ['without a grant', false],
+    ['with a grant', true],
+  ])('is shared with no caller that may push: %s', async (_what, isGranted) => {
+    const { name, tagPath } = await pushManifest();
+    const edge = createEdge();
+    if (isGranted) await earnGrant(edge, { name });
+    await rig.rule({ prefix: tagPath, delayMs: 100 });
+    const before = (await rig.requests(tagPath)).length;
+    await Promise.all([1, 2, 3].map(() => edge.fetch(tagPath, manifestRequest('HEAD'))));
+    expect((await rig.requests(tagPath)).length - before).toBe(3);
   });
 });
 
@@ -107,9 +124,12 @@ describe('a question that was asked before a write has no followers after it', (
     await expect.poll(() => blob.asked()).toBe(2);
     client.abort();
     await write.over.catch(() => undefined);
-    expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
+    const after = edge.send(blob.path, HEAD);
+    // A follower would ask for itself too, but only after ten seconds.
+    await expect.poll(() => countHeads(blob), { timeout: 5_000 }).toBe(2);
+    expect((await after.answer).status).toBe(200);
     await rig.release(blob.digest);
-    await before.over;
+    await Promise.all([before.over, after.over]);
   });
 
   it('nor after a DELETE that the origin did not answer', async () => {
@@ -124,9 +144,11 @@ describe('a question that was asked before a write has no followers after it', (
     const before = edge.send(blob.path, HEAD);
     expect((await write.answer).status).toBe(502);
     // The earlier question is still open, and nobody waits for it.
-    expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
+    const after = edge.send(blob.path, HEAD);
+    await expect.poll(() => countHeads(blob), { timeout: 5_000 }).toBe(2);
+    expect((await after.answer).status).toBe(200);
     expect(await Promise.race([before.answer, 'open'])).toBe('open');
     await rig.release(blob.digest);
-    await Promise.all([before.over, write.over]);
+    await Promise.all([before.over, after.over, write.over]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
+import type { AnswerKind } from '../../../src/access/authorizer.ts';
 import { delay } from '../../../src/async.ts';
 import type { BlobDescriptorCacheProvider } from '../../../src/cache/provider.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
@@ -174,15 +175,19 @@ describe('a GET of a blob', () => {
     expect(edge.log.join()).not.toContain('contradicted');
   });
 
-  it('evicts the blob after a 404 to a caller with a grant', async () => {
-    const blob = await pushBlob();
-    const edge = createEdge();
-    await edge.fetch(blob.path, HEAD);
-    await fetch(inject('originUrl') + blob.path, DELETE);
-    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toMatch(HIT);
-    expect((await edge.fetch(blob.path)).status).toBe(404);
-    expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
-  });
+  it.each<AnswerKind[]>([['HEAD blobs'], ['GET blobs']])(
+    'evicts the blob after a 404 to a caller with a grant for %s',
+    async (...kinds) => {
+      const blob = await pushBlob();
+      const edge = createEdge();
+      await edge.fetch(blob.path, HEAD);
+      if (kinds.includes('GET blobs')) await earnGrant(edge, blob, {}, kinds);
+      await fetch(inject('originUrl') + blob.path, DELETE);
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toMatch(HIT);
+      expect((await edge.fetch(blob.path)).status).toBe(404);
+      expect((await edge.fetch(blob.path, HEAD)).status).toBe(404);
+    },
+  );
 
   it.each([
     [404, OTHER_CALLER],

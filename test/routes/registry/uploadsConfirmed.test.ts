@@ -113,6 +113,10 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
     ['the Location of the blob with a query', ({ path }) => ({ location: `${path}?ns=other.test` })],
     ['the Location of a manifest', ({ path }) => ({ location: path.replace('/blobs/', '/manifests/') })],
     ['an invalid Location', () => ({ location: 'https://[' })],
+    [
+      'another Docker-Content-Digest than the Location',
+      ({ path }, other) => ({ location: path, 'docker-content-digest': other.digest }),
+    ],
   ])('is asked for after an upload in one request if the origin names %s', async (_what, headersOf) => {
     const [blob, other] = [await newBlob(), await pushBlob()];
     const rule = { prefix: `/v2/${blob.name}/blobs/uploads/`, status: 201, headers: headersOf(blob, other) };
