@@ -1,0 +1,92 @@
+import type { Breakage } from '../mutation.ts';
+
+/** "Tags move." */
+export const LAW_6: readonly Breakage[] = [
+  {
+    wrong: 'a tag is answered from the cache to callers that may push',
+    file: 'src/upstream/question.ts',
+    text: 'return mayPush || hasUncommonAccept(question) ? NEVER :',
+    replacement: 'return hasUncommonAccept(question) ? NEVER :',
+    caughtBy: 'test/access/tokens.test.ts',
+  },
+  {
+    wrong: 'a tag answers for longer than TAG_TTL',
+    file: 'src/upstream/question.ts',
+    text: 'windowMs: upstream.ttls.tagMs,',
+    replacement: 'windowMs: upstream.ttls.descriptorMs,',
+    caughtBy: 'test/routes/registry/manifestsByTag.test.ts',
+  },
+  {
+    wrong: 'a tag becomes younger when its manifest is confirmed',
+    file: 'src/cache/tagItem.ts',
+    text: 'return manifest && { ...manifest, verifiedAt: pointer.verifiedAt };',
+    replacement: 'return manifest;',
+    caughtBy: 'test/stores/tags.test.ts',
+    title: '^tagItem',
+  },
+  {
+    wrong: 'a tag leads to its manifest although that was deleted and pushed again under another',
+    file: 'src/cache/tagItem.ts',
+    text: 'manifest = isAlive(pointer.verifiedAt, farthestTombstone(ctx, before)) ? entry : undefined;',
+    replacement: 'manifest = farthestTombstone(ctx, before) < 0 ? undefined : entry;',
+    caughtBy: 'test/upstream/repushedManifest.test.ts',
+  },
+  {
+    wrong: 'a push of a tag does not drop where it pointed',
+    file: 'src/routes/registry/pushManifest.ts',
+    text: 'await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });',
+    replacement: 'await forget(repository, { digests: new Set(), tags: [], to, clearedForMs });',
+    caughtBy: 'test/routes/registry/pushedTags.test.ts',
+  },
+  {
+    wrong: 'a push of a tag keeps the manifest that the registry deleted with the move',
+    file: 'src/upstream/forget.ts',
+    text: 'for (const digest of pointedTo) if (digest !== to) digests.add(digest);',
+    replacement: 'for (const digest of pointedTo) if (digest === to) digests.delete(digest);',
+    caughtBy: 'test/upstream/movedTags.test.ts',
+  },
+  {
+    wrong: 'a tag answers every Accept alike',
+    file: 'src/upstream/question.ts',
+    text: 'return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;',
+    replacement: "return accept === undefined ? search : `${variantOf('')} ${decodeURIComponent(search)}`;",
+    caughtBy: 'test/routes/registry/manifestsByTag.test.ts',
+  },
+  {
+    wrong: 'of two answers that cross, the earlier one decides where a tag points, in memory',
+    file: 'src/stores/memory/tags.ts',
+    text: 'if ((pointers.get(key.variant)?.verifiedAt ?? 0) > pointer.verifiedAt) return;',
+    replacement: '',
+    caughtBy: 'test/stores/tags.test.ts',
+  },
+  {
+    wrong: 'of two answers that cross, the earlier one decides where a tag points, in objects',
+    file: 'src/stores/durable/pointers.ts',
+    text: 'WHERE excluded.verified >= verified`,',
+    replacement: '`,',
+    caughtBy: 'test/stores/tags.test.ts',
+    title: ': durable',
+  },
+  {
+    wrong: 'of two answers that cross, the earlier one decides where a tag points, in Redis',
+    file: 'src/stores/redis/tags.ts',
+    text: 'if (current && current.verifiedAt > verifiedAt) return;',
+    replacement: 'if (current && current.verifiedAt < 0) return;',
+    caughtBy: 'test/stores/tags.test.ts',
+    title: ': redis',
+  },
+  {
+    wrong: 'a list from before a push answers after it',
+    file: 'src/upstream/forget.ts',
+    text: 'lists.drop(name);',
+    replacement: 'if (!name) lists.drop(name);',
+    caughtBy: 'test/routes/registry/pushedTags.test.ts',
+  },
+  {
+    wrong: 'an empty list of referrers is kept',
+    file: 'src/routes/registry/lists.ts',
+    text: "(route.kind !== 'referrers' || hasManifests(list))",
+    replacement: "(route.kind !== 'referrers' || hasManifests(list) || true)",
+    caughtBy: 'test/routes/registry/lists.test.ts',
+  },
+];

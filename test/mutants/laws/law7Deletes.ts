@@ -1,0 +1,140 @@
+import type { Breakage } from '../mutation.ts';
+
+/** "Delete means gone": deletes, events, purges, and write-backs that come too late. */
+export const LAW_7_DELETES: readonly Breakage[] = [
+  {
+    wrong: 'a confirmation counts from when the answer arrived, and not from when the question was sent',
+    file: 'src/origin/exchange.ts',
+    text: 'return { response, sentAt };',
+    replacement: 'return { response, sentAt: ctx.now() };',
+    caughtBy: 'test/origin/exchange.test.ts',
+  },
+  {
+    wrong: 'a DELETE leaves no tombstone while it is under way',
+    file: 'src/routes/registry/deletes.ts',
+    text: 'if (isMarked) await mark(inProgressMs);',
+    replacement: '',
+    caughtBy: 'test/routes/registry/deletes.test.ts',
+  },
+  {
+    wrong: 'a DELETE whose outcome is unknown leaves no farther tombstone',
+    file: 'src/routes/registry/deletes.ts',
+    text: 'if (isUnknown && isMarked) await mark(unknownOutcomeMs);',
+    replacement: 'if (isUnknown && isMarked) await mark(0);',
+    caughtBy: 'test/routes/registry/deletes.test.ts',
+  },
+  {
+    wrong: 'a DELETE that the origin did not answer leaves no farther tombstone',
+    file: 'src/routes/registry/deletes.ts',
+    text: 'if (isMarked) await mark(unknownOutcomeMs);\n    throw unreached;',
+    replacement: 'throw unreached;',
+    caughtBy: 'test/routes/registry/deletes.test.ts',
+  },
+  {
+    wrong: 'a DELETE that alone proves the caller’s right clears nothing',
+    file: 'src/routes/registry/deletes.ts',
+    text: 'else if (isDeleted) await clear(CLOCK_SKEW_MS);',
+    replacement: 'else if (isDeleted) ctx.log.debug(String(CLOCK_SKEW_MS));',
+    caughtBy: 'test/routes/registry/deletes.test.ts',
+  },
+  {
+    wrong: 'a DELETE clears one link set only',
+    file: 'src/upstream/forget.ts',
+    text: 'await allDone(repository.allDescriptors().flatMap(forgetIn));',
+    replacement: 'await allDone(repository.allDescriptors().slice(0, 1).flatMap(forgetIn));',
+    caughtBy: 'test/routes/registry/deleteClears.test.ts',
+  },
+  {
+    wrong: 'a link set answers for the other, in memory',
+    file: 'src/stores/memory/descriptors.ts',
+    text: '`${links} ${scope} ${digest}`',
+    replacement: '`${links && 1} ${scope} ${digest}`',
+    caughtBy: 'test/stores/descriptors.test.ts',
+  },
+  {
+    wrong: 'a link set answers for the other, in Redis',
+    file: 'src/stores/redis/keys.ts',
+    text: 'scoped: (name, links, digest) => `${prefix}repository::${name}::${links}::${digest}`,',
+    replacement: 'scoped: (name, _links, digest) => `${prefix}repository::${name}::blobs::${digest}`,',
+    caughtBy: 'test/stores/descriptors.test.ts',
+    title: ': redis',
+  },
+  {
+    wrong: 'a link set answers for the other, in KV',
+    file: 'src/stores/kv/descriptors.ts',
+    text: '`${entryPrefix}${links}::${name}::${digest}`',
+    replacement: '`${entryPrefix}${links && 1}::${name}::${digest}`',
+    caughtBy: 'test/stores/descriptors.test.ts',
+    title: ': kv',
+  },
+  {
+    wrong: 'a purge leaves a link set',
+    file: 'src/cache/purge.ts',
+    text: "const STEPS = [...LINK_SETS, 'tags'] as const;",
+    replacement: "const STEPS = [LINK_SETS[0], 'tags'] as const;",
+    caughtBy: 'test/routes/admin/purge.test.ts',
+  },
+  {
+    wrong: 'the event of a repository’s delete leaves a link set',
+    file: 'src/cache/purge.ts',
+    text: 'for (const links of LINK_SETS) {',
+    replacement: 'for (const links of LINK_SETS.slice(0, 1)) {',
+    caughtBy: 'test/routes/admin/eventsForget.test.ts',
+  },
+  {
+    wrong: 'the event of a delete clears nothing',
+    file: 'src/upstream/forgetChanges.ts',
+    text: "if (change.kind === 'content deleted') repository.digests.add(change.digest);",
+    replacement: "if (change.kind === 'content deleted') repository.digests.delete(change.digest);",
+    caughtBy: 'test/routes/admin/eventsForget.test.ts',
+  },
+  {
+    wrong: 'a purge of memory misses what a read copies into it meanwhile',
+    file: 'src/cache/tieredDescriptors.ts',
+    text: 'await near.clearPresent(ctx, page.removed);',
+    replacement: '',
+    caughtBy: 'test/cache/purgeTiers.test.ts',
+  },
+  {
+    wrong: 'memory keeps what the store refused because of a tombstone',
+    file: 'src/cache/tieredDescriptors.ts',
+    text: 'return refused ?? near.setDescriptor(ctx, digest, entry);',
+    replacement: 'return near.setDescriptor(ctx, digest, entry) ?? refused;',
+    caughtBy: 'test/cache/tiered.test.ts',
+    title: '^tiered ',
+  },
+  {
+    wrong: 'a read in progress copies into memory what was evicted from the store',
+    file: 'src/cache/tieredDescriptors.ts',
+    text: 'await near.markEvicted(ctx, farEvicted.difference(nearEvicted), sentAtMs);',
+    replacement: '',
+    caughtBy: 'test/cache/tiered.test.ts',
+    title: '^tiered ',
+  },
+  {
+    wrong: 'memory is not cleared where the store fails',
+    file: 'src/cache/tieredDescriptors.ts',
+    text: 'await near.clear(ctx, digest, clearedForMs);\n      await far.clear(ctx, digest, clearedForMs);',
+    replacement: 'await far.clear(ctx, digest, clearedForMs);\n      await near.clear(ctx, digest, clearedForMs);',
+    caughtBy: 'test/cache/tiered.test.ts',
+    title: '^tiered ',
+  },
+  {
+    wrong: 'memory keeps a late answer for its full time, and learns of no delete elsewhere',
+    file: 'src/stores/memory/descriptors.ts',
+    text: 'const trueSince = Math.min(ctx.now(), Math.max(ctx.startedAt, entry.verifiedAt));',
+    replacement: 'const trueSince = ctx.now();',
+    caughtBy: 'test/upstream/sharedAnswers.test.ts',
+  },
+  {
+    wrong: 'a manifest is served from its bytes alone, without a descriptor in the repository',
+    file: 'src/cache/contentItem.ts',
+    text: 'const whole = entry && withContent(entry, content instanceof NoRoom ? undefined : content);',
+    replacement:
+      'const bytes = content instanceof NoRoom ? undefined : content;\n' +
+      "      const mediaType = 'application/vnd.oci.image.manifest.v1+json';\n" +
+      '      const assumed = { descriptor: { digest, size: bytes?.length ?? 0, mediaType }, verifiedAt: ctx.now() };\n' +
+      '      const whole = withContent(entry ?? assumed, bytes);',
+    caughtBy: 'test/stores/contents.test.ts',
+  },
+];
