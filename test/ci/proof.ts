@@ -13,7 +13,7 @@ const SEED = String(Math.floor(Date.now() / 1_000));
 const PARTS: Readonly<Record<string, Part>> = {
   model: { arguments: ['test/model/model.test.ts'], env: { MODEL_MOVES: '1000000', MODEL_SEED: SEED } },
   worlds: {
-    arguments: ['--config', 'vitest.e2e.config.ts', 'test/e2e/twoWorlds.test.ts'],
+    arguments: ['--config', 'vitest.e2e.config.ts', 'test/e2e/worlds.test.ts'],
     env: { WORLDS_REQUESTS: '100000', WORLDS_SEED: SEED },
   },
 };
