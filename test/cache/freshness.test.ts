@@ -18,6 +18,7 @@ describe('isFresh', () => {
     ['from a clock that is faster than allowed', NOW + CLOCK_SKEW_MS + 1, MINUTE, false],
     ['that was never confirmed', 0, 20 * 86_400_000, false],
     ['confirmed now, if there is no window', NOW, 0, false],
+    ['from a clock that is fast, if there is no window', NOW + 1, 0, false],
   ])('of an entry %s', (_what, verifiedAt, windowMs, expected) => {
     expect(isFresh(at(verifiedAt), NOW, windowMs)).toBe(expected);
   });
@@ -25,6 +26,12 @@ describe('isFresh', () => {
 
 describe('isWorthStoring', () => {
   const TTLS = { descriptorMs: 60 * MINUTE, pushExistenceMs: 4 * MINUTE, pushStaleMs: 0, tagMs: 0, staleMs: 0 };
+
+  it('says yes to an entry whose media type both methods have told, where one was missing, and not the reverse', () => {
+    const [byBoth, byOne] = [at(NOW), { ...at(NOW), witness: 'GET' as const }];
+    expect([isWorthStoring(byBoth, byOne, TTLS), isWorthStoring(byOne, byBoth, TTLS)]).toEqual([true, false]);
+  });
+
   const HALF = TTLS.pushExistenceMs / 2;
 
   it.each<[string, ReturnType<typeof at> | undefined, Partial<typeof TTLS>, boolean]>([
