@@ -83,6 +83,26 @@ describe('DESCRIPTOR_TTL=0', () => {
   });
 });
 
+it.each([
+  ['within', 4_999, 1],
+  ['after', 5_000, 2],
+])(
+  'a caller that may push follows a question %s PUSH_EXISTENCE_TTL, %i ms old: %i in all',
+  async (_when, ageMs, heads) => {
+    const blob = await pushBlob();
+    const edge = createEdge({ PUSH_EXISTENCE_TTL: '5s' });
+    await holdFirst(blob);
+    const before = edge.send(blob.path, HEAD);
+    await expect.poll(() => countHeads(blob)).toBe(1);
+    edge.clock.advance(ageMs);
+    const after = edge.send(blob.path, HEAD);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await countHeads(blob)).toBe(heads);
+    await rig.release(blob.digest);
+    await Promise.all([before.over, after.over]);
+  },
+);
+
 describe('a question that was asked before a write has no followers after it', () => {
   const repository = (blob: Pushed) => `/v2/${blob.name}`;
   it.each<[string, string, (blob: Pushed) => string, string | undefined, number]>([

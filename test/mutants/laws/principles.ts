@@ -159,7 +159,7 @@ export const ONE_QUESTION: readonly Breakage[] = [
     file: 'src/upstream/collapse.ts',
     text: 'return mayPush ? ctx.now() - upstream.ttls.pushExistenceMs + 1 : 0;',
     replacement: 'return mayPush ? ctx.now() - ctx.now() + upstream.ttls.pushExistenceMs : 0;',
-    caughtBy: 'test/upstream/sharedAnswers.test.ts',
+    caughtBy: 'test/upstream/windows.test.ts',
   },
   {
     wrong: 'what the origin did not confirm is shared',
