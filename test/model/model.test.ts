@@ -41,11 +41,15 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** How many moves all tests of this file have made, the last run included. */
+let made = 0;
+
 /** Runs all steps; moves of one step begin together, and later steps begin while earlier ones are under way. */
 async function run(world: World, scheduler: fc.Scheduler, steps: readonly Step[]): Promise<void> {
   const running: Promise<void>[] = [];
   for (const { ms, moves, tasks } of steps) {
     world.clock.advance(ms);
+    made += moves.length;
     for (const move of moves)
       running.push(scheduler.schedule(Promise.resolve(), move.verb).then(() => act(world, move)));
     await idle();
@@ -81,7 +85,9 @@ it.each(TABLE)(
         }
       },
     );
-    await fc.assert(property, { seed, ...(path && { path }), numRuns: RUNS, endOnFailure: true });
+    await fc.assert(property, { seed, ...(path && { path }), numRuns: RUNS, endOnFailure: true }).catch((cause) => {
+      throw new Error(`a law is broken after ${made} moves: ${cause.message}`, { cause });
+    });
     // Without answers of the cache, and wrong ones among them, the laws would hold trivially.
     const { asked = 0, hits = 0, lies = 0, askedGone = 0, refused = 0 } = totals;
     expect(hits).toBeGreaterThan(asked / 10);

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 import { asTestResults, lineOf, markdownOf, type Outcome } from './report.ts';
-import { runTests } from './runTests.ts';
+import { runModel, runTests } from './runTests.ts';
 import { Workspace } from './workspace.ts';
 
 /**
@@ -13,14 +13,15 @@ import { Workspace } from './workspace.ts';
  *
  *     npm run mutants [-- WORD...] [--json FILE]   only mutations that have one of the words in law, sentence or file
  *     npm run mutants -- --list                    the table for docs/testing.md
+ *     npm run mutants -- --model [WORD...]         after how many moves the model notices each; MODEL_MOVES at most
  */
 async function main(): Promise<void> {
-  const options = { list: { type: 'boolean' }, json: { type: 'string' } } as const;
+  const options = { list: { type: 'boolean' }, json: { type: 'string' }, model: { type: 'boolean' } } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   if (values.list) return console.log(markdownOf(MUTATIONS));
   const wanted = MUTATIONS.filter((mutation) => isNamed(mutation, positionals));
   const startedAt = Date.now();
-  const outcomes = await tryAll(wanted);
+  const outcomes = await tryAll(wanted, values.model ? tryModel : tryTests);
   const survived = outcomes.filter(({ noticedBy }) => noticedBy === undefined);
   if (survived.length > 0) console.log(`\n${survived.map(lineOf).join('\n')}`);
   if (values.json) writeFileSync(values.json, JSON.stringify(asTestResults(outcomes)));
@@ -34,8 +35,10 @@ function isNamed({ law, wrong, file }: Mutation, words: readonly string[]): bool
   return words.length === 0 || words.some((word) => text.includes(word));
 }
 
+type Trial = (workspace: Workspace, mutation: Mutation) => Promise<Pick<Outcome, 'noticedBy' | 'problem'>>;
+
 /** Tries as many mutations at a time as there are cores, each in a copy of its own. */
-async function tryAll(mutations: readonly Mutation[]): Promise<Outcome[]> {
+async function tryAll(mutations: readonly Mutation[], trial: Trial): Promise<Outcome[]> {
   const waiting = [...mutations];
   const outcomes: Outcome[] = [];
   const workspaces = Array.from({ length: availableParallelism() }, () => new Workspace());
@@ -46,7 +49,7 @@ async function tryAll(mutations: readonly Mutation[]): Promise<Outcome[]> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
   const work = async (workspace: Workspace) => {
     for (let mutation = waiting.shift(); mutation; mutation = waiting.shift()) {
-      const outcome = await tryOne(workspace, mutation);
+      const outcome = await tryOne(workspace, mutation, trial);
       outcomes.push(outcome);
       console.log(lineOf(outcome));
     }
@@ -55,22 +58,25 @@ async function tryAll(mutations: readonly Mutation[]): Promise<Outcome[]> {
   return outcomes;
 }
 
-async function tryOne(workspace: Workspace, mutation: Mutation): Promise<Outcome> {
+async function tryOne(workspace: Workspace, mutation: Mutation, trial: Trial): Promise<Outcome> {
   const startedAt = Date.now();
-  const settle = (outcome: Pick<Outcome, 'noticedBy' | 'problem'>): Outcome => ({
-    mutation,
-    seconds: (Date.now() - startedAt) / 1000,
-    ...outcome,
-  });
-  try {
-    const { failed, passed, problem } = await workspace.withMutation(mutation, () =>
-      runTests(workspace.folder, mutation),
-    );
-    const [noticedBy] = failed;
-    return settle(noticedBy === undefined ? { problem: problem ?? `${passed.length} tests passed` } : { noticedBy });
-  } catch (error) {
-    return settle({ problem: error instanceof Error ? error.message : String(error) });
-  }
+  const outcome = await workspace
+    .withMutation(mutation, () => trial(workspace, mutation))
+    .catch((error: unknown) => ({ problem: error instanceof Error ? error.message : String(error) }));
+  return { mutation, seconds: (Date.now() - startedAt) / 1000, ...outcome };
 }
+
+const tryTests: Trial = async ({ folder }, mutation) => {
+  const { failed, passed, problem } = await runTests(folder, mutation);
+  const [noticedBy] = failed;
+  return noticedBy === undefined ? { problem: problem ?? `${passed.length} tests passed` } : { noticedBy };
+};
+
+const tryModel: Trial = async ({ folder }) => {
+  const moves = await runModel(folder);
+  return moves === undefined
+    ? { problem: 'the model notices nothing' }
+    : { noticedBy: `the model, after ${moves} moves` };
+};
 
 await main();

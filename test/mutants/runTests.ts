@@ -7,7 +7,11 @@ import type { Breakage } from './mutation.ts';
 interface Results {
   readonly testResults: readonly {
     readonly message: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -15,14 +19,29 @@ interface Results {
 export interface TestRun {
   readonly failed: readonly string[];
   readonly passed: readonly string[];
+  /** Of the first test that failed. */
+  readonly message?: string;
   readonly problem?: string;
 }
 
 /** A test that waits for what a mutation prevents fails by its own limit, long before this. */
 const TIMEOUT_MS = 180_000;
+/** The model makes all of its moves if it notices nothing. */
+const MODEL_TIMEOUT_MS = 900_000;
+
+/** Runs the model. @param folder a copy of the project @returns after how many moves it noticed, if it did */
+export async function runModel(folder: string): Promise<number | undefined> {
+  const { message = '' } = await runTests(folder, { caughtBy: 'test/model/model.test.ts' }, MODEL_TIMEOUT_MS);
+  const moves = /a law is broken after (\d+) moves/.exec(message)?.[1];
+  return moves === undefined ? undefined : Number(moves);
+}
 
 /** Runs the tests that have to notice a mutation, up to the first that fails. @param folder a copy of the project */
-export async function runTests(folder: string, { caughtBy, title }: Breakage): Promise<TestRun> {
+export async function runTests(
+  folder: string,
+  { caughtBy, title }: Pick<Breakage, 'caughtBy' | 'title'>,
+  timeoutMs = TIMEOUT_MS,
+): Promise<TestRun> {
   const file = join(folder, 'mutant.json');
   rmSync(file, { force: true });
   const options = [
@@ -32,7 +51,7 @@ export async function runTests(folder: string, { caughtBy, title }: Breakage): P
     `--outputFile.json=${file}`,
     ...(title ? ['-t', title] : []),
   ];
-  const output = await runVitest(folder, [caughtBy, ...options]);
+  const output = await runVitest(folder, [caughtBy, ...options], timeoutMs);
   try {
     return summarize(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
@@ -44,19 +63,20 @@ function summarize({ testResults }: Results): TestRun {
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
   const titlesOf = (wanted: string) => tests.filter(({ status }) => status === wanted).map(({ fullName }) => fullName);
   const [failed, passed] = [titlesOf('failed'), titlesOf('passed')];
-  if (failed.length + passed.length > 0) return { failed, passed };
+  const message = tests.find(({ status }) => status === 'failed')?.failureMessages.join('\n');
+  if (failed.length + passed.length > 0) return { failed, passed, ...(message !== undefined && { message }) };
   // A file that cannot be loaded notices nothing: it fails whatever it tests.
   return { failed, passed, problem: testResults.map(({ message }) => message).join('\n') || 'no test ran' };
 }
 
 /** @returns what it wrote */
-function runVitest(folder: string, args: readonly string[]): Promise<string> {
+function runVitest(folder: string, args: readonly string[], timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const command = [join('node_modules', 'vitest', 'vitest.mjs'), 'run', ...args];
     const child = spawn(process.execPath, command, {
       cwd: folder,
       env: { ...process.env, PWD: folder },
-      timeout: TIMEOUT_MS,
+      timeout,
     });
     let output = '';
     const collect = (piece: Buffer) => {
