@@ -27,7 +27,7 @@ export interface BlobQuestion {
   /** What this caller's own lookup found; `undefined` if it had none. */
   readonly lookup: Lookup | undefined;
   /** Ends the question early. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   /** Waits for its turn before a request is sent: a question that follows another one's flight sends none. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -71,7 +71,7 @@ function lookedAtOf(lookup: Lookup): number | undefined {
 async function askManifest(
   { ctx, upstream, name }: Repository,
   { digest }: NeededBlob,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<BlobAnswer> {
   const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS, signal } as const;
   const { response, sentAt } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${digest}`, question);

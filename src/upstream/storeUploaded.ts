@@ -1,16 +1,13 @@
 import { within } from '../async.ts';
-import { askThrough } from '../cache/learn.ts';
 import { lookUp } from '../cache/lookup.ts';
-import { discard, isDenied } from '../cache/originAnswer.ts';
 import type { HashedContent } from '../http/body/hashBody.ts';
 import { pointsTo } from '../http/location.ts';
 import type { Digest } from '../oci/digest.ts';
 import { BLOB_TYPE } from '../oci/mediaTypes.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { OriginResponse } from '../origin/origin.ts';
-import { throughFlight } from './collapse.ts';
+import { askBlob } from './askBlob.ts';
 import { recordAbsence } from './evictAbsences.ts';
-import { BLOB_EXISTENCE } from './existence.ts';
 import { Repository } from './repository.ts';
 import { storeProven } from './storeFromPush.ts';
 
@@ -48,7 +45,7 @@ export async function storeMounted(
   const { ctx, upstream } = repository;
   const there = source && new Repository(ctx, upstream, source);
   await there?.authorize('HEAD blobs');
-  if (!there?.isGranted) return noteExistence(repository, blob);
+  if (!there?.isGranted) return void noteExistence(repository, blob);
   const found = await within(lookUp(ctx, there.item('blobs', blob.digest)), upstream.cacheTimeoutMs);
   const descriptor = found?.outcome === 'hit' ? found.entry.descriptor : undefined;
   await storeOrAsk(repository, blob, descriptor?.digest === blob.digest ? descriptor.size : undefined);
@@ -59,19 +56,21 @@ async function storeOrAsk(repository: Repository, blob: CreatedBlob, size: numbe
   const { ctx, upstream, name } = repository;
   const { digest, sentAt } = blob;
   const answeredAt = ctx.now();
-  noteExistence(repository, blob);
+  const isNoted = noteExistence(repository, blob);
   // Where the origin types blobs by their manifests, only a HEAD tells the media type.
-  const isProvable = isConfirmed(repository, blob) && !upstream.origin.traits.typesBlobs;
+  const isProvable = isNoted && !upstream.origin.traits.typesBlobs;
   if (size === undefined || !isProvable) return askAfterReply(repository, digest);
   upstream.absences.forget(ctx, name, 'blobs', digest);
   const entry = { descriptor: { digest, size, mediaType: BLOB_TYPE }, verifiedAt: Math.min(sentAt, answeredAt) };
   await storeProven(repository, repository.item('blobs', digest), entry);
 }
 
-/** Spares the check of a manifest the question whether the blob exists. */
-function noteExistence(repository: Repository, blob: CreatedBlob): void {
+/** Spares the check of a manifest the question whether the blob exists. @returns whether the origin says so */
+function noteExistence(repository: Repository, blob: CreatedBlob): boolean {
   const { ctx, upstream, name } = repository;
-  if (isConfirmed(repository, blob)) upstream.recentUploads.add(ctx, name, blob.digest);
+  const exists = isConfirmed(repository, blob);
+  if (exists) upstream.recentUploads.add(ctx, name, blob.digest);
+  return exists;
 }
 
 /**
@@ -84,34 +83,24 @@ function isConfirmed({ ctx, upstream, name }: Repository, { digest, response: { 
 }
 
 /**
- * Asks the origin for the blob after the reply. The client's own HEAD, which some send at once, follows this flight. A
- * 404 evicts what the cache holds of the blob, whatever the origin said before: distribution answers the mount of a
- * sha512 alias with 201, and loses the alias.
+ * Asks the origin for the blob after the reply. The client's own HEAD, which some send at once, follows this flight. If
+ * it is gone, what the cache holds of it is evicted, whatever the origin said before: distribution answers the mount of
+ * a sha512 alias with 201, and loses the alias.
  */
 function askAfterReply(repository: Repository, digest: Digest): void {
-  const { ctx, name } = repository;
-  const question = {
-    kind: BLOB_EXISTENCE,
-    target: { path: blobPath(name, digest), search: '' },
-    reference: { kind: 'digest', text: digest },
-  } as const;
+  const { ctx, upstream, name } = repository;
   const confirm = async () => {
     await repository.authorize('HEAD blobs');
-    const asked = throughFlight(repository, question, (ask) =>
-      askThrough(
-        ctx,
-        () => repository.item('blobs', digest),
-        () => ask(undefined),
-      ),
-    );
-    const { answer } = await asked;
-    await discard(answer);
-    if (!isDenied(answer)) return;
-    repository.upstream.recentUploads.drop(name);
+    const question = { blob: { digest, isManifest: false }, lookup: undefined, signal: undefined, inTurn: asItComes };
+    const answer = await askBlob(repository, question);
+    if (answer.kind !== 'gone') return;
+    upstream.recentUploads.drop(name);
     await recordAbsence(repository, 'blobs', { digest, sentAt: answer.sentAtMs });
   };
   ctx.waitUntil(confirm());
 }
+
+const asItComes = <T>(work: () => Promise<T>): Promise<T> => work();
 
 function blobPath(name: RepositoryName, digest: Digest): string {
   return `/v2/${name}/blobs/${digest}`;

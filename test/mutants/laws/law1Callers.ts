@@ -5,17 +5,17 @@ export const LAW_1_CALLERS: readonly Breakage[] = [
   {
     wrong: 'an upload proves that its caller may read',
     file: 'src/upstream/storeUploaded.ts',
-    text: 'if (isConfirmed(repository, blob)) upstream.recentUploads.add(ctx, name, blob.digest);',
+    text: 'if (exists) upstream.recentUploads.add(ctx, name, blob.digest);',
     replacement:
       "upstream.authorizer.recordProof(ctx, name, 'HEAD blobs');\n" +
-      'if (isConfirmed(repository, blob)) upstream.recentUploads.add(ctx, name, blob.digest);',
+      'if (exists) upstream.recentUploads.add(ctx, name, blob.digest);',
     caughtBy: 'test/routes/registry/uploads.test.ts',
   },
   {
     wrong: 'a mount takes the size from a repository where the caller has no grant',
     file: 'src/upstream/storeUploaded.ts',
-    text: 'if (!there?.isGranted) return noteExistence(repository, blob);',
-    replacement: 'if (!there) return noteExistence(repository, blob);',
+    text: 'if (!there?.isGranted) return void noteExistence(repository, blob);',
+    replacement: 'if (!there) return void noteExistence(repository, blob);',
     caughtBy: 'test/routes/registry/mounts.test.ts',
   },
   {

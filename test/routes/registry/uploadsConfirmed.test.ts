@@ -85,6 +85,15 @@ describe.each(STORES)('an upload that does not prove its content, cache in $name
     },
   );
 
+  it('evicts nothing if a cache on the way answers the HEAD with 404, perhaps from before the upload', async () => {
+    const blob = await pushBlob();
+    const edge = createEdge(variables);
+    await edge.send(blob.path, HEAD).over;
+    await rig.rule({ prefix: blob.path, method: 'HEAD', status: 404, headers: { age: '3' }, times: 1 });
+    await (await byPatches(edge, blob)).over;
+    expect(await head(edge, blob)).toEqual(hit(blob, store));
+  });
+
   it('evicts what was stored of the blob if the HEAD is answered 404', async () => {
     const blob = await pushBlob();
     const edge = createEdge(variables);
