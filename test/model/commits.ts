@@ -60,7 +60,7 @@ export class Commits {
       throw new Violation('4, a manifest is committed over a missing blob', {
         name,
         lost,
-        pushes: pushes.map((p) => p.asker),
+        pushes: pushes.map(({ asker }) => asker),
       });
     }
   }

@@ -32,10 +32,6 @@ export class Troubles {
     this.#options = options;
   }
 
-  get areCalm(): boolean {
-    return this.#options.percent === 0;
-  }
-
   /**
    * Sends a request: it is on its way for as long as the schedule wants, does its work in one step, and its answer is
    * on its way as long again.
