@@ -24,7 +24,9 @@ import { createPushedTags } from './isolate/pushedTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
+import { createAnonymousTokens } from './origin/anonymousTokens.ts';
 import { createOrigin } from './origin/client.ts';
+import { createHandshake, type Handshake, NO_HANDSHAKE } from './origin/handshake.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import type { StoreBackend } from './stores/backend.ts';
 import { durableBackend } from './stores/durable/backend.ts';
@@ -96,6 +98,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
       redirectHosts: config.redirectHosts,
       bodies,
       askedAs,
+      handshake: isAnonymous ? createAnonymousHandshake(config, isolate.bodies, memory) : NO_HANDSHAKE,
     }),
     descriptors: cache.descriptors,
     contents: cache.contents,
@@ -123,6 +126,16 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     ownQueries,
     foreignHosts: createForeignHosts(ownQueries),
   };
+}
+
+/** The token server of an origin is waited for no longer than this. */
+const MAX_TOKEN_MS = 10_000;
+
+/** An origin that is asked as nobody may demand a token, which it gives to everybody. */
+function createAnonymousHandshake(config: EdgeConfig, bodies: Budget, memory: Memory): Handshake {
+  const timeoutMs = Math.min(config.originTimeoutMs, MAX_TOKEN_MS);
+  const realms = { origin: config.originUrl, allowed: config.tokenRealms };
+  return createHandshake(realms, createAnonymousTokens({ memory, bodies, timeoutMs }));
 }
 
 /** The origin judges every credential, but for the tokens that the edge can verify. */

@@ -25,6 +25,8 @@ export interface Config<Open = unknown> {
   readonly originUrl: URL;
   readonly originTimeoutMs: number;
   readonly redirectHosts: readonly string[] | undefined;
+  /** The hosts of token servers that may be asked, besides the well-known ones. */
+  readonly tokenRealms: readonly string[];
   /** `BLOBDESCRIPTOR` */
   readonly backend: ChosenBackend<Open>;
   readonly descriptorTtlMs: number;
@@ -66,6 +68,7 @@ const VARIABLES = [
   'ORIGIN_INSECURE',
   'ORIGIN_TIMEOUT',
   'REDIRECT_HOSTS',
+  'TOKEN_REALMS_ALLOWED',
   'BLOBDESCRIPTOR',
   'LAYERINFO',
   'DESCRIPTOR_TTL',
@@ -118,6 +121,7 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
     originUrl: read('ORIGIN_URL', originUrl(allowsHttp ?? true)),
     originTimeoutMs: read('ORIGIN_TIMEOUT', timeout('30s', '10ms', '5m')),
     redirectHosts: read('REDIRECT_HOSTS', hostPatterns())?.patterns,
+    tokenRealms: read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com')),
     backend: readBackend(settings, backends),
     descriptorTtlMs: read('DESCRIPTOR_TTL', duration('1h')),
     pushExistenceTtlMs: read('PUSH_EXISTENCE_TTL', duration('5m')),
@@ -127,7 +131,7 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
     staleIfErrorMs: read('STALE_IF_ERROR', duration('1h')),
     blobRedirect: read('BLOB_REDIRECT', oneOf('pass', ['pass', 'follow'])),
     uploadOrigin: read('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
-    mirroredHosts: read('MIRRORED_HOSTS', hosts()),
+    mirroredHosts: read('MIRRORED_HOSTS', hosts('docker.io')),
     memory: {
       ttlMs: read('MEMORY_TTL', duration('30s')),
       entries: read('MEMORY_ENTRIES', count('10000', 16, 'with fewer, proofs of access are not remembered')),

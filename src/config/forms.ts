@@ -110,9 +110,9 @@ const MAX_HOST_CHARACTERS = 253;
 const HOST_WITH_PORT = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$/;
 const HOST_PATTERN = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
 
-/** Hosts between commas, each with a port or without. */
-export function hosts() {
-  const expected = `expected at most ${MAX_HOSTS} hosts such as docker.io,registry.example.com:5000`;
+/** Hosts between commas, each with a port or without. @param example such a host */
+export function hosts(example: string) {
+  const expected = `expected at most ${MAX_HOSTS} hosts such as ${example},registry.example.com:5000`;
   return variable('', expected, (value) => parseList(value, isHostWithPort));
 }
 

@@ -54,6 +54,7 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
       (name) => [name, !isOpen && !tokens, NO_KEYS] as const,
     ),
     ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
+    ['TOKEN_REALMS_ALLOWED', !isOpen, 'has no effect with CLIENT_AUTH=origin, where clients fetch tokens: remove it'],
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));
 }

@@ -110,3 +110,14 @@ export function isProxyHeader(name: string): boolean {
 export function mayIdentifyCaller(name: string): boolean {
   return !ANONYMOUS_HEADERS.has(name) && !isProxyHeader(name);
 }
+
+/** Parameters by which a client names its user at a token server (distribution, "Token Authentication Specification"). */
+const IDENTITY_PARAMETERS = ['account', 'client_id', 'offline_token'];
+
+/** Returns a query without what names a user; one that names nobody stays as it is. @param search with its `?` */
+export function withoutIdentity(search: string): string {
+  const query = new URLSearchParams(search);
+  if (!IDENTITY_PARAMETERS.some((name) => query.has(name))) return search;
+  for (const name of IDENTITY_PARAMETERS) query.delete(name);
+  return query.size > 0 ? `?${query}` : '';
+}

@@ -7,6 +7,7 @@ import { isRedirect } from '../http/redirects.ts';
 import { examineStorage, isExaminable } from './examineStorage.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
+import type { Handshake } from './handshake.ts';
 import { createLoopGuard } from './loop.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
@@ -26,6 +27,7 @@ export interface OriginOptions {
   /** The budget that holds manifests. */
   readonly bodies: Budget;
   readonly askedAs: AskedAs;
+  readonly handshake: Handshake;
 }
 
 /**
@@ -37,7 +39,7 @@ function carriesContent(method: string, headers: Headers, sent: ForwardedBody | 
   return method === 'POST' && sent !== undefined && headers.get('content-length') !== '0';
 }
 
-export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }: OriginOptions): Origin {
+export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, handshake }: OriginOptions): Origin {
   const base = url.href.replace(/\/$/, '');
   const traits = createTraits();
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
@@ -85,7 +87,9 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
     for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
     const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;
-    return exchangeWithin(ctx, base + target, { method, headers, sent, signal }, waitMs);
+    return handshake.send(ctx, target, { method, headers, sent, signal }, (ready) =>
+      exchangeWithin(ctx, base + target, ready, waitMs),
+    );
   };
 
   return {
@@ -128,13 +132,15 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs }:
       // One limit covers all steps. They go on when the client leaves, since other requests may wait for the answer.
       const limit = headerTimeout(timeoutMs, cancelled);
       try {
+        const asked = new URL(base + path + search);
         return await statBlob({
-          url: new URL(base + path + search),
-          digest,
-          headers,
-          ...storageAt(ctx),
+          ...{ url: asked, digest, headers, ...storageAt(ctx) },
           async exchange(method, to, sent) {
-            const answer = await exchange(ctx, to.href, { method, headers: sent, signal: limit.signal });
+            const request = { method, headers: sent, signal: limit.signal };
+            const sendOnce = (ready: Exchange) => exchange(ctx, to.href, ready);
+            // A redirect's target gets no token, even on the origin's own host.
+            const isOwn = to.href === asked.href;
+            const answer = await (isOwn ? handshake.send(ctx, path + search, request, sendOnce) : sendOnce(request));
             traits.noteBlob(method, answer.response, to.host === url.host);
             return answer;
           },

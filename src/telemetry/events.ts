@@ -17,6 +17,8 @@ export type EdgeEvent =
   /** `store`: the name of the store that was looked at. */
   | { readonly kind: 'stat'; readonly store: string; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
+  /** A token server was asked for a token of the edge's own. */
+  | { readonly kind: 'token'; readonly outcome: 'issued' | 'refused' | 'failed'; readonly ms: number }
   /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
   | { readonly kind: 'breaker'; readonly outcome: 'opened' | 'skipped' }
   /**

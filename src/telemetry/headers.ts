@@ -23,17 +23,24 @@ export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
   return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
 }
 
-/** Returns the value of `Server-Timing`: the time spent on the cache and on the origin, in ms. */
+/** Returns the value of `Server-Timing`: the time spent on the cache, on the origin and on its token server, in ms. */
 export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
   let cacheMs: number | undefined;
   let originMs: number | undefined;
+  let tokenMs: number | undefined;
   for (const event of events) {
     if (event.kind === 'stat') cacheMs = (cacheMs ?? 0) + event.ms;
     else if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
+    else if (event.kind === 'token') tokenMs = (tokenMs ?? 0) + event.ms;
   }
-  const cache = cacheMs === undefined ? undefined : `cache;dur=${cacheMs}`;
-  if (originMs === undefined) return cache;
-  return cache === undefined ? `origin;dur=${originMs}` : `${cache}, origin;dur=${originMs}`;
+  const cache = timing('cache', cacheMs);
+  if (originMs === undefined && tokenMs === undefined) return cache;
+  const parts = [cache, timing('token', tokenMs), timing('origin', originMs)];
+  return parts.filter((part) => part !== undefined).join(', ');
+}
+
+function timing(name: string, ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : `${name};dur=${ms}`;
 }
 
 /**

@@ -27,6 +27,7 @@ describe('parseConfig', () => {
       originUrl: new URL('https://registry.example.com'),
       originTimeoutMs: 30_000,
       redirectHosts: undefined,
+      tokenRealms: [],
       backend: { kind: 'durable', open: expect.any(Function) },
       descriptorTtlMs: 3_600_000,
       pushExistenceTtlMs: 300_000,
@@ -101,6 +102,9 @@ describe('parseConfig', () => {
     ['MIRRORED_HOSTS', 'docker.io:65536'],
     ['MIRRORED_HOSTS', 'docker.io:0'],
     ['MIRRORED_HOSTS', `${'a'.repeat(254)}:5000`],
+    ['TOKEN_REALMS_ALLOWED', 'https://auth.example.com'],
+    ['TOKEN_REALMS_ALLOWED', '*.example.com'],
+    ['TOKEN_REALMS_ALLOWED', 'auth.example.com/token'],
     ['MEMORY_TTL', '1y'],
     ['MEMORY_ENTRIES', '0'],
     ['MEMORY_ENTRIES', '1'],
@@ -244,9 +248,12 @@ describe('parseConfig', () => {
     }
   });
 
-  it('accepts hosts with a port in MIRRORED_HOSTS', () => {
-    const { mirroredHosts } = parseConfig({ ...MINIMAL, MIRRORED_HOSTS: 'Docker.io, registry.example.com:5000' });
-    expect(mirroredHosts).toEqual(['docker.io', 'registry.example.com:5000']);
+  it('accepts hosts with a port in MIRRORED_HOSTS and TOKEN_REALMS_ALLOWED', () => {
+    const list = 'Docker.io, registry.example.com:5000';
+    const config = parseConfig({ ...MINIMAL, MIRRORED_HOSTS: list, TOKEN_REALMS_ALLOWED: list });
+    expect([config.mirroredHosts, config.tokenRealms]).toEqual(
+      Array(2).fill(['docker.io', 'registry.example.com:5000']),
+    );
   });
 
   it('REDIS_SHARED requires Redis', () => {

@@ -96,6 +96,11 @@ function fromClient(init: RequestInit | undefined): RequestInit | undefined {
   return { ...init, body };
 }
 
+/** Returns the status that an open mirror relays: it asks nobody to log in. */
+export function mirrored(status: number): number {
+  return status === 401 ? 403 : status;
+}
+
 /** Returns the value of `Cache-Status`, or null. */
 export function cacheStatusOf(response: Response): string | null {
   return response.headers.get('cache-status');

@@ -1,5 +1,6 @@
 import { createBudget } from '../../src/http/body/budget.ts';
 import { createOrigin } from '../../src/origin/client.ts';
+import { NO_HANDSHAKE } from '../../src/origin/handshake.ts';
 import { createEdge, type Edge } from './edge.ts';
 import { rig } from './push.ts';
 import { manifestRequest, type PushedManifest, pushManifest } from './pushManifest.ts';
@@ -19,6 +20,7 @@ export function createFailingEdge(variables: Record<string, string>) {
     redirectHosts: undefined,
     askedAs: 'nobody',
     bodies: createBudget(0),
+    handshake: NO_HANDSHAKE,
   });
   const edge = createEdge(
     { ...OPEN, ...variables },

@@ -6,6 +6,8 @@ export interface Script {
   /** `{base}` in a value stands for the server's own URL with this script. */
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /** `{long}` in the body stands for so many letters. */
+  readonly long?: number;
   /** The body is sent in this content coding, with the coded length. */
   readonly coding?: 'gzip' | 'br';
   /** How long the server waits before the headers. */

@@ -54,9 +54,20 @@ async function play(
   request: IncomingMessage,
   response: ServerResponse,
   { path }: Call,
-  { status = 200, headers = {}, body = '', coding, waitMs = 0, bodyWaitMs = 0, instead, forward }: Script,
+  {
+    status = 200,
+    headers = {},
+    body: text = '',
+    long = 0,
+    coding,
+    waitMs = 0,
+    bodyWaitMs = 0,
+    instead,
+    forward,
+  }: Script,
   base: string,
 ): Promise<void> {
+  const body = text.replace('{long}', 'a'.repeat(long));
   const requestBody = Buffer.concat(await request.toArray());
   if (waitMs > 0) await delay(waitMs);
   if (instead === 'silence') return;

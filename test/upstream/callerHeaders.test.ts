@@ -15,7 +15,6 @@ const CALLER_HEADERS = {
   warning: '299 - "this repository will move"',
   deprecation: 'true',
   'x-request-id': 'b7c1',
-  'www-authenticate': 'Bearer realm="https://auth.test/token"',
   'strict-transport-security': 'max-age=1',
   'x-made-up-tomorrow': 'yes',
 };

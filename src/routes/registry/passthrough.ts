@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../context.ts';
 import { forwardBody } from '../../http/body/forwardBody.ts';
+import { withoutIdentity } from '../../http/identity.ts';
 import { isReadMethod, isSafeMethod } from '../../http/methods.ts';
 import type { Route } from '../../oci/route.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
@@ -24,7 +25,8 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
 
 function ask(ctx: RequestContext, { origin, followsRedirects, askedAs }: Upstream, route: Route) {
   const { method, signal } = ctx;
-  const target = route.path + route.search;
+  const isToldNobody = askedAs === 'nobody' && route.kind === 'other';
+  const target = route.path + (isToldNobody ? withoutIdentity(route.search) : route.search);
   if (route.kind === 'blob' && method === 'GET' && followsRedirects) {
     return origin.getBlob(ctx, target, { omitHeaders: [], follows: true, signal });
   }

@@ -89,7 +89,7 @@ describe.each(LISTS)('a GET of %s', (_kind, pathOf, body) => {
 
   it.each<[string, Partial<Rule>]>([
     ['a 404', { status: 404 }],
-    ['a 401', { status: 401 }],
+    ['a 403', { status: 403 }],
     ['a 429', { status: 429 }],
     ['a 503', { status: 503 }],
     ['another 2xx', { status: 203 }],

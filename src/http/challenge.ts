@@ -1,0 +1,54 @@
+/** How a registry asks for a token (distribution, "Token Authentication Specification"). */
+export interface BearerChallenge {
+  /** The URL of the token server, not judged yet. */
+  readonly realm: string;
+  readonly service: string | undefined;
+  /** Why the token that was sent did not do, such as `insufficient_scope` (RFC 6750 §3.1). */
+  readonly error: string | undefined;
+}
+
+/** Real challenges have some hundred characters. */
+const MAX_CHARACTERS = 8_192;
+const SEPARATORS = /[\s,]*/y;
+const TOKEN = /[\w!#$%&'*+.^`|~-]+/y;
+/** RFC 9110 §11.2: a value is a token or a quoted string. */
+const VALUE = /\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y;
+
+/**
+ * Finds the first `Bearer` challenge in a `WWW-Authenticate` header, which may hold several of any scheme (RFC 9110
+ * §11.6.1).
+ * @returns `undefined` if there is none, or it names no realm
+ */
+export function parseBearerChallenge(header: string | null): BearerChallenge | undefined {
+  if (header === null || header.length > MAX_CHARACTERS) return undefined;
+  for (const { scheme, params } of parseChallenges(header)) {
+    const realm = scheme === 'bearer' ? params.get('realm') : undefined;
+    if (realm) return { realm, service: params.get('service'), error: params.get('error') };
+  }
+  return undefined;
+}
+
+interface Challenge {
+  readonly scheme: string;
+  readonly params: Map<string, string>;
+}
+
+/** Reads words one after the other: one that `=` follows is a parameter, and any other begins a challenge. */
+function parseChallenges(header: string): Challenge[] {
+  const challenges: Challenge[] = [];
+  let at = 0;
+  const read = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(header);
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+  for (;;) {
+    read(SEPARATORS);
+    const word = read(TOKEN)?.[0].toLowerCase();
+    if (word === undefined) return challenges;
+    const value = read(VALUE);
+    if (!value) challenges.push({ scheme: word, params: new Map() });
+    else challenges.at(-1)?.params.set(word, value[1]?.replace(/\\(.)/g, '$1') ?? value[2] ?? '');
+  }
+}

@@ -1,0 +1,76 @@
+import type { RequestContext } from '../context.ts';
+import type { Budget } from '../http/body/budget.ts';
+import { createCredits } from '../isolate/credits.ts';
+import type { Memory } from '../isolate/memory.ts';
+import { createSharedWork } from '../isolate/sharedWork.ts';
+import { fetchToken, type TokenRequest } from './fetchToken.ts';
+
+/** What is known of the token for a scope. `failed`: the token server did not decide, or must not be asked now. */
+export type KnownToken =
+  | { readonly kind: 'issued'; readonly token: string; readonly since: number }
+  | { readonly kind: 'refused' | 'failed' };
+
+/** The tokens that token servers give to everybody, as long as they live: one question for each scope. */
+export interface AnonymousTokens {
+  /**
+   * Returns the token for a scope, and asks for it if none is known.
+   * @param unless a token that did not do
+   */
+  get(ctx: RequestContext, request: TokenRequest, unless?: KnownToken): Promise<KnownToken>;
+  /** Records that the origin accepted the token: the scope is one of those that people pull. */
+  confirm(request: TokenRequest): void;
+}
+
+export interface TokensOptions {
+  readonly memory: Memory;
+  readonly bodies: Budget;
+  readonly timeoutMs: number;
+}
+
+/**
+ * How many scopes may be tried before the origin accepts one, and how many more a second. Whoever asks an open mirror
+ * for unknown repositories makes it ask the token server, too.
+ */
+const [MAX_TRIALS, TRIALS_PER_SECOND] = [100, 1];
+const REFUSAL_MS = 5_000;
+const FAILURE_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+
+export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptions): AnonymousTokens {
+  const known = memory.part<KnownToken>('token');
+  const sharedWork = createSharedWork<KnownToken>();
+  const trials = createCredits(MAX_TRIALS, TRIALS_PER_SECOND);
+  /** Until when (epoch ms) each token server asked to be left alone. */
+  const pauses = memory.part<{ readonly until: number }>('token-pause');
+
+  function store(ctx: RequestContext, key: string, token: KnownToken, lifeMs: number): KnownToken {
+    known.set(key, token, ctx.now() + lifeMs, token.kind === 'issued' ? 2 * token.token.length : 0);
+    return token;
+  }
+
+  async function fetchAndStore(ctx: RequestContext, key: string, request: TokenRequest): Promise<KnownToken> {
+    const since = ctx.now();
+    const { host } = request.realm;
+    if (pauses.get(host, since) || !trials.take(key, since)) return { kind: 'failed' };
+    const answer = await fetchToken(ctx, request, { bodies, timeoutMs });
+    if (answer.kind === 'issued') return store(ctx, key, { kind: 'issued', token: answer.token, since }, answer.lifeMs);
+    if (answer.kind === 'refused') return store(ctx, key, { kind: 'refused' }, REFUSAL_MS);
+    const until = ctx.now() + Math.min(answer.retryMs, MAX_PAUSE_MS);
+    if (answer.retryMs > 0) pauses.set(host, { until }, until, 0);
+    return store(ctx, key, { kind: 'failed' }, FAILURE_MS);
+  }
+
+  return {
+    async get(ctx, request, unless) {
+      const key = keyOf(request);
+      const token = known.get(key, ctx.now());
+      return token && token !== unless ? token : sharedWork(ctx, key, () => fetchAndStore(ctx, key, request));
+    },
+    confirm: (request) => trials.giveBack(keyOf(request)),
+  };
+}
+
+/** Spaces separate the parts: a URL and a scope have none, and the service is in the middle. */
+function keyOf({ realm, service, scope }: TokenRequest): string {
+  return `${realm.href} ${service ?? ''} ${scope}`;
+}

@@ -1,0 +1,85 @@
+import type { RequestContext } from '../context.ts';
+import type { Budget } from '../http/body/budget.ts';
+import { readBody } from '../http/body/readBody.ts';
+import { retryDelayMs } from '../isolate/retryAfter.ts';
+
+/** What is asked of a token server. */
+export interface TokenRequest {
+  readonly realm: URL;
+  readonly service: string | undefined;
+  /** Such as `repository:library/alpine:pull`. */
+  readonly scope: string;
+}
+
+/** What the token server said. `failed`: nothing that decides about the caller. */
+export type TokenAnswer =
+  | { readonly kind: 'issued'; readonly token: string; readonly lifeMs: number }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed'; readonly retryMs: number };
+
+export interface TokenLimits {
+  /** Holds the answer. */
+  readonly bodies: Budget;
+  /** For the whole answer. */
+  readonly timeoutMs: number;
+}
+
+const MAX_ANSWER_BYTES = 64 * 1024;
+/** Longer than any real token, and short enough for a header. */
+const TOKEN = /^[!-~]{1,16384}$/;
+/** distribution, "Token Authentication Specification": the time that a token lives if its answer says nothing. */
+const DEFAULT_LIFE_MS = 60_000;
+const MAX_LIFE_MS = 3_600_000;
+/** So long before its end a token is not used any more; at most a tenth of its life. */
+const MARGIN_MS = 5_000;
+const REFUSALS = new Set([400, 401, 403, 404]);
+
+/**
+ * Asks a token server for a token, as nobody. A redirect is not followed, since only the realm itself was allowed.
+ * @returns `failed` also where the server cannot be reached, or sends something else than a token
+ */
+export async function fetchToken(
+  ctx: RequestContext,
+  { realm, service, scope }: TokenRequest,
+  { bodies, timeoutMs }: TokenLimits,
+): Promise<TokenAnswer> {
+  const url = new URL(realm);
+  if (service !== undefined) url.searchParams.set('service', service);
+  url.searchParams.set('scope', scope);
+  const startedAt = ctx.now();
+  const answer = await ask(ctx, url, { bodies, timeoutMs }).catch((): TokenAnswer => ({ kind: 'failed', retryMs: 0 }));
+  ctx.emit({ kind: 'token', outcome: answer.kind, ms: ctx.now() - startedAt });
+  return answer;
+}
+
+async function ask(ctx: RequestContext, url: URL, { bodies, timeoutMs }: TokenLimits): Promise<TokenAnswer> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'registry-edge' },
+    redirect: 'manual',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    if (REFUSALS.has(response.status)) return { kind: 'refused' };
+    return { kind: 'failed', retryMs: retryDelayMs(response, ctx.now()) };
+  }
+  const room = bodies.room(ctx);
+  const body = await readBody(response, { room, maxBytes: MAX_ANSWER_BYTES, timeoutMs });
+  if (!('bytes' in body)) {
+    await body.stream.cancel();
+    return { kind: 'failed', retryMs: 0 };
+  }
+  const answer = parseAnswer(new TextDecoder().decode(body.bytes));
+  room.release();
+  return answer ?? { kind: 'failed', retryMs: 0 };
+}
+
+function parseAnswer(json: string): TokenAnswer | undefined {
+  const { token, access_token, expires_in } = JSON.parse(json) as Record<string, unknown>;
+  const text = token || access_token;
+  if (typeof text !== 'string' || !TOKEN.test(text)) return undefined;
+  const seconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_LIFE_MS / 1_000;
+  const lifeMs = Math.min(seconds * 1_000, MAX_LIFE_MS);
+  return { kind: 'issued', token: text, lifeMs: lifeMs - Math.min(MARGIN_MS, lifeMs / 10) };
+}
