@@ -9,6 +9,7 @@ import { LAW_6 } from './laws/law6.ts';
 import { LAW_7_DELETES } from './laws/law7Deletes.ts';
 import { LAW_7_TOMBSTONES } from './laws/law7Tombstones.ts';
 import { LAW_9 } from './laws/law9.ts';
+import { LAW_9_HANDSHAKE } from './laws/law9Handshake.ts';
 import { LAW_2, LAW_3 } from './laws/laws2And3.ts';
 import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
@@ -27,7 +28,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('6', LAW_6),
   ...of('7', LAW_7_TOMBSTONES, LAW_7_DELETES),
   ...of('8', LAW_8),
-  ...of('9', LAW_9),
+  ...of('9', LAW_9, LAW_9_HANDSHAKE),
   ...of('10', LAW_10),
   ...of('who may push', WHO_MAY_PUSH),
   ...of('one question', ONE_QUESTION),
