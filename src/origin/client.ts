@@ -9,6 +9,7 @@ import { type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
 import type { Handshake } from './handshake.ts';
 import { createLoopGuard } from './loop.ts';
+import { followManifest } from './manifestRedirects.ts';
 import { getManifest, statManifest } from './manifests.ts';
 import type { Origin, OriginResponse } from './origin.ts';
 import { anonymousHeaders, type RedirectPolicy } from './redirect.ts';
@@ -92,6 +93,20 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     );
   };
 
+  /** Asks for a manifest; an open mirror follows redirects to it. */
+  async function askManifest(
+    ctx: RequestContext,
+    method: 'HEAD' | 'GET',
+    target: string,
+    signal: AbortSignal | undefined,
+  ): Promise<OriginResponse> {
+    const answer = await send(ctx, target, { method, as: 'question', signal });
+    if (askedAs === 'caller' || !isRedirect(answer.response)) return answer;
+    const headers = requestHeaders(ctx.request.headers, { askedAs, for: 'question' });
+    const follow = (to: URL) => exchangeWithin(ctx, to.href, { method, headers, signal }, timeoutMs);
+    return followManifest(answer, new URL(base + target), { redirects, follow });
+  }
+
   return {
     url,
     timeoutMs,
@@ -116,12 +131,12 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
       return { response, sentAt, first, isDirect: response === first, ...storage };
     },
     async statManifest(ctx, target, reference, signal) {
-      const stat = await statManifest(() => send(ctx, target, { method: 'HEAD', as: 'question', signal }), reference);
+      const stat = await statManifest(() => askManifest(ctx, 'HEAD', target, signal), reference);
       traits.noteManifest(stat.response);
       return stat;
     },
     getManifest: (ctx, target, reference, signal) =>
-      getManifest(ctx, () => send(ctx, target, { method: 'GET', as: 'question', signal }), reference, {
+      getManifest(ctx, () => askManifest(ctx, 'GET', target, signal), reference, {
         room: bodies.room(ctx),
         timeoutMs,
       }),
