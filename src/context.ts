@@ -9,9 +9,8 @@ import { errorName, type Logger } from './telemetry/log.ts';
  */
 export interface RequestContext {
   readonly request: Request;
-  /** `request.method` and `request.url`, read once: the runtime creates them anew at every access. */
+  /** `request.method`, read once: the runtime creates it anew at every access. */
   readonly method: string;
-  readonly url: string;
   /** Path and query of the URL, in their normal form. */
   readonly target: Target;
   /** The caller's identity, as `callerOf` gives it. */
@@ -53,7 +52,6 @@ export function createContext(request: Request, options: ContextOptions): Reques
 class Context implements RequestContext {
   readonly request: Request;
   readonly method: string;
-  readonly url: string;
   readonly target: Target;
   readonly startedAt: number;
   readonly events: EdgeEvent[] = [];
@@ -66,8 +64,7 @@ class Context implements RequestContext {
   constructor(request: Request, options: ContextOptions) {
     this.request = request;
     this.method = request.method;
-    this.url = request.url;
-    this.target = splitUrl(this.url);
+    this.target = splitUrl(request.url);
     this.#options = options;
     this.startedAt = options.now();
   }

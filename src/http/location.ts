@@ -1,4 +1,4 @@
-import { parseRoute, splitUrl } from '../oci/route.ts';
+import { parseRoute, splitUrl, type Target } from '../oci/route.ts';
 import { isRedirect } from './redirects.ts';
 
 type ResponseHead = Pick<Response, 'status' | 'headers'>;
@@ -11,12 +11,12 @@ type ResponseHead = Pick<Response, 'status' | 'headers'>;
  *
  * Other addresses are left to the client: object storage (byte for byte, since its URL is signed), and what the edge
  * would refuse, such as an upload service of the origin outside of `/v2/`.
- * @param edgeUrl `request.url`, whose path is the one below the origin's base
+ * @param asked what the origin was asked for, below its base
  * @returns the rewritten headers that the answer has
  */
-export function rewriteLocation(edgeUrl: string, origin: URL, answer: ResponseHead): Record<string, string> {
-  const rewrite = (reference: string) => edgeReference(reference, edgeUrl, origin) ?? reference;
-  const location = isSchemeRedirect(edgeUrl, origin, answer) ? null : answer.headers.get('location');
+export function rewriteLocation(asked: Target, origin: URL, answer: ResponseHead): Record<string, string> {
+  const rewrite = (reference: string) => edgeReference(reference, asked, origin) ?? reference;
+  const location = isSchemeRedirect(asked, origin, answer) ? null : answer.headers.get('location');
   const link = answer.headers.get('link');
   return {
     ...(location !== null && { location: rewrite(location) }),
@@ -28,9 +28,9 @@ export function rewriteLocation(edgeUrl: string, origin: URL, answer: ResponseHe
  * Whether the origin redirects to the same address with the other scheme. Rewritten to the edge it would be the address
  * that the client has just requested, a redirect without end, so the client is sent to the origin.
  */
-export function isSchemeRedirect(edgeUrl: string, origin: URL, answer: ResponseHead): boolean {
+export function isSchemeRedirect(asked: Target, origin: URL, answer: ResponseHead): boolean {
   if (!isRedirect(answer)) return false;
-  const requested = originUrlOf(origin, edgeUrl);
+  const requested = originUrlOf(origin, asked);
   const target = resolve(answer.headers.get('location'), requested);
   return (
     target?.host === requested.host && target.protocol !== requested.protocol && pathOf(target) === pathOf(requested)
@@ -38,21 +38,21 @@ export function isSchemeRedirect(edgeUrl: string, origin: URL, answer: ResponseH
 }
 
 /** Returns the header that sends a client to the origin's own address; none where the Location is absolute already. */
-export function originLocation(edgeUrl: string, origin: URL, headers: Headers): Record<string, string> {
+export function originLocation(asked: Target, origin: URL, headers: Headers): Record<string, string> {
   const location = headers.get('location');
-  const target = resolve(location, originUrlOf(origin, edgeUrl));
+  const target = resolve(location, originUrlOf(origin, asked));
   return target && !URL.canParse(location ?? '') ? { location: target.href } : {};
 }
 
 /** Whether the Location of an answer is exactly this path of the registry. */
-export function pointsTo(path: string, edgeUrl: string, origin: URL, headers: Headers): boolean {
-  const target = resolve(headers.get('location'), originUrlOf(origin, edgeUrl));
+export function pointsTo(path: string, asked: Target, origin: URL, headers: Headers): boolean {
+  const target = resolve(headers.get('location'), originUrlOf(origin, asked));
   return target !== undefined && pathOf(target) === baseOf(origin) + path;
 }
 
 /** @returns `undefined` where the reference stays as it is */
-function edgeReference(reference: string, edgeUrl: string, origin: URL): string | undefined {
-  const target = resolve(reference, originUrlOf(origin, edgeUrl));
+function edgeReference(reference: string, asked: Target, origin: URL): string | undefined {
+  const target = resolve(reference, originUrlOf(origin, asked));
   if (!target) return undefined;
   const base = baseOf(origin);
   const path = pathOf(target).slice(base.length);
@@ -79,9 +79,8 @@ function baseOf({ pathname }: URL): string {
   return pathname.replace(/\/$/, '');
 }
 
-/** The URL at the origin that stands behind a URL of the edge. */
-function originUrlOf(origin: URL, edgeUrl: string): URL {
-  const { path, search } = splitUrl(edgeUrl);
+/** Returns the URL at the origin of what was asked for. */
+function originUrlOf(origin: URL, { path, search }: Target): URL {
   return new URL(origin.origin + baseOf(origin) + path + search);
 }
 

@@ -8,6 +8,6 @@ export type CallerHeaders = Readonly<Record<string, string>>;
 
 /** Returns the caller's headers of the origin's answer; the addresses in `Link` are rewritten to the edge. */
 export function callerHeadersOf(ctx: RequestContext, { origin }: Upstream, response: Response): CallerHeaders {
-  const { link } = rewriteLocation(ctx.url, origin.url, response);
+  const { link } = rewriteLocation(ctx.target, origin.url, response);
   return { ...callerHeaders(response.headers), ...(link !== undefined && { link }) };
 }

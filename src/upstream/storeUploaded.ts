@@ -79,7 +79,7 @@ function noteExistence(repository: Repository, blob: CreatedBlob): boolean {
  */
 function isConfirmed({ ctx, upstream, name }: Repository, { digest, response: { headers } }: CreatedBlob): boolean {
   const isCanonical = (headers.get('docker-content-digest') ?? digest) === digest;
-  return isCanonical && pointsTo(blobPath(name, digest), ctx.url, upstream.origin.url, headers);
+  return isCanonical && pointsTo(blobPath(name, digest), ctx.target, upstream.origin.url, headers);
 }
 
 /**

@@ -13,7 +13,7 @@ const WITH_SLASH = new URL('http://origin.test/base/');
 
 const HEX = '0123456789abcdef'.repeat(4);
 const rewrite = (origin: URL, headers: Record<string, string>, status = 202) =>
-  rewriteLocation(REQUEST_URL, origin, { status, headers: new Headers(headers) });
+  rewriteLocation(splitUrl(REQUEST_URL), origin, { status, headers: new Headers(headers) });
 
 describe('rewriteLocation: Location', () => {
   it.each<[string, URL, string, string]>([
@@ -80,8 +80,8 @@ describe('isSchemeRedirect', () => {
   const redirect = (location: string, origin = ROOT, requestUrl = REQUEST_URL, status = 301) => {
     const answer = { status, headers: new Headers({ location }) };
     return {
-      isSchemeRedirect: isSchemeRedirect(requestUrl, origin, answer),
-      location: rewriteLocation(requestUrl, origin, answer).location,
+      isSchemeRedirect: isSchemeRedirect(splitUrl(requestUrl), origin, answer),
+      location: rewriteLocation(splitUrl(requestUrl), origin, answer).location,
     };
   };
 

@@ -4,7 +4,7 @@ import { trackedBody } from '../../http/body/trackedBody.ts';
 import { rewriteLocation } from '../../http/location.ts';
 import type { List } from '../../isolate/lists.ts';
 import { variantOf } from '../../oci/mediaTypes.ts';
-import type { Route } from '../../oci/route.ts';
+import type { Route, Target } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
 import { decisionHeaders } from '../../telemetry/headers.ts';
 import { type CallerHeaders, callerHeadersOf } from '../../upstream/callerHeaders.ts';
@@ -49,7 +49,7 @@ export async function readList(ctx: RequestContext, upstream: Upstream, route: L
     timeoutMs: upstream.origin.timeoutMs,
   });
   if (!('bytes' in body)) return relayUnlessStalled(ctx, upstream, new Response(body.stream, response));
-  const list = { body: body.bytes, headers: headersOf(upstream, ctx.url, response) };
+  const list = { body: body.bytes, headers: headersOf(upstream, ctx.target, response) };
   const isStorable = isFirstHand(response) && (route.kind !== 'referrers' || hasManifests(list));
   if (isStorable) lists.set(key, list, sentAt);
   return listAnswer(ctx, list, callerHeadersOf(ctx, upstream, response));
@@ -62,8 +62,8 @@ async function isPullOnly(ctx: RequestContext, upstream: Upstream, route: ListRo
   return access.kind === 'granted' && !access.mayPush;
 }
 
-function headersOf({ origin }: Upstream, edgeUrl: string, response: Response): List['headers'] {
-  const rewritten = rewriteLocation(edgeUrl, origin.url, response);
+function headersOf({ origin }: Upstream, asked: Target, response: Response): List['headers'] {
+  const rewritten = rewriteLocation(asked, origin.url, response);
   const headers = LIST_HEADERS.map((name) => [name, rewritten[name] ?? response.headers.get(name)] as const);
   return Object.fromEntries(headers.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }

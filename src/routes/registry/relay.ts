@@ -51,9 +51,9 @@ export function relayRewritten(
   response: Response,
   overrides: Record<string, string> = {},
 ): Response {
-  if (isSchemeRedirect(ctx.url, origin.url, response))
+  if (isSchemeRedirect(ctx.target, origin.url, response))
     ctx.log.warn('the origin redirects from http to https or back: set ORIGIN_URL to the scheme that it redirects to');
-  return relay(ctx, response, { ...rewriteLocation(ctx.url, origin.url, response), ...overrides });
+  return relay(ctx, response, { ...rewriteLocation(ctx.target, origin.url, response), ...overrides });
 }
 
 /** Relays as `relayRewritten` does, and ends a body that stalls for `ORIGIN_TIMEOUT`; blobs may take longer. */

@@ -28,7 +28,7 @@ export async function upload(ctx: RequestContext, upstream: Upstream, route: Upl
   const { response } = answered;
   if (isStorable(repository, response)) await learn(repository, answered, expected, body);
   if (upstream.directUploads && ctx.method === 'POST' && response.status === 202) {
-    return relay(ctx, response, originLocation(ctx.url, upstream.origin.url, response.headers));
+    return relay(ctx, response, originLocation(ctx.target, upstream.origin.url, response.headers));
   }
   return relayRewritten(ctx, upstream, response);
 }

@@ -62,9 +62,9 @@ export const LAW_4_HEAL: readonly Breakage[] = [
   {
     wrong: 'an upload is believed wherever its Location points',
     file: 'src/upstream/storeUploaded.ts',
-    text: 'return isCanonical && pointsTo(blobPath(name, digest), ctx.url, upstream.origin.url, headers);',
+    text: 'return isCanonical && pointsTo(blobPath(name, digest), ctx.target, upstream.origin.url, headers);',
     replacement:
-      'return isCanonical && (pointsTo(blobPath(name, digest), ctx.url, upstream.origin.url, headers) || true);',
+      'return isCanonical && (pointsTo(blobPath(name, digest), ctx.target, upstream.origin.url, headers) || true);',
     caughtBy: 'test/routes/registry/uploadsConfirmed.test.ts',
   },
   {
