@@ -14,11 +14,15 @@ import { exitWithError, parsePort, serveLocally, stopOnSignal } from './serve.ts
 
 const STATE_FOLDER = fileURLToPath(new URL('../.registry-edge', import.meta.url));
 
-/** `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL` or of an embedded origin. */
+/**
+ * `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL`, of the registry that `PRESET` names, or
+ * of an embedded origin.
+ */
 async function main(): Promise<void> {
   const hostname = process.env.HOST || '127.0.0.1';
   const port = parsePort(process.env.PORT, 8787);
-  const embedded = process.env.ORIGIN_URL ? undefined : await startEmbeddedOrigin();
+  const hasOrigin = process.env.ORIGIN_URL || process.env.PRESET;
+  const embedded = hasOrigin ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig(
     { ...variables, DESCRIPTORS: 'simulated by miniflare', REPOSITORIES: 'simulated by miniflare' },
@@ -43,7 +47,8 @@ async function main(): Promise<void> {
   });
 
   console.log(`registry-edge on ${url}, in front of ${config.originUrl.href}`);
-  console.log(`descriptors in ${config.backend.kind}, CLIENT_AUTH=${config.clientAuth}`);
+  const preset = config.preset && `, PRESET=${config.preset}`;
+  console.log(`descriptors in ${config.backend.kind}, CLIENT_AUTH=${config.clientAuth}${preset}`);
   if (embedded) printCommands(url, embedded.sample);
 }
 

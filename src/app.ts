@@ -2,7 +2,7 @@ import { Hono } from 'hono/tiny';
 import { createContext, type RequestContext } from './context.ts';
 import { isAuthority } from './http/hosts.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
-import { parseRoute } from './oci/route.ts';
+import { parseRoute, splitUrl, type Target } from './oci/route.ts';
 import { descriptorsRoute } from './routes/admin/descriptors.ts';
 import { eventsRoute } from './routes/admin/events.ts';
 import { purgeRoute } from './routes/admin/purge.ts';
@@ -68,14 +68,24 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
     }
   }
 
+  /** Ends the request: repositories are named as the client named them. @param asked what the client asked for */
+  function finish(ctx: RequestContext, response: Response, asked: Target): Response {
+    const isRenamed = upstream.shortNames && ctx.target !== asked;
+    return logRequest(ctx, isRenamed ? upstream.shortNames.shorten(response, asked) : response);
+  }
+
   return {
     fetch(request, _bindings, execution) {
-      const ctx = createContext(request, { log, sink, now, waitUntil: (work) => execution.waitUntil(work) });
+      const asked = splitUrl(request.url);
+      const target = upstream.shortNames?.expand(asked) ?? asked;
+      const ctx = createContext(request, { log, sink, now, target, waitUntil: (work) => execution.waitUntil(work) });
       const host = request.headers.get('host');
       if (host !== null && !isAuthority(host)) return logRequest(ctx, errorAnswer(ctx, invalidHost(host)));
       const isHead = ctx.method === 'HEAD' && ctx.target.path.startsWith('/v2');
       const answer = isHead ? head(ctx) : hono.fetch(request, { ctx }, execution);
-      return answer instanceof Promise ? answer.then((response) => logRequest(ctx, response)) : logRequest(ctx, answer);
+      return answer instanceof Promise
+        ? answer.then((response) => finish(ctx, response, asked))
+        : finish(ctx, answer, asked);
     },
   };
 }

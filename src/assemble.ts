@@ -24,6 +24,7 @@ import { createPushedTags } from './isolate/pushedTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
+import { createShortNames } from './oci/shortNames.ts';
 import { createAnonymousTokens } from './origin/anonymousTokens.ts';
 import { createOrigin } from './origin/client.ts';
 import { createHandshake, type Handshake, NO_HANDSHAKE } from './origin/handshake.ts';
@@ -123,6 +124,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',
     directUploads: config.uploadOrigin === 'direct',
+    shortNames: config.defaultNamespace && createShortNames(config.defaultNamespace),
     ownQueries,
     foreignHosts: createForeignHosts(ownQueries),
   };

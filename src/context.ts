@@ -11,7 +11,7 @@ export interface RequestContext {
   readonly request: Request;
   /** `request.method`, read once: the runtime creates it anew at every access. */
   readonly method: string;
-  /** Path and query of the URL, in their normal form. */
+  /** Path and query of the URL, in their normal form, and with the names that repositories have at the origin. */
   readonly target: Target;
   /** The caller's identity, as `callerOf` gives it. */
   readonly caller: string | undefined;
@@ -42,6 +42,8 @@ export interface ContextOptions {
   readonly log: Logger;
   readonly sink: EventSink;
   readonly now: () => number;
+  /** What is asked for, if it is not what the URL says. */
+  readonly target?: Target;
 }
 
 export function createContext(request: Request, options: ContextOptions): RequestContext {
@@ -64,7 +66,7 @@ class Context implements RequestContext {
   constructor(request: Request, options: ContextOptions) {
     this.request = request;
     this.method = request.method;
-    this.target = splitUrl(request.url);
+    this.target = options.target ?? splitUrl(request.url);
     this.#options = options;
     this.startedAt = options.now();
   }

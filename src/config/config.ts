@@ -1,5 +1,6 @@
 import { isLoopbackHost } from '../http/hosts.ts';
 import type { TokenSettings } from '../http/tokenSettings.ts';
+import { isRepositoryName, type RepositoryName } from '../oci/name.ts';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
 import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
 import {
@@ -12,11 +13,13 @@ import {
   hostPatterns,
   hosts,
   oneOf,
+  oneOfOrNone,
   size,
   timeout,
   variable,
 } from './forms.ts';
-import { createSettings, type Environment } from './settings.ts';
+import { PRESET_NAMES, preselect } from './presets.ts';
+import { createSettings, type Environment, isSet } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
@@ -39,6 +42,10 @@ export interface Config<Open = unknown> {
   readonly uploadOrigin: 'edge' | 'direct';
   /** The hosts by which `?ns=` may name this origin's own content. */
   readonly mirroredHosts: readonly string[];
+  /** `PRESET`; empty for none. */
+  readonly preset: string;
+  /** The namespace of repositories that are named without one. */
+  readonly defaultNamespace: RepositoryName | undefined;
   readonly memory: { readonly ttlMs: number; readonly entries: number; readonly bytes: number };
   readonly clientAuth: 'origin' | 'anonymous';
   /** How tokens are verified at the edge; `undefined`: only the origin judges them. */
@@ -64,6 +71,7 @@ export class ConfigError extends Error {
 
 /** Every variable and secret that the Worker reads, but for those of the backends. */
 const VARIABLES = [
+  'PRESET',
   'ORIGIN_URL',
   'ORIGIN_INSECURE',
   'ORIGIN_TIMEOUT',
@@ -80,6 +88,7 @@ const VARIABLES = [
   'BLOB_REDIRECT',
   'UPLOAD_ORIGIN',
   'MIRRORED_HOSTS',
+  'DEFAULT_NAMESPACE',
   'MEMORY_TTL',
   'MEMORY_ENTRIES',
   'MEMORY_BYTES',
@@ -97,7 +106,6 @@ const VARIABLES = [
  * character.
  */
 const MEMORY_BOUNDS = 'with less, proofs of access are not remembered, and an isolate has 128 MB in all';
-const ORIGIN_FORM = 'expected the base URL of the origin registry, such as https://registry.example.com';
 
 /** Returns the names of all variables and secrets that the Worker reads. */
 export function variableNames(backends: readonly Backend<unknown>[]): readonly string[] {
@@ -112,13 +120,15 @@ export function variableNames(backends: readonly Backend<unknown>[]): readonly s
  */
 export function parseConfig<Open>(env: Environment, backends: readonly Backend<Open>[]): Config<Open> {
   const warnings: string[] = [];
-  const settings = createSettings(env);
+  const { defaults, originExample } = preselect(env);
+  const settings = createSettings(env, defaults);
   const { problems } = settings;
   const read = <T>(name: (typeof VARIABLES)[number], form: Form<T>) => settings.read(name, form);
 
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
   const config = {
-    originUrl: read('ORIGIN_URL', originUrl(allowsHttp ?? true)),
+    preset: read('PRESET', oneOfOrNone(PRESET_NAMES)),
+    originUrl: read('ORIGIN_URL', originUrl(allowsHttp ?? true, originExample)),
     originTimeoutMs: read('ORIGIN_TIMEOUT', timeout('30s', '10ms', '5m')),
     redirectHosts: read('REDIRECT_HOSTS', hostPatterns())?.patterns,
     tokenRealms: read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com')),
@@ -132,6 +142,7 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
     blobRedirect: read('BLOB_REDIRECT', oneOf('pass', ['pass', 'follow'])),
     uploadOrigin: read('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
     mirroredHosts: read('MIRRORED_HOSTS', hosts('docker.io')),
+    defaultNamespace: read('DEFAULT_NAMESPACE', namespace())?.name,
     memory: {
       ttlMs: read('MEMORY_TTL', duration('30s')),
       entries: read('MEMORY_ENTRIES', count('10000', 16, 'with fewer, proofs of access are not remembered')),
@@ -149,21 +160,26 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
   if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is deprecated: set BLOBDESCRIPTOR instead');
   if (problems.length > 0) throw new ConfigError(problems);
   const valid = config as Config<Open>; // an undefined value would have been reported above
-  warnings.push(...settingsWithoutEffect(valid, (name) => String(env[name] ?? '').trim() !== ''));
+  warnings.push(...settingsWithoutEffect(valid, (name) => isSet(env, name)));
   return valid;
 }
 
-function originUrl(allowsHttp: boolean) {
-  const base = checked(
-    bareUrl(ORIGIN_FORM),
-    ({ pathname }) => !/\/v2\/*$|\/\//.test(pathname),
-    `${ORIGIN_FORM}, without /v2`,
-  );
+function originUrl(allowsHttp: boolean, example = 'https://registry.example.com') {
+  const form = `expected the base URL of the origin registry, such as ${example}`;
+  const base = checked(bareUrl(form), ({ pathname }) => !/\/v2\/*$|\/\//.test(pathname), `${form}, without /v2`);
   return checked(
     base,
     (url) => allowsHttp || url.protocol === 'https:' || isLoopbackHost(url.hostname),
     'expected https: http to another machine requires ORIGIN_INSECURE=true',
   );
+}
+
+/** A namespace of repositories; unset is `undefined`. */
+function namespace() {
+  return variable('', 'expected the beginning of repository names, such as library, or none', (value) => {
+    if (value === '') return { name: undefined };
+    return isRepositoryName(value) ? { name: value } : undefined;
+  });
 }
 
 /** A token that guards one of the edge's own paths; unset is `undefined`. */

@@ -14,13 +14,14 @@ export interface Settings {
   readonly problems: readonly string[];
 }
 
-export function createSettings(env: Environment): Settings {
+/** @param defaults the values of variables that are not set, where they are not those of their forms */
+export function createSettings(env: Environment, defaults: Readonly<Record<string, string>> = {}): Settings {
   const problems: string[] = [];
   return {
     problems,
     report: (problem) => void problems.push(problem),
     read(name, form) {
-      const reading = form(env[name]);
+      const reading = form(isSet(env, name) ? env[name] : defaults[name]);
       if ('value' in reading) return reading.value;
       problems.push(`${name}: ${reading.problem}`);
       return undefined;
@@ -30,4 +31,9 @@ export function createSettings(env: Environment): Settings {
       return env[name] as T | undefined;
     },
   };
+}
+
+/** Whether a variable has a value; an empty one has none. */
+export function isSet(env: Environment, name: string): boolean {
+  return String(env[name] ?? '').trim() !== '';
 }

@@ -15,6 +15,7 @@ import type { PushedTags } from '../isolate/pushedTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
+import type { ShortNames } from '../oci/shortNames.ts';
 import type { Origin } from '../origin/origin.ts';
 
 /** One registry behind the edge, with everything that the edge keeps about it. */
@@ -59,6 +60,8 @@ export interface Upstream {
   readonly followsRedirects: boolean;
   /** `UPLOAD_ORIGIN=direct`: clients upload to the origin itself. */
   readonly directUploads: boolean;
+  /** `DEFAULT_NAMESPACE`; `undefined`: every repository is named in full. */
+  readonly shortNames: ShortNames | undefined;
   /** Queries that still ask for the origin's own content: `?ns=` with one of `MIRRORED_HOSTS`. */
   readonly ownQueries: ReadonlySet<string>;
   /** Whether `?ns=` names another registry than this origin. */

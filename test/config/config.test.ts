@@ -28,6 +28,8 @@ describe('parseConfig', () => {
       originTimeoutMs: 30_000,
       redirectHosts: undefined,
       tokenRealms: [],
+      preset: '',
+      defaultNamespace: undefined,
       backend: { kind: 'durable', open: expect.any(Function) },
       descriptorTtlMs: 3_600_000,
       pushExistenceTtlMs: 300_000,

@@ -26,7 +26,8 @@ export async function purgeRoute(
 ): Promise<Response> {
   await guard(ctx, adminToken, ['DELETE']);
   const [, nameText = '', digestText] = /^([^@]*)(?:@(.*))?$/.exec(ctx.target.path.slice(PREFIX.length)) ?? [];
-  const name = parseRepositoryName(nameText);
+  const given = parseRepositoryName(nameText);
+  const name = upstream.shortNames?.fullName(given) ?? given;
   const digest = digestText === undefined ? undefined : parseDigest(digestText);
   const query = new URLSearchParams(ctx.target.search);
   if ([...query.keys()].some((key) => key !== 'cursor' || digest)) {

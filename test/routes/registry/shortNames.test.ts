@@ -1,0 +1,91 @@
+import { describe, expect, inject, it } from 'vitest';
+import { uniqueName } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge } from '../../support/edge.ts';
+import { pushBlob, rig } from '../../support/push.ts';
+import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
+
+const HEAD = { method: 'HEAD' };
+const ADMIN_TOKEN = 'token of an operator'.replaceAll(' ', '-');
+
+/** Makes a repository `<namespace>/<short>` at the origin, and an edge for that namespace. */
+function setUp(variables: Record<string, string> = { CLIENT_AUTH: 'anonymous' }) {
+  const [namespace, short] = [uniqueName().replaceAll('/', '-'), `short-${crypto.randomUUID()}`];
+  const edge = createEdge({ ...variables, DEFAULT_NAMESPACE: namespace, ADMIN_TOKEN });
+  return { edge, name: `${namespace}/${short}`, short, shortened: (path: string) => path.replace(`${namespace}/`, '') };
+}
+
+describe('DEFAULT_NAMESPACE', () => {
+  it('the short and the full name are one repository, for the cache and for the origin', async () => {
+    const { edge, name, shortened } = setUp();
+    const blob = await pushBlob('content', name);
+    const manifest = await pushManifest({ name });
+    for (const [path, init] of [
+      [blob.path, HEAD],
+      [manifest.path, manifestRequest('HEAD')],
+      [manifest.tagPath, manifestRequest('GET')],
+    ] as const) {
+      const answers: Response[] = [];
+      for (const asked of [shortened(path), shortened(path), path]) answers.push(await edge.fetch(asked, init));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(answers.map((answer) => cacheStatusOf(answer)?.includes('hit'))).toEqual([false, true, true]);
+    }
+    const asked = [...(await blob.questions()), ...(await manifest.questions())];
+    expect(asked.length).toBeGreaterThan(2);
+    for (const question of await blob.questions()) expect(question).toContain(`/v2/${name}/`);
+  });
+
+  it('what is purged by the short name is gone', async () => {
+    const { edge, name, short } = setUp();
+    const blob = await pushBlob('content', name);
+    await edge.fetch(blob.path, HEAD);
+    const purged = await edge.fetch(`/_edge/cache/${short}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
+    expect([purged.status, ((await purged.json()) as { repository: string }).repository]).toEqual([200, name]);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).not.toContain('hit');
+  });
+
+  it.each([
+    ['absolute', (name: string) => `${inject('originUrl')}/v2/${name}/tags/list?last=a`],
+    ['from the root', (name: string) => `/v2/${name}/tags/list?last=a`],
+    ['relative', () => 'list?last=a'],
+    ['a query', () => '?last=a'],
+  ])('the next page of a list has the name that the client used; the origin’s link is %s', async (_form, linkOf) => {
+    const { edge, name, short } = setUp();
+    const headers = { link: `<${linkOf(name)}>; rel="next"`, 'content-type': 'application/json' };
+    await rig.rule({ prefix: `/v2/${name}/tags/list`, status: 200, headers, body: '{}' });
+    for (const asked of [short, name]) {
+      const response = await edge.fetch(`/v2/${asked}/tags/list`);
+      expect(response.headers.get('link')).toBe(`</v2/${asked}/tags/list?last=a>; rel="next"`);
+    }
+  });
+
+  it('a redirect to the other scheme is still seen as one', async () => {
+    const { edge, name, short } = setUp();
+    const location = `${inject('originUrl').replace('http:', 'https:')}/v2/${name}/tags/list`;
+    await rig.rule({ prefix: `/v2/${name}/tags/list`, status: 301, headers: { location } });
+    const response = await edge.fetch(`/v2/${short}/tags/list`);
+    expect(response.headers.get('location')).toBe(location);
+  });
+
+  it('a push by the short name goes on by it, and is pulled by both', async () => {
+    const { edge, name, short, shortened } = setUp({});
+    const opened = await edge.fetch(`/v2/${short}/blobs/uploads/`, { method: 'POST' });
+    const location = opened.headers.get('location') ?? '';
+    expect([opened.status, location.startsWith(`/v2/${short}/blobs/uploads/`)]).toEqual([202, true]);
+    const { digest, path, bytes } = await pushBlob('content');
+    const target = `${location}${location.includes('?') ? '&' : '?'}digest=${digest}`;
+    const done = await edge.fetch(target, { method: 'PUT', body: bytes });
+    expect(done.status).toBe(201);
+    expect(done.headers.get('location')).toBe(`/v2/${short}/blobs/${digest}`);
+    const full = path.replace(/\/v2\/.*\/blobs/, `/v2/${name}/blobs`);
+    for (const each of [full, shortened(full)]) expect((await edge.fetch(each, HEAD)).status).toBe(200);
+  });
+
+  it('without it, a short name is the origin’s own', async () => {
+    const short = `short-${crypto.randomUUID()}`;
+    const blob = await pushBlob('content', short);
+    expect((await createEdge().fetch(blob.path, HEAD)).status).toBe(200);
+  });
+});
