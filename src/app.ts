@@ -70,8 +70,8 @@ export function createApp({ upstream, log, adminToken, eventsToken, now = Date.n
 
   /** Ends the request: repositories are named as the client named them. @param asked what the client asked for */
   function finish(ctx: RequestContext, response: Response, asked: Target): Response {
-    const isRenamed = upstream.shortNames && ctx.target !== asked;
-    return logRequest(ctx, isRenamed ? upstream.shortNames.shorten(response, asked) : response);
+    if (ctx.target !== asked) upstream.shortNames?.shorten(response, asked);
+    return logRequest(ctx, response);
   }
 
   return {

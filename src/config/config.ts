@@ -178,7 +178,8 @@ function originUrl(allowsHttp: boolean, example = 'https://registry.example.com'
 function namespace() {
   return variable('', 'expected the beginning of repository names, such as library, or none', (value) => {
     if (value === '') return { name: undefined };
-    return isRepositoryName(value) ? { name: value } : undefined;
+    // A name has to fit behind it.
+    return isRepositoryName(value) && isRepositoryName(`${value}/a`) ? { name: value } : undefined;
   });
 }
 

@@ -45,6 +45,7 @@ export function preselect({ PRESET, ORIGIN_URL }: Environment): Preselected {
   const { variables = {}, origin } = PRESETS[String(PRESET ?? '').trim()] ?? {};
   const url = String(ORIGIN_URL ?? '').trim();
   // The registry's own host, where the preset does not know it.
-  const mirrored = origin && URL.canParse(url) ? { MIRRORED_HOSTS: new URL(url).host } : {};
+  const host = origin && URL.canParse(url) ? new URL(url).host : '';
+  const mirrored = host && !host.startsWith('[') ? { MIRRORED_HOSTS: host } : {};
   return { defaults: { ...mirrored, ...variables }, originExample: origin };
 }

@@ -1,5 +1,5 @@
 import { isRepositoryName, type RepositoryName } from './name.ts';
-import { parseRoute, type Target } from './route.ts';
+import { parseRoute, type Route, type Target } from './route.ts';
 
 /** Repositories that may be named without their namespace: `busybox` is `library/busybox` at Docker Hub. */
 export interface ShortNames {
@@ -8,14 +8,13 @@ export interface ShortNames {
   /** Returns what the origin is asked for when a client asks for `target`, which is returned itself if that is it. */
   expand(target: Target): Target;
   /**
-   * Names repositories in the headers of an answer as the client did.
+   * Names the repository in `Location` and `Link` of an answer as the client did.
    * @param asked what the client asked for, of which `expand` gave another target
    */
-  shorten(response: Response, asked: Target): Response;
+  shorten(answer: Response, asked: Target): void;
 }
 
-/** The headers that hold paths. */
-const PATH_HEADERS = ['location', 'link'];
+const IS_MOUNT = /[?&]mount=/;
 const MOUNTED_FROM = /([?&]from=)([^&]*)/g;
 
 /** @param namespace `DEFAULT_NAMESPACE`, such as `library` */
@@ -31,42 +30,43 @@ export function createShortNames(namespace: RepositoryName): ShortNames {
   return {
     fullName,
     expand(target) {
-      const name = shortNameIn(target);
-      const search = target.search.replace(MOUNTED_FROM, (whole, key, from) => {
-        const text = decoded(from);
-        return isRepositoryName(text) && isShort(text) ? key + encodeURIComponent(fullName(text)) : whole;
-      });
-      if (!name) return search === target.search ? target : { ...target, search };
-      return { path: `/v2/${fullName(name)}${target.path.slice(`/v2/${name}`.length)}`, search };
+      const route = routeOf(target);
+      if (!route || !('name' in route)) return target;
+      const search =
+        route.kind === 'upload' && IS_MOUNT.test(target.search) ? expandSource(target.search) : target.search;
+      const name = fullName(route.name);
+      if (name === route.name && search === target.search) return target;
+      return { path: `/v2/${name}${target.path.slice(`/v2/${route.name}`.length)}`, search };
     },
-    shorten(response, asked) {
-      const name = shortNameIn(asked);
-      const held = PATH_HEADERS.filter((header) => response.headers.has(header));
-      if (!name || held.length === 0) return response;
-      const full = `/v2/${fullName(name)}/`;
-      const headers = new Headers(response.headers);
-      for (const header of held) {
-        const value = headers.get(header) ?? '';
-        const isOwn = header === 'location' && value.startsWith(full);
-        const short = isOwn ? `/v2/${name}/${value.slice(full.length)}` : value.replaceAll(`<${full}`, `</v2/${name}/`);
-        headers.set(header, short);
-      }
-      return new Response(response.body, { status: response.status, headers });
+    shorten({ headers }, asked) {
+      const route = routeOf(asked);
+      if (!route || !('name' in route)) return;
+      const [full, short] = [`/v2/${fullName(route.name)}/`, `/v2/${route.name}/`];
+      const location = headers.get('location');
+      if (location?.startsWith(full)) headers.set('location', short + location.slice(full.length));
+      const link = headers.get('link');
+      if (link !== null) headers.set('link', link.replaceAll(`<${full}`, `<${short}`));
     },
   };
+
+  /** Expands the repository from which a blob is mounted. */
+  function expandSource(search: string): string {
+    return search.replace(MOUNTED_FROM, (whole, key, from) => {
+      const name = decoded(from);
+      return isRepositoryName(name) && isShort(name) ? key + encodeURIComponent(fullName(name)) : whole;
+    });
+  }
 }
 
 function isShort(name: RepositoryName): boolean {
   return !name.includes('/');
 }
 
-/** Returns the repository's name in a target, if it is a short one. */
-function shortNameIn(target: Target): RepositoryName | undefined {
+/** @returns `undefined` for a target that is not valid: whoever handles it reports what is wrong */
+function routeOf(target: Target): Route | undefined {
   try {
-    const route = parseRoute(target);
-    return 'name' in route && isShort(route.name) ? route.name : undefined;
+    return parseRoute(target);
   } catch {
-    // Whoever handles the target reports what is wrong with it.
     return undefined;
   }
 }

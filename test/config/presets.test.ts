@@ -59,6 +59,7 @@ describe('PRESET', () => {
   it('google requires the registry, and mirrors its host', () => {
     expect(() => parse({ PRESET: 'google' })).toThrow(/ORIGIN_URL: .*https:\/\/us-docker\.pkg\.dev/);
     expect(parsePreset('google', { ORIGIN_URL: 'https://gcr.io' }).mirroredHosts).toEqual(['gcr.io']);
+    expect(parsePreset('google', { ORIGIN_URL: 'http://[::1]:5000' }).mirroredHosts).toEqual([]);
   });
 
   it('any other name is an error that lists the choices', () => {
@@ -66,7 +67,10 @@ describe('PRESET', () => {
     expect(parse({ ORIGIN_URL: 'https://example.com' }).preset).toBe('');
   });
 
-  it.each(['Library', '/library', 'library/', 'a b'])('DEFAULT_NAMESPACE=%s is an error', (DEFAULT_NAMESPACE) => {
-    expect(() => parsePreset('ghcr', { DEFAULT_NAMESPACE })).toThrow(/DEFAULT_NAMESPACE: expected/);
-  });
+  it.each(['Library', '/library', 'library/', 'a b', 'a'.repeat(254)])(
+    'DEFAULT_NAMESPACE=%s is an error',
+    (DEFAULT_NAMESPACE) => {
+      expect(() => parsePreset('ghcr', { DEFAULT_NAMESPACE })).toThrow(/DEFAULT_NAMESPACE: expected/);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
-import { uniqueName } from '../../support/digests.ts';
-import { cacheStatusOf, createEdge } from '../../support/edge.ts';
+import { uniqueDigest, uniqueName } from '../../support/digests.ts';
+import { cacheStatusOf, createEdge, stableHeaders } from '../../support/edge.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 import { manifestRequest, pushManifest } from '../../support/pushManifest.ts';
 
@@ -59,6 +59,39 @@ describe('DEFAULT_NAMESPACE', () => {
       const response = await edge.fetch(`/v2/${asked}/tags/list`);
       expect(response.headers.get('link')).toBe(`</v2/${asked}/tags/list?last=a>; rel="next"`);
     }
+  });
+
+  it.each(['tags/list', `referrers/${uniqueDigest()}`])(
+    'a list that is kept has the name of whoever asks: %s',
+    async (below) => {
+      const { edge, name, short } = setUp({ CLIENT_AUTH: 'anonymous', LIST_TTL: '1m' });
+      const headers = { link: `</v2/${name}/${below}?last=a>; rel="next"`, 'content-type': 'application/json' };
+      await rig.rule({ prefix: `/v2/${name}/`, status: 200, headers, body: '{"manifests":[{}]}' });
+      for (const asked of [short, name, short]) {
+        const response = await edge.fetch(`/v2/${asked}/${below}`);
+        expect(response.headers.get('link')).toBe(`</v2/${asked}/${below}?last=a>; rel="next"`);
+        expect(await response.text()).toBe('{"manifests":[{}]}');
+      }
+      expect((await rig.requests(`/v2/${name}/`)).length).toBe(1);
+    },
+  );
+
+  it.each([
+    ['HEAD', { 'content-length': '7' }, 200],
+    ['GET', {}, 304],
+  ])('an answer with a link is otherwise what it was: %s, %o, %d', async (method, more, status) => {
+    const { edge, name, short } = setUp();
+    const headers = { ...more, link: `</v2/${name}/x>; rel="next"`, 'content-type': 'application/json' };
+    await rig.rule({ prefix: `/v2/${name}/`, status, headers, body: 'content' });
+    const [byShort, byFull] = [
+      await edge.fetch(`/v2/${short}/tags/list`, { method }),
+      await edge.fetch(`/v2/${name}/tags/list`, { method }),
+    ];
+    const { link, ...others } = stableHeaders(byFull);
+    expect([byShort.status, stableHeaders(byShort)]).toEqual([
+      ...[byFull.status, { ...others, link: link?.replace(name, short) }],
+    ]);
+    expect(new Uint8Array(await byShort.arrayBuffer())).toEqual(new Uint8Array(await byFull.arrayBuffer()));
   });
 
   it('a redirect to the other scheme is still seen as one', async () => {
