@@ -20,7 +20,7 @@ import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createHashedUploads } from './isolate/hashedUploads.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
-import { createPushedTags } from './isolate/pushedTags.ts';
+import { createRecentTags } from './isolate/recentTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
@@ -112,7 +112,7 @@ export function createUpstream(config: EdgeConfig, isolate = createIsolate(confi
     authorizer: isAnonymous ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
     absences: createAbsences(createMemory(ABSENCE_BOUNDS), retentionMs(ttls)),
     flights: createFlights(),
-    pushedTags: createPushedTags(memory),
+    recentTags: createRecentTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     hashedUploads: createHashedUploads(memory),
     // The origin of an open mirror cannot tell its callers apart.

@@ -20,7 +20,7 @@ export const MANIFEST_CONTENT: ContentKind<ContentEntry> = {
   item: (repository, digest) => contentItem(digest, repository.item('manifests', digest), repository.upstream.contents),
   isWitnessed: (_repository, entry) => isWitnessed(entry),
   async ask(repository, request, { known, cancelled }) {
-    const stored = known ?? (await justPushed(repository, request));
+    const stored = known ?? (await recentManifest(repository, request));
     const isUseful = stored && isWitnessed(stored) && isAccepted(request, stored);
     return isUseful
       ? confirm(repository, request, { known: stored, cancelled })
@@ -28,11 +28,14 @@ export const MANIFEST_CONTENT: ContentKind<ContentEntry> = {
   },
 };
 
-/** Returns the manifest to which the tag was pushed a moment ago, if the caller may have it and it is stored. */
-async function justPushed(repository: Repository, { reference }: ContentRequest): Promise<ContentEntry | undefined> {
+/** Returns the manifest to which the tag pointed a moment ago, if the caller may have it and it is stored. */
+async function recentManifest(
+  repository: Repository,
+  { reference }: ContentRequest,
+): Promise<ContentEntry | undefined> {
   const { ctx, upstream, name, isGranted } = repository;
   const digest =
-    reference.kind === 'tag' && isGranted ? upstream.pushedTags.find(ctx, name, reference.text) : undefined;
+    reference.kind === 'tag' && isGranted ? upstream.recentTags.find(ctx, name, reference.text) : undefined;
   return digest && readStored(repository, digest);
 }
 
@@ -50,12 +53,19 @@ function isWitnessed({ witness }: Entry): boolean {
   return witness !== 'HEAD';
 }
 
-function fetchManifest(
-  { ctx, upstream }: Repository,
+/**
+ * Fetches a manifest. An open mirror remembers where a tag pointed, for callers who accept other types than this one:
+ * registries that limit pulls count each GET.
+ */
+async function fetchManifest(
+  { ctx, upstream, name }: Repository,
   { target, reference }: ContentRequest,
   cancelled: AbortSignal | undefined,
 ): Promise<ContentStat<ContentEntry>> {
-  return upstream.origin.getManifest(ctx, target.path + target.search, reference, cancelled);
+  const stat = await upstream.origin.getManifest(ctx, target.path + target.search, reference, cancelled);
+  if (stat.found && reference.kind === 'tag' && upstream.askedAs === 'nobody')
+    upstream.recentTags.add(ctx, name, reference.text, stat.found.entry.descriptor.digest);
+  return stat;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { BaseAnswers } from '../isolate/baseAnswers.ts';
 import type { ForeignHosts } from '../isolate/foreignHosts.ts';
 import type { HashedUploads } from '../isolate/hashedUploads.ts';
 import type { Lists } from '../isolate/lists.ts';
-import type { PushedTags } from '../isolate/pushedTags.ts';
+import type { RecentTags } from '../isolate/recentTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
@@ -41,8 +41,8 @@ export interface Upstream {
   /** 404s that the origin gave to callers without a proof of access. */
   readonly absences: Absences;
   readonly flights: Flights;
-  /** Tags that were just pushed through this isolate. */
-  readonly pushedTags: PushedTags;
+  /** Tags that were just pushed, or pulled from an open mirror, through this isolate. */
+  readonly recentTags: RecentTags;
   /** Blobs that were just uploaded through this isolate. */
   readonly recentUploads: RecentUploads;
   /** The sizes of bodies that this isolate hashed while they were uploaded. */

@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { createEdge, textOf } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
-import { manifestRequest, newManifest, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
+import {
+  DOCKER_MANIFEST,
+  manifestRequest,
+  newManifest,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+} from '../support/pushManifest.ts';
 import { STORES } from '../support/stores.ts';
 import { putOf } from '../support/uploading.ts';
 
+const MIRROR = { CLIENT_AUTH: 'anonymous' };
 const ALICE = { authorization: 'Basic YWxpY2U6c2VjcmV0' };
 
 describe.each(STORES)('a tag that was just pushed, cache in $name', ({ variables }) => {
@@ -44,5 +53,37 @@ describe.each(STORES)('a tag that was just pushed, cache in $name', ({ variables
     edge.clock.advance(300_000);
     await earnGrant(edge, manifest);
     expect(await get()).toEqual(['GET']);
+  });
+});
+
+describe.each(STORES)('a tag that was just pulled, cache in $name', ({ variables }) => {
+  const OTHERS = [`${OCI_INDEX}, ${OCI_MANIFEST}`, `${OCI_MANIFEST}, ${DOCKER_MANIFEST}`];
+
+  /** Gets a tag as callers who accept different types. @returns what the origin was asked for each of them */
+  async function getAs(accepts: readonly string[], more: Record<string, string>, moves = false) {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...more });
+    const questions: string[][] = [];
+    for (const accept of accepts) {
+      const { bytes } = moves && questions.length > 0 ? await pushManifest({ name: manifest.name }) : manifest;
+      const before = (await manifest.questions()).length;
+      const response = await edge.fetch(manifest.tagPath, manifestRequest('GET', accept));
+      expect([response.status, await textOf(response)]).toEqual([200, bytes]);
+      const asked = (await manifest.questions()).slice(before).map((question) => question.split(' ')[0] ?? '');
+      questions.push(asked.filter((method) => method !== 'PUT'));
+    }
+    return questions;
+  }
+
+  it('counts as one pull at the origin of an open mirror, whatever types its callers accept', async () => {
+    expect(await getAs([OCI_MANIFEST, ...OTHERS], MIRROR)).toEqual([['GET'], ['HEAD'], ['HEAD']]);
+  });
+
+  it('is fetched if it has moved meanwhile', async () => {
+    expect(await getAs([OCI_MANIFEST, ...OTHERS], MIRROR, true)).toEqual([['GET'], ['HEAD', 'GET'], ['HEAD', 'GET']]);
+  });
+
+  it('is fetched by a GET alone where the origin judges its callers', async () => {
+    expect(await getAs([OCI_MANIFEST, ...OTHERS], {})).toEqual([['GET'], ['GET'], ['GET']]);
   });
 });

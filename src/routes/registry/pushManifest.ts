@@ -108,7 +108,7 @@ async function dropMoved(
   if (moved.length === 0) return forgetInIsolate(upstream, name);
   const named = headers?.get('docker-content-digest') ?? reference.text;
   const to = headers && isDigest(named) ? named : undefined;
-  if (to) for (const tag of moved) upstream.pushedTags.add(ctx, name, tag, to);
+  if (to) for (const tag of moved) upstream.recentTags.add(ctx, name, tag, to);
   try {
     await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });
     if (to) ctx.waitUntil(noteMove(repository, moved, to));
