@@ -10,7 +10,7 @@ import { until } from '../until.ts';
 import { archiveOf, idOf } from './archive.ts';
 import { type Client, type Login, type Session, succeeded } from './client.ts';
 
-type Ctr = (...args: string[]) => Promise<Outcome>;
+export type Ctr = (...args: string[]) => Promise<Outcome>;
 
 /** containerd 1.6, by its command `ctr`. */
 export const containerd: Client = {
@@ -43,7 +43,7 @@ function nameOf(image: Image): string {
 }
 
 /** Starts a daemon with a storage of its own, without what only Kubernetes needs. */
-async function startContainerd(limitMs?: number): Promise<Ctr> {
+export async function startContainerd(limitMs?: number): Promise<Ctr> {
   const folder = await temporaryFolder();
   const config = join(folder, 'config.toml');
   await writeFile(config, 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');

@@ -6,7 +6,7 @@ import { until } from '../until.ts';
 import { archiveOf, idOf } from './archive.ts';
 import { type Client, type Login, type Session, succeeded } from './client.ts';
 
-type Docker = (...args: string[]) => Promise<Outcome>;
+export type Docker = (...args: string[]) => Promise<Outcome>;
 
 /** docker 20.10. A push compresses the layers anew, so the registry's digests are not those of the image on disk. */
 export const docker: Client = {
@@ -29,13 +29,13 @@ export const docker: Client = {
   },
 };
 
-/** Starts a daemon with a storage of its own, without network and firewall rules. */
-async function startDocker({ env, limitMs }: Login): Promise<Docker> {
+/** Starts a daemon with a storage of its own, without network and firewall rules. @param options further ones */
+export async function startDocker({ env, limitMs }: Login, options: readonly string[] = []): Promise<Docker> {
   const folder = await temporaryFolder();
   const socket = `unix://${folder}/socket`;
   const roots = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`];
   const bare = ['--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none'];
-  run(findTool('dockerd') ?? 'dockerd', ['--host', socket, ...roots, ...bare]);
+  run(findTool('dockerd') ?? 'dockerd', ['--host', socket, ...roots, ...bare, ...options]);
   const command: Docker = (...args) => runClient('docker', ['--host', socket, ...args], env, limitMs);
   await until('dockerd answers', async () => (await command('version')).code === 0);
   return command;

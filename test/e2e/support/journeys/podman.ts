@@ -3,7 +3,7 @@ import { type Outcome, runClient } from '../command.ts';
 import { archiveOf, idOf } from './archive.ts';
 import { type Client, type Login, type Session, succeeded } from './client.ts';
 
-type Podman = (...args: string[]) => Promise<Outcome>;
+export type Podman = (...args: string[]) => Promise<Outcome>;
 
 /** podman, which has no daemon. Its push compresses the layers anew, as docker's does. */
 export const podman: Client = {
@@ -24,7 +24,7 @@ export const podman: Client = {
 };
 
 /** Prepares an empty storage. */
-async function newPodman({ env, limitMs }: Login): Promise<Podman> {
+export async function newPodman({ env, limitMs }: Login): Promise<Podman> {
   const folder = await temporaryFolder();
   const roots = ['--root', `${folder}/root`, '--runroot', `${folder}/run`, '--tmpdir', `${folder}/tmp`];
   const options = [...roots, '--storage-driver=vfs', '--cgroup-manager=cgroupfs', '--events-backend=file'];
