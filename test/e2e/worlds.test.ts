@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
-import { startEdges } from './support/edge.ts';
+import { type Edge, startEdges } from './support/edge.ts';
 import { basic } from './support/http.ts';
 import { startRedisFor } from './support/redis.ts';
 import { OTHER_USER_HEADERS, startRegistry, USER, USER_HEADERS } from './support/registry.ts';
 import { storedBy } from './support/storage.ts';
+import { startTokenServer } from './support/tokenServer.ts';
 import { type BackendKind, describeWith, toolsOf } from './support/tools.ts';
 import type { Callers } from './support/worlds/generate.ts';
-import { findDivergence } from './support/worlds/search.ts';
+import { ALLOWED_OF_MIRRORS, createMirrorWorld, isComparable } from './support/worlds/mirror.ts';
+import { findDivergence, type Sequence } from './support/worlds/search.ts';
 import { Tally } from './support/worlds/tally.ts';
 import { createWorld } from './support/worlds/world.ts';
 
@@ -64,6 +66,46 @@ for (const [at, setup] of SETUPS.entries()) {
   });
 }
 
+const MIRROR_SHARE = 0.1;
+const MIRROR_REQUESTS = Math.ceil(REQUESTS * MIRROR_SHARE);
+
+describeWith(['registry'], 'an open registry, and its twin that demands tokens, behind two open mirrors', () => {
+  test(
+    `${MIRROR_REQUESTS} random requests, seed ${SEED}: both answer alike`,
+    { timeout: MORE_MS + MIRROR_REQUESTS * MS_PER_REQUEST },
+    compareMirror,
+  );
+});
+
+async function compareMirror(): Promise<void> {
+  const tokens = await startTokenServer();
+  const alone = await startRegistry({ kind: 'registry', quiet: true });
+  const twin = await startRegistry({ kind: 'registry', tokens, quiet: true });
+  const realm = new URL(tokens.auth.realm).host;
+  const variables = {
+    CLIENT_AUTH: 'anonymous',
+    TOKEN_REALMS_ALLOWED: realm,
+    TAG_TTL: '0',
+    MIRRORED_HOSTS: 'registry.test',
+  };
+  const edges = await startEdges({ origin: twin.url, backend: 'durable' }, [variables, variables]);
+  const mirrors = edges.map(({ url }) => url);
+  await search(edges, {
+    ...{
+      seed: SEED,
+      count: MIRROR_REQUESTS,
+      only: ONLY,
+      callers: [{}] as const,
+      isSent: isComparable,
+      allowed: ALLOWED_OF_MIRRORS,
+    },
+    newPair: () => ({
+      alone: createWorld([alone.url]),
+      edge: createMirrorWorld({ registry: twin.url, tokens, mirrors }),
+    }),
+  });
+}
+
 async function compareWorlds(setup: Setup, seed: number, count: number): Promise<void> {
   const { backend, edges, guarded, variables = {} } = setup;
   const start = () => startRegistry({ kind: 'registry', guarded, quiet: true });
@@ -72,20 +114,23 @@ async function compareWorlds(setup: Setup, seed: number, count: number): Promise
   const ofEach = Array.from({ length: edges }, () => variables);
   const fronts = await startEdges(options, ofEach);
   const edgeUrls = fronts.map(({ url }) => url);
-  const tally = new Tally();
-  const startedAt = Date.now();
-
-  const sequence = {
+  await search(fronts, {
     ...{ seed, count, only: ONLY, callers: guarded ? LOGINS : ([{}] as const) },
     newPair: () => ({ alone: createWorld([alone.url]), edge: createWorld(edgeUrls) }),
-  };
+  });
+  expect(await storedBy(twin)).toEqual(await storedBy(alone));
+}
+
+/** Sends a sequence, and expects that the worlds never differ and that the cache answers. */
+async function search(edges: readonly Edge[], sequence: Sequence): Promise<void> {
+  const tally = new Tally();
+  const startedAt = Date.now();
   const found = await findDivergence(sequence, (exchange, used) => tally.count(exchange, used));
   console.log(`seed ${SEED}, ${Date.now() - startedAt} ms: ${tally}`);
 
   const replay = found && `WORLDS_SEED=${SEED} WORLDS_STEPS=${found.places}: ${found.text}`;
   expect(replay ?? 'no divergence').toBe('no divergence');
-  expect(await storedBy(twin)).toEqual(await storedBy(alone));
-  for (const { process } of fronts)
+  for (const { process } of edges)
     expect(process.stdout() + process.stderr()).not.toMatch(/unexpected error|uncaught exception/i);
   if (!ONLY) expect(tally.hitShare, 'the cache answers').toBeGreaterThan(LEAST_HIT_SHARE);
 }

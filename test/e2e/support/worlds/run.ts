@@ -34,12 +34,13 @@ export async function runSteps(
   { alone, edge }: Pair,
   steps: readonly Step[],
   observe: Observer = () => undefined,
+  allowed: readonly Allowance[] = ALLOWED,
 ): Promise<Divergence | undefined> {
   for (const [at, step] of steps.entries()) {
     const [one, twin] = await Promise.all([alone.send(step), edge.send(step)]);
     const exchange = { step, alone: one, edge: twin };
     const all = differences(one, twin).map((difference) => {
-      return { difference, by: ALLOWED.find((each) => each.allows(difference, exchange)) };
+      return { difference, by: allowed.find((each) => each.allows(difference, exchange)) };
     });
     const used = all.flatMap(({ by }) => by ?? []);
     observe(exchange, used);

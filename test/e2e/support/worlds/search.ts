@@ -1,8 +1,9 @@
+import type { Allowance } from './allowance.ts';
 import { describeDifference } from './compare.ts';
 import { type Callers, generateSteps } from './generate.ts';
 import { minimise } from './minimise.ts';
 import { type Divergence, type Observer, type Pair, runSteps } from './run.ts';
-import { describeStep } from './step.ts';
+import { describeStep, type Step } from './step.ts';
 
 /** A random sequence, and where it is sent. */
 export interface Sequence {
@@ -11,6 +12,10 @@ export interface Sequence {
   readonly callers: Callers;
   /** The places of the only steps that are sent; by default all are. */
   readonly only?: readonly number[] | undefined;
+  /** The differences that are no fault, if there are others than usual. */
+  readonly allowed?: readonly Allowance[];
+  /** Whether a step is sent; by default all are. */
+  readonly isSent?: (step: Step) => boolean;
   /** Returns clients of the two worlds that know of no session. */
   newPair(): Pair;
 }
@@ -33,12 +38,17 @@ const MINIMISING_MS = 90_000;
  */
 export async function findDivergence(sequence: Sequence, observe: Observer): Promise<Found | undefined> {
   const { seed, count } = sequence;
-  const places = sequence.only ?? Array.from({ length: count }, (_, at) => at);
+  const { isSent = () => true } = sequence;
+  const shape = generateSteps(seed, count, 'shape', sequence.callers);
+  const places = (sequence.only ?? shape.map((_, at) => at)).filter((at) => {
+    const step = shape[at];
+    return step && isSent(step);
+  });
   let runs = 0;
   const replay = (kept: readonly number[], observer?: Observer) => {
     const all = generateSteps(seed, Math.max(...kept, 0) + 1, `r${runs++}`, sequence.callers);
     const steps = kept.flatMap((at) => all[at] ?? []);
-    return runSteps(sequence.newPair(), steps, observer);
+    return runSteps(sequence.newPair(), steps, observer, sequence.allowed);
   };
 
   const found = await replay(places, observe);
