@@ -47,7 +47,7 @@ export const ALLOWED_OF_MIRRORS: readonly Allowance[] = [
     allows: (_, { step, alone, edge }) =>
       CONDITIONS.some((name) => step.headers[name] !== undefined) &&
       [200, 206, 304, 412].includes(alone.status) &&
-      [200, 206, 304].includes(edge.status),
+      [200, 206, 304, 416].includes(edge.status),
   },
 ];
 
