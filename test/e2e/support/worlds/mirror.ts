@@ -36,6 +36,8 @@ export function isComparable(step: Step): boolean {
   return step.route !== 'bad' || isRead(step);
 }
 
+/** distribution announces a body with a 412 that it does not send. */
+const ABORTED = 0;
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
 /** What an open mirror makes different besides. */
@@ -46,7 +48,7 @@ export const ALLOWED_OF_MIRRORS: readonly Allowance[] = [
     said: 'RFC 9110 §13.1: a server may ignore them for want of a validator; law 1',
     allows: (_, { step, alone, edge }) =>
       CONDITIONS.some((name) => step.headers[name] !== undefined) &&
-      [200, 206, 304, 412].includes(alone.status) &&
+      [ABORTED, 200, 206, 304, 412].includes(alone.status) &&
       [200, 206, 304, 416].includes(edge.status),
   },
 ];
