@@ -5,10 +5,15 @@ import type { Memory } from '../isolate/memory.ts';
 import { createSharedWork } from '../isolate/sharedWork.ts';
 import { fetchToken, type TokenRequest } from './fetchToken.ts';
 
+export interface IssuedToken {
+  readonly kind: 'issued';
+  readonly token: string;
+  /** When it was asked for (epoch ms). */
+  readonly since: number;
+}
+
 /** What is known of the token for a scope. `failed`: the token server did not decide, or must not be asked now. */
-export type KnownToken =
-  | { readonly kind: 'issued'; readonly token: string; readonly since: number }
-  | { readonly kind: 'refused' | 'failed' };
+export type KnownToken = IssuedToken | { readonly kind: 'refused' | 'failed' };
 
 /** The tokens that token servers give to everybody, as long as they live: one question for each scope. */
 export interface AnonymousTokens {

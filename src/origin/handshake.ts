@@ -4,7 +4,7 @@ import { isReadMethod } from '../http/methods.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { parseRoute, splitUrl } from '../oci/route.ts';
-import type { AnonymousTokens, KnownToken } from './anonymousTokens.ts';
+import type { AnonymousTokens, IssuedToken } from './anonymousTokens.ts';
 import type { Exchange } from './exchange.ts';
 import type { TokenRequest } from './fetchToken.ts';
 import type { OriginResponse } from './origin.ts';
@@ -39,13 +39,17 @@ const WARNING_INTERVAL_MS = 60_000;
  * and an open mirror has no use for a login.
  */
 export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): Handshake {
-  let demanded: { readonly challenge: BearerChallenge; readonly until: number } | undefined;
+  /** What the origin demanded last. */
+  let demanded: (Pick<TokenRequest, 'realm' | 'service'> & { readonly until: number }) | undefined;
   let warnedAt = Number.NEGATIVE_INFINITY;
 
-  /** @throws RegistryError ORIGIN_UNREACHABLE: the realm is not allowed */
-  function requestFor(ctx: RequestContext, { realm, service }: BearerChallenge, name: RepositoryName): TokenRequest {
+  /** Remembers what the origin demands. @throws RegistryError ORIGIN_UNREACHABLE: the realm is not allowed */
+  function note(ctx: RequestContext, { realm, service }: BearerChallenge): void {
     const url = allowedRealm(realm, realms);
-    if (url) return { realm: url, service, scope: `repository:${name}:pull` };
+    if (url) {
+      demanded = { realm: url, service, until: ctx.now() + CHALLENGE_MS };
+      return;
+    }
     if (ctx.now() - warnedAt >= WARNING_INTERVAL_MS) {
       warnedAt = ctx.now();
       const message = 'the origin names a token realm that is not allowed: if it is right, add it to';
@@ -54,34 +58,41 @@ export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): H
     throw new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin demands a token from a realm not allowed' });
   }
 
-  function challengeOf(ctx: RequestContext, { status, headers }: Response): BearerChallenge | undefined {
-    const challenge = status === 401 ? parseBearerChallenge(headers.get('www-authenticate')) : undefined;
-    if (challenge) demanded = { challenge, until: ctx.now() + CHALLENGE_MS };
-    return challenge;
+  /** Returns the request for a token, if the origin has demanded tokens a while ago. */
+  function requestFor(ctx: RequestContext, name: RepositoryName): TokenRequest | undefined {
+    if (!demanded || demanded.until <= ctx.now()) return undefined;
+    return { realm: demanded.realm, service: demanded.service, scope: `repository:${name}:pull` };
   }
 
   return {
     async send(ctx, target, request, sendOnce) {
       const name = isReadMethod(request.method) ? repositoryIn(target) : undefined;
       if (!name) return withoutChallenge(await sendOnce(request));
-      const expected = demanded && demanded.until > ctx.now() ? requestFor(ctx, demanded.challenge, name) : undefined;
-      const token = expected && (await tokens.get(ctx, expected));
-      if (token?.kind === 'refused') return { response: refusal(), sentAt: ctx.now() };
-      const first = await sendOnce(withToken(request, token));
-      const challenge = challengeOf(ctx, first.response);
+      // Without a token that is known to help, the origin decides: it may demand none in this repository.
+      const expected = requestFor(ctx, name);
+      const known = expected && (await tokens.get(ctx, expected));
+      const token = known?.kind === 'issued' ? known : undefined;
+      const first = await sendOnce(token ? withToken(request, token) : request);
+      const challenge = challengeIn(first.response);
       if (!challenge || !isWorthAnother(challenge, token, ctx.now())) {
-        if (expected && first.response.status < 400) tokens.confirm(expected);
+        if (expected && token && first.response.status < 400) tokens.confirm(expected);
         return withoutChallenge(first);
       }
       await first.response.body?.cancel();
-      const asked = requestFor(ctx, challenge, name);
-      const other = await tokens.get(ctx, asked, token);
-      if (other.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };
+      note(ctx, challenge);
+      const asked = requestFor(ctx, name);
+      const other = asked && (await tokens.get(ctx, asked, token));
+      if (other?.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };
+      if (!asked || other?.kind !== 'issued') throw noToken();
       const second = await sendOnce(withToken(request, other));
       if (second.response.status < 400) tokens.confirm(asked);
       return withoutChallenge(second);
     },
   };
+}
+
+function challengeIn({ status, headers }: Response): BearerChallenge | undefined {
+  return status === 401 ? parseBearerChallenge(headers.get('www-authenticate')) : undefined;
 }
 
 /** Returns the repository that a request asks about: only names that parse are ever asked for. */
@@ -90,24 +101,26 @@ function repositoryIn(target: string): RepositoryName | undefined {
   return 'name' in route ? route.name : undefined;
 }
 
-/** @throws RegistryError ORIGIN_UNREACHABLE: the token server did not decide */
-function withToken(request: Exchange, token: KnownToken | undefined): Exchange {
-  if (!token) return request;
-  if (token.kind !== 'issued') {
-    const message = 'the token server of the origin did not give a token: try again';
-    throw new RegistryError('ORIGIN_UNREACHABLE', { message, headers: { 'Retry-After': '1' } });
-  }
+function withToken(request: Exchange, { token }: IssuedToken): Exchange {
   const headers = new Headers(request.headers);
-  headers.set('authorization', `Bearer ${token.token}`);
+  headers.set('authorization', `Bearer ${token}`);
   return { ...request, headers };
+}
+
+/** The token server did not decide. */
+function noToken(): RegistryError {
+  return new RegistryError('ORIGIN_UNREACHABLE', {
+    message: 'the token server of the origin did not give a token: try again',
+    headers: { 'Retry-After': '1' },
+  });
 }
 
 /** A token younger than this was refused for what it grants: another one would grant the same. */
 const SETTLED_MS = 5_000;
 
 /** Whether another token may help: none was sent, or the one that was sent may have been revoked since. */
-function isWorthAnother({ error }: BearerChallenge, token: KnownToken | undefined, nowMs: number): boolean {
-  if (token?.kind !== 'issued') return true;
+function isWorthAnother({ error }: BearerChallenge, token: IssuedToken | undefined, nowMs: number): boolean {
+  if (!token) return true;
   return error !== 'insufficient_scope' && nowMs - token.since >= SETTLED_MS;
 }
 

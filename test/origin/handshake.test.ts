@@ -196,6 +196,8 @@ describe('a realm', () => {
     await edge.fetch(blob.path);
     expect(warnings().length).toBe(2);
     expect(await questions()).toEqual([]);
+    // It stands in the way of nothing else.
+    expect((await edge.fetch((await pushBlob()).path)).status).toBe(200);
   });
 
   it('that redirects is not followed', async () => {

@@ -59,6 +59,16 @@ describe('a token server that', () => {
     ]);
   });
 
+  it.each<[string, Script]>([['refuses', { status: 403 }], ...FAILURES])(
+    '%s does not keep anybody from what the origin shows without a token',
+    async (_what, script) => {
+      const { blob, edge } = await demandingBlob(script);
+      expect((await edge.fetch(blob.path)).status).toBeGreaterThanOrEqual(403);
+      const open = await pushBlob();
+      expect((await edge.fetch(open.path)).status).toBe(200);
+    },
+  );
+
   it('fails is left alone for a second', async () => {
     const { blob, edge, questions } = await demandingBlob({ status: 500 });
     for (let n = 0; n < 3; n++) await edge.fetch(blob.path);
