@@ -17,15 +17,22 @@ export interface Sent {
   readonly body?: Buffer | string | Readable;
   /** The request target as it is sent, in place of the URL's path, which is normalized (`..`, `\\`). */
   readonly target?: string;
+  /** Whether it has a connection of its own, which no later request uses. */
+  readonly hasOwnConnection?: boolean;
 }
 
 /** Keeps connections open, as registry clients do. */
 const agent = new Agent({ keepAlive: true });
 
 /** Sends one request and reads the answer, both as they are: follows no redirect, decodes and normalizes nothing. */
-export async function request(method: string, url: string, { headers, body, target }: Sent = {}): Promise<Answer> {
+export async function request(
+  method: string,
+  url: string,
+  { headers, body, target, hasOwnConnection }: Sent = {},
+): Promise<Answer> {
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
-    const options = { method, agent, headers: { ...headers }, ...(target !== undefined && { path: target }) };
+    const shared = hasOwnConnection ? false : agent;
+    const options = { method, agent: shared, headers: { ...headers }, ...(target !== undefined && { path: target }) };
     const sending = open(url, options, resolve).on('error', reject);
     if (body instanceof Readable) pipeline(body, sending).catch(reject);
     else sending.end(body);

@@ -47,6 +47,15 @@ export const ALLOWED_ANSWERS: readonly Allowance[] = [
       edge.status === 404,
   },
   {
+    what: 'If-Range holds if it names the digest that is asked for, also where the ETag has that of another algorithm',
+    said: 'request-handling.md, A blob, step 2',
+    allows: ({ field }, { step, alone, edge }) =>
+      alone.status === 200 &&
+      edge.status === 206 &&
+      (OF_CONTENT.has(field) || field === 'content-range') &&
+      String(step.target).includes(String(step.headers['if-range']).replaceAll('"', '')),
+  },
+  {
     what: 'a HEAD has no range',
     said: 'RFC 9110 §14.2: a range is for a GET',
     allows: ({ field, edge }, { step, alone, edge: { status } }) =>

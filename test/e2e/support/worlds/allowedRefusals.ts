@@ -1,8 +1,5 @@
 import type { Allowance } from './allowance.ts';
-import type { Reply } from './world.ts';
-
-/** A body of this size is sent whole, whether somebody reads it or not. */
-const MAX_BUFFERED_BYTES = 65_536;
+import { MAX_BUFFERED_BYTES, type Reply } from './world.ts';
 
 /** What the edge refuses by itself, before the origin hears of it, and how refusals reach a client. */
 export const ALLOWED_REFUSALS: readonly Allowance[] = [

@@ -24,6 +24,9 @@ interface Session {
   last: string;
 }
 
+/** A body of this size is sent whole, whether somebody reads it or not. */
+export const MAX_BUFFERED_BYTES = 65_536;
+
 /** A session that nobody has opened, for steps whose POST was refused or left out. */
 const NO_SESSION = '00000000-0000-4000-8000-000000000000';
 
@@ -51,9 +54,11 @@ export function createWorld(urls: readonly string[]): World {
     async send(step) {
       const url = urls[Math.floor(step.edge * urls.length)] as string;
       const { method, headers, body } = step;
+      // Whoever refuses a large body may end the connection, which would fail a later request on it.
+      const hasOwnConnection = (body?.length ?? 0) > MAX_BUFFERED_BYTES;
       const target = targetOf(step.target);
       try {
-        const answer = await request(method, url, { headers, target, ...(body && { body }) });
+        const answer = await request(method, url, { headers, target, hasOwnConnection, ...(body && { body }) });
         follow(step, answer, url);
         return neutral(answer, url);
       } catch (error) {
