@@ -22,6 +22,8 @@ export interface HubOptions extends IssuerOptions {
   readonly contents: Readonly<Record<string, Content>>;
   /** The path of the realm on the registry's own host; by default it is on a host of its own. */
   readonly realmPath?: string;
+  /** The realm that it names, in place of its own token server. */
+  readonly realm?: string;
   /** Whether a repository can be pulled without a token. */
   readonly isOpen?: (name: string) => boolean;
   /** How many pulls it allows; by default any number. */
@@ -31,17 +33,17 @@ export interface HubOptions extends IssuerOptions {
 const SERVICE = 'registry.docker.io';
 
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { contents, realmPath, isOpen = () => false, maxPulls = Number.POSITIVE_INFINITY } = options;
+  const { contents, realmPath, realm, isOpen = () => false, maxPulls = Number.POSITIVE_INFINITY } = options;
   const tokens = createTokenIssuer(options);
   const storage = await startHubStorage(Object.values(contents).flatMap(({ blobs }) => blobs));
   const ownTokenServer = realmPath ? undefined : await startRecordingServer(tokens.answer);
   let pulls = 0;
 
   function challenge(request: Received, response: ServerResponse, name?: string): ServerResponse {
-    const base = ownTokenServer ? `${ownTokenServer.url}/token` : `http://${request.headers.host}${realmPath}`;
+    const own = ownTokenServer ? `${ownTokenServer.url}/token` : `http://${request.headers.host}${realmPath}`;
     const scope = name ? `,scope="repository:${name}:pull"` : '';
     const error = name && request.headers.authorization ? ',error="insufficient_scope"' : '';
-    const header = `Bearer realm="${base}",service="${SERVICE}"${scope}${error}`;
+    const header = `Bearer realm="${realm ?? own}",service="${SERVICE}"${scope}${error}`;
     return refuse(response, 401, 'UNAUTHORIZED', { 'www-authenticate': header });
   }
 
