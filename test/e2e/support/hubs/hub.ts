@@ -36,7 +36,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const { contents, realmPath, realm, isOpen = () => false, maxPulls = Number.POSITIVE_INFINITY } = options;
   const tokens = createTokenIssuer(options);
   const storage = await startHubStorage(Object.values(contents).flatMap(({ blobs }) => blobs));
-  const ownTokenServer = realmPath ? undefined : await startRecordingServer(tokens.answer);
+  const ownTokenServer = realmPath ? undefined : await startRecordingServer(tokens.answer, 'localhost');
   let pulls = 0;
 
   function challenge(request: Received, response: ServerResponse, name?: string): ServerResponse {

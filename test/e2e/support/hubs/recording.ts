@@ -15,9 +15,15 @@ export interface RecordingServer {
   readonly received: readonly Received[];
 }
 
-/** Starts a server. Its answers are those of `answer`, which ends each of them. */
+/**
+ * Starts a server.
+ * @param answer ends each of its answers
+ * @param name by which it is known; both are this machine, but clients take them for two hosts, as servers of public
+ * registries are
+ */
 export async function startRecordingServer(
   answer: (request: Received, response: ServerResponse) => ServerResponse,
+  name: '127.0.0.1' | 'localhost' = '127.0.0.1',
 ): Promise<RecordingServer> {
   const received: Received[] = [];
   const server = createServer(({ method = '', url = '', headers }: IncomingMessage, response) => {
@@ -25,7 +31,7 @@ export async function startRecordingServer(
     received.push(request);
     answer(request, response);
   });
-  return { url: await listen(server), received };
+  return { url: (await listen(server)).replace('127.0.0.1', name), received };
 }
 
 /** Ends an answer with an error of the distribution specification. */

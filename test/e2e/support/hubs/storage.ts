@@ -19,6 +19,6 @@ export async function startHubStorage(blobs: readonly Blob[]): Promise<HubStorag
     if (!bytes || url.searchParams.get('verify') !== 'signature') return response.writeHead(403).end();
     response.writeHead(200, { 'content-length': bytes.length, 'content-type': 'application/octet-stream' });
     return response.end(method === 'HEAD' ? undefined : bytes);
-  });
+  }, 'localhost');
   return { ...server, addressOf: (digest) => `${server.url}${pathOf(digest)}?verify=signature` };
 }
