@@ -111,13 +111,14 @@ export function mayIdentifyCaller(name: string): boolean {
   return !ANONYMOUS_HEADERS.has(name) && !isProxyHeader(name);
 }
 
-/** Parameters by which a client names its user at a token server (distribution, "Token Authentication Specification"). */
-const IDENTITY_PARAMETERS = ['account', 'client_id', 'offline_token'];
+/** The parameters of a list, and those of a token that name no user (`account`, `client_id`, `refresh_token` do). */
+const ANONYMOUS_PARAMETERS = ['last', 'n', 'ns', 'scope', 'service'];
 
-/** Returns a query without what names a user; one that names nobody stays as it is. @param search with its `?` */
+/** Returns a query without what may name a user; one that names nobody stays as it is. @param search with its `?` */
 export function withoutIdentity(search: string): string {
   const query = new URLSearchParams(search);
-  if (!IDENTITY_PARAMETERS.some((name) => query.has(name))) return search;
-  for (const name of IDENTITY_PARAMETERS) query.delete(name);
+  const others = [...query.keys()].filter((name) => !ANONYMOUS_PARAMETERS.includes(name));
+  if (others.length === 0) return search;
+  for (const name of others) query.delete(name);
   return query.size > 0 ? `?${query}` : '';
 }

@@ -36,6 +36,9 @@ export async function askOrigin<E extends Entry>(
   if (isFirstHand) upstream.absences.forget(ctx, repository.name, kind.links, entry.descriptor.digest);
   const confirmed = isFirstHand && (isDirect || isFromStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);
   const { reference, target } = question;
+  // For callers who accept other types: registries that limit pulls count each GET, and no HEAD.
+  if (reference.kind === 'tag' && upstream.askedAs === 'nobody')
+    upstream.recentTags.add(ctx, repository.name, reference.text, entry.descriptor.digest);
   if (place && !confirmed && reference.kind === 'digest') {
     const blob = { ...target, digest: reference.text, size: entry.descriptor.size, place };
     learnStorage(repository, blob, () => writeBack(ctx, kind.item(repository, reference.text), entry));

@@ -53,19 +53,12 @@ function isWitnessed({ witness }: Entry): boolean {
   return witness !== 'HEAD';
 }
 
-/**
- * Fetches a manifest. An open mirror remembers where a tag pointed, for callers who accept other types than this one:
- * registries that limit pulls count each GET.
- */
-async function fetchManifest(
-  { ctx, upstream, name }: Repository,
+function fetchManifest(
+  { ctx, upstream }: Repository,
   { target, reference }: ContentRequest,
   cancelled: AbortSignal | undefined,
 ): Promise<ContentStat<ContentEntry>> {
-  const stat = await upstream.origin.getManifest(ctx, target.path + target.search, reference, cancelled);
-  if (stat.found && reference.kind === 'tag' && upstream.askedAs === 'nobody')
-    upstream.recentTags.add(ctx, name, reference.text, stat.found.entry.descriptor.digest);
-  return stat;
+  return upstream.origin.getManifest(ctx, target.path + target.search, reference, cancelled);
 }
 
 /**

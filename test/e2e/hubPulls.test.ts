@@ -12,7 +12,8 @@ import { expectPush } from './support/skopeo.ts';
 import { startTokenServer } from './support/tokenServer.ts';
 import { describeWith } from './support/tools.ts';
 
-const CLIENTS: readonly Client[] = [...PROGRAMS, ...ENGINES];
+/** containerd and docker ask for a tag by HEAD, and get the manifest by its digest; the others get it by the tag. */
+const CLIENTS: readonly Client[] = [...ENGINES, ...PROGRAMS];
 const TOOLS = [...new Set(CLIENTS.flatMap(({ tools }) => tools))];
 /** Pulls and starts of daemons take seconds. */
 const LIMIT_MS = 120_000;

@@ -137,7 +137,11 @@ describe('a token that the origin demands of everybody', () => {
   it('is the edge’s own: nothing of the caller reaches the token server or the origin', async () => {
     const { blob, edge, token, headers } = await demandingBlob();
     for (const method of ['HEAD', 'GET', 'OPTIONS']) await edge.fetch(blob.path, { method, headers: IDENTITY });
-    for (const path of ['/v2/', `/v2/${blob.name}/auth`, '/v2/auth?account=secret&client_id=secret&service=s']) {
+    for (const path of [
+      '/v2/',
+      `/v2/${blob.name}/auth`,
+      '/v2/auth?account=secret&client_id=secret&refresh_token=secret&password=secret&service=s',
+    ]) {
       await edge.fetch(path, { headers: IDENTITY });
     }
     const requests = [...(await rig.requests(`/v2/${blob.name}/`)).slice(1), ...(await rig.requests('/v2/auth'))];

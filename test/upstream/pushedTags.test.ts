@@ -79,6 +79,18 @@ describe.each(STORES)('a tag that was just pulled, cache in $name', ({ variables
     expect(await getAs([OCI_MANIFEST, ...OTHERS], MIRROR)).toEqual([['GET'], ['HEAD'], ['HEAD']]);
   });
 
+  it('counts as one pull after a HEAD by the tag and a GET by the digest, as containerd pulls', async () => {
+    const manifest = await pushManifest();
+    const edge = createEdge({ ...variables, ...MIRROR });
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD'));
+    await edge.fetch(manifest.path, manifestRequest('GET'));
+    const [accept = ''] = OTHERS;
+    const response = await edge.fetch(manifest.tagPath, manifestRequest('GET', accept));
+    expect(await textOf(response)).toBe(manifest.bytes);
+    const methods = (await manifest.questions()).map((question) => question.split(' ')[0]);
+    expect(methods).toEqual(['HEAD', 'GET', 'HEAD']);
+  });
+
   it('is fetched if it has moved meanwhile', async () => {
     expect(await getAs([OCI_MANIFEST, ...OTHERS], MIRROR, true)).toEqual([['GET'], ['HEAD', 'GET'], ['HEAD', 'GET']]);
   });
