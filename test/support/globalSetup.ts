@@ -16,7 +16,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('scriptedUrl', scripted.url);
   const { MODEL_MOVES, MODEL_SEED, MODEL_PATH } = process.env;
   project.provide('model', {
-    moves: Number(MODEL_MOVES ?? 32_000),
+    moves: Number(MODEL_MOVES ?? 20_000),
     seed: Number(MODEL_SEED ?? 16),
     path: MODEL_PATH,
   });
