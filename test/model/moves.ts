@@ -119,9 +119,11 @@ async function remove(scene: Scene, links: 'blobs' | 'manifests', content: Conte
   const { world, isolate, way } = scene;
   const elsewhere: Scene = { ...scene, isolate: (isolate + 1) % ISOLATES, caller: way === 0 ? 'puller' : 'verified' };
   await ask(elsewhere, 'HEAD', links, content);
+  // An isolate that restarts meanwhile knows nothing of the delete.
+  const asker = askerOf(scene);
   const { status } = await send(scene, `${links}/${content.digest}`, { method: 'DELETE' });
   if (status !== 202) return;
-  world.laws.noteGone(askerOf(scene), links, content.digest);
+  world.laws.noteGone(asker, links, content.digest);
   await ask(elsewhere, 'HEAD', links, content);
 }
 
