@@ -106,13 +106,20 @@ export class Laws {
     };
   }
 
-  /** Notes that an edge has answered a delete, an event or a purge: what the registry does not have is gone now. */
-  noteGone(asker: Asker, links: Question['links'], digest: string): void {
+  /**
+   * Begins a delete, an event or a purge. @returns what notes that an edge has answered it: what the registry does not
+   * have is gone now, unless the registry received it meanwhile
+   */
+  beginGone(asker: Asker, links: Question['links'], digest: string): () => void {
     const question: Question = { ...asker, links, digest, method: 'HEAD' };
     const timeline = this.#timeline(question);
-    if (timeline.value) return;
-    this.tally.gone += 1;
-    this.#gone.set(keyOf(question), { mark: timeline.mark(), isolate: asker.isolate });
+    const mark = timeline.mark();
+    return () => {
+      const [, ...later] = timeline.since(mark);
+      if (timeline.value || later.includes(true)) return;
+      this.tally.gone += 1;
+      this.#gone.set(keyOf(question), { mark: timeline.mark(), isolate: asker.isolate });
+    };
   }
 
   /** @param isTrue whether the registry had the content while it was asked for */

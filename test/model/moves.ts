@@ -120,30 +120,35 @@ async function remove(scene: Scene, links: 'blobs' | 'manifests', content: Conte
   const elsewhere: Scene = { ...scene, isolate: (isolate + 1) % ISOLATES, caller: way === 0 ? 'puller' : 'verified' };
   await ask(elsewhere, 'HEAD', links, content);
   // An isolate that restarts meanwhile knows nothing of the delete.
-  const asker = askerOf(scene);
+  const noteGone = world.laws.beginGone(askerOf(scene), links, content.digest);
   const { status } = await send(scene, `${links}/${content.digest}`, { method: 'DELETE' });
   if (status !== 202) return;
-  world.laws.noteGone(asker, links, content.digest);
+  noteGone();
   await ask(elsewhere, 'HEAD', links, content);
 }
 
-/** An operator purges a repository. */
+/** An operator purges a repository. What the registry has meanwhile may be confirmed, and stored, meanwhile. */
 async function purge(scene: Scene): Promise<void> {
   const { world, isolate, name } = scene;
-  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const { registry, images, laws } = world;
+  const blobs = images.blobs.filter(({ digest }) => !registry.blob(name, digest).value);
+  const manifests = images.manifests.filter(({ digest }) => !registry.manifest(name, digest).value);
   const asker = askerOf(scene);
+  const noteGone = [
+    ...blobs.map(({ digest }) => laws.beginGone(asker, 'blobs', digest)),
+    ...manifests.map(({ digest }) => laws.beginGone(asker, 'manifests', digest)),
+  ];
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const { status, body } = await world.send(isolate, `/_edge/cache/${name}`, { method: 'DELETE', headers });
-  if (status !== 200 || JSON.parse(body).cursor !== undefined) return;
-  for (const { digest } of world.images.blobs) world.laws.noteGone(asker, 'blobs', digest);
-  for (const { digest } of world.images.manifests) world.laws.noteGone(asker, 'manifests', digest);
+  if (status === 200 && JSON.parse(body).cursor === undefined) for (const note of noteGone) note();
 }
 
 /** The registry says that a blob was deleted which it does not have. */
 async function announce(scene: Scene): Promise<void> {
   const { world, isolate, name, blob } = scene;
   const body = JSON.stringify({ events: [eventsOf(name).deleted(blob.digest)] });
-  const asker = askerOf(scene);
   if (world.registry.blob(name, blob.digest).value) return;
+  const noteGone = world.laws.beginGone(askerOf(scene), 'blobs', blob.digest);
   const { status } = await world.send(isolate, EVENTS_PATH, { method: 'POST', headers: REGISTRY, body });
-  if (status === 204) world.laws.noteGone(asker, 'blobs', blob.digest);
+  if (status === 204) noteGone();
 }
