@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { BACKENDS } from '../src/assemble.ts';
+import { BACKENDS } from '../src/assembleCaches.ts';
 import { variableNames } from '../src/config/config.ts';
 import { readModules } from './build.ts';
 
@@ -72,7 +72,7 @@ export async function startIsolates(
 const NOT_SIMULATED = 'STORE_JURISDICTION';
 
 function bindingsOf(variables: Isolate['variables']): Record<string, string> {
-  const names = variableNames(BACKENDS).filter((name) => name !== NOT_SIMULATED);
+  const names = variableNames(BACKENDS, variables.UPSTREAMS).filter((name) => name !== NOT_SIMULATED);
   return Object.fromEntries(names.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
 }
 

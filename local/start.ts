@@ -2,8 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BACKENDS } from '../src/assemble.ts';
+import { BACKENDS } from '../src/assembleCaches.ts';
 import { parseConfig } from '../src/config/config.ts';
+import type { UpstreamConfig } from '../src/config/upstream.ts';
 import { isLoopbackHost } from '../src/http/hosts.ts';
 import { startIsolates } from './edge.ts';
 import { Content } from './origin/content.ts';
@@ -15,25 +16,28 @@ import { exitWithError, parsePort, serveLocally, stopOnSignal } from './serve.ts
 const STATE_FOLDER = fileURLToPath(new URL('../.registry-edge', import.meta.url));
 
 /**
- * `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL`, of the registry that `PRESET` names, or
- * of an embedded origin.
+ * `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL`, of the registry that `PRESET` names, of
+ * all `UPSTREAMS`, or of an embedded origin.
  */
 async function main(): Promise<void> {
   const hostname = process.env.HOST || '127.0.0.1';
   const port = parsePort(process.env.PORT, 8787);
-  const hasOrigin = process.env.ORIGIN_URL || process.env.PRESET;
+  const hasOrigin = process.env.ORIGIN_URL || process.env.PRESET || process.env.UPSTREAMS;
   const embedded = hasOrigin ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig(
     { ...variables, DESCRIPTORS: 'simulated by miniflare', REPOSITORIES: 'simulated by miniflare' },
     BACKENDS,
   );
-  if (isSameAddress(config.originUrl, hostname, port)) {
+  for (const { originUrl } of config.upstreams.filter((upstream) =>
+    isSameAddress(upstream.originUrl, hostname, port),
+  )) {
     throw new Error(
-      `ORIGIN_URL: ${config.originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,
+      `ORIGIN_URL: ${originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,
     );
   }
-  const persistTo = stateFolder(embedded ? `embedded-${port}` : config.originUrl.href);
+  const origins = config.upstreams.map(({ originUrl }) => originUrl.href).join(' ');
+  const persistTo = stateFolder(embedded ? `embedded-${port}` : origins);
   // The content of an embedded origin does not outlast the process, so neither may its descriptors.
   if (embedded) await rm(persistTo, { recursive: true, force: true });
   const edge = await startIsolates([{ hostname, port, variables }], {
@@ -46,10 +50,28 @@ async function main(): Promise<void> {
     await embedded?.close();
   });
 
-  console.log(`registry-edge on ${url}, in front of ${config.originUrl.href}`);
-  const preset = config.preset && `, PRESET=${config.preset}`;
-  console.log(`descriptors in ${config.backend.kind}, CLIENT_AUTH=${config.clientAuth}${preset}`);
+  const [first, ...others] = config.upstreams;
+  const isSingle = others.length === 0 && first.alias === '';
+  console.log(`registry-edge on ${url}, in front of ${isSingle ? first.originUrl.href : 'these registries'}`);
+  console.log(`descriptors in ${config.backend.kind}${isSingle ? settingsOf(first) : ''}`);
+  if (!isSingle) for (const upstream of config.upstreams) console.log(`  ${describeUpstream(upstream)}`);
   if (embedded) printCommands(url, embedded.sample);
+}
+
+function settingsOf({ clientAuth, preset }: UpstreamConfig): string {
+  return `, CLIENT_AUTH=${clientAuth}${preset && `, PRESET=${preset}`}`;
+}
+
+/** Returns which registry an upstream is, and what chooses it. */
+function describeUpstream(upstream: UpstreamConfig): string {
+  const { hosts, prefix, ns } = upstream.chosenBy;
+  const choosers = [
+    ...(hosts.length > 0 ? [`HOSTS=${hosts}`] : []),
+    ...(prefix === undefined ? [] : [`PREFIX=${prefix}`]),
+    ...(ns.length > 0 ? [`NS=${ns}`] : []),
+  ];
+  const name = upstream.alias || '(ORIGIN_URL)';
+  return `${name}: ${upstream.originUrl.href}, ${choosers.join(', ') || 'whatever is left'}${settingsOf(upstream)}`;
 }
 
 const ANY_ADDRESS = ['0.0.0.0', '::', '[::]'];
@@ -66,7 +88,7 @@ function isSameAddress(origin: URL, hostname: string, port: number): boolean {
   return originPort === port && (isSameHost || (ANY_ADDRESS.includes(hostname) && isLoopbackHost(origin.hostname)));
 }
 
-/** The folder of the state in front of one origin, since a descriptor of one registry is not valid for another. */
+/** The folder of the state in front of these origins: a descriptor of one registry is not valid for another. */
 function stateFolder(origin: string): string {
   return join(STATE_FOLDER, encodeURIComponent(origin));
 }

@@ -7,19 +7,19 @@ import { descriptorsRoute } from './routes/admin/descriptors.ts';
 import { eventsRoute } from './routes/admin/events.ts';
 import { purgeRoute } from './routes/admin/purge.ts';
 import { API_VERSION } from './routes/registry/answer.ts';
+import { answerShared } from './routes/registry/base.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
 import type { EventSink } from './telemetry/events.ts';
 import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
-import { errorName, framesOf, type Logger } from './telemetry/log.ts';
+import { errorName, framesOf, type Logger, withFields } from './telemetry/log.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import type { ChosenUpstream, Upstreams } from './upstream/upstreams.ts';
 
 export interface AppOptions {
-  readonly upstream: Upstream;
+  readonly upstreams: Upstreams;
   readonly log: Logger;
   /** `ADMIN_TOKEN`; without it the paths for operators are 404. */
   readonly adminToken?: string | undefined;
-  /** `EVENTS_TOKEN`; without it the path for the registry's events is 404. */
-  readonly eventsToken?: string | undefined;
   /** The clock, in epoch ms; tests replace it. */
   readonly now?: () => number;
   /** Receives the events of all requests; without it, they go to the log at debug level. */
@@ -29,7 +29,15 @@ export interface AppOptions {
 /** The methods that registries use. No other reaches the origin: the cache could not follow what it changes there. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-type AppEnv = { Bindings: { ctx: RequestContext } };
+type AppEnv = { Bindings: { exchange: Exchanged } };
+
+/** A request on its way, and the upstream that it is for. */
+interface Exchanged {
+  readonly ctx: RequestContext;
+  /** What the client asked for, before names were translated. */
+  readonly asked: Target;
+  readonly chosen: ChosenUpstream | 'shared' | undefined;
+}
 
 /** The edge as an HTTP application. */
 export interface App {
@@ -37,55 +45,88 @@ export interface App {
 }
 
 /** Builds the application. This is the only place where an error becomes a response. */
-export function createApp({ upstream, log, adminToken, eventsToken, now = Date.now, ...options }: AppOptions): App {
-  const { sink = (event) => log.debug('event', event) } = options;
+export function createApp({ upstreams, log, adminToken, now = Date.now, ...options }: AppOptions): App {
   // Hono would decode the path before matching it, but it must match exactly the path that the route parser sees.
-  const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.ctx.target.path ?? '' });
-  const registry = (ctx: RequestContext) => {
-    if (!METHODS.includes(ctx.method)) throw unsupported();
-    return dispatch(ctx, upstream, parseRoute(ctx.target));
-  };
-  hono.all('/v2', (c) => registry(c.env.ctx));
-  hono.all('/v2/*', (c) => registry(c.env.ctx));
-  hono.all('/_edge/events', (c) => eventsRoute(c.env.ctx, upstream, eventsToken));
-  hono.all('/_edge/cache/*', (c) => purgeRoute(c.env.ctx, upstream, adminToken));
+  const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.exchange.ctx.target.path ?? '' });
+  hono.all('/v2', (c) => registry(c.env.exchange));
+  hono.all('/v2/*', (c) => registry(c.env.exchange));
+  hono.all('/_edge/events', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named('')));
+  hono.all('/_edge/events/:alias', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named(c.req.param('alias'))));
+  hono.all('/_edge/cache/*', (c) => purgeRoute(c.env.exchange.ctx, upstreams, adminToken));
   hono.all('/_edge/descriptors/:digest', (c) =>
-    descriptorsRoute(c.env.ctx, upstream, adminToken, c.req.param('digest')),
+    descriptorsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')),
   );
-  hono.notFound((c) => errorAnswer(c.env.ctx, new RegistryError('NAME_UNKNOWN')));
-  hono.onError((error, c) => errorAnswer(c.env.ctx, error));
+  hono.notFound((c) => errorAnswer(c.env.exchange.ctx, new RegistryError('NAME_UNKNOWN')));
+  hono.onError((error, c) => errorAnswer(c.env.exchange.ctx, error));
+
+  function registry({ ctx, chosen }: Exchanged): Response | Promise<Response> {
+    if (!METHODS.includes(ctx.method)) throw unsupported();
+    const route = parseRoute(ctx.target);
+    if (chosen === 'shared' && route.kind === 'base') return answerShared(ctx);
+    if (chosen === 'shared' || chosen === undefined) {
+      throw new RegistryError('NAME_UNKNOWN', {
+        message: 'no registry is served under this name: a host, ?ns= or a prefix of the name chooses it',
+      });
+    }
+    return dispatch(ctx, chosen.upstream, route);
+  }
 
   /**
    * Passes a HEAD of the registry to the same handlers without Hono, which would run it as a GET and build a second
    * response from the handler's. That costs a fifth of the throughput of warm HEADs (`npm run bench -- warm-memory`).
    */
-  function head(ctx: RequestContext): Response | Promise<Response> {
+  function head(exchange: Exchanged): Response | Promise<Response> {
+    const { ctx } = exchange;
     try {
-      const answer = registry(ctx);
+      const answer = registry(exchange);
       return answer instanceof Promise ? answer.catch((error) => errorAnswer(ctx, error)) : answer;
     } catch (error) {
       return errorAnswer(ctx, error);
     }
   }
 
-  /** Ends the request: repositories are named as the client named them. @param asked what the client asked for */
-  function finish(ctx: RequestContext, response: Response, asked: Target): Response {
-    if (ctx.target !== asked) upstream.shortNames?.shorten(response, asked);
+  const voices = new Map<Upstream | undefined, { readonly log: Logger; readonly sink: EventSink }>();
+
+  /** Returns the log and the sink of an upstream, which lines and events of the others cannot be mistaken for. */
+  function voiceOf(upstream: Upstream | undefined) {
+    const known = voices.get(upstream);
+    if (known) return known;
+    const own = upstream && upstream.alias !== '' ? withFields(log, { upstream: upstream.alias }) : log;
+    const voice = { log: own, sink: options.sink ?? ((event) => own.debug('event', event)) };
+    voices.set(upstream, voice);
+    return voice;
+  }
+
+  /** Begins a request: chooses the upstream, and asks it by the names that it has for its repositories. */
+  function begin(request: Request, host: string, execution: ExecutionContext): Exchanged {
+    const asked = splitUrl(request.url);
+    const chosen = asked.path.startsWith('/v2') ? upstreams.choose(host, asked) : undefined;
+    const { upstream, names } = chosen === undefined || chosen === 'shared' ? {} : chosen;
+    const target = names?.toOrigin(asked) ?? asked;
+    const waitUntil = (work: Promise<unknown>) => execution.waitUntil(work);
+    return { ctx: createContext(request, { ...voiceOf(upstream), now, target, waitUntil }), asked, chosen };
+  }
+
+  /** Ends the request: repositories are named, and tokens fetched, as the client does. */
+  function finish({ ctx, chosen, asked }: Exchanged, response: Response): Response {
+    if (chosen !== undefined && chosen !== 'shared') {
+      chosen.names?.toClient(response, asked);
+      chosen.upstream.edgeRealm?.rewrite(ctx, response);
+    }
     return logRequest(ctx, response);
   }
 
   return {
     fetch(request, _bindings, execution) {
-      const asked = splitUrl(request.url);
-      const target = upstream.shortNames?.expand(asked) ?? asked;
-      const ctx = createContext(request, { log, sink, now, target, waitUntil: (work) => execution.waitUntil(work) });
-      const host = request.headers.get('host');
-      if (host !== null && !isAuthority(host)) return logRequest(ctx, errorAnswer(ctx, invalidHost(host)));
-      const isHead = ctx.method === 'HEAD' && ctx.target.path.startsWith('/v2');
-      const answer = isHead ? head(ctx) : hono.fetch(request, { ctx }, execution);
+      const given = request.headers.get('host');
+      const host = given ?? new URL(request.url).host;
+      const exchange = begin(request, host, execution);
+      if (given !== null && !isAuthority(given)) return finish(exchange, errorAnswer(exchange.ctx, invalidHost(given)));
+      const isHead = exchange.ctx.method === 'HEAD' && exchange.ctx.target.path.startsWith('/v2');
+      const answer = isHead ? head(exchange) : hono.fetch(request, { exchange }, execution);
       return answer instanceof Promise
-        ? answer.then((response) => finish(ctx, response, asked))
-        : finish(ctx, answer, asked);
+        ? answer.then((response) => finish(exchange, response))
+        : finish(exchange, answer);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { type App, createApp } from './app.ts';
-import { BACKENDS, createUpstream, type EdgeConfig } from './assemble.ts';
+import { createAll, type EdgeConfig } from './assemble.ts';
+import { BACKENDS } from './assembleCaches.ts';
 import { ConfigError, parseConfig } from './config/config.ts';
 import { RegistryError } from './oci/errors.ts';
 import { createLogger } from './telemetry/log.ts';
@@ -18,8 +19,7 @@ function build(): App {
   }
   const log = createLogger(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
-  const { adminToken, eventsToken } = config;
-  return createApp({ upstream: createUpstream(config), log, adminToken, eventsToken });
+  return createApp({ upstreams: createAll(config), log, adminToken: config.adminToken });
 }
 
 export { RepositoryObject } from './stores/durable/object.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, inject, it } from 'vitest';
-import { BACKENDS, createIsolate } from '../src/assemble.ts';
+import { createIsolate } from '../src/assemble.ts';
+import { BACKENDS } from '../src/assembleCaches.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { cacheStatusOf, createEdge, type Edge } from './support/edge.ts';
 import { ADMIN_TOKEN, purge } from './support/purge.ts';
@@ -80,6 +81,25 @@ describe.each(STORES)('two upstreams in one isolate, cache in $name', ({ variabl
     expect((await purge(one, manifest.name)).status).toBe(200);
     expect(await statusOf(one, manifest.tagPath, manifestRequest('GET'))).not.toContain('hit');
     expect(await statusOf(other, manifest.tagPath, manifestRequest('GET'))).toContain(HIT);
+  });
+
+  it('share no absences: what the origin of one denies a caller evicts nothing of the other', async () => {
+    const [one, other] = createPair(variables);
+    const blob = await pushBlob();
+    const proving = await pushBlob('another one', blob.name);
+    const caller = { ...HEAD, headers: { authorization: `Basic ${crypto.randomUUID()}` } };
+    await other.fetch(blob.path, HEAD);
+    await rig.rule({ prefix: blob.path, status: 404, times: 1 });
+    expect((await one.fetch(blob.path, caller)).status).toBe(404);
+    await other.fetch(proving.path, caller);
+    expect(await statusOf(other, blob.path, caller)).toContain(HIT);
+    // Its own upstream evicts it: the caller has been told the truth.
+    await one.fetch(blob.path, HEAD);
+    await rig.rule({ prefix: blob.path, status: 404, times: 1 });
+    const second = { ...HEAD, headers: { authorization: `Basic ${crypto.randomUUID()}` } };
+    await one.fetch(blob.path, second);
+    await one.fetch(proving.path, second);
+    expect(await statusOf(one, blob.path, second)).not.toContain(HIT);
   });
 
   it('share no Retry-After', async () => {

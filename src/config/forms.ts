@@ -1,3 +1,5 @@
+import { MAX_PATTERNS, parsePatterns } from '../oci/patterns.ts';
+
 /**
  * The forms in which variables are written. Unset and empty mean the same. wrangler keeps an unquoted `true` or number.
  */
@@ -123,6 +125,12 @@ export function hostPatterns() {
     const patterns = parseList(value, (text) => HOST_PATTERN.test(text) && text.length <= MAX_HOST_CHARACTERS);
     return patterns && { patterns: patterns.length > 0 ? patterns : undefined };
   });
+}
+
+/** Patterns of names, as every variable has them. @param example some of them */
+export function patterns(example: string) {
+  const expected = `expected at most ${MAX_PATTERNS} patterns such as ${example}, and not only excluding ones`;
+  return variable('', expected, parsePatterns);
 }
 
 function isHostWithPort(text: string): boolean {

@@ -9,25 +9,31 @@ export interface Settings {
   read<T>(name: string, form: Form<T>): T | undefined;
   /** Reads a binding. @param expected what should be bound; reported if nothing is */
   binding<T>(name: string, expected: string): T | undefined;
+  /** Reports what is bad: the name of a variable and what it should look like, never its value. */
   report(problem: string): void;
-  /** What was reported, in that order. Each names a variable and what it should look like, never its value. */
-  readonly problems: readonly string[];
 }
 
-/** @param defaults the values of variables that are not set, where they are not those of their forms */
-export function createSettings(env: Environment, defaults: Readonly<Record<string, string>> = {}): Settings {
-  const problems: string[] = [];
+interface SettingsOptions {
+  /** Receives what is bad. */
+  readonly problems: string[];
+  /** Precedes the names of variables in what is reported. */
+  readonly label?: string;
+  /** The values of variables that are not set, where they are not those of their forms. */
+  readonly defaults?: Environment;
+}
+
+export function createSettings(env: Environment, options: SettingsOptions): Settings {
+  const { problems, label = '', defaults = {} } = options;
   return {
-    problems,
-    report: (problem) => void problems.push(problem),
+    report: (problem) => void problems.push(label + problem),
     read(name, form) {
       const reading = form(isSet(env, name) ? env[name] : defaults[name]);
       if ('value' in reading) return reading.value;
-      problems.push(`${name}: ${reading.problem}`);
+      problems.push(`${label}${name}: ${reading.problem}`);
       return undefined;
     },
     binding<T>(name: string, expected: string) {
-      if (!env[name]) problems.push(`${name}: expected ${expected} that is bound under this name`);
+      if (!env[name]) problems.push(`${label}${name}: expected ${expected} that is bound under this name`);
       return env[name] as T | undefined;
     },
   };

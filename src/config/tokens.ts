@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../http/hosts.ts';
 import { type PublicJwk, parseKeySet } from '../http/keySet.ts';
 import { MAX_KEYS, type TokenSettings } from '../http/tokenSettings.ts';
-import { type Form, variable } from './forms.ts';
+import { type Form, patterns, variable } from './forms.ts';
 import type { Settings } from './settings.ts';
 
 export const TOKEN_VARIABLES = [
@@ -14,8 +14,6 @@ export const TOKEN_VARIABLES = [
 ] as const;
 
 const PEM = /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
-const MAX_PATTERNS = 100;
-const SUBJECT_PATTERN = /^[!-+\--~]{1,256}$/;
 
 /** Reads the settings of tokens. @returns `undefined` if no key is configured: then only the origin judges tokens */
 export function readTokens(settings: Settings): TokenSettings | undefined {
@@ -24,12 +22,12 @@ export function readTokens(settings: Settings): TokenSettings | undefined {
   const jwksUrl = settings.read('TOKEN_JWKS_URL', optionalUrl())?.url;
   const issuer = settings.read('TOKEN_ISSUER', text('the issuer of the tokens, as their claim iss names it')) ?? '';
   const service = settings.read('TOKEN_SERVICE', text('the audience of the tokens, as the registry names its service'));
-  const pullOnly = settings.read('PULL_ONLY_SUBJECTS', subjects()) ?? [];
+  const pullOnly = settings.read('PULL_ONLY_SUBJECTS', patterns('ci-reader,team/*,!team/deployer'));
   if (jwks.length + pems.length === 0 && !jwksUrl) return undefined;
   if (!issuer) settings.report('TOKEN_ISSUER: expected the issuer of the tokens, since a key is configured');
   if (!service) settings.report('TOKEN_SERVICE: expected the audience of the tokens, since a key is configured');
-  const isPullOnly = (subject: string) => pullOnly.some((pattern) => pattern.test(subject));
-  return { jwks, pems, jwksUrl, issuer, service: service ?? '', isPullOnly, hasPullOnly: pullOnly.length > 0 };
+  const isPullOnly = pullOnly?.matches ?? (() => false);
+  return { jwks, pems, jwksUrl, issuer, service: service ?? '', isPullOnly, hasPullOnly: pullOnly?.isEmpty === false };
 }
 
 function keySet(): Form<readonly PublicJwk[]> {
@@ -62,22 +60,4 @@ function optionalUrl(): Form<{ readonly url: URL | undefined }> {
 
 function text(what: string): Form<string> {
   return variable('', `expected ${what}`, (value) => (/^[ -~]{0,1024}$/.test(value) ? value : undefined));
-}
-
-/** Patterns of whole subjects between commas: `*` stays within one part between slashes, `**` crosses them. */
-function subjects(): Form<readonly RegExp[]> {
-  const expected = `expected at most ${MAX_PATTERNS} subjects such as ci-reader,team/*,**/readers`;
-  return variable('', expected, (value) => {
-    const patterns = value === '' ? [] : value.split(',').map((pattern) => pattern.trim());
-    if (patterns.length > MAX_PATTERNS || !patterns.every((pattern) => SUBJECT_PATTERN.test(pattern))) return undefined;
-    return patterns.map(regExpOf);
-  });
-}
-
-function regExpOf(pattern: string): RegExp {
-  const parts = pattern.split(/(\*\*|\*)/).map((part) => {
-    if (part === '**') return '.*';
-    return part === '*' ? '[^/]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  });
-  return new RegExp(`^${parts.join('')}$`, 's');
 }

@@ -8,8 +8,9 @@ interface ComparedSettings {
   readonly tagTtlMs: number;
   readonly listTtlMs: number;
   readonly staleIfErrorMs: number;
-  readonly memory: { readonly ttlMs: number };
+  readonly memoryTtlMs: number;
   readonly clientAuth: 'origin' | 'anonymous';
+  readonly tokenRealm: 'origin' | 'edge';
   readonly tokens: { readonly hasPullOnly: boolean } | undefined;
 }
 
@@ -18,6 +19,7 @@ const PULL_ONLY = 'has no effect while every caller may push: remove it, or name
 const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
 const NO_PUSHERS = 'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it';
 const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credential counts: remove it';
+const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
 /**
  * Finds settings that are valid by themselves, but have no effect or contradict each other. Defaults are never
@@ -27,12 +29,12 @@ const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credentia
  */
 export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: string) => boolean): string[] {
   const { descriptorTtlMs, pushExistenceTtlMs, pushStaleMs, tagTtlMs, listTtlMs, staleIfErrorMs } = config;
-  const { memory, tokens } = config;
+  const { memoryTtlMs, tokens } = config;
   const isOpen = config.clientAuth === 'anonymous';
   const hasPullOnly = isOpen || tokens?.hasPullOnly === true;
   const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (hasPullOnly ? staleIfErrorMs : 0);
   const checks: readonly (readonly [name: string, applies: boolean, sentence: string])[] = [
-    ['MEMORY_TTL', memory.ttlMs > usableMs, `is longer than entries may be served: ${SHORTEN}`],
+    ['MEMORY_TTL', memoryTtlMs > usableMs, `is longer than entries may be served: ${SHORTEN}`],
     [
       'PUSH_EXISTENCE_TTL',
       !isOpen && pushExistenceTtlMs > descriptorTtlMs,
@@ -54,7 +56,8 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
       (name) => [name, !isOpen && !tokens, NO_KEYS] as const,
     ),
     ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
-    ['TOKEN_REALMS_ALLOWED', !isOpen, 'has no effect with CLIENT_AUTH=origin, where clients fetch tokens: remove it'],
+    ['TOKEN_REALM', isOpen, NO_CALLERS],
+    ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));
 }

@@ -3,6 +3,8 @@ export interface BearerChallenge {
   /** The URL of the token server, not judged yet. */
   readonly realm: string;
   readonly service: string | undefined;
+  /** Where the value of the realm is in the header, from and to, with its quotes. */
+  readonly realmAt: readonly [number, number];
   /** Why the token that was sent did not do, such as `insufficient_scope` (RFC 6750 §3.1). */
   readonly error: string | undefined;
 }
@@ -12,7 +14,7 @@ const MAX_CHARACTERS = 8_192;
 const SEPARATORS = /[\s,]*/y;
 const TOKEN = /[\w!#$%&'*+.^`|~-]+/y;
 /** RFC 9110 §11.2: a value is a token or a quoted string. */
-const VALUE = /\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y;
+const VALUE = /(\s*=\s*)(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y;
 
 /**
  * Finds the first `Bearer` challenge in a `WWW-Authenticate` header, which may hold several of any scheme (RFC 9110
@@ -23,14 +25,32 @@ export function parseBearerChallenge(header: string | null): BearerChallenge | u
   if (header === null || header.length > MAX_CHARACTERS) return undefined;
   for (const { scheme, params } of parseChallenges(header)) {
     const realm = scheme === 'bearer' ? params.get('realm') : undefined;
-    if (realm) return { realm, service: params.get('service'), error: params.get('error') };
+    if (realm?.text) {
+      return {
+        realm: realm.text,
+        realmAt: realm.at,
+        service: params.get('service')?.text,
+        error: params.get('error')?.text,
+      };
+    }
   }
   return undefined;
 }
 
+interface Parameter {
+  readonly text: string;
+  /** Where its value is in the header. */
+  readonly at: readonly [number, number];
+}
+
 interface Challenge {
   readonly scheme: string;
-  readonly params: Map<string, string>;
+  readonly params: Map<string, Parameter>;
+}
+
+/** Returns the header with another realm in the challenge that was found in it. */
+export function withRealm(header: string, { realmAt: [from, to] }: BearerChallenge, realm: string): string {
+  return `${header.slice(0, from)}"${realm}"${header.slice(to)}`;
 }
 
 /** Reads words one after the other: one that `=` follows is a parameter, and any other begins a challenge. */
@@ -49,6 +69,10 @@ function parseChallenges(header: string): Challenge[] {
     if (word === undefined) return challenges;
     const value = read(VALUE);
     if (!value) challenges.push({ scheme: word, params: new Map() });
-    else challenges.at(-1)?.params.set(word, value[1]?.replace(/\\(.)/g, '$1') ?? value[2] ?? '');
+    else {
+      const [whole, equals = '', quoted, plain = ''] = value;
+      const text = quoted?.replace(/\\(.)/g, '$1') ?? plain;
+      challenges.at(-1)?.params.set(word, { text, at: [value.index + equals.length, value.index + whole.length] });
+    }
   }
 }

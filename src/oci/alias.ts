@@ -1,3 +1,11 @@
+export const MAX_ALIAS_CHARACTERS = 32;
+const ALIAS = new RegExp(`^[a-z0-9-]{1,${MAX_ALIAS_CHARACTERS}}$`);
+
+/** Whether a text can be the name of an upstream: no key, pattern or path reads it as anything else. */
+export function isAlias(text: string): boolean {
+  return ALIAS.test(text);
+}
+
 /**
  * Returns what precedes every key of an upstream, in memory and in stores, so that upstreams share nothing by accident.
  * Its first word begins no other key.
@@ -6,6 +14,6 @@
  */
 export function upstreamPrefix(alias: string): string {
   if (alias === '') return '';
-  if (!/^[a-z0-9-]+$/.test(alias)) throw new TypeError('an alias has only a to z, digits and hyphens');
+  if (!isAlias(alias)) throw new TypeError('an alias has only a to z, digits and hyphens');
   return `upstream::${alias}::`;
 }

@@ -8,7 +8,8 @@ import type { AnonymousTokens, IssuedToken } from './anonymousTokens.ts';
 import type { Exchange } from './exchange.ts';
 import type { TokenRequest } from './fetchToken.ts';
 import type { OriginResponse } from './origin.ts';
-import { allowedRealm, hostOfRealm, type RealmPolicy } from './realms.ts';
+import type { RealmPolicy } from './realms.ts';
+import { createTokenDemand } from './tokenDemand.ts';
 
 /** Sends one request to the origin. @throws RegistryError ORIGIN_UNREACHABLE */
 export type SendOnce = (request: Exchange) => Promise<OriginResponse>;
@@ -26,10 +27,6 @@ export interface Handshake {
 /** For origins that judge the caller: the challenge is the caller's. */
 export const NO_HANDSHAKE: Handshake = { send: (_ctx, _target, request, sendOnce) => sendOnce(request) };
 
-/** An origin that has demanded tokens is taken to demand them, for this long. */
-const CHALLENGE_MS = 600_000;
-const WARNING_INTERVAL_MS = 60_000;
-
 /**
  * Creates the handshake of an edge that asks as nobody: registries such as Docker Hub demand a token for public content,
  * too, and give it to everybody (distribution, "Token Authentication Specification"). The scope is built from the
@@ -39,29 +36,12 @@ const WARNING_INTERVAL_MS = 60_000;
  * and an open mirror has no use for a login.
  */
 export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): Handshake {
-  /** What the origin demanded last. */
-  let demanded: (Pick<TokenRequest, 'realm' | 'service'> & { readonly until: number }) | undefined;
-  let warnedAt = Number.NEGATIVE_INFINITY;
-
-  /** Remembers what the origin demands. @throws RegistryError ORIGIN_UNREACHABLE: the realm is not allowed */
-  function note(ctx: RequestContext, { realm, service }: BearerChallenge): void {
-    const url = allowedRealm(realm, realms);
-    if (url) {
-      demanded = { realm: url, service, until: ctx.now() + CHALLENGE_MS };
-      return;
-    }
-    if (ctx.now() - warnedAt >= WARNING_INTERVAL_MS) {
-      warnedAt = ctx.now();
-      const message = 'the origin names a token realm that is not allowed: if it is right, add it to';
-      ctx.log.warn(`${message} TOKEN_REALMS_ALLOWED`, { host: hostOfRealm(realm) });
-    }
-    throw new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin demands a token from a realm not allowed' });
-  }
+  const demand = createTokenDemand(realms);
 
   /** Returns the request for a token, if the origin has demanded tokens a while ago. */
   function requestFor(ctx: RequestContext, name: RepositoryName): TokenRequest | undefined {
-    if (!demanded || demanded.until <= ctx.now()) return undefined;
-    return { realm: demanded.realm, service: demanded.service, scope: `repository:${name}:pull` };
+    const demanded = demand.current(ctx.now());
+    return demanded && { ...demanded, scope: `repository:${name}:pull` };
   }
 
   return {
@@ -79,7 +59,7 @@ export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): H
         return withoutChallenge(first);
       }
       await first.response.body?.cancel();
-      note(ctx, challenge);
+      demand.note(ctx, challenge);
       const asked = requestFor(ctx, name);
       const other = asked && (await tokens.get(ctx, asked, token));
       if (other?.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };

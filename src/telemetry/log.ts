@@ -20,6 +20,15 @@ export function createLogger(level: LogLevel, write: (line: string) => void = co
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+/** Returns a logger that adds fields to every line of another one. */
+export function withFields(log: Logger, fields: LogFields): Logger {
+  const at =
+    (name: LogLevel): Logger[LogLevel] =>
+    (message, more) =>
+      log[name](message, { ...fields, ...more });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
 /**
  * Returns the names of an error and of its causes, never their messages: messages of the stores contain whole commands,
  * those of `fetch` contain signed URLs.

@@ -15,11 +15,14 @@ import type { RecentTags } from '../isolate/recentTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
-import type { ShortNames } from '../oci/shortNames.ts';
+import type { Names } from '../oci/names.ts';
+import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
 
 /** One registry behind the edge, with everything that the edge keeps about it. */
 export interface Upstream {
+  /** Its name among several; empty for the default one. */
+  readonly alias: string;
   readonly origin: Origin;
   /** All tiers: for writes and clears, and for reads of callers that only pull. */
   readonly descriptors: BlobDescriptorCacheProvider;
@@ -60,9 +63,13 @@ export interface Upstream {
   readonly followsRedirects: boolean;
   /** `UPLOAD_ORIGIN=direct`: clients upload to the origin itself. */
   readonly directUploads: boolean;
-  /** `DEFAULT_NAMESPACE`; `undefined`: every repository is named in full. */
-  readonly shortNames: ShortNames | undefined;
-  /** Queries that still ask for the origin's own content: `?ns=` with one of `MIRRORED_HOSTS`. */
+  /** `DEFAULT_NAMESPACE`; `undefined`: operators name every repository in full. */
+  readonly names: Names | undefined;
+  /** `TOKEN_REALM=edge`; `undefined`: clients fetch tokens from the origin's token server themselves. */
+  readonly edgeRealm: EdgeRealm | undefined;
+  /** `EVENTS_TOKEN`; without it the path for the registry's events is 404. */
+  readonly eventsToken: string | undefined;
+  /** Queries that still ask for the origin's own content: `?ns=` with one of `MIRRORED_HOSTS` or of `NS`. */
   readonly ownQueries: ReadonlySet<string>;
   /** Whether `?ns=` names another registry than this origin. */
   readonly foreignHosts: ForeignHosts;

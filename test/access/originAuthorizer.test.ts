@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Access, AnswerKind } from '../../src/access/authorizer.ts';
 import { createOriginAuthorizer } from '../../src/access/originAuthorizer.ts';
-import { BACKENDS } from '../../src/assemble.ts';
+import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';

@@ -1,7 +1,7 @@
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import { createTokenVerifier } from '../../src/access/tokenVerifier.ts';
-import { BACKENDS } from '../../src/assemble.ts';
+import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { TokenSettings } from '../../src/http/tokenSettings.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
@@ -204,11 +204,15 @@ describe('a token that does not verify', () => {
 
 it('a fault in verifying a token is no proof, and no error to the caller', async () => {
   const keys = { current: () => Promise.reject(new Error('broken')), refreshed: async () => undefined };
-  const { tokens } = parseConfig(
+  const { upstreams } = parseConfig(
     { ORIGIN_URL: 'https://registry.test', REPOSITORIES: {}, ...verifying(issuer) },
     BACKENDS,
   );
-  const verifier = createTokenVerifier(tokens as TokenSettings, keys, createMemory({ entries: 10, bytes: 100_000 }));
+  const verifier = createTokenVerifier(
+    upstreams[0].tokens as TokenSettings,
+    keys,
+    createMemory({ entries: 10, bytes: 100_000 }),
+  );
   const ctx = contextOf(createClock(Date.now()));
   expect(await verifier.verify(ctx, await issuer.issue(accessTo('a/b')))).toBe('unverified');
 });

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { BACKENDS } from '../../src/assemble.ts';
-import { type Config, ConfigError, parseConfig as parse, variableNames } from '../../src/config/config.ts';
+import { BACKENDS } from '../../src/assembleCaches.ts';
+import { ConfigError, parseConfig as parse, variableNames } from '../../src/config/config.ts';
 
-const parseConfig = (env: Record<string, unknown>) => parse(env, BACKENDS);
+/** The configuration of an edge with one upstream. */
+function parseConfig(env: Record<string, unknown>) {
+  const { upstreams, ...edge } = parse(env, BACKENDS);
+  expect(upstreams).toHaveLength(1);
+  return { ...upstreams[0], ...edge };
+}
 const PRIVATE_PEM = ['-----BEGIN PRIVATE KEY-----', 'hunter2', '-----END PRIVATE KEY-----'].join('\n');
 const MINIMAL = { ORIGIN_URL: 'https://registry.example.com', DESCRIPTORS: {}, REPOSITORIES: {} };
 const REDIS = {
@@ -40,8 +45,12 @@ describe('parseConfig', () => {
       blobRedirect: 'pass',
       uploadOrigin: 'edge',
       mirroredHosts: [],
-      memory: { ttlMs: 30_000, entries: 10_000, bytes: 16 * 1_048_576 },
+      alias: '',
+      chosenBy: { hosts: [], prefix: undefined, ns: [] },
+      memoryTtlMs: 30_000,
+      memory: { entries: 10_000, bytes: 16 * 1_048_576 },
       clientAuth: 'origin',
+      tokenRealm: 'origin',
       deleteEnabled: true,
       cacheTimeoutMs: 250,
       adminToken: undefined,
@@ -144,7 +153,7 @@ describe('parseConfig', () => {
     expect(messageOf({ ...MINIMAL, [name]: value })).toContain(sentence);
   });
 
-  it.each<[string, string, (config: Config) => unknown, unknown]>([
+  it.each<[string, string, (config: ReturnType<typeof parseConfig>) => unknown, unknown]>([
     ['ORIGIN_TIMEOUT', '10ms', (config) => config.originTimeoutMs, 10],
     ['ORIGIN_TIMEOUT', '5m', (config) => config.originTimeoutMs, 300_000],
     ['CACHE_TIMEOUT', '10ms', (config) => config.cacheTimeoutMs, 10],

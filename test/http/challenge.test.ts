@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBearerChallenge } from '../../src/http/challenge.ts';
+import { type BearerChallenge, parseBearerChallenge, withRealm } from '../../src/http/challenge.ts';
 
 const REALM = 'https://auth.example.com/token';
 
@@ -21,7 +21,7 @@ describe('parseBearerChallenge', () => {
     ['one without a realm before it', `Bearer service="x", Bearer realm="${REALM}",service="s",error="e"`],
     ['escaped characters', `Bearer realm="${REALM}",service="\\s",error="e"`],
   ])('reads %s', (_what, header) => {
-    expect(parseBearerChallenge(header)).toEqual({ realm: REALM, service: 's', error: 'e' });
+    expect(parseBearerChallenge(header)).toMatchObject({ realm: REALM, service: 's', error: 'e' });
   });
 
   it.each<[string, string | null]>([
@@ -52,5 +52,24 @@ describe('parseBearerChallenge', () => {
         expect(found?.realm).toBe(REALM);
       }),
     );
+  });
+});
+
+describe('withRealm', () => {
+  it.each([
+    [`Bearer realm="${REALM}",service="s"`, 'Bearer realm="https://edge.test/t",service="s"'],
+    [`Bearer service=s, realm=${REALM}`, 'Bearer service=s, realm="https://edge.test/t"'],
+    [`Bearer realm = "a\\"b" , error=e`, 'Bearer realm = "https://edge.test/t" , error=e'],
+    [
+      `Basic realm="b", bearer realm="${REALM}", Basic realm="c"`,
+      'Basic realm="b", bearer realm="https://edge.test/t", Basic realm="c"',
+    ],
+    [
+      `Bearer error="x", Basic realm="b", Bearer realm="${REALM}"`,
+      'Bearer error="x", Basic realm="b", Bearer realm="https://edge.test/t"',
+    ],
+  ])('replaces the realm that was found, and nothing else, in %s', (header, expected) => {
+    const challenge = parseBearerChallenge(header) as BearerChallenge;
+    expect(withRealm(header, challenge, 'https://edge.test/t')).toBe(expected);
   });
 });

@@ -13,6 +13,7 @@ import { LAW_9_HANDSHAKE } from './laws/law9Handshake.ts';
 import { LAW_2, LAW_3 } from './laws/laws2And3.ts';
 import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
+import { SEVERAL_UPSTREAMS } from './laws/severalUpstreams.ts';
 import type { Breakage, Law, Mutation } from './mutation.ts';
 
 const of = (law: Law, ...lists: readonly (readonly Breakage[])[]): Mutation[] =>
@@ -32,4 +33,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('10', LAW_10),
   ...of('who may push', WHO_MAY_PUSH),
   ...of('one question', ONE_QUESTION),
+  ...of('several upstreams', SEVERAL_UPSTREAMS),
 ];

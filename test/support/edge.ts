@@ -2,17 +2,22 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { BACKENDS, createIsolate, createUpstream, type Isolate } from '../../src/assemble.ts';
+import { createIsolate, createUpstream, type Isolate } from '../../src/assemble.ts';
+import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { EventSink } from '../../src/telemetry/events.ts';
 import { createLogger } from '../../src/telemetry/log.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
+import { createUpstreams } from '../../src/upstream/upstreams.ts';
 import { type Clock, createClock } from './context.ts';
 
 export interface Edge {
-  /** Sends a request and waits until all work after the reply has ended. */
+  /**
+   * Sends a request and waits until all work after the reply has ended.
+   * @param path or a whole URL, to reach the edge at another host
+   */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Sends a request; `over` settles when all work after the reply has ended. */
   send(path: string, init?: RequestInit): { answer: Promise<Response>; over: Promise<void> };
@@ -50,19 +55,24 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
   const chosen = options.namespace && { BLOBDESCRIPTOR: 'kv' };
   const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...chosen, ...variables }, BACKENDS);
   const { isolate = createIsolate(config), alias } = options;
-  const made = createUpstream(config, isolate, alias);
+  const descriptions = alias === undefined ? config.upstreams : config.upstreams.map((one) => ({ ...one, alias }));
+  const upstreams = createUpstreams(descriptions, (description) => {
+    const made = createUpstream(config.backend, description, isolate);
+    return options.upstream?.(made) ?? made;
+  });
+  // Tests may look at the upstreams before the first request.
+  for (const known of upstreams.aliases) upstreams.named(known);
   const app = createApp({
-    upstream: options.upstream?.(made) ?? made,
+    upstreams,
     log: createLogger('debug', (line) => log.push(line)),
     adminToken: config.adminToken,
-    eventsToken: config.eventsToken,
     now: clock.now,
     ...(options.sink && { sink: options.sink }),
   });
 
   function send(path: string, init?: RequestInit) {
     const execution = createExecutionContext();
-    const request = new Request(`https://edge.test${path}`, fromClient(init));
+    const request = new Request(path.startsWith('/') ? `https://edge.test${path}` : path, fromClient(init));
     const answer = Promise.resolve(app.fetch(request, env, execution));
     return { answer, over: answer.then(() => waitOnExecutionContext(execution)) };
   }

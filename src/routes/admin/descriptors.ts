@@ -4,8 +4,8 @@ import { parseDigest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { LINK_SETS } from '../../oci/links.ts';
 import { BadRecord } from '../../stores/faults.ts';
-import type { Upstream } from '../../upstream/upstream.ts';
-import { guard, jsonAnswer, orUnavailable } from './guard.ts';
+import type { Upstreams } from '../../upstream/upstreams.ts';
+import { guard, jsonAnswer, orUnavailable, upstreamOf } from './guard.ts';
 
 /**
  * Answers `GET` and `DELETE /_edge/descriptors/<digest>`, for operators with the `ADMIN_TOKEN`: shows the global record
@@ -16,11 +16,12 @@ import { guard, jsonAnswer, orUnavailable } from './guard.ts';
  */
 export async function descriptorsRoute(
   ctx: RequestContext,
-  upstream: Upstream,
+  upstreams: Upstreams,
   adminToken: string | undefined,
   digestText: string,
 ): Promise<Response> {
   await guard(ctx, adminToken, ['GET', 'HEAD', 'DELETE']);
+  const [upstream] = upstreamOf(ctx, upstreams);
   const digest = parseDigest(digestText);
   const { unscoped } = upstream.descriptors;
   const { unscoped: storeUnscoped } = upstream.shared;

@@ -24,7 +24,7 @@ const ROOM_WAIT_MS = 1_500;
 const ASSUMED_BYTES = 64 * 1024;
 
 /**
- * Answers `POST /_edge/events`, the registry's webhook, guarded by the `EVENTS_TOKEN`. Events only remove: they prove
+ * Answers `POST /_edge/events` and `/_edge/events/<alias>`, the registry's webhook, guarded by the `EVENTS_TOKEN`. Events only remove: they prove
  * nothing, so one that comes late, twice, out of order or from somebody else costs a question to the origin and nothing
  * else. An unusable event is counted and is no error: a registry repeats a refused envelope forever, and sends nothing
  * after it.
@@ -32,12 +32,9 @@ const ASSUMED_BYTES = 64 * 1024;
  * @throws RegistryError as `guard`; REQUEST_INVALID: the body is not an envelope, which changes nothing; UNAVAILABLE:
  *   the store failed, or there is more to forget than one request may, and the registry must send the envelope again
  */
-export async function eventsRoute(
-  ctx: RequestContext,
-  upstream: Upstream,
-  eventsToken: string | undefined,
-): Promise<Response> {
-  await guard(ctx, eventsToken, ['POST']);
+export async function eventsRoute(ctx: RequestContext, upstream: Upstream | undefined): Promise<Response> {
+  await guard(ctx, upstream?.eventsToken, ['POST']);
+  if (!upstream) throw new RegistryError('NAME_UNKNOWN');
   const body = await readEnvelope(ctx, upstream);
   if ('bytes' in body) await applyEvents(ctx, upstream, new TextDecoder().decode(body.bytes));
   else await forgetNamedRepositories(ctx, upstream, body.stream);

@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'hono/utils/buffer';
 import type { RequestContext } from '../../context.ts';
 import { RegistryError } from '../../oci/errors.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
+import type { Upstreams } from '../../upstream/upstreams.ts';
 
 /**
  * Checks that a request to one of the edge's own paths has the bearer token that guards it, and one of its methods.
@@ -13,6 +15,23 @@ export async function guard(ctx: RequestContext, token: string | undefined, meth
   // Compared in constant time: as hashes of equal length, whatever was sent.
   if (!(await timingSafeEqual(given, token))) throw new RegistryError('UNAUTHORIZED');
   if (!methods.includes(ctx.method)) throw new RegistryError('UNSUPPORTED', { headers: { Allow: methods.join(', ') } });
+}
+
+/**
+ * Returns the upstream that an operator's `?upstream=` names, and the other parameters; without it, the default one.
+ * @throws RegistryError REQUEST_INVALID: there is no such upstream
+ */
+export function upstreamOf(ctx: RequestContext, upstreams: Upstreams): [upstream: Upstream, others: URLSearchParams] {
+  const query = new URLSearchParams(ctx.target.search);
+  const aliases = query.getAll('upstream');
+  query.delete('upstream');
+  const upstream = aliases.length > 1 ? undefined : upstreams.named(aliases[0] ?? '');
+  if (upstream) return [upstream, query];
+  const known = upstreams.aliases.filter((alias) => alias !== '').join(', ');
+  const message = known
+    ? `name the upstream: ?upstream= with one of ${known}`
+    : 'there is one upstream: send no ?upstream=';
+  throw new RegistryError('REQUEST_INVALID', { message });
 }
 
 /** Runs work that only the store can make fail. @throws RegistryError UNAVAILABLE: the store failed */

@@ -6,14 +6,14 @@ import { LINK_SETS } from '../../oci/links.ts';
 import { parseRepositoryName } from '../../oci/name.ts';
 import { forgetInIsolate } from '../../upstream/forget.ts';
 import { Repository } from '../../upstream/repository.ts';
-import type { Upstream } from '../../upstream/upstream.ts';
-import { guard, jsonAnswer, orUnavailable } from './guard.ts';
+import type { Upstreams } from '../../upstream/upstreams.ts';
+import { guard, jsonAnswer, orUnavailable, upstreamOf } from './guard.ts';
 
 const PREFIX = '/_edge/cache/';
 
 /**
  * Answers `DELETE /_edge/cache/<name>` and `/_edge/cache/<name>@<digest>`, for operators with the `ADMIN_TOKEN`: purges
- * a repository, or one digest in it, from this isolate and from the store.
+ * a repository of an upstream, or one digest in it, from this isolate and from the store.
  * @returns JSON: how many entries were removed, and a `cursor` if there are more, to be sent as `?cursor=` with the
  *   next request
  * @throws RegistryError as `guard`; NAME_INVALID, DIGEST_INVALID; REQUEST_INVALID: an invalid cursor, or another query;
@@ -21,15 +21,15 @@ const PREFIX = '/_edge/cache/';
  */
 export async function purgeRoute(
   ctx: RequestContext,
-  upstream: Upstream,
+  upstreams: Upstreams,
   adminToken: string | undefined,
 ): Promise<Response> {
   await guard(ctx, adminToken, ['DELETE']);
+  const [upstream, query] = upstreamOf(ctx, upstreams);
   const [, nameText = '', digestText] = /^([^@]*)(?:@(.*))?$/.exec(ctx.target.path.slice(PREFIX.length)) ?? [];
   const given = parseRepositoryName(nameText);
-  const name = upstream.shortNames?.fullName(given) ?? given;
+  const name = upstream.names?.fullName(given) ?? given;
   const digest = digestText === undefined ? undefined : parseDigest(digestText);
-  const query = new URLSearchParams(ctx.target.search);
   if ([...query.keys()].some((key) => key !== 'cursor' || digest)) {
     throw new RegistryError('REQUEST_INVALID', {
       message: 'invalid query: send none, or ?cursor= to go on with the purge of a repository',

@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../context.ts';
 import { readBody } from '../../http/body/readBody.ts';
+import { isReadMethod } from '../../http/methods.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
@@ -20,7 +21,19 @@ const NO_TRANSFORM = { 'Cache-Control': 'no-transform' };
 export async function answerBase(ctx: RequestContext, upstream: Upstream, route: Route): Promise<Response> {
   if (upstream.askedAs === 'caller')
     return isSameForAll(ctx, route) ? answerAll(ctx, upstream, route) : passThrough(ctx, upstream, route);
-  const cors = isFromScript(ctx) ? await fetchCorsHeaders(ctx, upstream, route) : {};
+  return answerYes(isFromScript(ctx) ? await fetchCorsHeaders(ctx, upstream, route) : {});
+}
+
+/**
+ * Answers `/v2/` on a host that several upstreams share: only mirrors that need no credential share one.
+ * @throws RegistryError UNSUPPORTED: it is no GET or HEAD
+ */
+export function answerShared({ method }: RequestContext): Response {
+  if (!isReadMethod(method)) throw new RegistryError('UNSUPPORTED');
+  return answerYes();
+}
+
+function answerYes(cors: Record<string, string> = {}): Response {
   return new Response('{}', {
     headers: { ...cors, 'Content-Type': 'application/json', ...NO_TRANSFORM, ...API_VERSION },
   });

@@ -2,6 +2,7 @@ import type { RequestContext } from '../../context.ts';
 import { isReadMethod } from '../../http/methods.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
+import { TOKEN_PATH } from '../../origin/edgeRealm.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { answerBase } from './base.ts';
 import { getBlob } from './blobContent.ts';
@@ -21,6 +22,7 @@ import { upload } from './uploads.ts';
  */
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
+  if (upstream.edgeRealm && route.path === TOKEN_PATH) return upstream.edgeRealm.ask(ctx);
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
   if (!upstream.allowsWrites && !isReadMethod(method)) {
     throw new RegistryError('UNSUPPORTED', {

@@ -45,7 +45,8 @@ export function createRedisStore(database: RedisDatabase, options: StoreOptions)
     name: 'redis',
     isShared: true,
     isAtomic: false,
-    ...createRedisDescriptors(records, database.isShared),
+    // The registry of the default upstream shares the database; it knows nothing of keys with a prefix.
+    ...createRedisDescriptors(records, database.isShared && alias === ''),
     tags: createRedisTags(records),
     contents: createRedisContents(createRedis(database, CONTENT_TIMEOUT_MS), keys, retentionMs),
     peek: undefined,

@@ -55,8 +55,8 @@ export const LAW_9: readonly Breakage[] = [
   {
     wrong: 'a value of a variable is printed',
     file: 'src/config/settings.ts',
-    text: 'problems.push(`${name}: ${reading.problem}`);',
-    replacement: 'problems.push(`${name}: ${reading.problem} (${env[name]})`);',
+    text: 'problems.push(`${label}${name}: ${reading.problem}`);',
+    replacement: 'problems.push(`${label}${name}: ${reading.problem} (${env[name]})`);',
     caughtBy: 'test/config/config.test.ts',
   },
   {

@@ -5,8 +5,8 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   {
     wrong: 'the scope is copied from the challenge',
     file: 'src/http/challenge.ts',
-    text: "service: params.get('service'),",
-    replacement: "service: `${params.get('service')}&scope=${params.get('scope')}`,",
+    text: "service: params.get('service')?.text,",
+    replacement: "service: `${params.get('service')?.text}&scope=${params.get('scope')?.text}`,",
     caughtBy: 'test/origin/handshake.test.ts',
   },
   {

@@ -38,7 +38,9 @@ it('names objects by alias and origin, and passes the location on', async () => 
 
 it('keeps the objects in the jurisdiction that is configured', async () => {
   const { seen, namespace } = recorder();
-  const open = durableBackend.configure(createSettings({ REPOSITORIES: namespace, STORE_JURISDICTION: 'eu' }));
+  const open = durableBackend.configure(
+    createSettings({ REPOSITORIES: namespace, STORE_JURISDICTION: 'eu' }, { problems: [] }),
+  );
   const store = open?.(storeOptions({ origin: 'https://registry.test/' }));
   await store?.descriptors('a/b' as never, 'blobs').read(contextOf(createClock(Date.now())), [uniqueDigest()]);
   expect(seen).toEqual([['https://registry.test/ a/b', undefined, 'eu']]);
