@@ -68,6 +68,9 @@ export async function startIsolates(
   }
 }
 
+/** What stands for the bindings where only the configuration is read. */
+export const SIMULATED = { DESCRIPTORS: 'simulated by miniflare', REPOSITORIES: 'simulated by miniflare' };
+
 /** Everything is on this machine, so the variable that says in which countries it may be has no effect. */
 const NOT_SIMULATED = 'STORE_JURISDICTION';
 

@@ -1,19 +1,16 @@
 /// <reference path="./worker.d.ts" />
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BACKENDS } from '../src/assembleCaches.ts';
 import { parseConfig } from '../src/config/config.ts';
 import type { UpstreamConfig } from '../src/config/upstream.ts';
 import { isLoopbackHost } from '../src/http/hosts.ts';
-import { startIsolates } from './edge.ts';
+import { SIMULATED, startIsolates } from './edge.ts';
 import { Content } from './origin/content.ts';
 import { createRegistry } from './origin/registry.ts';
 import { addSample, type Sample } from './origin/sample.ts';
 import { readableLine } from './readable.ts';
 import { exitWithError, parsePort, serveLocally, stopOnSignal } from './serve.ts';
-
-const STATE_FOLDER = fileURLToPath(new URL('../.registry-edge', import.meta.url));
+import { embeddedStateFolder, stateFolder } from './state.ts';
 
 /**
  * `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL`, of the registry that `PRESET` names, of
@@ -25,10 +22,7 @@ async function main(): Promise<void> {
   const hasOrigin = process.env.ORIGIN_URL || process.env.PRESET || process.env.UPSTREAMS;
   const embedded = hasOrigin ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
-  const config = parseConfig(
-    { ...variables, DESCRIPTORS: 'simulated by miniflare', REPOSITORIES: 'simulated by miniflare' },
-    BACKENDS,
-  );
+  const config = parseConfig({ ...variables, ...SIMULATED }, BACKENDS);
   for (const { originUrl } of config.upstreams.filter((upstream) =>
     isSameAddress(upstream.originUrl, hostname, port),
   )) {
@@ -36,8 +30,7 @@ async function main(): Promise<void> {
       `ORIGIN_URL: ${originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,
     );
   }
-  const origins = config.upstreams.map(({ originUrl }) => originUrl.href).join(' ');
-  const persistTo = stateFolder(embedded ? `embedded-${port}` : origins);
+  const persistTo = embedded ? embeddedStateFolder(port) : stateFolder(config);
   // The content of an embedded origin does not outlast the process, so neither may its descriptors.
   if (embedded) await rm(persistTo, { recursive: true, force: true });
   const edge = await startIsolates([{ hostname, port, variables }], {
@@ -86,11 +79,6 @@ function isSameAddress(origin: URL, hostname: string, port: number): boolean {
   const areLoopback = hosts.every(isLoopbackHost);
   const isSameHost = hosts[0] === hosts[1] || (areLoopback && hosts.includes('localhost'));
   return originPort === port && (isSameHost || (ANY_ADDRESS.includes(hostname) && isLoopbackHost(origin.hostname)));
-}
-
-/** The folder of the state in front of these origins: a descriptor of one registry is not valid for another. */
-function stateFolder(origin: string): string {
-  return join(STATE_FOLDER, encodeURIComponent(origin));
 }
 
 async function startEmbeddedOrigin() {

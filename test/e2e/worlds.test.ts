@@ -77,6 +77,44 @@ describeWith(['registry'], 'an open registry, and its twin that demands tokens, 
   );
 });
 
+const UPSTREAM_SHARE = 0.05;
+const UPSTREAM_REQUESTS = Math.ceil(REQUESTS * UPSTREAM_SHARE);
+
+describeWith(
+  ['registry'],
+  'two registries, and their twins behind two edges, which tell them apart by the host',
+  () => {
+    test(
+      `twice ${UPSTREAM_REQUESTS} random requests about the same names and content, seed ${SEED}: all answer alike`,
+      { timeout: MORE_MS + 2 * UPSTREAM_REQUESTS * MS_PER_REQUEST },
+      compareUpstreams,
+    );
+  },
+);
+
+async function compareUpstreams(): Promise<void> {
+  const start = () => startRegistry({ kind: 'registry', quiet: true });
+  const pairs = [
+    { alone: await start(), twin: await start() },
+    { alone: await start(), twin: await start() },
+  ] as const;
+  const [first, second] = pairs;
+  const variables = { UPSTREAMS: JSON.stringify({ second: { ORIGIN_URL: second.twin.url, HOSTS: 'second.test' } }) };
+  const edges = await startEdges({ origin: first.twin.url, backend: 'durable' }, [variables, variables]);
+  const urls = edges.map(({ url }) => url);
+  const searches = pairs.map(({ alone }, at) =>
+    search(edges, {
+      ...{ seed: SEED + at, count: UPSTREAM_REQUESTS, only: ONLY, callers: [{}] as const },
+      newPair: () => ({
+        alone: createWorld([alone.url]),
+        edge: createWorld(urls, at === 0 ? undefined : 'second.test'),
+      }),
+    }),
+  );
+  await Promise.all(searches);
+  for (const { alone, twin } of pairs) expect(await storedBy(twin)).toEqual(await storedBy(alone));
+}
+
 async function compareMirror(): Promise<void> {
   const tokens = await startTokenServer();
   const alone = await startRegistry({ kind: 'registry', quiet: true });

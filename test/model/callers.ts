@@ -25,6 +25,13 @@ const RIGHTS: Readonly<Record<Caller, readonly Right[]>> = {
 const FAR_FUTURE_SECONDS = 10_000_000_000;
 export const PULL_ONLY_SUBJECT = 'puller';
 
+export interface CallersOptions {
+  readonly names: readonly string[];
+  /** The repository into which readers, lookers and fresh callers may not look. */
+  readonly closed: string;
+  readonly now: () => number;
+}
+
 /** All callers, and what they may do. */
 export class Callers {
   readonly #tokens: ReadonlyMap<string, string>;
@@ -39,8 +46,7 @@ export class Callers {
     this.#trusted = new Timeline(now, true);
   }
 
-  /** @param names the repositories; into the last one, readers and fresh callers may not look */
-  static async create(issuer: Issuer, names: readonly string[], now: () => number): Promise<Callers> {
+  static async create(issuer: Issuer, { names, closed, now }: CallersOptions): Promise<Callers> {
     const tokenFor = (caller: Caller, actions: string[]) =>
       issuer.issue({
         access: names.flatMap((name) => accessTo(name, actions).access),
@@ -51,7 +57,7 @@ export class Callers {
       ['verified', await tokenFor('verified', ['pull', 'push', 'delete'])],
       ['puller', await tokenFor('puller', ['pull'])],
     ]);
-    return new Callers(tokens, names.at(-1) ?? '', now);
+    return new Callers(tokens, closed, now);
   }
 
   /** Returns the `Authorization` of a caller's next request. */

@@ -39,6 +39,8 @@ const TABLE = ROWS.filter(({ store }) => store.isAvailable).map((row, n) => ({
 
 /** Memory takes a move in a twentieth of the time that the other stores need. */
 const MEMORY_SHARE = 0.75;
+/** In so many runs, everything happens that the laws are about. */
+const ENOUGH_RUNS = 50;
 /** For each run of a row. */
 const RUN_LIMIT_MS = 5_000;
 const LEAST_LIMIT_MS = 600_000;
@@ -90,8 +92,10 @@ describe.each(TABLE)('no law is broken, whatever happens at the same time', ({ s
           await run(world, scheduler, steps);
         } finally {
           vi.restoreAllMocks();
-          for (const [name, count] of Object.entries({ ...world.laws.tally, ...world.commits.tally })) {
-            totals[name] = (totals[name] ?? 0) + count;
+          for (const { laws, commits } of world.sides) {
+            for (const [name, count] of Object.entries({ ...laws.tally, ...commits.tally })) {
+              totals[name] = (totals[name] ?? 0) + count;
+            }
           }
         }
       },
@@ -103,7 +107,7 @@ describe.each(TABLE)('no law is broken, whatever happens at the same time', ({ s
     // Without answers of the cache, and wrong ones among them, the laws would hold trivially.
     const { asked = 0, hits = 0, lies = 0, askedGone = 0, refused = 0 } = totals;
     expect(hits).toBeGreaterThan(asked / 10);
-    expect(Math.min(lies, askedGone, refused)).toBeGreaterThan(0);
+    if (numRuns >= ENOUGH_RUNS) expect(Math.min(lies, askedGone, refused)).toBeGreaterThan(0);
     console.info(`${row.title}: ${numRuns} runs of ${STEPS} steps, seed ${seed}: ${JSON.stringify(totals)}`);
   });
 });

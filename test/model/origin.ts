@@ -6,9 +6,6 @@ import type { Content, ModelRegistry } from './registry.ts';
 import type { Troubles } from './troubles.ts';
 import { Uploads } from './uploads.ts';
 
-/** Nothing listens there. */
-export const ORIGIN_URL = 'https://origin.model.test';
-
 export interface OriginOptions {
   readonly registry: ModelRegistry;
   readonly callers: Callers;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Caller } from './callers.ts';
 import { BLOBS, MANIFESTS } from './images.ts';
+import { UPSTREAMS } from './side.ts';
 import { ISOLATES, REPOSITORIES } from './world.ts';
 
 const VERBS = {
@@ -77,6 +78,7 @@ const focus = fc.record({
     .subarray(Object.keys(PAUSES).map(Number) as (keyof typeof PAUSES)[], { minLength: 1 })
     .map((some) => [0 as const, 1 as const, ...some]),
   isolates: fc.integer({ min: 1, max: ISOLATES }),
+  upstreams: fc.constantFrom(1, 1, UPSTREAMS.length),
   names: fc.constantFrom(1, 1, 1, REPOSITORIES),
   blobs: fc.integer({ min: 1, max: BLOBS }),
   manifests: fc.uniqueArray(fc.nat(MANIFESTS - 1), { minLength: 1, maxLength: MANIFESTS }),
@@ -84,11 +86,12 @@ const focus = fc.record({
 type Focus = typeof focus extends fc.Arbitrary<infer F> ? F : never;
 
 /** One thing that somebody does. */
-const moveOf = ({ verbs, callers, isolates, names, blobs, manifests }: Focus) =>
+const moveOf = ({ verbs, callers, isolates, upstreams, names, blobs, manifests }: Focus) =>
   fc.record({
     verb: fc.oneof(oneOf(VERBS, verbs), oneOf(VERBS, [...ALWAYS])),
     isolate: fc.nat(isolates - 1),
     caller: oneOf(CALLERS, callers),
+    upstream: fc.nat(upstreams - 1),
     name: fc.nat(names - 1),
     blob: fc.nat(blobs - 1),
     manifest: fc.constantFrom(...manifests),

@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import { parseRepositoryName, type RepositoryName } from '../../src/oci/name.ts';
+import { parseRepositoryName } from '../../src/oci/name.ts';
 import { type Clock, createClock } from '../support/context.ts';
 import { uniqueName } from '../support/digests.ts';
 import { createEdge, type Edge, textOf } from '../support/edge.ts';
@@ -9,13 +9,10 @@ import type { Store } from '../support/stores.ts';
 import { type Issuer, verifying } from '../support/tokens.ts';
 import type { Answer } from './answers.ts';
 import { Callers, PULL_ONLY_SUBJECT } from './callers.ts';
-import { Commits } from './commits.ts';
-import { type Images, makeImages } from './images.ts';
-import { Laws, type LawsOptions } from './laws.ts';
-import { ModelOrigin, ORIGIN_URL } from './origin.ts';
+import { makeImages } from './images.ts';
+import type { LawsOptions } from './laws.ts';
 import { troubledKv, troubledObjects, troubledRedis } from './places.ts';
-import { type Content, ModelRegistry } from './registry.ts';
-import type { Move } from './steps.ts';
+import { Side, UPSTREAMS } from './side.ts';
 import type { Troubles } from './troubles.ts';
 import { TTLS } from './windows.ts';
 
@@ -36,66 +33,44 @@ export interface WorldOptions {
   readonly deletesSeenBy: LawsOptions['deletesSeenBy'];
 }
 
-/** Who and what there is in a world. */
-interface Cast {
-  readonly clock: Clock;
-  readonly names: readonly RepositoryName[];
-  readonly callers: Callers;
-  readonly images: Images;
-}
-
-/** Three isolates before one store and one registry. */
+/** Isolates before one store and two registries, which have repositories of the same names. */
 export class World {
   readonly clock: Clock;
-  readonly names: readonly RepositoryName[];
-  readonly callers: Callers;
-  readonly registry: ModelRegistry;
-  readonly images: Images;
-  readonly laws: Laws;
-  readonly commits: Commits;
-  /** What the last change was about. */
-  lastChange: Pick<Move, 'name' | 'blob' | 'manifest' | 'tag'> | undefined;
-  /** What went wrong where nobody waits for it: at the registry. */
-  readonly violations: unknown[] = [];
+  /** One for each upstream. */
+  readonly sides: readonly Side[];
   readonly #options: WorldOptions;
-  readonly #origin: ModelOrigin;
   readonly #edges: Edge[];
   readonly #restarts = OFFSETS_MS.map(() => 0);
   /** Settle when the work after the replies is over. */
   readonly #after: Promise<void>[] = [];
 
-  private constructor(options: WorldOptions, { clock, names, callers, images }: Cast) {
-    const { troubles, verifies, deletesSeenBy } = options;
+  private constructor(options: WorldOptions, clock: Clock, sides: readonly Side[]) {
     this.#options = options;
     this.clock = clock;
-    this.names = names;
-    this.callers = callers;
-    this.images = images;
-    this.registry = new ModelRegistry(clock.now);
-    const { registry } = this;
-    for (const content of [...images.blobs, ...images.manifests]) registry.describe(content);
-    const lawsOptions = { now: clock.now, registry, callers, deletesSeenBy };
-    this.laws = new Laws(lawsOptions);
-    this.commits = new Commits(lawsOptions);
-    const onAccept = (name: string, manifest: Content) => {
-      try {
-        this.commits.judge(name, manifest);
-      } catch (violation) {
-        this.violations.push(violation);
-      }
-    };
-    this.#origin = new ModelOrigin({ registry, callers, troubles, verifies, onAccept });
+    this.sides = sides;
     this.#edges = OFFSETS_MS.map((_, isolate) => this.#start(isolate));
   }
 
   static async create(options: WorldOptions): Promise<World> {
     const clock = createClock(Date.now());
     const names = Array.from({ length: REPOSITORIES }, () => parseRepositoryName(uniqueName()));
-    const callers = await Callers.create(options.issuer, names, clock.now);
-    const world = new World(options, { clock, names, callers, images: await makeImages(names.join()) });
-    world.#fill();
+    const images = await makeImages(names.join());
+    // What a caller may do at one registry says nothing about the other one.
+    const closed = [names.at(-1), names[0]] as const;
+    const callers = await Promise.all(
+      UPSTREAMS.map((_, at) => Callers.create(options.issuer, { names, closed: closed[at] ?? '', now: clock.now })),
+    );
+    const sides = UPSTREAMS.map(
+      (upstream, at) => new Side({ ...options, clock, names, images, upstream, callers: callers[at] as Callers }),
+    );
+    const world = new World(options, clock, sides);
     world.#listen();
     return world;
+  }
+
+  /** What went wrong where nobody waits for it: at the registries. */
+  get violations(): unknown[] {
+    return this.sides.flatMap(({ violations }) => violations);
   }
 
   /** Names an isolate as it is now. */
@@ -110,8 +85,8 @@ export class World {
   }
 
   /** Sends a request to an isolate, and reads its answer. */
-  async send(isolate: number, path: string, init: RequestInit): Promise<Answer> {
-    const { answer, over } = (this.#edges[isolate] as Edge).send(path, { redirect: 'manual', ...init });
+  async send(isolate: number, url: string, init: RequestInit): Promise<Answer> {
+    const { answer, over } = (this.#edges[isolate] as Edge).send(url, { redirect: 'manual', ...init });
     this.#after.push(over);
     const response = await answer;
     const { status, headers } = response;
@@ -124,15 +99,6 @@ export class World {
     await this.#options.troubles.settle();
   }
 
-  /** The registry has everything at first. */
-  #fill(): void {
-    for (const name of this.names) {
-      for (const { digest } of this.images.blobs) this.registry.blob(name, digest).set(true);
-      for (const { digest } of this.images.manifests) this.registry.manifest(name, digest).set(true);
-      this.registry.tag(name, 'latest').set(this.images.manifests[0]?.digest);
-    }
-  }
-
   #start(isolate: number): Edge {
     const { store, lagMs, troubles, issuer } = this.#options;
     const clock: Clock = { ...this.clock, now: () => this.clock.now() + (OFFSETS_MS[isolate] ?? 0) };
@@ -140,12 +106,14 @@ export class World {
       ...store.variables,
       ...TTLS,
       ...(store.name === 'redis' && { UPSTASH_REDIS_REST_URL: redisUrl(isolate) }),
-      ORIGIN_URL,
-      PULL_ONLY_SUBJECTS: PULL_ONLY_SUBJECT,
       EVENTS_TOKEN,
       ADMIN_TOKEN,
     };
-    return createEdge(verifying(issuer, variables), {
+    const ofRegistry = verifying(issuer, { PULL_ONLY_SUBJECTS: PULL_ONLY_SUBJECT });
+    const [first, second] = UPSTREAMS;
+    const others = { [second.alias]: { ...ofRegistry, ORIGIN_URL: second.origin, HOSTS: second.host } };
+    const all = { ...variables, ...ofRegistry, ORIGIN_URL: first.origin, UPSTREAMS: JSON.stringify(others) };
+    return createEdge(all, {
       clock,
       objects: troubledObjects(troubles),
       ...(store.name === 'kv' && { namespace: troubledKv(troubles, this.clock, lagMs) }),
@@ -159,7 +127,8 @@ export class World {
     const places = OFFSETS_MS.map(() => troubledRedis(troubles, this.clock, lagMs));
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init = {}) => {
       const url = new URL(String(input instanceof Request ? input.url : input));
-      if (url.origin === ORIGIN_URL) return this.#origin.answer(url, init);
+      const side = this.sides.find(({ upstream }) => upstream.origin === url.origin);
+      if (side) return side.origin.answer(url, init);
       const visit = places.find((_, isolate) => redisUrl(isolate) === url.origin);
       if (!visit) throw new Error(`nobody answers at ${url.href}`);
       return visit(() => send(ADDRESS.url + url.pathname, init), String(init.body));

@@ -1,4 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { SIMULATED } from '../../../local/edge.ts';
+import { stateFolder } from '../../../local/state.ts';
+import { BACKENDS } from '../../../src/assembleCaches.ts';
+import { parseConfig } from '../../../src/config/config.ts';
 import { atEnd } from './cleanup.ts';
 import { type Running, run } from './process.ts';
 import { inProject } from './project.ts';
@@ -13,6 +17,7 @@ export interface Edge {
 }
 
 export interface EdgeOptions {
+  /** Empty where the variables name `UPSTREAMS`, and nothing is left. */
   readonly origin: string;
   readonly backend: BackendKind;
   /** The store of `backend: 'redis'`; by default one is started. */
@@ -51,7 +56,7 @@ export async function startEdges(
     ...own,
   }));
   if (backend === 'durable' && all.length > 1) return startIsolates(all);
-  const folder = inProject('.registry-edge', encodeURIComponent(new URL(origin).href));
+  const folder = stateFolder(parseConfig({ ...all[0], ...SIMULATED }, BACKENDS));
   if (!keepsState) await rm(folder, { recursive: true, force: true });
   atEnd(() => rm(folder, { recursive: true, force: true }));
   const edges: Edge[] = [];

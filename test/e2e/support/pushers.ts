@@ -44,13 +44,13 @@ export const oras: Pusher = {
 export const regctl: Pusher = {
   name: 'regctl',
   pushesIndexes: true,
-  push: ({ folder }, to) => runRegctl(to, 'image', 'copy', `ocidir://${folder}:${LAYOUT_TAG}`, to),
-  copy: (_layout, from, to) => runRegctl(to, 'image', 'copy', from, to),
+  push: ({ folder }, to) => runRegctl([to], 'image', 'copy', `ocidir://${folder}:${LAYOUT_TAG}`, to),
+  copy: (_layout, from, to) => runRegctl([from, to], 'image', 'copy', from, to),
   deletes: {
-    tag: (reference) => runRegctl(reference, 'tag', 'delete', reference),
-    tagged: (reference) => runRegctl(reference, 'manifest', 'delete', '--force-tag-dereference', reference),
-    manifest: (reference) => runRegctl(reference, 'manifest', 'delete', reference),
-    blob: (reference) => runRegctl(reference, 'blob', 'delete', ...reference.split('@')),
+    tag: (reference) => runRegctl([reference], 'tag', 'delete', reference),
+    tagged: (reference) => runRegctl([reference], 'manifest', 'delete', '--force-tag-dereference', reference),
+    manifest: (reference) => runRegctl([reference], 'manifest', 'delete', reference),
+    blob: (reference) => runRegctl([reference], 'blob', 'delete', ...reference.split('@')),
   },
 };
 
@@ -63,9 +63,10 @@ export const PUSHERS: readonly Pusher[] = [skopeo, crane, oras, regctl, docker, 
 /** regctl sends blobs larger than `blobMax` in chunks of `blobChunk` bytes, each with a `Content-Range`. */
 const REGCTL_SIZES = { blobMax: 100_000, blobChunk: 80_000 };
 
-async function runRegctl(reference: string, ...args: string[]): Promise<Outcome> {
-  const [host = ''] = reference.split('/');
+async function runRegctl(references: readonly string[], ...args: string[]): Promise<Outcome> {
+  const hosts = references.map((reference) => reference.split('/')[0] ?? '');
   const config = join(await temporaryFolder(), 'regctl.json');
-  await writeFile(config, JSON.stringify({ hosts: { [host]: { hostname: host, tls: 'disabled', ...REGCTL_SIZES } } }));
+  const settings = hosts.map((hostname) => [hostname, { hostname, tls: 'disabled', ...REGCTL_SIZES }]);
+  await writeFile(config, JSON.stringify({ hosts: Object.fromEntries(settings) }));
   return runClient('regctl', args, { REGCTL_CONFIG: config });
 }

@@ -15,6 +15,7 @@ export const SEVERAL_UPSTREAMS: readonly Breakage[] = [
     text: 'const chosen = (ofHost && among(ofHost, target)) ?? (others && among(others, target));',
     replacement: 'const chosen = (others && among(others, target)) ?? (ofHost && among(ofHost, target));',
     caughtBy: 'test/http/choice.test.ts',
+    modelSteps: 179,
   },
   {
     wrong: 'an upstream chosen by a prefix or by ?ns= gets passwords',
@@ -36,6 +37,7 @@ export const SEVERAL_UPSTREAMS: readonly Breakage[] = [
     text: 'const memory = isolate.memory.ofUpstream(alias);',
     replacement: 'const { memory } = isolate;',
     caughtBy: 'test/assemble.test.ts',
+    modelSteps: 262,
   },
   {
     wrong: 'upstreams share absences',
@@ -50,6 +52,7 @@ export const SEVERAL_UPSTREAMS: readonly Breakage[] = [
     text: 'const keys = createKeys(upstreamPrefix(alias));',
     replacement: "const keys = createKeys(upstreamPrefix(alias && ''));",
     caughtBy: 'test/assemble.test.ts',
+    modelSteps: 8275,
   },
   {
     wrong: 'upstreams share the keys of KV',

@@ -30,8 +30,11 @@ export const MAX_BUFFERED_BYTES = 65_536;
 /** A session that nobody has opened, for steps whose POST was refused or left out. */
 const NO_SESSION = '00000000-0000-4000-8000-000000000000';
 
-/** @param urls the registry's own address, or those of the edges, of which each step chooses one */
-export function createWorld(urls: readonly string[]): World {
+/**
+ * @param urls the registry's own address, or those of the edges, of which each step chooses one
+ * @param host chooses the upstream; by default it is that of the URL
+ */
+export function createWorld(urls: readonly string[], host?: string): World {
   const sessions = new Map<number, Session>();
 
   function targetOf(target: Step['target']): string {
@@ -53,7 +56,8 @@ export function createWorld(urls: readonly string[]): World {
   return {
     async send(step) {
       const url = urls[Math.floor(step.edge * urls.length)] as string;
-      const { method, headers, body } = step;
+      const { method, body } = step;
+      const headers = { ...step.headers, ...(host && { host }) };
       // Whoever refuses a large body may end the connection, which would fail a later request on it.
       const hasOwnConnection = (body?.length ?? 0) > MAX_BUFFERED_BYTES;
       const target = targetOf(step.target);
