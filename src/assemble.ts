@@ -49,14 +49,18 @@ export interface Isolate {
   readonly memory: Memory;
   /** The memory of absences. */
   readonly absences: Memory;
-  readonly bodies: Budget;
+  /** Creates the budget of an upstream for the bodies that it holds. */
+  createBodies(): Budget;
 }
 
-export function createIsolate({ memory }: Pick<EdgeConfig, 'memory'>): Isolate {
+export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' | 'upstreams'>): Isolate {
+  const pool = { maxBytes: MAX_BODIES_BYTES, heldBytes: 0 };
+  // One upstream whose answers stall takes no more than half of the room from the others.
+  const share = upstreams.length > 1 ? MAX_BODIES_BYTES / 2 : MAX_BODIES_BYTES;
   return {
     memory: createMemory(memory),
     absences: createMemory(ABSENCE_BOUNDS),
-    bodies: createBudget(MAX_BODIES_BYTES),
+    createBodies: () => createBudget(share, pool),
   };
 }
 
@@ -69,7 +73,7 @@ export function createAll(edge: EdgeConfig): Upstreams {
 /** Creates an upstream. This is the only place that names concrete parts. */
 export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamConfig, isolate: Isolate): Upstream {
   const { alias, defaultNamespace, chosenBy, tokens: tokenSettings } = config;
-  const { bodies } = isolate;
+  const bodies = isolate.createBodies();
   // Its alias keeps what the isolate and the stores hold for it apart from other upstreams.
   const memory = isolate.memory.ofUpstream(alias);
   const absences = isolate.absences.ofUpstream(alias);

@@ -72,7 +72,7 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
 
   function send(path: string, init?: RequestInit) {
     const execution = createExecutionContext();
-    const request = new Request(path.startsWith('/') ? `https://edge.test${path}` : path, fromClient(init));
+    const request = new Request(/^https?:/.test(path) ? path : `https://edge.test${path}`, fromClient(init));
     const answer = Promise.resolve(app.fetch(request, env, execution));
     return { answer, over: answer.then(() => waitOnExecutionContext(execution)) };
   }

@@ -38,7 +38,14 @@ interface Holding {
   readonly releases: Set<() => void>;
 }
 
-export function createBudget(maxBytes: number): Budget {
+/** What several budgets share: together they hold no more than this. */
+export interface Pool {
+  readonly maxBytes: number;
+  heldBytes: number;
+}
+
+/** @param pool shared with other budgets, of which none may hold more than its own `maxBytes` */
+export function createBudget(maxBytes: number, pool: Pool = { maxBytes, heldBytes: 0 }): Budget {
   let held = 0;
   const holdings = new Map<RequestContext, Holding>();
   const holderCounts = new Map<Uint8Array, number>();
@@ -69,20 +76,26 @@ export function createBudget(maxBytes: number): Budget {
   }
 
   function hasRoomFor(bytes: number, nowMs: number): boolean {
-    if (held + bytes <= maxBytes) return true;
+    const fits = () => held + bytes <= maxBytes && pool.heldBytes + bytes <= pool.maxBytes;
+    if (fits()) return true;
     for (const [ctx, holding] of holdings) if (nowMs - holding.since > MAX_AGE_MS) end(ctx, holding);
-    return held + bytes <= maxBytes;
+    return fits();
+  }
+
+  function add(bytes: number): void {
+    held += bytes;
+    pool.heldBytes += bytes;
   }
 
   function hold(ctx: RequestContext, content: Uint8Array): void {
     const count = holderCounts.get(content) ?? 0;
-    if (count === 0) held += content.length;
+    if (count === 0) add(content.length);
     holderCounts.set(content, count + 1);
     releaseAtEnd(ctx, () => {
       const remaining = (holderCounts.get(content) ?? 1) - 1;
       if (remaining > 0) return holderCounts.set(content, remaining);
       holderCounts.delete(content);
-      held -= content.length;
+      add(-content.length);
       return undefined;
     });
   }
@@ -91,7 +104,7 @@ export function createBudget(maxBytes: number): Budget {
     let size = 0;
     let release: (() => void) | undefined;
     const giveBack = () => {
-      held -= size;
+      add(-size);
       size = 0;
       release = undefined;
     };
@@ -100,7 +113,7 @@ export function createBudget(maxBytes: number): Budget {
         if (bytes > size && !hasRoomFor(bytes - size, ctx.now())) return false;
         release ??= releaseAtEnd(ctx, giveBack);
         if (!release) return false;
-        held += bytes - size;
+        add(bytes - size);
         size = bytes;
         return true;
       },

@@ -33,6 +33,31 @@ describe('createBudget', () => {
     expect(budget.heldBytes).toBe(0);
   });
 
+  it('shares a pool with others, of which none gets more than its own bound', () => {
+    const pool = { maxBytes: 100, heldBytes: 0 };
+    const [one, other, third] = [1, 2, 3].map(() => createBudget(60, pool).room(request()));
+    expect([one?.resize(61), one?.resize(60), other?.resize(41), other?.resize(40)]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+    expect([third?.resize(1), pool.heldBytes]).toEqual([false, 100]);
+    other?.release();
+    expect([third?.resize(40), pool.heldBytes]).toEqual([true, 100]);
+    for (const room of [one, other, third]) room?.release();
+    expect(pool.heldBytes).toBe(0);
+  });
+
+  it('gives back to the pool what a request held', () => {
+    const pool = { maxBytes: 100, heldBytes: 0 };
+    const [budget, ctx] = [createBudget(60, pool), request()];
+    budget.hold(ctx, new Uint8Array(30));
+    expect(pool.heldBytes).toBe(30);
+    ctx.markAnswered();
+    expect(pool.heldBytes).toBe(0);
+  });
+
   it('counts bytes that several requests share once, until the last of them is over', () => {
     const budget = createBudget(100);
     const [one, other] = [request(), request()];

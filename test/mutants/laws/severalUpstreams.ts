@@ -89,4 +89,11 @@ export const SEVERAL_UPSTREAMS: readonly Breakage[] = [
     replacement: "redirect: 'follow', cache: 'no-store', signal: AbortSignal.timeout(timeoutMs)",
     caughtBy: 'test/origin/edgeRealm.test.ts',
   },
+  {
+    wrong: 'one upstream takes the room for bodies from the others',
+    file: 'src/http/body/budget.ts',
+    text: 'const fits = () => held + bytes <= maxBytes && pool.heldBytes',
+    replacement: 'const fits = () => pool.heldBytes',
+    caughtBy: 'test/http/body/budget.test.ts',
+  },
 ];
