@@ -6,10 +6,12 @@ import { parseBearerChallenge, withRealm } from '../http/challenge.ts';
 import { pickHeaders } from '../http/headers.ts';
 import { isRedirect } from '../http/redirects.ts';
 import { RegistryError } from '../oci/errors.ts';
+import { isRepositoryName, type RepositoryName } from '../oci/name.ts';
 import type { Names } from '../oci/names.ts';
+import { parseRoute } from '../oci/route.ts';
+import { createDemands } from './demands.ts';
 import type { Origin } from './origin.ts';
 import type { RealmPolicy } from './realms.ts';
-import { createTokenDemand, type DemandedToken } from './tokenDemand.ts';
 
 /** The origin's token server as clients reach it through the edge: `TOKEN_REALM=edge`. */
 export interface EdgeRealm {
@@ -41,16 +43,16 @@ const SENT_HEADERS = ['accept', 'authorization', 'content-type', 'user-agent'];
 const RETURNED_HEADERS = ['content-type', 'retry-after', 'www-authenticate'];
 
 export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: EdgeRealmOptions): EdgeRealm {
-  const demand = createTokenDemand(realms);
+  const demands = createDemands(realms);
 
   /** Asks the origin where it sends those who have no token, if this isolate does not know it. */
-  async function findRealm(ctx: RequestContext): Promise<DemandedToken> {
-    const known = demand.current(ctx.now());
-    if (known) return known;
+  async function findRealm(ctx: RequestContext, name: RepositoryName | undefined): Promise<URL> {
+    const known = demands.find(ctx, name);
+    if (known) return known.realm;
     const { response } = await origin.send(ctx, '/v2/', { method: 'GET', onlyHeaders: [], signal: ctx.signal });
     await response.body?.cancel();
     const challenge = parseBearerChallenge(response.headers.get('www-authenticate'));
-    if (challenge) return demand.note(ctx, challenge);
+    if (challenge) return demands.note(ctx, undefined, challenge).realm;
     throw new RegistryError('NAME_UNKNOWN', { message: 'the origin registry demands no token: send requests without' });
   }
 
@@ -66,11 +68,11 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
     );
   }
 
-  async function readForm(ctx: RequestContext): Promise<string> {
+  async function readForm(ctx: RequestContext): Promise<URLSearchParams> {
     const body = await readBody(ctx.request, reading(ctx)).catch((cause: unknown) => {
       throw new RegistryError('REQUEST_INVALID', { message: 'the form broke off: send all of it again', cause });
     });
-    if ('bytes' in body) return mapScopes(new URLSearchParams(new TextDecoder().decode(body.bytes))).toString();
+    if ('bytes' in body) return mapScopes(new URLSearchParams(new TextDecoder().decode(body.bytes)));
     await body.stream.cancel();
     if (body.lacksRoom) throw new RegistryError('UNAVAILABLE', { message: 'the edge is busy: try again' });
     throw new RegistryError('REQUEST_INVALID', { message: `the form is longer than ${MAX_BYTES} bytes` });
@@ -99,7 +101,7 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
       const challenge = parseBearerChallenge(header);
       if (header === null || !challenge) return;
       try {
-        demand.note(ctx, challenge);
+        demands.note(ctx, repositoryIn(ctx), challenge);
       } catch {
         return; // Clients may reach it themselves; the log has said which variable would help.
       }
@@ -110,16 +112,15 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
       if (method !== 'GET' && method !== 'POST') {
         throw new RegistryError('UNSUPPORTED', { headers: { Allow: 'GET, POST' } });
       }
-      const { realm } = await findRealm(ctx);
-      const url = new URL(realm);
-      for (const [name, value] of mapScopes(new URLSearchParams(ctx.target.search)))
-        url.searchParams.append(name, value);
-      const body = method === 'POST' ? await readForm(ctx) : null;
+      const query = mapScopes(new URLSearchParams(ctx.target.search));
+      const form = method === 'POST' ? await readForm(ctx) : undefined;
+      const url = new URL(await findRealm(ctx, repositoryOf(form ?? query)));
+      for (const [name, value] of query) url.searchParams.append(name, value);
       const startedAt = ctx.now();
       const emit = (outcome: 'issued' | 'refused' | 'failed') =>
         ctx.emit({ kind: 'token', outcome, ms: ctx.now() - startedAt });
       try {
-        const answer = await askServer(ctx, url, body);
+        const answer = await askServer(ctx, url, form?.toString() ?? null);
         emit(answer.ok ? 'issued' : 'refused');
         return answer;
       } catch (cause) {
@@ -131,6 +132,22 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
       }
     },
   };
+}
+
+/** Returns the repository that a request was about, since each may have a realm of its own. */
+function repositoryIn({ target }: RequestContext): RepositoryName | undefined {
+  try {
+    const route = parseRoute(target);
+    return 'name' in route ? route.name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the first repository for which a token is requested. */
+function repositoryOf(params: URLSearchParams): RepositoryName | undefined {
+  const [, name = ''] = /(?:^| )repository(?:\([a-z0-9]+\))?:([^: ]+):/.exec(params.getAll('scope').join(' ')) ?? [];
+  return isRepositoryName(name) ? name : undefined;
 }
 
 /** Returns the edge's own address as the client reached it. A proxy in front of the edge may end TLS. */

@@ -5,11 +5,11 @@ import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { parseRoute, splitUrl } from '../oci/route.ts';
 import type { AnonymousTokens, IssuedToken } from './anonymousTokens.ts';
+import { createDemands, type Demanded } from './demands.ts';
 import type { Exchange } from './exchange.ts';
 import type { TokenRequest } from './fetchToken.ts';
 import type { OriginResponse } from './origin.ts';
 import type { RealmPolicy } from './realms.ts';
-import { createTokenDemand } from './tokenDemand.ts';
 
 /** Sends one request to the origin. @throws RegistryError ORIGIN_UNREACHABLE */
 export type SendOnce = (request: Exchange) => Promise<OriginResponse>;
@@ -36,39 +36,38 @@ export const NO_HANDSHAKE: Handshake = { send: (_ctx, _target, request, sendOnce
  * and an open mirror has no use for a login.
  */
 export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): Handshake {
-  const demand = createTokenDemand(realms);
-
-  /** Returns the request for a token, if the origin has demanded tokens a while ago. */
-  function requestFor(ctx: RequestContext, name: RepositoryName): TokenRequest | undefined {
-    const demanded = demand.current(ctx.now());
-    return demanded && { ...demanded, scope: `repository:${name}:pull` };
-  }
-
+  const demands = createDemands(realms);
   return {
     async send(ctx, target, request, sendOnce) {
       const name = isReadMethod(request.method) ? repositoryIn(target) : undefined;
       if (!name) return withoutChallenge(await sendOnce(request));
       // Without a token that is known to help, the origin decides: it may demand none in this repository.
-      const expected = requestFor(ctx, name);
+      const expected = requestFor(name, demands.find(ctx, name));
       const known = expected && (await tokens.get(ctx, expected));
       const token = known?.kind === 'issued' ? known : undefined;
       const first = await sendOnce(token ? withToken(request, token) : request);
       const challenge = challengeIn(first.response);
-      if (!challenge || !isWorthAnother(challenge, token, ctx.now())) {
-        if (expected && token && first.response.status < 400) tokens.confirm(expected);
+      const sent = expected && token && { token, request: expected };
+      if (!challenge || !isWorthAnother(challenge, sent, ctx.now())) {
+        if (sent && first.response.status < 400) tokens.confirm(sent.request);
         return withoutChallenge(first);
       }
       await first.response.body?.cancel();
-      demand.note(ctx, challenge);
-      const asked = requestFor(ctx, name);
-      const other = asked && (await tokens.get(ctx, asked, token));
-      if (other?.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };
-      if (!asked || other?.kind !== 'issued') throw noToken();
+      const asked = requestFor(name, demands.note(ctx, name, challenge));
+      const other = await tokens.get(ctx, asked, token);
+      if (other.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };
+      if (other.kind !== 'issued') throw noToken();
       const second = await sendOnce(withToken(request, other));
       if (second.response.status < 400) tokens.confirm(asked);
       return withoutChallenge(second);
     },
   };
+}
+
+function requestFor(name: RepositoryName, demanded: Demanded): TokenRequest;
+function requestFor(name: RepositoryName, demanded: Demanded | undefined): TokenRequest | undefined;
+function requestFor(name: RepositoryName, demanded: Demanded | undefined): TokenRequest | undefined {
+  return demanded && { realm: demanded.realm, service: demanded.service, scope: `repository:${name}:pull` };
 }
 
 function challengeIn({ status, headers }: Response): BearerChallenge | undefined {
@@ -98,10 +97,23 @@ function noToken(): RegistryError {
 /** A token younger than this was refused for what it grants: another one would grant the same. */
 const SETTLED_MS = 5_000;
 
-/** Whether another token may help: none was sent, or the one that was sent may have been revoked since. */
-function isWorthAnother({ error }: BearerChallenge, token: IssuedToken | undefined, nowMs: number): boolean {
-  if (!token) return true;
-  return error !== 'insufficient_scope' && nowMs - token.since >= SETTLED_MS;
+interface SentToken {
+  readonly token: IssuedToken;
+  readonly request: TokenRequest;
+}
+
+/**
+ * Whether another token may help: none was sent, or it was not the one that the origin demands here, or it may have been
+ * revoked since.
+ */
+function isWorthAnother(challenge: BearerChallenge, sent: SentToken | undefined, nowMs: number): boolean {
+  if (!sent || !isFrom(challenge, sent.request)) return true;
+  return challenge.error !== 'insufficient_scope' && nowMs - sent.token.since >= SETTLED_MS;
+}
+
+/** Whether a token was requested as a challenge says. */
+function isFrom({ realm, service }: BearerChallenge, request: TokenRequest): boolean {
+  return URL.canParse(realm) && new URL(realm).href === request.realm.href && service === request.service;
 }
 
 /** Returns an answer as an open mirror may relay it: nobody is asked to log in. */

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { uniqueName } from '../support/digests.ts';
 import { createEdge, type Edge } from '../support/edge.ts';
+import { rig } from '../support/push.ts';
 import { createScriptedServer, type Script } from '../support/scripted.ts';
 
 const BASIC = 'Basic c2VjcmV0OnNlY3JldA==';
@@ -81,6 +82,25 @@ describe('TOKEN_REALM=edge: a request for a token', () => {
     const questions = (await origin.calls()).slice(asked);
     expect(questions.map(({ method, path }) => `${method} ${path}`)).toEqual(hasSeen ? [] : ['GET /v2/']);
     for (const question of questions) expect(question.headers).not.toHaveProperty('authorization');
+  });
+
+  it('goes to the realm that the repository named, where each has its own', async () => {
+    const realms = [createScriptedServer({ body: 'one' }), createScriptedServer({ body: 'other' })];
+    const names = [uniqueName(), uniqueName()];
+    for (const [at, name] of names.entries()) {
+      const challenge = `Bearer realm="${realms[at]?.url}/token",service="s"`;
+      await rig.rule({ prefix: `/v2/${name}/`, status: 401, headers: { 'www-authenticate': challenge } });
+    }
+    const edge = createEdge({ TOKEN_REALM: 'edge', TOKEN_REALMS_ALLOWED: new URL(inject('scriptedUrl')).host });
+    for (const name of names) await realmOf(edge, `/v2/${name}/tags/list`);
+    const asked = names.map(async (name) => {
+      const answer = await edge.fetch(`/v2/auth/token?service=s&scope=repository:${name}:pull`);
+      return answer.text();
+    });
+    expect(await Promise.all(asked)).toEqual(['one', 'other']);
+    const body = `grant_type=password&scope=${encodeURIComponent(`repository:${names[0]}:pull`)}`;
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect(await (await edge.fetch('/v2/auth/token', { method: 'POST', headers, body })).text()).toBe('one');
   });
 
   it('may be a form', async () => {

@@ -96,8 +96,8 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   {
     wrong: 'a refused token is fetched again each time',
     file: 'src/origin/handshake.ts',
-    text: "return error !== 'insufficient_scope' && nowMs - token.since >= SETTLED_MS;",
-    replacement: 'return nowMs >= 0 || error === undefined;',
+    text: "return challenge.error !== 'insufficient_scope' && nowMs - sent.token.since >= SETTLED_MS;",
+    replacement: 'return nowMs >= 0;',
     caughtBy: 'test/origin/handshake.test.ts',
   },
   {

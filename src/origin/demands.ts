@@ -1,0 +1,62 @@
+import { lru } from 'tiny-lru';
+import type { RequestContext } from '../context.ts';
+import type { BearerChallenge } from '../http/challenge.ts';
+import { RegistryError } from '../oci/errors.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import { allowedRealm, hostOfRealm, type RealmPolicy } from './realms.ts';
+
+/** Which token server an origin sends its callers to. */
+export interface Demanded {
+  readonly realm: URL;
+  readonly service: string | undefined;
+}
+
+/** Which tokens an origin has demanded. */
+export interface Demands {
+  /**
+   * Remembers what the origin demands.
+   * @param name the repository; `undefined` where it demands it without looking at one
+   * @throws RegistryError ORIGIN_UNREACHABLE: the realm is not allowed
+   */
+  note(ctx: RequestContext, name: RepositoryName | undefined, challenge: BearerChallenge): Demanded;
+  /** Returns what the origin will demand in a repository, if it has demanded anything. */
+  find(ctx: RequestContext, name: RepositoryName | undefined): Demanded | undefined;
+}
+
+/** An origin that has demanded tokens is taken to demand them, for this long. */
+const DEMAND_MS = 600_000;
+/** Of how many repositories it is remembered what they demand. Hardly any origin makes a difference between them. */
+const MAX_REPOSITORIES = 1_000;
+const WARNING_INTERVAL_MS = 60_000;
+
+interface Demand extends Demanded {
+  readonly until: number;
+}
+
+export function createDemands(realms: RealmPolicy): Demands {
+  const ofRepositories = lru<Demand>(MAX_REPOSITORIES);
+  /** In whatever repository: the best guess for those that have demanded nothing yet. */
+  let last: Demand | undefined;
+  let warnedAt = Number.NEGATIVE_INFINITY;
+
+  return {
+    note(ctx, name, { realm, service }) {
+      const url = allowedRealm(realm, realms);
+      if (url) {
+        last = { realm: url, service, until: ctx.now() + DEMAND_MS };
+        if (name !== undefined) ofRepositories.set(name, last);
+        return last;
+      }
+      if (ctx.now() - warnedAt >= WARNING_INTERVAL_MS) {
+        warnedAt = ctx.now();
+        const message = 'the origin names a token realm that is not allowed: if it is right, add it to';
+        ctx.log.warn(`${message} TOKEN_REALMS_ALLOWED`, { host: hostOfRealm(realm) });
+      }
+      throw new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin demands a token from a realm not allowed' });
+    },
+    find(ctx, name) {
+      const ofRepository = name === undefined ? undefined : ofRepositories.get(name);
+      return [ofRepository, last].find((each) => each && each.until > ctx.now());
+    },
+  };
+}
