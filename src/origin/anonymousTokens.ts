@@ -40,9 +40,12 @@ const [MAX_TRIALS, TRIALS_PER_SECOND] = [100, 1];
 const REFUSAL_MS = 5_000;
 const FAILURE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
+const FAILED: KnownToken = { kind: 'failed' };
 
 export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptions): AnonymousTokens {
   const known = memory.part<KnownToken>('token');
+  /** Scopes for which no token was given a moment ago. They are apart, because an older token may still be good. */
+  const failures = memory.part<KnownToken>('token-failure');
   const sharedWork = createSharedWork<KnownToken>();
   const trials = createCredits(MAX_TRIALS, TRIALS_PER_SECOND);
   /** Until when (epoch ms) each token server asked to be left alone. */
@@ -56,20 +59,22 @@ export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptio
   async function fetchAndStore(ctx: RequestContext, key: string, request: TokenRequest): Promise<KnownToken> {
     const since = ctx.now();
     const { host } = request.realm;
-    if (pauses.get(host, since) || !trials.take(key, since)) return { kind: 'failed' };
+    if (pauses.get(host, since) || !trials.take(key, since)) return FAILED;
     const answer = await fetchToken(ctx, request, { bodies, timeoutMs });
     if (answer.kind === 'issued') return store(ctx, key, { kind: 'issued', token: answer.token, since }, answer.lifeMs);
     if (answer.kind === 'refused') return store(ctx, key, { kind: 'refused' }, REFUSAL_MS);
     const until = ctx.now() + Math.min(answer.retryMs, MAX_PAUSE_MS);
     if (answer.retryMs > 0) pauses.set(host, { until }, until, 0);
-    return store(ctx, key, { kind: 'failed' }, FAILURE_MS);
+    failures.set(key, FAILED, ctx.now() + FAILURE_MS, 0);
+    return FAILED;
   }
 
   return {
     async get(ctx, request, unless) {
       const key = keyOf(request);
       const token = known.get(key, ctx.now());
-      return token && token !== unless ? token : sharedWork(ctx, key, () => fetchAndStore(ctx, key, request));
+      if (token && token !== unless) return token;
+      return failures.get(key, ctx.now()) ?? sharedWork(ctx, key, () => fetchAndStore(ctx, key, request));
     },
     confirm: (request) => trials.giveBack(keyOf(request)),
   };
