@@ -42,17 +42,43 @@ describe('shared work', () => {
     expect([await waiting, count()]).toEqual([RESULT, 2]);
   });
 
-  it('that never ends is waited for 10 s, and then done by whoever waited', async () => {
+  it('that never ends is waited for 12 s, and then done by whoever waited', async () => {
     vi.useFakeTimers();
     const { share, ctx, work, count } = setUp();
     share(ctx(), 'a', () => work(new Promise(() => undefined)));
     const waiting = share(ctx(), 'a', work);
-    await vi.advanceTimersByTimeAsync(9_999);
+    await vi.advanceTimersByTimeAsync(11_999);
     expect(count()).toBe(1);
     await vi.advanceTimersByTimeAsync(1);
     expect([await waiting, count()]).toEqual([RESULT, 2]);
     // Who comes now finds nothing under way.
     expect(await share(ctx(), 'a', work)).toEqual(RESULT);
+  });
+
+  it.each<[string, () => Promise<never>]>([
+    ['never ends', () => new Promise(() => undefined)],
+    ['fails', () => Promise.reject(new Error('failed'))],
+  ])('that %s is then done by one of all that waited', async (_what, first) => {
+    vi.useFakeTimers();
+    const { share, ctx, work, count } = setUp();
+    share(ctx(), 'a', () => work(first())).catch(() => undefined);
+    const again = () => work(new Promise((resolve) => setTimeout(() => resolve(RESULT), 100)));
+    const waiting = Array.from({ length: 50 }, () => share(ctx(), 'a', again));
+    await vi.advanceTimersByTimeAsync(12_100);
+    expect([await Promise.all(waiting), count()]).toEqual([Array(50).fill(RESULT), 2]);
+  });
+
+  it('is waited for twice at most', async () => {
+    vi.useFakeTimers();
+    const { share, ctx, work, count } = setUp();
+    const endless = () => share(ctx(), 'a', () => work(new Promise(() => undefined)));
+    endless();
+    endless();
+    const waiting = share(ctx(), 'a', work);
+    await vi.advanceTimersByTimeAsync(23_999);
+    expect(count()).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([await waiting, count()]).toEqual([RESULT, 3]);
   });
 
   it('of more than 1,000 keys at a time is not shared', async () => {
