@@ -1,6 +1,6 @@
 import { callerHeaders } from '../http/headers.ts';
 import { isRedirect } from '../http/redirects.ts';
-import { isPage } from './confirmation.ts';
+import { isFromCache, isPage } from './confirmation.ts';
 import type { OriginResponse } from './origin.ts';
 import { MAX_REDIRECTS, type RedirectPolicy, redirectTarget } from './redirect.ts';
 
@@ -10,11 +10,10 @@ export interface ManifestRedirects {
   follow(url: URL): Promise<OriginResponse>;
 }
 
-/** What the target says of the manifest, and whether a cache on the way has said it. */
-const MANIFEST_HEADERS = [
-  ...['content-encoding', 'content-length', 'content-type', 'docker-content-digest'],
-  ...['age', 'cache-status', 'cf-cache-status'],
-];
+/** What the target says of the manifest. */
+const MANIFEST_HEADERS = ['content-encoding', 'content-length', 'content-type', 'docker-content-digest'];
+/** Whether a cache on the way has said it. */
+const CACHE_HEADERS = ['age', 'cache-status', 'cf-cache-status'];
 
 /**
  * Follows the redirect of a manifest, for an edge that asks as nobody: some registries only lead to others
@@ -28,25 +27,34 @@ export async function followManifest(
   { redirects, follow }: ManifestRedirects,
 ): Promise<OriginResponse> {
   let { response } = first;
+  /** A redirect that a cache remembers may lead to where a tag pointed before. */
+  let fromCache = isFromCache(response) ? response : undefined;
+  const giveUp = async () => {
+    if (response !== first.response) await response.body?.cancel();
+    return first;
+  };
   const trail = [from];
   for (let hop = 0; hop < MAX_REDIRECTS && isRedirect(response); hop++) {
     const target = redirectTarget(response, trail.at(-1) ?? from, redirects);
-    if (!target || trail.some(({ href }) => href === target.href)) return first;
+    if (!target || trail.some(({ href }) => href === target.href)) return giveUp();
     trail.push(target);
-    if (response !== first.response) await response.body?.cancel();
     const next = await follow(target).catch(() => undefined);
-    if (!next) return first;
-    response = next.response;
-  }
-  if (response.status !== 200 || isPage(response)) {
+    if (!next) return giveUp();
     if (response !== first.response) await response.body?.cancel();
-    return first;
+    response = next.response;
+    fromCache ??= isFromCache(response) ? response : undefined;
   }
+  if (response.status !== 200 || isPage(response)) return giveUp();
   await first.response.body?.cancel();
   const headers = new Headers(callerHeaders(first.response.headers));
-  for (const name of MANIFEST_HEADERS) {
-    const value = response.headers.get(name);
-    if (value !== null) headers.set(name, value);
-  }
+  copyHeaders(MANIFEST_HEADERS, response.headers, headers);
+  if (fromCache) copyHeaders(CACHE_HEADERS, fromCache.headers, headers);
   return { response: new Response(response.body, { status: response.status, headers }), sentAt: first.sentAt };
+}
+
+function copyHeaders(names: readonly string[], from: Headers, to: Headers): void {
+  for (const name of names) {
+    const value = from.get(name);
+    if (value !== null) to.set(name, value);
+  }
 }

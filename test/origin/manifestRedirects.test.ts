@@ -9,10 +9,15 @@ const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1m' };
 const METHODS = ['HEAD', 'GET'] as const;
 
 /** Makes a repository of the origin redirect to the manifests of another one. */
-async function redirecting(to?: string) {
+async function redirecting(to?: string, more: Record<string, string> = {}) {
   const manifest = await pushManifest();
   const name = uniqueName();
-  const headersOf = (path: string) => ({ location: to ?? path, 'x-request-id': 'of the origin', vary: 'Cookie' });
+  const headersOf = (path: string) => ({
+    location: to ?? path,
+    'x-request-id': 'of the origin',
+    vary: 'Cookie',
+    ...more,
+  });
   const at = (path: string) => path.replace(manifest.name, name);
   for (const path of [manifest.path, manifest.tagPath])
     await rig.rule({ prefix: at(path), status: 307, headers: headersOf(path) });
@@ -72,6 +77,19 @@ describe('a redirect of a manifest', () => {
     await rig.rule({ prefix: path, status: 307, headers: { location: path } });
     const response = await createEdge(MIRROR).fetch(path, manifestRequest('GET'));
     expect([response.status, (await rig.requests(path)).length]).toEqual([307, 1]);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['Age', { age: '60' }],
+    ['CF-Cache-Status', { 'cf-cache-status': 'HIT' }],
+    ['Cache-Status', { 'cache-status': 'another-edge; hit' }],
+  ])('that a cache on the way sent (%s) confirms nothing', async (_header, more) => {
+    const { path, tagPath } = await redirecting(undefined, more);
+    const edge = createEdge(MIRROR);
+    for (const asked of [path, tagPath, path, tagPath]) {
+      const response = await edge.fetch(asked, manifestRequest('GET'));
+      expect([response.status, cacheStatusOf(response)]).toEqual([200, 'registry-edge; fwd=miss']);
+    }
   });
 
   it('that leads to other content than the digest says is relayed, and nothing is kept', async () => {
