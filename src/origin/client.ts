@@ -46,6 +46,8 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
   const redirects: RedirectPolicy = { origin: url, hosts: redirectHosts };
   const places = createStoragePlaces();
   const loop = createLoopGuard(url, askedAs);
+  /** A redirect's target gets nothing of the client's own, whoever judges the client. */
+  const redirectLoop = createLoopGuard(url, 'nobody');
 
   /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
   function markHeaders(ctx: RequestContext, headers: Headers): Headers {
@@ -55,6 +57,12 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
       ctx.log.error('ORIGIN_URL leads back to this edge: set it to the address of the registry itself');
       throw error;
     }
+    return headers;
+  }
+
+  /** Adds this edge's mark for a redirect's target, which may be this edge. */
+  function markRedirected(ctx: RequestContext, headers: Headers): Headers {
+    headers.set('cdn-loop', redirectLoop.mark(ctx.request.headers));
     return headers;
   }
 
@@ -102,7 +110,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
   ): Promise<OriginResponse> {
     const answer = await send(ctx, target, { method, as: 'question', signal });
     if (askedAs === 'caller' || !isRedirect(answer.response)) return answer;
-    const headers = requestHeaders(ctx.request.headers, { askedAs, for: 'question' });
+    const headers = markRedirected(ctx, requestHeaders(ctx.request.headers, { askedAs, for: 'question' }));
     const follow = (to: URL) => exchangeWithin(ctx, to.href, { method, headers, signal }, timeoutMs);
     return followManifest(answer, new URL(base + target), { redirects, follow });
   }
@@ -124,7 +132,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
       if (!follows || !isRedirect(first)) return { response: first, sentAt, first, isDirect: true };
       const range = omitHeaders.includes('range') ? null : ctx.request.headers.get('range');
       const follow = (to: URL, headers: Headers) =>
-        exchangeWithin(ctx, to.href, { method: 'GET', headers, signal }, timeoutMs);
+        exchangeWithin(ctx, to.href, { method: 'GET', headers: markRedirected(ctx, headers), signal }, timeoutMs);
       const { response, trail } = await followRedirects(first, new URL(base + target), { redirects, range, follow });
       traits.noteBlob('GET', response, false);
       const storage = digest && judgeStorage(trail, digest, storageAt(ctx));
@@ -151,10 +159,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
         return await statBlob({
           ...{ url: asked, digest, headers, ...storageAt(ctx) },
           async exchange(method, to, sent) {
-            const request = { method, headers: sent, signal: limit.signal };
-            const sendOnce = (ready: Exchange) => exchange(ctx, to.href, ready);
             // A redirect's target gets no token, even on the origin's own host.
             const isOwn = to.href === asked.href;
+            const request = { method, headers: isOwn ? sent : markRedirected(ctx, sent), signal: limit.signal };
+            const sendOnce = (ready: Exchange) => exchange(ctx, to.href, ready);
             const answer = await (isOwn ? handshake.send(ctx, path + search, request, sendOnce) : sendOnce(request));
             traits.noteBlob(method, answer.response, to.host === url.host);
             return answer;
@@ -175,7 +183,8 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
           await answer.response.body?.cancel();
           return answer;
         },
-        follow: ({ href }) => exchangeWithin(ctx, href, { method: 'GET', headers: anonymousHeaders() }, timeoutMs),
+        follow: ({ href }) =>
+          exchangeWithin(ctx, href, { method: 'GET', headers: markRedirected(ctx, anonymousHeaders()) }, timeoutMs),
       });
       if (examined?.isStorage) places.note(place, ctx.now());
       return examined;

@@ -75,3 +75,31 @@ describe('a request that returns to the edge', () => {
     },
   );
 });
+
+describe('a redirect of the origin that leads back to the edge', () => {
+  const CLIENT = { 'cdn-loop': 'cloudflare; secret=1, registry-edge-00000000' };
+  const CASES: [string, string, () => string, Record<string, string>][] = [
+    ['HEAD', 'a blob', () => `blobs/${uniqueDigest()}`, {}],
+    ['GET', 'a blob', () => `blobs/${uniqueDigest()}`, { BLOB_REDIRECT: 'follow' }],
+    ['HEAD', 'a manifest', () => 'manifests/latest', { CLIENT_AUTH: 'anonymous' }],
+    ['GET', 'a manifest', () => `manifests/${uniqueDigest()}`, { CLIENT_AUTH: 'anonymous' }],
+  ];
+
+  it.each(CASES)(
+    'is recognized there by the mark that it carries: %s of %s',
+    async (method, _what, below, variables) => {
+      const path = `/v2/${uniqueName()}/${below()}`;
+      const target = `/v2/${uniqueName()}/blobs/${uniqueDigest()}`;
+      await rig.rule({ prefix: path, status: 307, headers: { location: target } });
+      const edge = createEdge(variables);
+      await edge.fetch(path, { method, headers: { ...CLIENT, accept: OCI_MANIFEST } });
+      const followed = await rig.requests(target);
+      expect(followed.length).toBeGreaterThan(0);
+      for (const { headers } of followed) {
+        expect(headers['cdn-loop']).toMatch(/^registry-edge-00000000, registry-edge-[0-9a-f]{8}$/);
+        const response = await edge.fetch(path, { method, headers: { 'cdn-loop': headers['cdn-loop'] ?? '' } });
+        expect(response.status).toBe(508);
+      }
+    },
+  );
+});

@@ -12,15 +12,14 @@ export const LAW_9: readonly Breakage[] = [
   {
     wrong: 'the credential goes along the redirect of a GET',
     file: 'src/origin/client.ts',
-    text: "exchangeWithin(ctx, to.href, { method: 'GET', headers, signal }, timeoutMs);",
-    replacement:
-      "exchangeWithin(ctx, to.href, { method: 'GET', headers: new Headers([...ctx.request.headers, ...headers]), signal }, timeoutMs);",
+    text: "{ method: 'GET', headers: markRedirected(ctx, headers), signal }",
+    replacement: "{ method: 'GET', headers: new Headers([...ctx.request.headers, ...headers]), signal }",
     caughtBy: 'test/routes/registry/blobRedirects.test.ts',
   },
   {
     wrong: 'the credential goes to a place that is examined',
     file: 'src/origin/client.ts',
-    text: "{ method: 'GET', headers: anonymousHeaders() }",
+    text: "{ method: 'GET', headers: markRedirected(ctx, anonymousHeaders()) }",
     replacement: "{ method: 'GET', headers: requestHeaders(ctx.request.headers, { askedAs, for: 'question' }) }",
     caughtBy: 'test/upstream/learnStorage.test.ts',
   },
