@@ -12,7 +12,8 @@ export interface BearerChallenge {
 /** Real challenges have some hundred characters. */
 const MAX_CHARACTERS = 8_192;
 const SEPARATORS = /[\s,]*/y;
-const TOKEN = /[\w!#$%&'*+.^`|~-]+/y;
+/** A token, or the one of `Negotiate` and others (RFC 9110 §11.2, token68), which may hold a slash. */
+const WORD = /[\w!#$%&'*+./^`|~-]+/y;
 /** RFC 9110 §11.2: a value is a token or a quoted string. */
 const VALUE = /(\s*=\s*)(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y;
 
@@ -65,7 +66,7 @@ function parseChallenges(header: string): Challenge[] {
   };
   for (;;) {
     read(SEPARATORS);
-    const word = read(TOKEN)?.[0].toLowerCase();
+    const word = read(WORD)?.[0].toLowerCase();
     if (word === undefined) return challenges;
     const value = read(VALUE);
     if (!value) challenges.push({ scheme: word, params: new Map() });

@@ -16,6 +16,7 @@ describe('parseBearerChallenge', () => {
     ['a challenge before it', `Basic realm="other", Bearer realm="${REALM}",service="s",error="e"`],
     ['a challenge after it', `Bearer realm="${REALM}",service="s",error="e", Basic realm="other"`],
     ['a scheme with a token before it', `Negotiate YWJj==, Bearer realm="${REALM}",service="s",error="e"`],
+    ['a token of all its characters', `Negotiate a-._~+/Z9=, Bearer realm="${REALM}",service="s",error="e"`],
     ['a scheme alone before it', `Negotiate, Bearer realm="${REALM}",service="s",error="e"`],
     ['two of them', `Bearer realm="${REALM}",service="s",error="e", Bearer realm="https://second.test"`],
     ['one without a realm before it', `Bearer service="x", Bearer realm="${REALM}",service="s",error="e"`],
