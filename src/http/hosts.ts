@@ -64,7 +64,7 @@ export function isPrivateHost(hostname: string): boolean {
  * @param hostname of a `URL`
  */
 export function isMetadataHost(hostname: string): boolean {
-  const name = withoutRootDot(hostname);
+  const name = embeddedIpv4(hostname) ?? withoutRootDot(hostname);
   const address = parseIpv4(name);
   return METADATA.has(name) || (address !== undefined && isInAny(LINK_LOCAL_V4, address));
 }
@@ -116,6 +116,16 @@ function isInAny(blocks: readonly Block[], address: number): boolean {
 function parseIpv4(text: string): number | undefined {
   if (!/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/.test(text)) return undefined;
   return text.split('.').reduce((address, byte) => ((address << 8) | Number(byte)) >>> 0, 0);
+}
+
+/** Mapped and compatible addresses, and those of NAT64, as `URL` writes them. */
+const EMBEDDED_V4 = /^\[(?:::ffff:|::|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
+
+/** Returns the IPv4 address to which an IPv6 address leads; `undefined` if it leads to none. */
+function embeddedIpv4(hostname: string): string | undefined {
+  const [, ...groups] = EMBEDDED_V4.exec(hostname) ?? [];
+  if (groups.length === 0) return undefined;
+  return groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]).join('.');
 }
 
 const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?$/i;

@@ -105,17 +105,24 @@ describe('isMetadataHost', () => {
       'metadata',
       'metadata.google.internal.',
     ],
+    ...['[::ffff:169.254.169.254]', '[::ffff:a9fe:a902]', '[::169.254.169.254]', '[64:ff9b::a9fe:a9fe]'],
+    '[::ffff:100.100.100.200]',
     ...['METADATA.GOOG', 'instance-data.ec2.internal', 'metadata.tencentyun.com'],
   ])('%s is a metadata host', (host) => {
     expect(isMetadataHost(hostOf(host))).toBe(true);
   });
 
-  it.each(['10.0.0.1', '[fd00:ec2::255]', 'metadata.example.com', 'registry.internal', 'registry'])(
-    '%s is no metadata host',
-    (host) => {
-      expect(isMetadataHost(hostOf(host))).toBe(false);
-    },
-  );
+  it.each([
+    '10.0.0.1',
+    '[::ffff:10.0.0.1]',
+    '[::1]',
+    '[fd00:ec2::255]',
+    'metadata.example.com',
+    'registry.internal',
+    'registry',
+  ])('%s is no metadata host', (host) => {
+    expect(isMetadataHost(hostOf(host))).toBe(false);
+  });
 });
 
 describe('isLoopbackHost', () => {
