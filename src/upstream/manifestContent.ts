@@ -79,8 +79,8 @@ async function confirm(
     const entry = isSame ? withContent(found.entry, stored.content) : undefined;
     if (entry) return { response, method, found: { ...found, entry } };
   }
-  // The tag points to another manifest now, or the answer says too little.
-  if (response.status < 400) return fetchManifest(repository, request, cancelled);
+  // The tag points to another manifest now, or the answer says too little, or the origin implements no HEAD (501).
+  if (response.status < 400 || response.status === 501) return fetchManifest(repository, request, cancelled);
   const refused = { response, method, relay: withErrorBody(response, ERROR_CODES[response.status] ?? 'UNAVAILABLE') };
   if (isOriginFailure(response.status)) return refused;
   // A HEAD's refusal has no body, so the GET is sent for its words. If that fails, the refusal stands all the same.
