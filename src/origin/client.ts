@@ -49,14 +49,19 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
   /** A redirect's target gets nothing of the client's own, whoever judges the client. */
   const redirectLoop = createLoopGuard(url, 'nobody');
 
-  /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
-  function markHeaders(ctx: RequestContext, headers: Headers): Headers {
+  /** @throws RegistryError LOOP_DETECTED */
+  function markOf(ctx: RequestContext): string {
     try {
-      headers.set('cdn-loop', loop.mark(ctx.request.headers));
+      return loop.mark(ctx.request.headers);
     } catch (error) {
       ctx.log.error('ORIGIN_URL leads back to this edge: set it to the address of the registry itself');
       throw error;
     }
+  }
+
+  /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
+  function markHeaders(ctx: RequestContext, headers: Headers): Headers {
+    headers.set('cdn-loop', markOf(ctx));
     return headers;
   }
 
@@ -119,6 +124,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     url,
     timeoutMs,
     traits,
+    refuseLoop: markOf,
     send,
     async getBlob(ctx, target, { digest, omitHeaders, follows, signal }) {
       const accept = askedAs === 'caller' ? undefined : '*/*';

@@ -15,6 +15,8 @@ export interface Origin {
   /** `ORIGIN_TIMEOUT` in ms. */
   readonly timeoutMs: number;
   readonly traits: Traits;
+  /** Refuses a request that this edge has already handled. @throws RegistryError LOOP_DETECTED */
+  refuseLoop(ctx: RequestContext): void;
   /**
    * Sends the client's request, with those of its headers that the origin may see.
    * @param target path and query below the base URL, the path in its normal form

@@ -84,6 +84,8 @@ async function askOnce<E extends Entry>(
   };
   const key = flightQuestion(repository, question);
   if (!key) return lead.ask();
+  // If the request has come back, it is the one for whose answer its flight waits.
+  upstream.origin.refuseLoop(ctx);
   const hasLookedUp = lookup !== undefined && lookup.outcome !== 'fault';
   const afterTombstone = hasLookedUp && lookup.clearedUntil > 0 ? lookup.clearedUntil + 1 : 0;
   const notBefore = Math.max(afterTombstone, withinWindow(repository));

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { within } from '../../src/async.ts';
 import type { AskedAs } from '../../src/http/identity.ts';
 import { createLoopGuard } from '../../src/origin/loop.ts';
 import { uniqueDigest, uniqueName } from '../support/digests.ts';
 import { createEdge } from '../support/edge.ts';
-import { rig } from '../support/push.ts';
+import { pushBlob, rig } from '../support/push.ts';
 import { OCI_MANIFEST } from '../support/pushManifest.ts';
 
 const ORIGIN = new URL('https://registry.test/base');
@@ -74,6 +75,22 @@ describe('a request that returns to the edge', () => {
       expect(await rig.requests(`/v2/${name}/`)).toHaveLength(1);
     },
   );
+});
+
+describe('a request that returns to the edge while the first round waits', () => {
+  it.each(['origin', 'anonymous'])('is not made to wait for itself, with CLIENT_AUTH=%s', async (clientAuth) => {
+    const { path, digest, name } = await pushBlob();
+    await rig.rule({ prefix: path, status: 404, holdAs: digest });
+    const edge = createEdge({ CLIENT_AUTH: clientAuth });
+    const first = edge.send(path, { method: 'HEAD' });
+    await expect.poll(async () => (await rig.requests(`/v2/${name}/`)).length).toBe(2);
+    const mark = (await rig.requests(`/v2/${name}/`)).at(-1)?.headers['cdn-loop'] ?? '';
+    const second = edge.send(path, { method: 'HEAD', headers: { 'cdn-loop': mark } });
+    expect((await within(second.answer, 2_000))?.status).toBe(508);
+    await rig.release(digest);
+    await Promise.all([first.over, second.over]);
+    expect((await first.answer).status).toBe(404);
+  });
 });
 
 describe('a redirect of the origin that leads back to the edge', () => {
