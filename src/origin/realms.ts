@@ -29,8 +29,13 @@ export function allowedRealm(realm: string, { origin, allowed }: RealmPolicy): U
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) return undefined;
   if (isPrivateHost(url.hostname) && !isPrivateHost(origin.hostname)) return undefined;
   if (isMetadataHost(url.hostname)) return undefined;
-  const isKnown = url.host === origin.host || url.host === WELL_KNOWN[origin.host] || allowed.includes(url.host);
+  const isKnown = url.host === origin.host || url.host === WELL_KNOWN[origin.host] || isListed(url, allowed);
   return isKnown ? url : undefined;
+}
+
+/** Whether a list has the host of a URL, which itself leaves the default port out. */
+function isListed({ host, port, protocol }: URL, hosts: readonly string[]): boolean {
+  return hosts.includes(host) || (!port && hosts.includes(`${host}:${protocol === 'https:' ? 443 : 80}`));
 }
 
 /** Returns the host of a realm as `TOKEN_REALMS_ALLOWED` would name it, for the log. */
