@@ -36,6 +36,9 @@ import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 /** For all bodies that are held at the same time; an isolate has 128 MB. */
 const MAX_BODIES_BYTES = 32 * 1024 * 1024;
 
+/** For what token servers are sent and say: manifests on their way must not keep a mirror from its tokens. */
+const MAX_TOKEN_BODIES_BYTES = 2 * 1024 * 1024;
+
 /**
  * Absences have a memory of their own, since callers without proven access cause them and must not evict anything else.
  */
@@ -51,16 +54,21 @@ export interface Isolate {
   readonly absences: Memory;
   /** Creates the budget of an upstream for the bodies that it holds. */
   createBodies(): Budget;
+  /** The same for what its token server is sent and says. */
+  createTokenBodies(): Budget;
 }
 
 export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' | 'upstreams'>): Isolate {
-  const pool = { maxBytes: MAX_BODIES_BYTES, heldBytes: 0 };
-  // One upstream whose answers stall takes no more than half of the room from the others.
-  const share = upstreams.length > 1 ? MAX_BODIES_BYTES / 2 : MAX_BODIES_BYTES;
+  const sharesOf = (maxBytes: number) => {
+    const pool = { maxBytes, heldBytes: 0 };
+    // One upstream whose answers stall takes no more than half of the room from the others.
+    return () => createBudget(upstreams.length > 1 ? maxBytes / 2 : maxBytes, pool);
+  };
   return {
     memory: createMemory(memory),
     absences: createMemory(ABSENCE_BOUNDS),
-    createBodies: () => createBudget(share, pool),
+    createBodies: sharesOf(MAX_BODIES_BYTES),
+    createTokenBodies: sharesOf(MAX_TOKEN_BODIES_BYTES),
   };
 }
 
@@ -74,6 +82,7 @@ export function createAll(edge: EdgeConfig): Upstreams {
 export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamConfig, isolate: Isolate): Upstream {
   const { alias, defaultNamespace, chosenBy, tokens: tokenSettings } = config;
   const bodies = isolate.createBodies();
+  const tokenBodies = isolate.createTokenBodies();
   // Its alias keeps what the isolate and the stores hold for it apart from other upstreams.
   const memory = isolate.memory.ofUpstream(alias);
   const absences = isolate.absences.ofUpstream(alias);
@@ -103,7 +112,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   const tokenTimeoutMs = Math.min(config.originTimeoutMs, MAX_TOKEN_MS);
   // An origin that is asked as nobody may demand a token, which it gives to everybody.
   const handshake = isAnonymous
-    ? createHandshake(realms, createAnonymousTokens({ memory, bodies, timeoutMs: tokenTimeoutMs }))
+    ? createHandshake(realms, createAnonymousTokens({ memory, bodies: tokenBodies, timeoutMs: tokenTimeoutMs }))
     : NO_HANDSHAKE;
   const origin = createOrigin({
     url: config.originUrl,
@@ -140,7 +149,9 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     followsRedirects: config.blobRedirect === 'follow',
     directUploads: config.uploadOrigin === 'direct',
     names,
-    edgeRealm: hasRealm ? createEdgeRealm({ origin, realms, names, bodies, timeoutMs: tokenTimeoutMs }) : undefined,
+    edgeRealm: hasRealm
+      ? createEdgeRealm({ origin, realms, names, bodies: tokenBodies, timeoutMs: tokenTimeoutMs })
+      : undefined,
     eventsToken: config.eventsToken,
     ownQueries,
     foreignHosts: createForeignHosts(ownQueries),

@@ -9,6 +9,8 @@ export interface Naming {
   readonly prefix?: RepositoryName | undefined;
   /** The host in the `?ns=` by which the upstream was chosen: what an answer names needs it, too. */
   readonly ns?: string | undefined;
+  /** The hosts whose `?ns=` names the upstream's own content; with another one the namespace is another registry's. */
+  readonly ownHosts?: readonly string[];
 }
 
 /** Translates the names of an upstream's repositories, both ways. */
@@ -27,14 +29,12 @@ export interface Names {
 }
 
 const ROOT = '/v2/';
-const IS_MOUNT = /[?&]mount=/;
-const MOUNTED_FROM = /([?&]from=)([^&]*)/g;
 /** distribution, "Token Scope Documentation": `type(class):name:actions`. */
 const REPOSITORY_SCOPE = /^(repository(?:\([a-z0-9]+\))?:)([^:]+)(:[^:]*)$/;
 
 /** @returns `undefined`: clients name everything as the upstream does */
 export function createNames(naming: Naming): Names | undefined {
-  const { namespace, prefix, ns } = naming;
+  const { namespace, prefix, ns, ownHosts = [] } = naming;
   if (namespace === undefined && prefix === undefined && ns === undefined) return undefined;
   const root = prefix === undefined ? ROOT : `${ROOT}${prefix}/`;
 
@@ -48,12 +48,19 @@ export function createNames(naming: Naming): Names | undefined {
     return { path: path.startsWith(root) ? ROOT + path.slice(root.length) : path, search };
   }
 
-  /** Expands the repository from which a blob is mounted. */
+  /** Expands the repository from which a blob is mounted; any other query stays as it is. */
   function expandSource(search: string): string {
-    return search.replace(MOUNTED_FROM, (whole, key, from) => {
-      const name = decoded(from);
-      return isRepositoryName(name) && fullName(name) !== name ? key + encodeURIComponent(fullName(name)) : whole;
-    });
+    const query = new URLSearchParams(search);
+    const [from = '', ...others] = query.getAll('from');
+    const isMount = query.has('mount') && others.length === 0 && isRepositoryName(from);
+    if (!isMount || fullName(from) === from) return search;
+    query.set('from', fullName(from));
+    return `?${query}`;
+  }
+
+  function namesAnotherRegistry(search: string): boolean {
+    const host = search.includes('=') ? new URLSearchParams(search).get('ns') : null;
+    return host !== null && host !== ns && !ownHosts.includes(host);
   }
 
   /** Returns a path with its query as the client has to ask for it. @param route what the client asked for */
@@ -73,8 +80,8 @@ export function createNames(naming: Naming): Names | undefined {
       const stripped = prefix === undefined ? target : withoutPrefix(target);
       const route = routeOf(stripped);
       if (!route || !('name' in route)) return stripped;
-      const isMount = route.kind === 'upload' && IS_MOUNT.test(stripped.search);
-      const search = isMount ? expandSource(stripped.search) : stripped.search;
+      if (namesAnotherRegistry(stripped.search)) return stripped;
+      const search = route.kind === 'upload' ? expandSource(stripped.search) : stripped.search;
       const name = fullName(route.name);
       if (name === route.name && search === stripped.search) return stripped;
       return { path: `${ROOT}${name}${stripped.path.slice(ROOT.length + route.name.length)}`, search };
@@ -104,13 +111,5 @@ function routeOf(target: Target): Route | undefined {
     return parseRoute(target);
   } catch {
     return undefined;
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
   }
 }

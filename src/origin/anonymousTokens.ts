@@ -51,8 +51,8 @@ export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptio
   /** Until when (epoch ms) each token server asked to be left alone. */
   const pauses = memory.part<{ readonly until: number }>('token-pause');
 
-  function store(ctx: RequestContext, key: string, token: KnownToken, lifeMs: number): KnownToken {
-    known.set(key, token, ctx.now() + lifeMs, token.kind === 'issued' ? 2 * token.token.length : 0);
+  function store(key: string, token: KnownToken, until: number): KnownToken {
+    known.set(key, token, until, token.kind === 'issued' ? 2 * token.token.length : 0);
     return token;
   }
 
@@ -61,8 +61,11 @@ export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptio
     const { host } = request.realm;
     if (pauses.get(host, since) || !trials.take(key, since)) return FAILED;
     const answer = await fetchToken(ctx, request, { bodies, timeoutMs });
-    if (answer.kind === 'issued') return store(ctx, key, { kind: 'issued', token: answer.token, since }, answer.lifeMs);
-    if (answer.kind === 'refused') return store(ctx, key, { kind: 'refused' }, REFUSAL_MS);
+    if (answer.kind === 'issued') {
+      // The token server may have counted its life from the moment in which it got the request.
+      return store(key, { kind: 'issued', token: answer.token, since }, since + answer.lifeMs);
+    }
+    if (answer.kind === 'refused') return store(key, { kind: 'refused' }, ctx.now() + REFUSAL_MS);
     const until = ctx.now() + Math.min(answer.retryMs, MAX_PAUSE_MS);
     if (answer.retryMs > 0) pauses.set(host, { until }, until, 0);
     failures.set(key, FAILED, ctx.now() + FAILURE_MS, 0);

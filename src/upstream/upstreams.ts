@@ -25,6 +25,7 @@ interface Description {
   readonly alias: string;
   readonly chosenBy: ChosenBy;
   readonly defaultNamespace: RepositoryName | undefined;
+  readonly mirroredHosts: readonly string[];
 }
 
 /** @param create an upstream is created when it is needed first, since every isolate needs few of them */
@@ -51,7 +52,8 @@ export function createUpstreams<D extends Description>(
       const known = resolved.get(chosen);
       if (known) return known;
       const { upstream, prefix, ns } = chosen;
-      const names = createNames({ namespace: upstream.defaultNamespace, prefix, ns });
+      const ownHosts = [...upstream.mirroredHosts, ...upstream.chosenBy.ns];
+      const names = createNames({ namespace: upstream.defaultNamespace, prefix, ns, ownHosts });
       const fresh = { upstream: upstreamOf(upstream), names };
       resolved.set(chosen, fresh);
       return fresh;

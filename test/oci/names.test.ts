@@ -4,7 +4,7 @@ import { createNames, type Names } from '../../src/oci/names.ts';
 import { splitUrl } from '../../src/oci/route.ts';
 import { uniqueDigest } from '../support/digests.ts';
 
-const names = createNames({ namespace: parseRepositoryName('library') }) as Names;
+const names = createNames({ namespace: parseRepositoryName('library'), ownHosts: ['docker.io'] }) as Names;
 const DIGEST = uniqueDigest();
 const targetOf = (path: string) => splitUrl(`http://edge.test${path}`);
 const expand = (path: string) => {
@@ -60,6 +60,8 @@ describe('a short name', () => {
     '/v2/Busybox/manifests/latest',
     '/v2/../manifests/latest',
     '/v2/busybox/manifests/in%2Fvalid',
+    '/v2/busybox/manifests/latest?ns=quay.io',
+    '/v2/busybox/tags/list?n=1&ns=quay.io',
   ])('is none in %s', (path) => {
     const target = targetOf(path);
     expect(names.toOrigin(target)).toBe(target);
@@ -69,6 +71,7 @@ describe('a short name', () => {
     ['/v2/a/b/blobs/uploads/?mount=x&from=busybox', '/v2/a/b/blobs/uploads/?mount=x&from=library%2Fbusybox'],
     ['/v2/a/b/blobs/uploads/?from=busybox&mount=x%3A', '/v2/a/b/blobs/uploads/?from=library%2Fbusybox&mount=x%3A'],
     ['/v2/a/blobs/uploads/?mount=x&from=b%2Fc', '/v2/library/a/blobs/uploads/?mount=x&from=b%2Fc'],
+    ['/v2/a/b/blobs/uploads/?%6Dount=x&fr%6Fm=busybox', '/v2/a/b/blobs/uploads/?mount=x&from=library%2Fbusybox'],
     ['/v2/a/b/blobs/uploads/?mount=x&from=', '/v2/a/b/blobs/uploads/?mount=x&from='],
     ['/v2/a/b/blobs/uploads/?mount=x&from=%E0%A4%A', '/v2/a/b/blobs/uploads/?mount=x&from=%E0%A4%A'],
   ])('is also where a blob is mounted from: %s', (path, expected) => {
@@ -104,6 +107,7 @@ describe('a prefix', () => {
   const prefixed = createNames({
     namespace: parseRepositoryName('library'),
     prefix: parseRepositoryName('hub/mirror'),
+    ownHosts: ['docker.io'],
   }) as Names;
   const toOrigin = (path: string) => {
     const { path: asked, search } = prefixed.toOrigin(targetOf(path));

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import { contextOf, createClock } from '../support/context.ts';
 import { demandToken, SERVICE } from '../support/demandToken.ts';
 import { uniqueName } from '../support/digests.ts';
 import { createEdge, type Edge } from '../support/edge.ts';
@@ -208,5 +210,15 @@ describe('a realm', () => {
     const { blob, edge } = await demandingBlob({ status: 307, headers: { location: elsewhere.url } });
     expect((await edge.fetch(blob.path)).status).toBe(502);
     expect(await elsewhere.calls()).toEqual([]);
+  });
+
+  it('is fetched also while manifests on their way take all the room', async () => {
+    const blob = await pushBlob();
+    const { variables } = await demandToken(blob.name);
+    const busy = (upstream: Upstream) => {
+      upstream.bodies.room(contextOf(createClock())).resize(upstream.bodies.maxBytes);
+      return upstream;
+    };
+    expect((await createEdge(variables, { upstream: busy }).fetch(blob.path, HEAD)).status).toBe(200);
   });
 });
