@@ -7,6 +7,7 @@ import { createTokenKeys } from './access/tokenKeys.ts';
 import { createTokenVerifier } from './access/tokenVerifier.ts';
 import { createCaches } from './assembleCaches.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
+import type { AccountSettings } from './config/account.ts';
 import type { Config } from './config/config.ts';
 import type { UpstreamConfig } from './config/upstream.ts';
 import { type Budget, createBudget } from './http/body/budget.ts';
@@ -21,12 +22,16 @@ import { createRecentTags } from './isolate/recentTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
+import { storePrefix } from './oci/alias.ts';
 import { createNames } from './oci/names.ts';
-import { createAnonymousTokens } from './origin/anonymousTokens.ts';
+import { createPasswordAccount } from './origin/account.ts';
 import { createOrigin } from './origin/client.ts';
 import { createEdgeRealm } from './origin/edgeRealm.ts';
-import { createHandshake, NO_HANDSHAKE } from './origin/handshake.ts';
+import { createEdgeTokens, type TokensOptions } from './origin/edgeTokens.ts';
+import { createHandshake, type Handshake, NO_HANDSHAKE } from './origin/handshake.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
+import { createPublicOnly } from './origin/publicOnly.ts';
+import type { RealmPolicy } from './origin/realms.ts';
 import type { StoreOptions } from './stores/options.ts';
 import type { Store } from './stores/store.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
@@ -103,16 +108,15 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   const { shared, tags, ...cache } = createCaches(
     { backend, bodies, memoryTtlMs: config.memoryTtlMs },
     {
-      ...{ alias, memory, askedAs, origin: config.originUrl.href },
+      ...{ prefix: storePrefix(alias, config.account?.name), memory, askedAs, origin: config.originUrl.href },
       retentionMs: retentionMs(ttls),
       maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
     },
   );
   const realms = { origin: config.originUrl, allowed: config.tokenRealms };
   const tokenTimeoutMs = Math.min(config.originTimeoutMs, MAX_TOKEN_MS);
-  // An origin that is asked as nobody may demand a token, which it gives to everybody.
   const handshake = isAnonymous
-    ? createHandshake(realms, createAnonymousTokens({ memory, bodies: tokenBodies, timeoutMs: tokenTimeoutMs }))
+    ? createMirrorHandshake(config.account, realms, { memory, bodies: tokenBodies, timeoutMs: tokenTimeoutMs })
     : NO_HANDSHAKE;
   const origin = createOrigin({
     url: config.originUrl,
@@ -145,6 +149,8 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     cacheTimeoutMs: config.cacheTimeoutMs,
     askedAs,
     allowsWrites: !isAnonymous,
+    allowed: config.allowed,
+    lendsAccount: config.account !== undefined,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',
     directUploads: config.uploadOrigin === 'direct',
@@ -160,6 +166,19 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
 
 /** The token server of an origin is waited for no longer than this. */
 const MAX_TOKEN_MS = 10_000;
+
+/** An open mirror answers the origin's challenges itself: as nobody, or with the account that it lends. */
+function createMirrorHandshake(
+  settings: AccountSettings | undefined,
+  realms: RealmPolicy,
+  options: Omit<TokensOptions, 'account'>,
+): Handshake {
+  const asNobody = () => createHandshake(realms, createEdgeTokens(options));
+  if (!settings) return asNobody();
+  const account = createPasswordAccount(settings.name, settings.password);
+  const withAccount = createHandshake(realms, createEdgeTokens({ ...options, account }), account);
+  return settings.lentFor === 'all' ? withAccount : createPublicOnly(asNobody(), withAccount);
+}
 
 /** The origin judges every credential, but for the tokens that the edge can verify. */
 function createCallerAuthorizer(settings: TokenSettings | undefined, memory: Memory): Authorizer {

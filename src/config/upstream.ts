@@ -2,6 +2,7 @@ import type { ChosenBy } from '../http/choice.ts';
 import { isLoopbackHost } from '../http/hosts.ts';
 import type { TokenSettings } from '../http/tokenSettings.ts';
 import { isRepositoryName, type RepositoryName } from '../oci/name.ts';
+import { ACCOUNT_VARIABLES, type AccountConfig, readAccount } from './account.ts';
 import {
   bareUrl,
   checked,
@@ -20,7 +21,7 @@ import type { Settings } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
 
 /** The configuration of one upstream. Durations in ms. */
-export interface UpstreamConfig {
+export interface UpstreamConfig extends AccountConfig {
   /** Its name in `UPSTREAMS`; empty for the default upstream. */
   readonly alias: string;
   /** What chooses it; nothing chooses the default upstream, which gets what is left. */
@@ -67,6 +68,7 @@ export const OWN_VARIABLES = [
   'DEFAULT_NAMESPACE',
   'TOKEN_REALM',
   ...TOKEN_VARIABLES,
+  ...ACCOUNT_VARIABLES,
 ] as const;
 
 /** Those of the whole edge hold for every upstream that does not have its own. */
@@ -100,6 +102,7 @@ export const UPSTREAM_VARIABLES = [...OWN_VARIABLES, ...INHERITED_VARIABLES];
 export function readUpstream(settings: Settings, alias: string, originExample: string | undefined): UpstreamConfig {
   const read = <T>(name: (typeof UPSTREAM_VARIABLES)[number], form: Form<T>) => settings.read(name, form);
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
+  const clientAuth = read('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous']));
   const config = {
     alias,
     chosenBy: alias === '' ? { hosts: [], prefix: undefined, ns: [] } : readChosenBy(settings),
@@ -119,7 +122,8 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     uploadOrigin: read('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
     mirroredHosts: read('MIRRORED_HOSTS', hosts('docker.io')),
     defaultNamespace: read('DEFAULT_NAMESPACE', beginning('library'))?.name,
-    clientAuth: read('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous'])),
+    clientAuth,
+    ...readAccount(settings, clientAuth),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
     tokens: readTokens(settings),
     deleteEnabled: read('DELETE_ENABLED', flag('true')),

@@ -11,6 +11,7 @@ interface ComparedSettings {
   readonly memoryTtlMs: number;
   readonly clientAuth: 'origin' | 'anonymous';
   readonly tokenRealm: 'origin' | 'edge';
+  readonly account: object | undefined;
   readonly tokens: { readonly hasPullOnly: boolean } | undefined;
 }
 
@@ -19,6 +20,7 @@ const PULL_ONLY = 'has no effect while every caller may push: remove it, or name
 const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
 const NO_PUSHERS = 'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it';
 const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credential counts: remove it';
+const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
 const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
 /**
@@ -57,6 +59,9 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
     ),
     ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
     ['TOKEN_REALM', isOpen, NO_CALLERS],
+    ...['ORIGIN_USERNAME', 'ORIGIN_PASSWORD', 'LEND_ACCOUNT'].map(
+      (name) => [name, !config.account, NO_ACCOUNT] as const,
+    ),
     ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));

@@ -38,6 +38,12 @@ export function parseBearerChallenge(header: string | null): BearerChallenge | u
   return undefined;
 }
 
+/** Whether a `WWW-Authenticate` header has a `Basic` challenge (RFC 7617). */
+export function hasBasicChallenge(header: string | null): boolean {
+  if (header === null || header.length > MAX_CHARACTERS) return false;
+  return parseChallenges(header).some(({ scheme }) => scheme === 'basic');
+}
+
 interface Parameter {
   readonly text: string;
   /** Where its value is in the header. */

@@ -1,6 +1,7 @@
 /**
  * As whom the origin is asked. `caller`: with the caller's own credential, so the origin judges the caller. `nobody`:
- * without any, so its answer, and its refusal too, holds for everybody.
+ * without any credential of a caller, so its answer, and its refusal too, holds for everybody. An edge with an account
+ * of its own that it lends to everybody asks as `nobody`, too: which caller asks is nobody's business.
  */
 export type AskedAs = 'caller' | 'nobody';
 

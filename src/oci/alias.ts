@@ -1,9 +1,21 @@
+import { fingerprint } from './hash.ts';
+
 export const MAX_ALIAS_CHARACTERS = 32;
 const ALIAS = new RegExp(`^[a-z0-9-]{1,${MAX_ALIAS_CHARACTERS}}$`);
 
 /** Whether a text can be the name of an upstream: no key, pattern or path reads it as anything else. */
 export function isAlias(text: string): boolean {
   return ALIAS.test(text);
+}
+
+/**
+ * Returns what precedes every key of an upstream in a store. What was confirmed with an account of the edge's own counts
+ * only for edges with this account.
+ * @param account its name; `undefined`: the edge has none
+ */
+export function storePrefix(alias: string, account: string | undefined): string {
+  const ofAccount = account === undefined ? '' : `account::${fingerprint(account).toString(16)}::`;
+  return upstreamPrefix(alias) + ofAccount;
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Patterns {
   matches(name: string): boolean;
   /** Whether there is none, so that nothing matches. */
   readonly isEmpty: boolean;
+  /** Whether one of them consists of nothing but wildcards. */
+  readonly isUnbounded: boolean;
 }
 
 export const MAX_PATTERNS = 100;
@@ -24,6 +26,7 @@ export function parsePatterns(text: string): Patterns | undefined {
   if (included.length === 0 && excluded.length > 0) return undefined;
   return {
     isEmpty: included.length === 0,
+    isUnbounded: patterns.some((pattern) => /^[*/]+$/.test(pattern)),
     matches(name) {
       const matchesWords = (words: readonly string[]) => isMatch(words, name);
       return included.some(matchesWords) && !excluded.some(matchesWords);

@@ -11,6 +11,9 @@ export interface Exchange {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Sends one request to the origin. @throws RegistryError ORIGIN_UNREACHABLE */
+export type SendOnce = (request: Exchange) => Promise<OriginResponse>;
+
 /**
  * Sends one request and waits for the headers of its answer. The platform's cache is bypassed, and redirects are
  * returned: if the platform followed them, it would send Cookie and custom headers to another host.

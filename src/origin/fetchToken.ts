@@ -9,12 +9,14 @@ export interface TokenRequest {
   readonly service: string | undefined;
   /** Such as `repository:library/alpine:pull`. */
   readonly scope: string;
+  /** The `Authorization` of the edge's own account; absent: as nobody. */
+  readonly authorization?: string | undefined;
 }
 
 /** What the token server said. `failed`: nothing that decides about the caller. */
 export type TokenAnswer =
   | { readonly kind: 'issued'; readonly token: string; readonly lifeMs: number }
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'failed'; readonly retryMs: number };
 
 export interface TokenLimits {
@@ -35,33 +37,42 @@ const MARGIN_MS = 5_000;
 const REFUSALS = new Set([400, 401, 403, 404]);
 
 /**
- * Asks a token server for a token, as nobody. A redirect is not followed, since only the realm itself was allowed.
+ * Asks a token server for a token. A redirect is not followed, since only the realm itself was allowed.
  * @returns `failed` also where the server cannot be reached, or sends something else than a token
  */
 export async function fetchToken(
   ctx: RequestContext,
-  { realm, service, scope }: TokenRequest,
+  { realm, service, scope, authorization }: TokenRequest,
   { bodies, timeoutMs }: TokenLimits,
 ): Promise<TokenAnswer> {
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
   url.searchParams.set('scope', scope);
   const startedAt = ctx.now();
-  const answer = await ask(ctx, url, { bodies, timeoutMs }).catch((): TokenAnswer => ({ kind: 'failed', retryMs: 0 }));
+  const limits = { bodies, timeoutMs };
+  const answer = await ask(ctx, url, authorization, limits).catch((): TokenAnswer => ({ kind: 'failed', retryMs: 0 }));
   ctx.emit({ kind: 'token', outcome: answer.kind, ms: ctx.now() - startedAt });
   return answer;
 }
 
-async function ask(ctx: RequestContext, url: URL, { bodies, timeoutMs }: TokenLimits): Promise<TokenAnswer> {
+async function ask(
+  ctx: RequestContext,
+  url: URL,
+  authorization: string | undefined,
+  { bodies, timeoutMs }: TokenLimits,
+): Promise<TokenAnswer> {
   const response = await fetch(url, {
-    headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'registry-edge' },
+    headers: {
+      ...{ accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'registry-edge' },
+      ...(authorization !== undefined && { authorization }),
+    },
     redirect: 'manual',
     cache: 'no-store',
     signal: AbortSignal.timeout(timeoutMs),
   });
   if (response.status !== 200) {
     await response.body?.cancel();
-    if (REFUSALS.has(response.status)) return { kind: 'refused' };
+    if (REFUSALS.has(response.status)) return { kind: 'refused', status: response.status };
     return { kind: 'failed', retryMs: retryDelayMs(response, ctx.now()) };
   }
   const room = bodies.room(ctx);

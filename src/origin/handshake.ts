@@ -4,15 +4,15 @@ import { isReadMethod } from '../http/methods.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { parseRoute, splitUrl } from '../oci/route.ts';
-import type { AnonymousTokens, IssuedToken } from './anonymousTokens.ts';
+import type { Account } from './account.ts';
 import { createDemands, type Demanded } from './demands.ts';
-import type { Exchange } from './exchange.ts';
+import type { EdgeTokens, IssuedToken } from './edgeTokens.ts';
+import type { Exchange, SendOnce } from './exchange.ts';
 import type { TokenRequest } from './fetchToken.ts';
+import { accountRefused, createLogin, withAuthorization } from './login.ts';
 import type { OriginResponse } from './origin.ts';
 import type { RealmPolicy } from './realms.ts';
-
-/** Sends one request to the origin. @throws RegistryError ORIGIN_UNREACHABLE */
-export type SendOnce = (request: Exchange) => Promise<OriginResponse>;
+import { refusal, withoutChallenge } from './withoutChallenge.ts';
 
 /** How the origin is asked where it may demand something first. */
 export interface Handshake {
@@ -28,19 +28,21 @@ export interface Handshake {
 export const NO_HANDSHAKE: Handshake = { send: (_ctx, _target, request, sendOnce) => sendOnce(request) };
 
 /**
- * Creates the handshake of an edge that asks as nobody: registries such as Docker Hub demand a token for public content,
+ * Creates the handshake of an open mirror, which asks as nobody or with an account of its own: registries such as Docker Hub demand a token for public content,
  * too, and give it to everybody (distribution, "Token Authentication Specification"). The scope is built from the
  * repository that is asked for, and is never more than `pull`.
  *
  * What the origin refuses all the same is refused to everybody, with a 403: its challenge would lead clients to log in,
  * and an open mirror has no use for a login.
  */
-export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): Handshake {
+export function createHandshake(realms: RealmPolicy, tokens: EdgeTokens, account?: Account): Handshake {
   const demands = createDemands(realms);
+  const login = account && createLogin(account);
   return {
     async send(ctx, target, request, sendOnce) {
       const name = isReadMethod(request.method) ? repositoryIn(target) : undefined;
       if (!name) return withoutChallenge(await sendOnce(request));
+      if (login?.isDemanded(ctx)) return login.send(ctx, request, sendOnce);
       // Without a token that is known to help, the origin decides: it may demand none in this repository.
       const expected = requestFor(name, demands.find(ctx, name));
       const known = expected && (await tokens.get(ctx, expected));
@@ -48,6 +50,10 @@ export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): H
       const first = await sendOnce(token ? withToken(request, token) : request);
       const challenge = challengeIn(first.response);
       const sent = expected && token && { token, request: expected };
+      if (!challenge && login?.demands(ctx, first.response)) {
+        await first.response.body?.cancel();
+        return login.send(ctx, request, sendOnce);
+      }
       if (!challenge || !isWorthAnother(challenge, sent, ctx.now())) {
         if (sent && first.response.status < 400) tokens.confirm(sent.request);
         return withoutChallenge(first);
@@ -55,6 +61,7 @@ export function createHandshake(realms: RealmPolicy, tokens: AnonymousTokens): H
       await first.response.body?.cancel();
       const asked = requestFor(name, demands.note(ctx, name, challenge));
       const other = await tokens.get(ctx, asked, token);
+      if (other.kind === 'unknown-account') throw accountRefused(ctx);
       if (other.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };
       if (other.kind !== 'issued') throw noToken();
       const second = await sendOnce(withToken(request, other));
@@ -75,15 +82,13 @@ function challengeIn({ status, headers }: Response): BearerChallenge | undefined
 }
 
 /** Returns the repository that a request asks about: only names that parse are ever asked for. */
-function repositoryIn(target: string): RepositoryName | undefined {
+export function repositoryIn(target: string): RepositoryName | undefined {
   const route = parseRoute(splitUrl(`http://origin${target}`));
   return 'name' in route ? route.name : undefined;
 }
 
 function withToken(request: Exchange, { token }: IssuedToken): Exchange {
-  const headers = new Headers(request.headers);
-  headers.set('authorization', `Bearer ${token}`);
-  return { ...request, headers };
+  return withAuthorization(request, `Bearer ${token}`);
 }
 
 /** The token server did not decide. */
@@ -114,30 +119,4 @@ function isWorthAnother(challenge: BearerChallenge, sent: SentToken | undefined,
 /** Whether a token was requested as a challenge says. */
 function isFrom({ realm, service }: BearerChallenge, request: TokenRequest): boolean {
   return URL.canParse(realm) && new URL(realm).href === request.realm.href && service === request.service;
-}
-
-/** Returns an answer as an open mirror may relay it: nobody is asked to log in. */
-async function withoutChallenge(answer: OriginResponse): Promise<OriginResponse> {
-  const { response, sentAt } = answer;
-  if (response.status === 401) {
-    await response.body?.cancel();
-    return { response: refusal(response.headers), sentAt };
-  }
-  if (!response.headers.has('www-authenticate')) return answer;
-  const headers = new Headers(response.headers);
-  headers.delete('www-authenticate');
-  return { response: new Response(response.body, { status: response.status, headers }), sentAt };
-}
-
-/** Headers of a challenge that are not those of the refusal in its place. */
-const ABOUT_THE_CHALLENGE = ['www-authenticate', 'content-length', 'content-encoding'];
-
-/** What everybody gets in place of a challenge. @param given the origin's headers */
-function refusal(given?: Headers): Response {
-  const message = 'the origin shows this to nobody who is not logged in, and this mirror asks without a login';
-  const error = new RegistryError('DENIED', { message });
-  const headers = new Headers(given);
-  for (const name of ABOUT_THE_CHALLENGE) headers.delete(name);
-  headers.set('content-type', 'application/json');
-  return new Response(error.toBody(), { status: error.status, headers });
 }

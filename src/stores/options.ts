@@ -3,8 +3,8 @@ import type { Memory } from '../isolate/memory.ts';
 
 /** The options of every store. */
 export interface StoreOptions {
-  /** Precedes every key, so that upstreams share nothing; empty for the default upstream. */
-  readonly alias: string;
+  /** Precedes every key, so that upstreams share nothing (`storePrefix`); empty for the default upstream. */
+  readonly prefix: string;
   /** The base URL of the origin: what was confirmed by another one does not count. */
   readonly origin: string;
   /** This isolate's memory, in which no other upstream has a part. */

@@ -16,6 +16,7 @@ import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
 import type { Names } from '../oci/names.ts';
+import type { Patterns } from '../oci/patterns.ts';
 import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
 
@@ -57,6 +58,10 @@ export interface Upstream {
   readonly askedAs: AskedAs;
   /** Whether writes are allowed; if not, each is UNSUPPORTED. */
   readonly allowsWrites: boolean;
+  /** `ALLOW_REPOSITORIES`; `undefined`: all that the origin shows. */
+  readonly allowed: Patterns | undefined;
+  /** Whether the edge lends an account of its own: then only the routes of the specification are served. */
+  readonly lendsAccount: boolean;
   /** `DELETE_ENABLED` */
   readonly deleteEnabled: boolean;
   /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage, for clients that cannot. */

@@ -12,6 +12,7 @@ import { LAW_9 } from './laws/law9.ts';
 import { LAW_9_HANDSHAKE } from './laws/law9Handshake.ts';
 import { LAW_2, LAW_3 } from './laws/laws2And3.ts';
 import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
+import { LENT_ACCOUNT } from './laws/lentAccount.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
 import { SEVERAL_UPSTREAMS } from './laws/severalUpstreams.ts';
 import type { Breakage, Law, Mutation } from './mutation.ts';
@@ -34,4 +35,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('who may push', WHO_MAY_PUSH),
   ...of('one question', ONE_QUESTION),
   ...of('several upstreams', SEVERAL_UPSTREAMS),
+  ...of('lent account', LENT_ACCOUNT),
 ];

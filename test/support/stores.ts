@@ -73,7 +73,7 @@ const IMPATIENT = { CACHE_TIMEOUT: '100ms' };
 /** The options of a store as most tests need them. */
 export function storeOptions(options: Partial<StoreOptions> = {}): StoreOptions {
   return {
-    alias: '',
+    prefix: '',
     origin: ORIGIN,
     memory: createMemory(ROOMY),
     retentionMs: HOUR_MS,

@@ -4,6 +4,7 @@ import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
 import { TOKEN_PATH } from '../../origin/edgeRealm.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
+import { checkAllowed } from './allowed.ts';
 import { answerBase } from './base.ts';
 import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
@@ -22,6 +23,7 @@ import { upload } from './uploads.ts';
  */
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
+  checkAllowed(upstream, route);
   if (upstream.edgeRealm && route.path === TOKEN_PATH) return upstream.edgeRealm.ask(ctx);
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
   if (!upstream.allowsWrites && !isReadMethod(method)) {

@@ -1,5 +1,4 @@
 import { oneOfOrNone } from '../../config/forms.ts';
-import { upstreamPrefix } from '../../oci/alias.ts';
 import type { StoreBackend } from '../backend.ts';
 import type { StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
@@ -38,10 +37,10 @@ export interface DurableObjects {
 }
 
 export function createDurableStore({ namespace, location }: DurableObjects, options: StoreOptions): Store {
-  const { alias, origin, retentionMs, maxClearedForMs, askedAs } = options;
+  const { prefix, origin, retentionMs, maxClearedForMs, askedAs } = options;
   const terms: Terms = { askedAs, retentionMs, lifeMs: retentionMs + maxClearedForMs };
   // With the origin in its name, another origin needs no other namespace. Names of repositories have no space.
-  const objects = createObjects(namespace, `${upstreamPrefix(alias)}${origin} `, location);
+  const objects = createObjects(namespace, `${prefix}${origin} `, location);
   return {
     name: 'durable',
     isShared: true,

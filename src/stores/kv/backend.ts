@@ -1,4 +1,3 @@
-import { upstreamPrefix } from '../../oci/alias.ts';
 import type { StoreBackend } from '../backend.ts';
 import type { StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
@@ -17,7 +16,7 @@ export const kvBackend: StoreBackend = {
 };
 
 export function createKvStore(namespace: DescriptorNamespace, options: StoreOptions): Store {
-  const prefix = upstreamPrefix(options.alias);
+  const { prefix } = options;
   return {
     name: 'kv',
     isShared: true,

@@ -1,6 +1,5 @@
 import { bareUrl, checked, flag, variable } from '../../config/forms.ts';
 import { isInternalHost } from '../../http/hosts.ts';
-import { upstreamPrefix } from '../../oci/alias.ts';
 import type { StoreBackend } from '../backend.ts';
 import { CONTENT_TIMEOUT_MS, type StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
@@ -31,9 +30,9 @@ export interface RedisDatabase extends RedisAddress {
 }
 
 export function createRedisStore(database: RedisDatabase, options: StoreOptions): Store {
-  const { alias, retentionMs, maxClearedForMs, askedAs } = options;
+  const { prefix, retentionMs, maxClearedForMs, askedAs } = options;
   const lifeMs = retentionMs + maxClearedForMs;
-  const keys = createKeys(upstreamPrefix(alias));
+  const keys = createKeys(prefix);
   const records = {
     redis: createRedis(database),
     keys,
@@ -46,7 +45,7 @@ export function createRedisStore(database: RedisDatabase, options: StoreOptions)
     isShared: true,
     isAtomic: false,
     // The registry of the default upstream shares the database; it knows nothing of keys with a prefix.
-    ...createRedisDescriptors(records, database.isShared && alias === ''),
+    ...createRedisDescriptors(records, database.isShared && prefix === ''),
     tags: createRedisTags(records),
     contents: createRedisContents(createRedis(database, CONTENT_TIMEOUT_MS), keys, retentionMs),
     peek: undefined,

@@ -18,7 +18,7 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   },
   {
     wrong: 'the token of one repository serves another',
-    file: 'src/origin/anonymousTokens.ts',
+    file: 'src/origin/edgeTokens.ts',
     text: "return `${realm.href} ${service ?? ''} ${scope}`;",
     replacement: "return `${realm.href} ${service ?? ''} ${scope && ''}`;",
     caughtBy: 'test/origin/handshake.test.ts',
@@ -54,8 +54,8 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   {
     wrong: 'the caller’s credential goes to the token server',
     file: 'src/origin/fetchToken.ts',
-    text: "headers: { accept: 'application/json',",
-    replacement: "headers: { ...Object.fromEntries(ctx.request.headers), accept: 'application/json',",
+    text: "...{ accept: 'application/json',",
+    replacement: "...Object.fromEntries(ctx.request.headers), ...{ accept: 'application/json',",
     caughtBy: 'test/origin/handshake.test.ts',
   },
   {
@@ -81,14 +81,14 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   },
   {
     wrong: 'strangers decide how often the token server is asked',
-    file: 'src/origin/anonymousTokens.ts',
+    file: 'src/origin/edgeTokens.ts',
     text: 'if (pauses.get(host, since) || !trials.take(key, since))',
     replacement: 'if (pauses.get(host, since))',
     caughtBy: 'test/origin/handshakeFailures.test.ts',
   },
   {
     wrong: 'a token server that asks for a pause gets none',
-    file: 'src/origin/anonymousTokens.ts',
+    file: 'src/origin/edgeTokens.ts',
     text: 'if (answer.retryMs > 0) pauses.set(',
     replacement: 'if (answer.retryMs < 0) pauses.set(',
     caughtBy: 'test/origin/handshakeFailures.test.ts',

@@ -21,11 +21,11 @@ function recorder() {
   return { seen, namespace: within('') };
 }
 
-it('names objects by alias and origin, and passes the location on', async () => {
+it('names objects by prefix and origin, and passes the location on', async () => {
   const { seen, namespace } = recorder();
   const ctx = contextOf(createClock(Date.now()));
-  for (const alias of ['', 'hub']) {
-    const options = storeOptions({ alias, origin: 'https://registry.test/' });
+  for (const prefix of ['', 'upstream::hub::']) {
+    const options = storeOptions({ prefix, origin: 'https://registry.test/' });
     await createDurableStore({ namespace, location: 'weur' }, options)
       .descriptors('a/b' as never, 'blobs')
       .read(ctx, [uniqueDigest()]);

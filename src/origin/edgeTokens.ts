@@ -3,6 +3,7 @@ import type { Budget } from '../http/body/budget.ts';
 import { createCredits } from '../isolate/credits.ts';
 import type { Memory } from '../isolate/memory.ts';
 import { createSharedWork } from '../isolate/sharedWork.ts';
+import type { Account } from './account.ts';
 import { fetchToken, type TokenRequest } from './fetchToken.ts';
 
 export interface IssuedToken {
@@ -12,11 +13,14 @@ export interface IssuedToken {
   readonly since: number;
 }
 
-/** What is known of the token for a scope. `failed`: the token server did not decide, or must not be asked now. */
-export type KnownToken = IssuedToken | { readonly kind: 'refused' | 'failed' };
+/**
+ * What is known of the token for a scope. `unknown-account`: the token server does not know the edge's account.
+ * `failed`: it did not decide, or must not be asked now.
+ */
+export type KnownToken = IssuedToken | { readonly kind: 'refused' | 'unknown-account' | 'failed' };
 
-/** The tokens that token servers give to everybody, as long as they live: one question for each scope. */
-export interface AnonymousTokens {
+/** The tokens that token servers give to the edge itself, as long as they live: one question for each scope. */
+export interface EdgeTokens {
   /**
    * Returns the token for a scope, and asks for it if none is known.
    * @param unless a token that did not do
@@ -30,6 +34,8 @@ export interface TokensOptions {
   readonly memory: Memory;
   readonly bodies: Budget;
   readonly timeoutMs: number;
+  /** The account in whose name tokens are asked for; `undefined`: in nobody's. */
+  readonly account?: Account | undefined;
 }
 
 /**
@@ -42,14 +48,16 @@ const FAILURE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
 const FAILED: KnownToken = { kind: 'failed' };
 
-export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptions): AnonymousTokens {
-  const known = memory.part<KnownToken>('token');
+export function createEdgeTokens({ memory, bodies, timeoutMs, account }: TokensOptions): EdgeTokens {
+  // What nobody gets is kept apart from what the account gets.
+  const kind = account ? 'account-token' : 'token';
+  const known = memory.part<KnownToken>(kind);
   /** Scopes for which no token was given a moment ago. They are apart, because an older token may still be good. */
-  const failures = memory.part<KnownToken>('token-failure');
+  const failures = memory.part<KnownToken>(`${kind}-failure`);
   const sharedWork = createSharedWork<KnownToken>();
   const trials = createCredits(MAX_TRIALS, TRIALS_PER_SECOND);
   /** Until when (epoch ms) each token server asked to be left alone. */
-  const pauses = memory.part<{ readonly until: number }>('token-pause');
+  const pauses = memory.part<{ readonly until: number }>(`${kind}-pause`);
 
   function store(key: string, token: KnownToken, until: number): KnownToken {
     known.set(key, token, until, token.kind === 'issued' ? 2 * token.token.length : 0);
@@ -60,12 +68,16 @@ export function createAnonymousTokens({ memory, bodies, timeoutMs }: TokensOptio
     const since = ctx.now();
     const { host } = request.realm;
     if (pauses.get(host, since) || !trials.take(key, since)) return FAILED;
-    const answer = await fetchToken(ctx, request, { bodies, timeoutMs });
+    const authorization = await account?.authorization(ctx);
+    const answer = await fetchToken(ctx, { ...request, authorization }, { bodies, timeoutMs });
     if (answer.kind === 'issued') {
       // The token server may have counted its life from the moment in which it got the request.
       return store(key, { kind: 'issued', token: answer.token, since }, since + answer.lifeMs);
     }
-    if (answer.kind === 'refused') return store(key, { kind: 'refused' }, ctx.now() + REFUSAL_MS);
+    if (answer.kind === 'refused') {
+      const kind = account && answer.status === 401 ? 'unknown-account' : 'refused';
+      return store(key, { kind }, ctx.now() + REFUSAL_MS);
+    }
     const until = ctx.now() + Math.min(answer.retryMs, MAX_PAUSE_MS);
     if (answer.retryMs > 0) pauses.set(host, { until }, until, 0);
     failures.set(key, FAILED, ctx.now() + FAILURE_MS, 0);

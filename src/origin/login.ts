@@ -1,0 +1,57 @@
+import type { RequestContext } from '../context.ts';
+import { hasBasicChallenge } from '../http/challenge.ts';
+import { RegistryError } from '../oci/errors.ts';
+import type { Account } from './account.ts';
+import type { Exchange, SendOnce } from './exchange.ts';
+import type { OriginResponse } from './origin.ts';
+import { withoutChallenge } from './withoutChallenge.ts';
+
+/** How the edge logs in to an origin that demands HTTP Basic. */
+export interface Login {
+  /** Whether the origin has demanded it lately. */
+  isDemanded(ctx: RequestContext): boolean;
+  /** Whether this answer demands it, which is remembered. */
+  demands(ctx: RequestContext, answer: Response): boolean;
+  /** Sends a request with the account. @throws RegistryError ORIGIN_UNREACHABLE: the origin refuses the account */
+  send(ctx: RequestContext, request: Exchange, sendOnce: SendOnce): Promise<OriginResponse>;
+}
+
+/** An origin that has demanded a login is taken to demand it, for this long. */
+const DEMAND_MS = 600_000;
+
+export function createLogin(account: Account): Login {
+  let demandedUntil = 0;
+  return {
+    isDemanded: (ctx) => demandedUntil > ctx.now(),
+    demands(ctx, { status, headers }) {
+      if (status !== 401 || !hasBasicChallenge(headers.get('www-authenticate'))) return false;
+      demandedUntil = ctx.now() + DEMAND_MS;
+      return true;
+    },
+    async send(ctx, request, sendOnce) {
+      const authorization = await account.authorization(ctx);
+      const first = await sendOnce(withAuthorization(request, authorization));
+      if (first.response.status !== 401) return withoutChallenge(first);
+      await first.response.body?.cancel();
+      // A password that expires may have done so.
+      const other = await account.authorization(ctx, authorization);
+      if (other === authorization) throw accountRefused(ctx);
+      const second = await sendOnce(withAuthorization(request, other));
+      if (second.response.status !== 401) return withoutChallenge(second);
+      await second.response.body?.cancel();
+      throw accountRefused(ctx);
+    },
+  };
+}
+
+export function withAuthorization(request: Exchange, authorization: string): Exchange {
+  const headers = new Headers(request.headers);
+  headers.set('authorization', authorization);
+  return { ...request, headers };
+}
+
+/** The caller cannot help it, so it gets no challenge: it would send a password of its own. */
+export function accountRefused(ctx: RequestContext): RegistryError {
+  ctx.log.error("the origin refuses the edge's account: check ORIGIN_USERNAME and ORIGIN_PASSWORD");
+  return new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin refuses the account of this edge' });
+}

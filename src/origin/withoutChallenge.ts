@@ -1,0 +1,28 @@
+import { RegistryError } from '../oci/errors.ts';
+import type { OriginResponse } from './origin.ts';
+
+/** Returns an answer as an open mirror may relay it: nobody is asked to log in. */
+export async function withoutChallenge(answer: OriginResponse): Promise<OriginResponse> {
+  const { response, sentAt } = answer;
+  if (response.status === 401) {
+    await response.body?.cancel();
+    return { response: refusal(response.headers), sentAt };
+  }
+  if (!response.headers.has('www-authenticate')) return answer;
+  const headers = new Headers(response.headers);
+  headers.delete('www-authenticate');
+  return { response: new Response(response.body, { status: response.status, headers }), sentAt };
+}
+
+/** Headers of a challenge that are not those of the refusal in its place. */
+const ABOUT_THE_CHALLENGE = ['www-authenticate', 'content-length', 'content-encoding'];
+
+/** What everybody gets in place of a challenge. @param given the origin's headers */
+export function refusal(given?: Headers): Response {
+  const message = 'the origin shows this to nobody who is not logged in, and this mirror asks without a login';
+  const error = new RegistryError('DENIED', { message });
+  const headers = new Headers(given);
+  for (const name of ABOUT_THE_CHALLENGE) headers.delete(name);
+  headers.set('content-type', 'application/json');
+  return new Response(error.toBody(), { status: error.status, headers });
+}

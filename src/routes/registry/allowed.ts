@@ -1,0 +1,29 @@
+import { RegistryError } from '../../oci/errors.ts';
+import type { Patterns } from '../../oci/patterns.ts';
+import type { Route } from '../../oci/route.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
+
+/** What an edge serves with an account of its own: whatever else a registry has may be for that account alone. */
+const LENT_ROUTES: readonly Route['kind'][] = ['base', 'blob', 'manifest', 'tags', 'referrers'];
+
+/**
+ * Checks what may be asked for at all, before anybody is asked.
+ * @throws RegistryError DENIED: `ALLOW_REPOSITORIES` does not name the repository, or the route tells of others;
+ *   NAME_UNKNOWN: no route on which the edge lends its account
+ */
+export function checkAllowed({ allowed, lendsAccount }: Upstream, route: Route): void {
+  if (lendsAccount && !LENT_ROUTES.includes(route.kind)) throw new RegistryError('NAME_UNKNOWN');
+  if (!allowed) return;
+  const isNamed = 'name' in route ? allowed.matches(route.name) : route.kind !== 'catalog';
+  if (isNamed && isSourceAllowed(allowed, route)) return;
+  throw new RegistryError('DENIED', {
+    message: 'this edge does not serve the repository',
+    detail: { policy: 'ALLOW_REPOSITORIES' },
+  });
+}
+
+/** Whether a blob may be mounted from where the query says. */
+function isSourceAllowed(allowed: Patterns, { kind, search }: Route): boolean {
+  if (kind !== 'upload' || search === '') return true;
+  return new URLSearchParams(search).getAll('from').every((from) => allowed.matches(from));
+}

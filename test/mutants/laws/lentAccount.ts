@@ -1,0 +1,61 @@
+import type { Breakage } from '../mutation.ts';
+
+/** Whoever lends rights must judge: the edge's own account. */
+export const LENT_ACCOUNT: readonly Breakage[] = [
+  {
+    wrong: 'a pattern that matches everything may be lent for',
+    file: 'src/config/account.ts',
+    text: "else if (allowed.isUnbounded && lentFor === 'all') {",
+    replacement: "else if (allowed.isUnbounded && lentFor !== 'all') {",
+    caughtBy: 'test/config/account.test.ts',
+  },
+  {
+    wrong: 'an account is lent where callers have accounts of their own',
+    file: 'src/config/account.ts',
+    text: "if (clientAuth === 'origin') {",
+    replacement: 'if (clientAuth === undefined) {',
+    caughtBy: 'test/config/account.test.ts',
+  },
+  {
+    wrong: 'repositories that are not allowed are asked for',
+    file: 'src/routes/registry/allowed.ts',
+    text: "const isNamed = 'name' in route ? allowed.matches(route.name) : route.kind !== 'catalog';",
+    replacement: "const isNamed = 'name' in route || route.kind !== 'catalog';",
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'a blob is mounted from a repository that is not allowed',
+    file: 'src/routes/registry/allowed.ts',
+    text: 'if (isNamed && isSourceAllowed(allowed, route)) return;',
+    replacement: 'if (isNamed) return;',
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'an account is lent on routes outside of the specification',
+    file: 'src/routes/registry/allowed.ts',
+    text: "if (lendsAccount && !LENT_ROUTES.includes(route.kind)) throw new RegistryError('NAME_UNKNOWN');",
+    replacement: '',
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'LEND_ACCOUNT=public lends what nobody is shown',
+    file: 'src/origin/publicOnly.ts',
+    text: 'if (seen.response.status >= 400) return',
+    replacement: 'if (seen.response.status >= 600) return',
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'what was confirmed with one account counts for another one',
+    file: 'src/oci/alias.ts',
+    text: 'return upstreamPrefix(alias) + ofAccount;',
+    replacement: "return upstreamPrefix(alias) + ofAccount.replace(/^.*$/, '');",
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'the refusal of an account is relayed with its challenge',
+    file: 'src/origin/login.ts',
+    text: 'if (other === authorization) throw accountRefused(ctx);',
+    replacement: 'if (other === authorization) return first;',
+    caughtBy: 'test/origin/account.test.ts',
+  },
+];

@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import { demandToken } from '../support/demandToken.ts';
+import { uniqueName } from '../support/digests.ts';
+import { cacheStatusOf, createEdge } from '../support/edge.ts';
+import { pushBlob, rig } from '../support/push.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
+import { createScriptedServer } from '../support/scripted.ts';
+import { STORES } from '../support/stores.ts';
+
+const HEAD = { method: 'HEAD' };
+const ACCOUNT = { ORIGIN_ACCOUNT: 'password', ORIGIN_USERNAME: 'mirror', ORIGIN_PASSWORD: 'pässword' };
+/** RFC 7617: UTF-8, in base64. */
+const AUTHORIZATION = 'Basic bWlycm9yOnDDpHNzd29yZA==';
+const CALLERS = 'Basic c2VjcmV0OnNlY3JldA==';
+
+/** Variables of a mirror that lends the account for one repository. */
+const lending = (name: string, variables: Record<string, string> = {}) => ({
+  ...{ CLIENT_AUTH: 'anonymous', ...ACCOUNT, ALLOW_REPOSITORIES: name, ...variables },
+});
+
+/** Makes the origin show a repository to the account alone. */
+const demandLogin = (name: string, authorization = AUTHORIZATION) =>
+  rig.rule({
+    ...{ prefix: `/v2/${name}/`, unlessAuthorization: authorization, status: 401, body: '{}' },
+    headers: { 'www-authenticate': 'Basic realm="origin"' },
+  });
+
+const authorizations = async (name: string) =>
+  (await rig.requests(`/v2/${name}/`)).map(({ headers }) => headers.authorization);
+
+describe('an account that is lent', () => {
+  it('is sent to an origin that demands a login, and from then on ahead', async () => {
+    const manifest = await pushManifest();
+    const blob = await pushBlob('content', manifest.name);
+    await demandLogin(manifest.name);
+    const before = (await authorizations(manifest.name)).length;
+    const edge = createEdge(lending(manifest.name));
+    const asCaller = (init: RequestInit) => ({
+      ...init,
+      headers: { ...(init.headers as object), authorization: CALLERS },
+    });
+    const answers = [
+      await edge.fetch(blob.path, asCaller(HEAD)),
+      await edge.fetch(manifest.path, asCaller(manifestRequest('GET'))),
+      await edge.fetch(`/v2/${manifest.name}/tags/list`, asCaller({})),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await authorizations(manifest.name)).slice(before)).toEqual([
+      ...[undefined, AUTHORIZATION, AUTHORIZATION, AUTHORIZATION],
+    ]);
+    expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
+  });
+
+  it('is sent to the token server, and to nobody else', async () => {
+    const blob = await pushBlob();
+    const { token, variables, headers, questions } = await demandToken(blob.name);
+    const before = (await authorizations(blob.name)).length;
+    const edge = createEdge(lending(blob.name, variables));
+    expect((await edge.fetch(blob.path, { ...HEAD, headers: { authorization: CALLERS } })).status).toBe(200);
+    expect((await headers()).map(({ authorization }) => authorization)).toEqual([AUTHORIZATION]);
+    expect(await questions()).toEqual([expect.stringContaining(encodeURIComponent(`repository:${blob.name}:pull`))]);
+    expect((await authorizations(blob.name)).slice(before)).toEqual([undefined, `Bearer ${token}`]);
+  });
+
+  it('does not follow a redirect', async () => {
+    const blob = await pushBlob();
+    const storage = createScriptedServer({ body: blob.bytes });
+    await demandLogin(blob.name);
+    await rig.rule({
+      prefix: blob.path,
+      unlessAuthorization: 'x',
+      method: 'GET',
+      status: 307,
+      headers: { location: storage.url },
+    });
+    const edge = createEdge(lending(blob.name, { BLOB_REDIRECT: 'follow' }));
+    await edge.fetch(blob.path);
+    for (const { headers } of await storage.calls()) expect(headers.authorization).toBeUndefined();
+  });
+
+  it.each([
+    ['the origin', async (name: string) => void (await demandLogin(name, 'Basic of-somebody-else')), {}],
+    ['its token server', async () => {}, { status: 401, body: '{}' }],
+  ])('that %s refuses is a 502 without a challenge, and a line in the log', async (by, refuse, script) => {
+    const blob = await pushBlob();
+    const { variables } = by === 'the origin' ? { variables: {} } : await demandToken(blob.name, script);
+    await refuse(blob.name);
+    const edge = createEdge(lending(blob.name, variables));
+    const answer = await edge.fetch(blob.path);
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([502, null]);
+    expect(
+      edge.log.filter((line) => line.includes('check ORIGIN_USERNAME and ORIGIN_PASSWORD')).length,
+    ).toBeGreaterThan(0);
+    expect(edge.log.join()).not.toContain(ACCOUNT.ORIGIN_PASSWORD);
+  });
+
+  it('that may not see the repository is a 403: logging in would not help the caller', async () => {
+    const blob = await pushBlob();
+    await rig.rule({ prefix: blob.path, status: 403, body: '{}' });
+    expect((await createEdge(lending(blob.name)).fetch(blob.path)).status).toBe(403);
+  });
+
+  it.each([
+    ['/v2/{other}/manifests/latest', 403],
+    ['/v2/{name}/sub/manifests/latest', 403],
+    ['/v2/_catalog', 404],
+    ['/v2/{name}/blobs/uploads/session', 404],
+    ['/v2/{name}/_oras/artifacts/referrers', 404],
+    ['/v2/{name}/blobs/md5:00', 404],
+    ['/v2/', 200],
+  ])('shows nothing but what it is lent for: %s', async (path, status) => {
+    const server = createScriptedServer({ status: 200 });
+    const edge = createEdge(lending('team/app', { ORIGIN_URL: server.url }));
+    const answer = await edge.fetch(path.replace('{name}', 'team/app').replace('{other}', 'team/other'));
+    expect(answer.status).toBe(status);
+    expect(await server.calls()).toEqual([]);
+  });
+
+  it('is of no use to pushes', async () => {
+    expect(
+      (await createEdge(lending('team/app')).fetch('/v2/team/app/blobs/uploads/', { method: 'POST' })).status,
+    ).toBe(404);
+    expect((await createEdge(lending('team/app')).fetch('/v2/team/app/manifests/v1', { method: 'PUT' })).status).toBe(
+      405,
+    );
+  });
+});
+
+describe('LEND_ACCOUNT=public', () => {
+  const PUBLIC = { LEND_ACCOUNT: 'public', ALLOW_REPOSITORIES: '**' };
+
+  it('lends nothing that is not shown to nobody', async () => {
+    const manifest = await pushManifest();
+    const blob = await pushBlob('content', manifest.name);
+    await demandLogin(manifest.name);
+    const before = (await authorizations(manifest.name)).length;
+    const edge = createEdge(lending(manifest.name, PUBLIC));
+    for (const [path, init] of [
+      [blob.path, HEAD],
+      [blob.path, {}],
+      [manifest.path, manifestRequest('GET')],
+      [manifest.tagPath, manifestRequest('HEAD')],
+      [`/v2/${manifest.name}/tags/list`, {}],
+    ] as const)
+      expect((await edge.fetch(path, init)).status).toBe(403);
+    expect(new Set((await authorizations(manifest.name)).slice(before))).toEqual(new Set([undefined]));
+  });
+
+  it('lends what is: a GET is asked with the account, and a HEAD as nobody', async () => {
+    const manifest = await pushManifest();
+    const { variables, headers } = await demandToken(manifest.name);
+    const edge = createEdge(lending(manifest.name, { ...variables, ...PUBLIC }));
+    expect((await edge.fetch(manifest.path, manifestRequest('HEAD'))).status).toBe(200);
+    expect((await headers()).map(({ authorization }) => authorization)).toEqual([undefined]);
+    expect((await edge.fetch(manifest.path, manifestRequest('GET'))).status).toBe(200);
+    expect((await headers()).map(({ authorization }) => authorization)).toEqual([undefined, AUTHORIZATION]);
+  });
+
+  it('lends nothing that the account is shown in another form', async () => {
+    const [manifest, other] = [await pushManifest(), await pushManifest()];
+    await rig.rule({
+      ...{ prefix: manifest.tagPath, method: 'HEAD', status: 200, times: 1 },
+      headers: { 'docker-content-digest': other.digest, 'content-type': other.mediaType, 'content-length': '7' },
+    });
+    const edge = createEdge(lending(manifest.name, PUBLIC));
+    const answer = await edge.fetch(manifest.tagPath, manifestRequest('GET'));
+    expect([answer.status, answer.headers.get('docker-content-digest')]).toEqual([200, manifest.digest]);
+  });
+});
+
+describe.each(STORES.filter(({ name }) => name !== 'memory'))('cache in $name', ({ variables }) => {
+  it('what was confirmed with an account counts neither without it nor with another one', async () => {
+    const blob = await pushBlob();
+    const edges = [
+      createEdge({ ...variables, CLIENT_AUTH: 'anonymous' }),
+      createEdge(lending(blob.name, variables)),
+      createEdge(lending(blob.name, { ...variables, ORIGIN_USERNAME: 'another' })),
+    ];
+    for (const edge of edges) {
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toBe('registry-edge; fwd=miss; stored');
+      expect(cacheStatusOf(await edge.fetch(blob.path, HEAD))).toContain('hit');
+    }
+    expect(cacheStatusOf(await createEdge(lending(blob.name, variables)).fetch(blob.path, HEAD))).toContain('hit');
+  });
+});
+
+describe('ALLOW_REPOSITORIES', () => {
+  it('limits what is asked for wherever it is set', async () => {
+    const [one, other] = [await pushBlob(), await pushBlob()];
+    const edge = createEdge({ ALLOW_REPOSITORIES: `${one.name},team/app` });
+    expect((await edge.fetch(one.path, HEAD)).status).toBe(200);
+    const refused = await edge.fetch(other.path);
+    const { errors } = (await refused.json()) as { errors: { code: string; detail: unknown }[] };
+    expect([refused.status, errors[0]?.code, errors[0]?.detail]).toEqual([
+      403,
+      'DENIED',
+      { policy: 'ALLOW_REPOSITORIES' },
+    ]);
+    expect(await other.asked()).toBe(0);
+    const mount = `/v2/team/app/blobs/uploads/?mount=${other.digest}&from=${other.name}`;
+    expect((await edge.fetch(mount, { method: 'POST' })).status).toBe(403);
+    expect((await edge.fetch('/v2/_catalog')).status).toBe(403);
+    expect((await edge.fetch(`/v2/${uniqueName()}/blobs/uploads/`, { method: 'POST' })).status).toBe(403);
+  });
+
+  it('names repositories as the origin does', async () => {
+    const manifest = await pushManifest({ name: `library/${crypto.randomUUID()}` });
+    const variables = { CLIENT_AUTH: 'anonymous', DEFAULT_NAMESPACE: 'library', ALLOW_REPOSITORIES: manifest.name };
+    const short = manifest.path.replace('library/', '');
+    expect((await createEdge(variables).fetch(short, manifestRequest('GET'))).status).toBe(200);
+  });
+});
