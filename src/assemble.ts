@@ -7,9 +7,9 @@ import { createTokenKeys } from './access/tokenKeys.ts';
 import { createTokenVerifier } from './access/tokenVerifier.ts';
 import { createCaches } from './assembleCaches.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
-import type { AccountSettings } from './config/account.ts';
 import type { Config } from './config/config.ts';
 import type { UpstreamConfig } from './config/upstream.ts';
+import type { AccountSettings } from './http/accountSettings.ts';
 import { type Budget, createBudget } from './http/body/budget.ts';
 import { createCopies } from './http/body/copies.ts';
 import type { TokenSettings } from './http/tokenSettings.ts';
@@ -24,8 +24,8 @@ import { createRetryAfter } from './isolate/retryAfter.ts';
 import { createFlights } from './isolate/singleFlight.ts';
 import { storePrefix } from './oci/alias.ts';
 import { createNames } from './oci/names.ts';
-import { createPasswordAccount } from './origin/account.ts';
 import { createOrigin } from './origin/client.ts';
+import { createAccount } from './origin/createAccount.ts';
 import { createEdgeRealm } from './origin/edgeRealm.ts';
 import { createEdgeTokens, type TokensOptions } from './origin/edgeTokens.ts';
 import { createHandshake, type Handshake, NO_HANDSHAKE } from './origin/handshake.ts';
@@ -175,7 +175,7 @@ function createMirrorHandshake(
 ): Handshake {
   const asNobody = () => createHandshake(realms, createEdgeTokens(options));
   if (!settings) return asNobody();
-  const account = createPasswordAccount(settings.name, settings.password);
+  const account = createAccount(settings, options);
   const withAccount = createHandshake(realms, createEdgeTokens({ ...options, account }), account);
   return settings.lentFor === 'all' ? withAccount : createPublicOnly(asNobody(), withAccount);
 }

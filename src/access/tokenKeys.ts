@@ -1,8 +1,8 @@
 import type { RequestContext } from '../context.ts';
+import type { PublicKey } from '../http/jwt.ts';
 import { parseKeySet } from '../http/keySet.ts';
 import { MAX_KEYS, type TokenSettings } from '../http/tokenSettings.ts';
 import { errorName } from '../telemetry/log.ts';
-import type { PublicKey } from './jwt.ts';
 
 /** A key set is fetched again after this time, and a request waits for that only where it is twice as old. */
 const MAX_AGE_MS = 10 * 60_000;

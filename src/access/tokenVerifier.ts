@@ -43,7 +43,7 @@ export function createTokenVerifier(settings: TokenSettings, keys: TokenKeys, me
     const { alg, kid } = header ?? {};
     if (typeof alg !== 'string') return undefined;
     // The library is a module of its own in the bundle, which only an edge that verifies tokens loads.
-    const { verifyJwt } = await import('./jwt.ts');
+    const { verifyJwt } = await import('../http/jwt.ts');
     const named = { alg, kid: typeof kid === 'string' ? kid : undefined };
     const expected = { issuer: settings.issuer, audience: settings.service, nowMs: ctx.now() };
     const claims = await verifyJwt(token, named, await keys.current(ctx), expected);

@@ -103,6 +103,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
   const read = <T>(name: (typeof UPSTREAM_VARIABLES)[number], form: Form<T>) => settings.read(name, form);
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
   const clientAuth = read('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous']));
+  const tokenRealms = read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com'));
   const config = {
     alias,
     chosenBy: alias === '' ? { hosts: [], prefix: undefined, ns: [] } : readChosenBy(settings),
@@ -110,7 +111,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     originUrl: read('ORIGIN_URL', originUrl(allowsHttp ?? true, originExample)),
     originTimeoutMs: read('ORIGIN_TIMEOUT', timeout('30s', '10ms', '5m')),
     redirectHosts: read('REDIRECT_HOSTS', hostPatterns())?.patterns,
-    tokenRealms: read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com')),
+    tokenRealms,
     descriptorTtlMs: read('DESCRIPTOR_TTL', duration('1h')),
     pushExistenceTtlMs: read('PUSH_EXISTENCE_TTL', duration('5m')),
     pushStaleMs: read('PUSH_STALE_WHILE_REVALIDATE', duration('1d')),
@@ -123,7 +124,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     mirroredHosts: read('MIRRORED_HOSTS', hosts('docker.io')),
     defaultNamespace: read('DEFAULT_NAMESPACE', beginning('library'))?.name,
     clientAuth,
-    ...readAccount(settings, clientAuth),
+    ...readAccount(settings, { clientAuth, tokenRealms: tokenRealms ?? [] }),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
     tokens: readTokens(settings),
     deleteEnabled: read('DELETE_ENABLED', flag('true')),

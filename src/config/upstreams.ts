@@ -13,7 +13,12 @@ export interface UpstreamEntry {
 const MAX_UPSTREAMS = 50;
 const FORM = 'expected an object of upstreams, such as {"hub":{"PRESET":"docker-hub","HOSTS":"hub.example.com"}}';
 /** The variables of an upstream that hold a secret, which `UPSTREAMS` names and does not contain. */
-const SECRETS: readonly string[] = ['EVENTS_TOKEN', 'ORIGIN_PASSWORD'];
+const SECRETS: readonly string[] = [
+  'EVENTS_TOKEN',
+  'ORIGIN_PASSWORD',
+  'AWS_SECRET_ACCESS_KEY',
+  'GOOGLE_SERVICE_ACCOUNT',
+];
 const SUFFIX = '_SECRET';
 const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const OWN = new Set<string>([...CHOOSERS, ...UPSTREAM_VARIABLES]);

@@ -1,3 +1,4 @@
+import { ONLY_WITH_ACCOUNT } from './account.ts';
 import { TOKEN_VARIABLES } from './tokens.ts';
 
 /** The settings that are compared with each other; durations in ms. */
@@ -59,9 +60,7 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
     ),
     ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
     ['TOKEN_REALM', isOpen, NO_CALLERS],
-    ...['ORIGIN_USERNAME', 'ORIGIN_PASSWORD', 'LEND_ACCOUNT'].map(
-      (name) => [name, !config.account, NO_ACCOUNT] as const,
-    ),
+    ...ONLY_WITH_ACCOUNT.map((name) => [name, !config.account, NO_ACCOUNT] as const),
     ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));

@@ -1,7 +1,6 @@
 import type { RequestContext } from '../context.ts';
-import type { Budget } from '../http/body/budget.ts';
-import { readBody } from '../http/body/readBody.ts';
 import { retryDelayMs } from '../isolate/retryAfter.ts';
+import { type JsonLimits, readJson } from './readJson.ts';
 
 /** What is asked of a token server. */
 export interface TokenRequest {
@@ -19,14 +18,6 @@ export type TokenAnswer =
   | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'failed'; readonly retryMs: number };
 
-export interface TokenLimits {
-  /** Holds the answer. */
-  readonly bodies: Budget;
-  /** For the whole answer. */
-  readonly timeoutMs: number;
-}
-
-const MAX_ANSWER_BYTES = 64 * 1024;
 /** Longer than any real token, and short enough for a header. */
 const TOKEN = /^[!-~]{1,16384}$/;
 /** distribution, "Token Authentication Specification": the time that a token lives if its answer says nothing. */
@@ -43,13 +34,12 @@ const REFUSALS = new Set([400, 401, 403, 404]);
 export async function fetchToken(
   ctx: RequestContext,
   { realm, service, scope, authorization }: TokenRequest,
-  { bodies, timeoutMs }: TokenLimits,
+  limits: JsonLimits,
 ): Promise<TokenAnswer> {
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
   url.searchParams.set('scope', scope);
   const startedAt = ctx.now();
-  const limits = { bodies, timeoutMs };
   const answer = await ask(ctx, url, authorization, limits).catch((): TokenAnswer => ({ kind: 'failed', retryMs: 0 }));
   ctx.emit({ kind: 'token', outcome: answer.kind, ms: ctx.now() - startedAt });
   return answer;
@@ -59,7 +49,7 @@ async function ask(
   ctx: RequestContext,
   url: URL,
   authorization: string | undefined,
-  { bodies, timeoutMs }: TokenLimits,
+  limits: JsonLimits,
 ): Promise<TokenAnswer> {
   const response = await fetch(url, {
     headers: {
@@ -68,26 +58,17 @@ async function ask(
     },
     redirect: 'manual',
     cache: 'no-store',
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: AbortSignal.timeout(limits.timeoutMs),
   });
   if (response.status !== 200) {
     await response.body?.cancel();
     if (REFUSALS.has(response.status)) return { kind: 'refused', status: response.status };
     return { kind: 'failed', retryMs: retryDelayMs(response, ctx.now()) };
   }
-  const room = bodies.room(ctx);
-  const body = await readBody(response, { room, maxBytes: MAX_ANSWER_BYTES, timeoutMs });
-  if (!('bytes' in body)) {
-    await body.stream.cancel();
-    return { kind: 'failed', retryMs: 0 };
-  }
-  const answer = parseAnswer(new TextDecoder().decode(body.bytes));
-  room.release();
-  return answer ?? { kind: 'failed', retryMs: 0 };
+  return parseAnswer(await readJson(ctx, response, limits)) ?? { kind: 'failed', retryMs: 0 };
 }
 
-function parseAnswer(json: string): TokenAnswer | undefined {
-  const { token, access_token, expires_in } = JSON.parse(json) as Record<string, unknown>;
+function parseAnswer({ token, access_token, expires_in }: Record<string, unknown>): TokenAnswer | undefined {
   const text = token || access_token;
   if (typeof text !== 'string' || !TOKEN.test(text)) return undefined;
   const seconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_LIFE_MS / 1_000;

@@ -52,6 +52,6 @@ export function withAuthorization(request: Exchange, authorization: string): Exc
 
 /** The caller cannot help it, so it gets no challenge: it would send a password of its own. */
 export function accountRefused(ctx: RequestContext): RegistryError {
-  ctx.log.error("the origin refuses the edge's account: check ORIGIN_USERNAME and ORIGIN_PASSWORD");
+  ctx.log.error("the origin refuses the edge's account: check the variables of ORIGIN_ACCOUNT");
   return new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin refuses the account of this edge' });
 }

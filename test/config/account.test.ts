@@ -21,13 +21,13 @@ function problemOf(variables: Record<string, unknown>): string {
 describe('ORIGIN_ACCOUNT', () => {
   it('is an account with a password, and what it is lent for', () => {
     const [upstream] = parse(ACCOUNT).upstreams;
-    expect(upstream.account).toEqual({ name: 'mirror', password: 'correct horse', lentFor: 'all' });
+    expect(upstream.account).toEqual({ kind: 'password', name: 'mirror', password: 'correct horse', lentFor: 'all' });
     expect([upstream.allowed?.matches('team/app'), upstream.allowed?.matches('other/app')]).toEqual([true, false]);
     expect(parse({}).upstreams[0].account).toBeUndefined();
   });
 
   it.each<[Record<string, string>, string]>([
-    [{ ORIGIN_ACCOUNT: 'token' }, 'ORIGIN_ACCOUNT: expected password, or none'],
+    [{ ORIGIN_ACCOUNT: 'token' }, 'ORIGIN_ACCOUNT: expected password or ecr or google, or none'],
     [{ CLIENT_AUTH: 'origin' }, 'ORIGIN_ACCOUNT: requires CLIENT_AUTH=anonymous'],
     [{ ORIGIN_USERNAME: '' }, 'ORIGIN_USERNAME: expected the name of the account'],
     [{ ORIGIN_USERNAME: 'a:b' }, 'ORIGIN_USERNAME: expected the name of the account, without a colon'],
@@ -58,7 +58,9 @@ describe('ORIGIN_ACCOUNT', () => {
     const hub = { ...own, PRESET: 'docker-hub', ORIGIN_PASSWORD_SECRET: 'HUB_PASSWORD' };
     const UPSTREAMS = { hub, ghcr: { PRESET: 'ghcr' } };
     const { upstreams } = parse({ UPSTREAMS, HUB_PASSWORD: ORIGIN_PASSWORD });
-    expect(upstreams.map(({ account }) => account?.password)).toEqual([undefined, ORIGIN_PASSWORD, undefined]);
+    expect(upstreams.map(({ account }) => account)).toEqual([
+      ...[undefined, expect.objectContaining({ password: ORIGIN_PASSWORD }), undefined],
+    ]);
     expect(problemOf({ UPSTREAMS: { hub: { ...hub, ORIGIN_PASSWORD } } })).toContain('ORIGIN_PASSWORD: is a secret');
   });
 
@@ -71,5 +73,42 @@ describe('ORIGIN_ACCOUNT', () => {
       'LEND_ACCOUNT',
     ]);
     expect(upstreams[0].allowed?.matches('team/app')).toBe(true);
+  });
+
+  const ECR = {
+    ...{ ORIGIN_ACCOUNT: 'ecr', AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'hunter2hunter2' },
+    ...{ AWS_REGION: 'eu-central-1', ALLOW_REPOSITORIES: 'team/*' },
+  };
+  const KEY = {
+    client_email: 'mirror@project.iam.gserviceaccount.com',
+    private_key: ['-----BEGIN PRIVATE KEY-----', 'hunter2hunter2', '-----END PRIVATE KEY-----'].join('\n'),
+    token_uri: 'https://oauth2.googleapis.com/token',
+  };
+  const google = (key: object) => ({
+    ...{ ORIGIN_ACCOUNT: 'google', GOOGLE_SERVICE_ACCOUNT: JSON.stringify(key), ALLOW_REPOSITORIES: 'team/*' },
+  });
+
+  it('may be an IAM user of AWS, or a service account of Google', () => {
+    expect(parse(ECR).upstreams[0].account).toMatchObject({ kind: 'ecr', name: 'AKIDEXAMPLE', region: 'eu-central-1' });
+    expect(parse(google(KEY)).upstreams[0].account).toMatchObject({ kind: 'google', name: KEY.client_email });
+    const allowed = { TOKEN_REALMS_ALLOWED: 'auth.test' };
+    const other = parse({ ...google({ ...KEY, token_uri: 'https://auth.test/token' }), ...allowed }).upstreams[0];
+    expect(other.account).toMatchObject({ tokenUri: new URL('https://auth.test/token') });
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ ...ECR, AWS_ACCESS_KEY_ID: '' }, 'AWS_ACCESS_KEY_ID: expected the id'],
+    [{ ...ECR, AWS_SECRET_ACCESS_KEY: '' }, 'AWS_SECRET_ACCESS_KEY: expected the secret'],
+    [{ ...ECR, AWS_REGION: 'eu-central-1.evil.test/' }, 'AWS_REGION: expected the region'],
+    [{ ...ECR, AWS_ENDPOINT_URL: 'http://aws.test' }, 'AWS_ENDPOINT_URL: expected the https URL'],
+    [{ ...google(KEY), GOOGLE_SERVICE_ACCOUNT: '{' }, 'GOOGLE_SERVICE_ACCOUNT: expected the JSON key'],
+    [google({ ...KEY, token_uri: 'https://evil.test/token' }), 'GOOGLE_SERVICE_ACCOUNT: expected'],
+    [google({ ...KEY, token_uri: 'http://oauth2.googleapis.com/token' }), 'GOOGLE_SERVICE_ACCOUNT: expected'],
+    [google({ ...KEY, private_key: 'hunter2hunter2' }), 'GOOGLE_SERVICE_ACCOUNT: expected'],
+    [google({ ...KEY, client_email: 7 }), 'GOOGLE_SERVICE_ACCOUNT: expected'],
+  ])('%j is refused', (variables, expected) => {
+    const problem = problemOf(variables);
+    expect(problem).toContain(expected);
+    expect(problem).not.toContain('hunter2hunter2');
   });
 });

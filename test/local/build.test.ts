@@ -22,7 +22,10 @@ it('the main module imports no other before it is told to', async () => {
   const { outputs } = await bundle();
   const imports = outputs['dist/index.js']?.imports.filter(({ path }) => path.startsWith('dist/'));
   expect(imports?.map(({ path, kind }) => `${kind} ${path}`).toSorted()).toEqual([
+    'dynamic-import dist/aws4fetch.esm.js',
     'dynamic-import dist/cloudflare.js',
+    // To verify tokens, and to sign for Google.
+    'dynamic-import dist/jwt.js',
     'dynamic-import dist/jwt.js',
   ]);
 });
@@ -34,7 +37,9 @@ it('leaves no module of another version in the folder, which would be deployed a
     for (const name of ['old.js', 'old/index.js', 'bench.json']) await writeFile(join(folder, name), '');
     await buildInto(folder);
     const names = await readdir(folder, { recursive: true });
-    expect(names.filter((name) => name.endsWith('.js')).sort()).toEqual(['cloudflare.js', 'index.js', 'jwt.js']);
+    expect(names.filter((name) => name.endsWith('.js')).sort()).toEqual([
+      ...['aws4fetch.esm.js', 'cloudflare.js', 'index.js', 'jwt.js'],
+    ]);
     expect(names).toContain('bench.json');
   } finally {
     await rm(folder, { recursive: true });

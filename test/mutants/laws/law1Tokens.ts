@@ -4,21 +4,21 @@ import type { Breakage } from '../mutation.ts';
 export const LAW_1_TOKENS: readonly Breakage[] = [
   {
     wrong: 'a token for another service is a proof',
-    file: 'src/access/jwt.ts',
+    file: 'src/http/jwt.ts',
     text: '...{ issuer, audience, algorithms: ALGORITHMS',
     replacement: '...{ issuer, algorithms: ALGORITHMS',
     caughtBy: 'test/access/tokens.test.ts',
   },
   {
     wrong: 'a token of another issuer is a proof',
-    file: 'src/access/jwt.ts',
+    file: 'src/http/jwt.ts',
     text: '...{ issuer, audience, algorithms: ALGORITHMS',
     replacement: '...{ audience, algorithms: ALGORITHMS',
     caughtBy: 'test/access/tokens.test.ts',
   },
   {
     wrong: 'a token that has expired is a proof',
-    file: 'src/access/jwt.ts',
+    file: 'src/http/jwt.ts',
     text: 'currentDate: new Date(nowMs)',
     replacement: 'currentDate: new Date(Math.min(nowMs, 0))',
     caughtBy: 'test/access/tokens.test.ts',

@@ -67,7 +67,7 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   },
   {
     wrong: 'an open mirror asks its callers to log in',
-    file: 'src/origin/handshake.ts',
+    file: 'src/origin/withoutChallenge.ts',
     text: 'if (response.status === 401) {',
     replacement: "if (response.status === 401 && !response.headers.has('www-authenticate')) {",
     caughtBy: 'test/origin/handshakeFailures.test.ts',

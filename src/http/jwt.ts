@@ -1,5 +1,15 @@
-import { type CryptoKey, importJWK, importSPKI, importX509, type JWK, type JWTPayload, jwtVerify } from 'jose';
-import type { PublicJwk } from '../http/keySet.ts';
+import {
+  type CryptoKey,
+  importJWK,
+  importPKCS8,
+  importSPKI,
+  importX509,
+  type JWK,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
+import type { PublicJwk } from './keySet.ts';
 
 /** Only asymmetric ones: with a secret, whoever verifies tokens could issue them as well (RFC 8725 §3.1). */
 const ALGORITHMS = [
@@ -76,4 +86,9 @@ async function verifyWith(
 /** Whether the library rejected the token or the key. Its classes of errors would be a third module in the bundle. */
 function isRejection(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof Error && 'code' in error && /^ERR_J/.test(String(error.code)));
+}
+
+/** Signs claims by RS256. @param pem the private key, in PKCS #8 @throws Error the key is none */
+export async function signJwt(claims: JWTPayload, pem: string): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'JWT' }).sign(await importPKCS8(pem, 'RS256'));
 }
