@@ -5,6 +5,7 @@ import { createOriginAuthorizer } from './access/originAuthorizer.ts';
 import { createTokenAuthorizer } from './access/tokenAuthorizer.ts';
 import { createTokenKeys } from './access/tokenKeys.ts';
 import { createTokenVerifier } from './access/tokenVerifier.ts';
+import { createUsers } from './access/users.ts';
 import { createCaches } from './assembleCaches.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import type { Config } from './config/config.ts';
@@ -92,13 +93,14 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   const memory = isolate.memory.ofUpstream(alias);
   const absences = isolate.absences.ofUpstream(alias);
   const ownQueries = queriesOf([...config.mirroredHosts, ...chosenBy.ns]);
-  const isAnonymous = config.clientAuth === 'anonymous';
-  const askedAs = isAnonymous ? 'nobody' : 'caller';
-  const hasPullOnly = isAnonymous || tokenSettings?.hasPullOnly === true;
+  // Users of the edge's own pull from a mirror, too, which they have to enter.
+  const isMirror = config.clientAuth !== 'origin';
+  const askedAs = isMirror ? 'nobody' : 'caller';
+  const hasPullOnly = isMirror || tokenSettings?.hasPullOnly === true;
   const ttls: Ttls = {
     // These apply only where callers may push.
-    pushExistenceMs: isAnonymous ? 0 : config.pushExistenceTtlMs,
-    pushStaleMs: isAnonymous || config.pushExistenceTtlMs === 0 ? 0 : config.pushStaleMs,
+    pushExistenceMs: isMirror ? 0 : config.pushExistenceTtlMs,
+    pushStaleMs: isMirror || config.pushExistenceTtlMs === 0 ? 0 : config.pushStaleMs,
     // These apply only where some callers may not push.
     descriptorMs: hasPullOnly ? config.descriptorTtlMs : 0,
     tagMs: hasPullOnly ? config.tagTtlMs : 0,
@@ -115,7 +117,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   );
   const realms = { origin: config.originUrl, allowed: config.tokenRealms };
   const tokenTimeoutMs = Math.min(config.originTimeoutMs, MAX_TOKEN_MS);
-  const handshake = isAnonymous
+  const handshake = isMirror
     ? createMirrorHandshake(config.account, realms, { memory, bodies: tokenBodies, timeoutMs: tokenTimeoutMs })
     : NO_HANDSHAKE;
   const origin = createOrigin({
@@ -125,7 +127,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     ...{ bodies, askedAs, handshake },
   });
   const names = createNames({ namespace: defaultNamespace });
-  const hasRealm = config.tokenRealm === 'edge' && !isAnonymous;
+  const hasRealm = config.tokenRealm === 'edge' && !isMirror;
   return {
     alias,
     origin,
@@ -137,18 +139,19 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
     baseAnswers: createBaseAnswers(memory),
-    authorizer: isAnonymous ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
+    authorizer: isMirror ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
     absences: createAbsences(absences, retentionMs(ttls)),
     flights: createFlights(),
     recentTags: createRecentTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     hashedUploads: createHashedUploads(memory),
     // The origin of an open mirror cannot tell its callers apart.
-    retryAfter: createRetryAfter(memory, isAnonymous ? () => '' : ({ caller }) => caller),
+    retryAfter: createRetryAfter(memory, isMirror ? () => '' : ({ caller }) => caller),
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
     askedAs,
-    allowsWrites: !isAnonymous,
+    allowsWrites: !isMirror,
+    users: config.users && createUsers(config.users, memory),
     allowed: config.allowed,
     lendsAccount: config.account !== undefined,
     deleteEnabled: config.deleteEnabled,

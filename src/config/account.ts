@@ -29,7 +29,7 @@ export interface AccountConfig {
 
 /** What else the configuration says that concerns an account. */
 interface Surroundings {
-  readonly clientAuth: 'origin' | 'anonymous' | undefined;
+  readonly clientAuth: string | undefined;
   /** `TOKEN_REALMS_ALLOWED` */
   readonly tokenRealms: readonly string[];
 }
@@ -42,7 +42,7 @@ export function readAccount(settings: Settings, { clientAuth, tokenRealms }: Sur
   const allowed = read?.isEmpty ? undefined : read;
   if (!kind) return { account: undefined, allowed };
   if (clientAuth === 'origin') {
-    settings.report('ORIGIN_ACCOUNT: requires CLIENT_AUTH=anonymous: with origin, callers have accounts of their own');
+    settings.report('ORIGIN_ACCOUNT: requires CLIENT_AUTH=basic or anonymous: with origin, callers have their own');
   }
   if (!allowed) settings.report('ALLOW_REPOSITORIES: expected the repositories for which ORIGIN_ACCOUNT is lent');
   else if (allowed.isUnbounded && lentFor === 'all') {

@@ -13,7 +13,7 @@ export function checkChoices(upstreams: readonly UpstreamConfig[], report: (prob
     if (hosts.length + withinHost.length === 0) {
       report(`UPSTREAMS.${alias}: expected HOSTS, PREFIX or NS, since nothing else chooses it`);
     }
-    if (withinHost.length > 0 && clientAuth === 'origin') {
+    if (withinHost.length > 0 && clientAuth !== 'anonymous') {
       const names = [...new Set(withinHost.map(([name]) => name))].join(' and ');
       const reason = 'with it clients would send one password to several registries';
       report(`UPSTREAMS.${alias}.${names}: ${reason}: choose it by HOSTS alone, or set CLIENT_AUTH=anonymous`);

@@ -1,6 +1,7 @@
 import type { ChosenBy } from '../http/choice.ts';
 import { isLoopbackHost } from '../http/hosts.ts';
 import type { TokenSettings } from '../http/tokenSettings.ts';
+import type { UserSettings } from '../http/userSettings.ts';
 import { isRepositoryName, type RepositoryName } from '../oci/name.ts';
 import { ACCOUNT_VARIABLES, type AccountConfig, readAccount } from './account.ts';
 import {
@@ -19,6 +20,11 @@ import {
 import { PRESET_NAMES } from './presets.ts';
 import type { Settings } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
+import { users } from './users.ts';
+
+const CLIENT_AUTHS = ['origin', 'basic', 'anonymous'] as const;
+/** Who judges callers: the origin, the edge by its own users, or nobody. */
+export type ClientAuth = (typeof CLIENT_AUTHS)[number];
 
 /** The configuration of one upstream. Durations in ms. */
 export interface UpstreamConfig extends AccountConfig {
@@ -46,7 +52,9 @@ export interface UpstreamConfig extends AccountConfig {
   readonly preset: string;
   /** The namespace of repositories that are named without one. */
   readonly defaultNamespace: RepositoryName | undefined;
-  readonly clientAuth: 'origin' | 'anonymous';
+  readonly clientAuth: ClientAuth;
+  /** `USERS`, with `CLIENT_AUTH=basic`. */
+  readonly users: readonly UserSettings[] | undefined;
   /** Where clients fetch tokens: from the origin's token server itself, or through the edge. */
   readonly tokenRealm: 'origin' | 'edge';
   /** How tokens are verified at the edge; `undefined`: only the origin judges them. */
@@ -67,6 +75,7 @@ export const OWN_VARIABLES = [
   'MIRRORED_HOSTS',
   'DEFAULT_NAMESPACE',
   'TOKEN_REALM',
+  'USERS',
   ...TOKEN_VARIABLES,
   ...ACCOUNT_VARIABLES,
 ] as const;
@@ -102,7 +111,10 @@ export const UPSTREAM_VARIABLES = [...OWN_VARIABLES, ...INHERITED_VARIABLES];
 export function readUpstream(settings: Settings, alias: string, originExample: string | undefined): UpstreamConfig {
   const read = <T>(name: (typeof UPSTREAM_VARIABLES)[number], form: Form<T>) => settings.read(name, form);
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
-  const clientAuth = read('CLIENT_AUTH', oneOf('origin', ['origin', 'anonymous']));
+  const clientAuth = read('CLIENT_AUTH', oneOf('origin', CLIENT_AUTHS));
+  const known = read('USERS', users())?.list;
+  if (clientAuth === 'basic' && !known)
+    settings.report('USERS: expected users, since CLIENT_AUTH=basic lets nobody else in');
   const tokenRealms = read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com'));
   const config = {
     alias,
@@ -124,6 +136,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     mirroredHosts: read('MIRRORED_HOSTS', hosts('docker.io')),
     defaultNamespace: read('DEFAULT_NAMESPACE', beginning('library'))?.name,
     clientAuth,
+    users: clientAuth === 'basic' ? known : undefined,
     ...readAccount(settings, { clientAuth, tokenRealms: tokenRealms ?? [] }),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
     tokens: readTokens(settings),

@@ -18,6 +18,7 @@ const SECRETS: readonly string[] = [
   'ORIGIN_PASSWORD',
   'AWS_SECRET_ACCESS_KEY',
   'GOOGLE_SERVICE_ACCOUNT',
+  'USERS',
 ];
 const SUFFIX = '_SECRET';
 const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;

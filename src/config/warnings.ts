@@ -10,7 +10,7 @@ interface ComparedSettings {
   readonly listTtlMs: number;
   readonly staleIfErrorMs: number;
   readonly memoryTtlMs: number;
-  readonly clientAuth: 'origin' | 'anonymous';
+  readonly clientAuth: 'origin' | 'basic' | 'anonymous';
   readonly tokenRealm: 'origin' | 'edge';
   readonly account: object | undefined;
   readonly tokens: { readonly hasPullOnly: boolean } | undefined;
@@ -19,8 +19,9 @@ interface ComparedSettings {
 const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
 const PULL_ONLY = 'has no effect while every caller may push: remove it, or name PULL_ONLY_SUBJECTS';
 const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
-const NO_PUSHERS = 'has no effect with CLIENT_AUTH=anonymous, where nobody may push: remove it';
-const NO_CALLERS = 'has no effect with CLIENT_AUTH=anonymous, where no credential counts: remove it';
+const NO_PUSHERS = 'has no effect where nobody may push (CLIENT_AUTH=anonymous, basic): remove it';
+const NO_CALLERS = 'has no effect where no credential of the origin counts (CLIENT_AUTH=anonymous, basic): remove it';
+const NO_USERS = 'has no effect without CLIENT_AUTH=basic: set it, or remove this one';
 const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
 const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
@@ -33,7 +34,7 @@ const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remo
 export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: string) => boolean): string[] {
   const { descriptorTtlMs, pushExistenceTtlMs, pushStaleMs, tagTtlMs, listTtlMs, staleIfErrorMs } = config;
   const { memoryTtlMs, tokens } = config;
-  const isOpen = config.clientAuth === 'anonymous';
+  const isOpen = config.clientAuth !== 'origin';
   const hasPullOnly = isOpen || tokens?.hasPullOnly === true;
   const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (hasPullOnly ? staleIfErrorMs : 0);
   const checks: readonly (readonly [name: string, applies: boolean, sentence: string])[] = [
@@ -60,6 +61,7 @@ export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: st
     ),
     ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
     ['TOKEN_REALM', isOpen, NO_CALLERS],
+    ['USERS', config.clientAuth !== 'basic', NO_USERS],
     ...ONLY_WITH_ACCOUNT.map((name) => [name, !config.account, NO_ACCOUNT] as const),
     ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];

@@ -30,6 +30,7 @@ export function fingerprint(text: string): number {
   return hash >>> 0;
 }
 
-function hexOf(hash: ArrayBuffer): string {
+/** Returns a hash in lower-case hex. */
+export function hexOf(hash: ArrayBuffer): string {
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

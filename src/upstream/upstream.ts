@@ -1,5 +1,6 @@
 import type { Absences } from '../access/absences.ts';
 import type { Authorizer } from '../access/authorizer.ts';
+import type { Users } from '../access/users.ts';
 import type { Contents } from '../cache/contents.ts';
 import type { Ttls } from '../cache/freshness.ts';
 import type { BlobDescriptorCacheProvider } from '../cache/provider.ts';
@@ -58,6 +59,8 @@ export interface Upstream {
   readonly askedAs: AskedAs;
   /** Whether writes are allowed; if not, each is UNSUPPORTED. */
   readonly allowsWrites: boolean;
+  /** `CLIENT_AUTH=basic`: who may pull; `undefined`: the edge knows nobody by itself. */
+  readonly users: Users | undefined;
   /** `ALLOW_REPOSITORIES`; `undefined`: all that the origin shows. */
   readonly allowed: Patterns | undefined;
   /** Whether the edge lends an account of its own: then only the routes of the specification are served. */

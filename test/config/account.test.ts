@@ -28,7 +28,7 @@ describe('ORIGIN_ACCOUNT', () => {
 
   it.each<[Record<string, string>, string]>([
     [{ ORIGIN_ACCOUNT: 'token' }, 'ORIGIN_ACCOUNT: expected password or ecr or google, or none'],
-    [{ CLIENT_AUTH: 'origin' }, 'ORIGIN_ACCOUNT: requires CLIENT_AUTH=anonymous'],
+    [{ CLIENT_AUTH: 'origin' }, 'ORIGIN_ACCOUNT: requires CLIENT_AUTH=basic or anonymous'],
     [{ ORIGIN_USERNAME: '' }, 'ORIGIN_USERNAME: expected the name of the account'],
     [{ ORIGIN_USERNAME: 'a:b' }, 'ORIGIN_USERNAME: expected the name of the account, without a colon'],
     [{ ORIGIN_PASSWORD: '' }, 'ORIGIN_PASSWORD: expected the password'],

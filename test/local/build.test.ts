@@ -23,6 +23,8 @@ it('the main module imports no other before it is told to', async () => {
   const imports = outputs['dist/index.js']?.imports.filter(({ path }) => path.startsWith('dist/'));
   expect(imports?.map(({ path, kind }) => `${kind} ${path}`).toSorted()).toEqual([
     'dynamic-import dist/aws4fetch.esm.js',
+    // bcrypt, for users with passwords.
+    'dynamic-import dist/browser.js',
     'dynamic-import dist/cloudflare.js',
     // To verify tokens, and to sign for Google.
     'dynamic-import dist/jwt.js',
@@ -38,7 +40,7 @@ it('leaves no module of another version in the folder, which would be deployed a
     await buildInto(folder);
     const names = await readdir(folder, { recursive: true });
     expect(names.filter((name) => name.endsWith('.js')).sort()).toEqual([
-      ...['aws4fetch.esm.js', 'cloudflare.js', 'index.js', 'jwt.js'],
+      ...['aws4fetch.esm.js', 'browser.js', 'cloudflare.js', 'index.js', 'jwt.js'],
     ]);
     expect(names).toContain('bench.json');
   } finally {

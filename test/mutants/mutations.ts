@@ -15,6 +15,7 @@ import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { LENT_ACCOUNT } from './laws/lentAccount.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
 import { SEVERAL_UPSTREAMS } from './laws/severalUpstreams.ts';
+import { LAW_1_USERS } from './laws/users.ts';
 import type { Breakage, Law, Mutation } from './mutation.ts';
 
 const of = (law: Law, ...lists: readonly (readonly Breakage[])[]): Mutation[] =>
@@ -22,7 +23,7 @@ const of = (law: Law, ...lists: readonly (readonly Breakage[])[]): Mutation[] =>
 
 /** All mutations, law by law. */
 export const MUTATIONS: readonly Mutation[] = [
-  ...of('1', LAW_1_GRANTS, LAW_1_CALLERS, LAW_1_TOKENS),
+  ...of('1', LAW_1_GRANTS, LAW_1_CALLERS, LAW_1_TOKENS, LAW_1_USERS),
   ...of('2', LAW_2),
   ...of('3', LAW_3),
   ...of('4', LAW_4_WINDOWS, LAW_4_CHECK, LAW_4_HEAL),

@@ -10,6 +10,7 @@ import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
 import { isFromScript } from './cors.ts';
 import { deleteContent } from './deletes.ts';
+import { enter } from './gate.ts';
 import { readList } from './lists.ts';
 import { readManifest } from './manifests.ts';
 import { passThrough } from './passthrough.ts';
@@ -22,6 +23,11 @@ import { upload } from './uploads.ts';
  *   whatever the handlers throw
  */
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
+  if (!upstream.users) return handle(ctx, upstream, route);
+  return enter(ctx, upstream, route).then(() => handle(ctx, upstream, route));
+}
+
+function handle(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
   checkAllowed(upstream, route);
   if (upstream.edgeRealm && route.path === TOKEN_PATH) return upstream.edgeRealm.ask(ctx);

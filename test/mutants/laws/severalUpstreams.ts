@@ -20,8 +20,8 @@ export const SEVERAL_UPSTREAMS: readonly Breakage[] = [
   {
     wrong: 'an upstream chosen by a prefix or by ?ns= gets passwords',
     file: 'src/config/choices.ts',
-    text: "if (withinHost.length > 0 && clientAuth === 'origin') {",
-    replacement: "if (withinHost.length > 9 && clientAuth === 'origin') {",
+    text: "if (withinHost.length > 0 && clientAuth !== 'anonymous') {",
+    replacement: "if (withinHost.length > 9 && clientAuth !== 'anonymous') {",
     caughtBy: 'test/config/upstreams.test.ts',
   },
   {

@@ -1,0 +1,108 @@
+import { timingSafeEqual } from 'hono/utils/buffer';
+import { lru } from 'tiny-lru';
+import type { RequestContext } from '../context.ts';
+import type { User, UserSecret, UserSettings } from '../http/userSettings.ts';
+import type { Memory } from '../isolate/memory.ts';
+import { fingerprint, hexOf } from '../oci/hash.ts';
+
+/** The users of the edge's own: `CLIENT_AUTH=basic`. */
+export interface Users {
+  /**
+   * Returns who sent a request: by HTTP Basic, or without a login the user `anonymous`.
+   * @returns `undefined`: nobody whom the edge knows
+   */
+  identify(ctx: RequestContext): Promise<User | undefined>;
+}
+
+/** A login is not verified again for this time. */
+const LOGIN_MS = 60_000;
+const LOGIN_BYTES = 200;
+/** Within this time, so many logins may fail by name and address, and by address; others are refused unseen. */
+const FAILURES_MS = 60_000;
+const [MAX_FAILURES, MAX_FAILURES_OF_ADDRESS] = [10, 100];
+const MAX_COUNTED = 1_000;
+/** A longer one is nobody's. */
+const BASIC = /^basic +([A-Za-z0-9+/=]{1,2000})$/i;
+
+export function createUsers(settings: readonly UserSettings[], memory: Memory): Users {
+  const byName = new Map(settings.map((user) => [user.name, user]));
+  const known = settings.flatMap(({ secret }) => secret ?? []);
+  const logins = memory.part<{ readonly name: string }>('login');
+  const failures = createFailures();
+  let keyed: Promise<CryptoKey> | undefined;
+
+  /** Returns what stands for a credential in memory, of which nobody learns the credential. */
+  async function keyOf(authorization: string): Promise<string> {
+    // A Worker has no randomness before its first request.
+    keyed ??= crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign']) as Promise<CryptoKey>;
+    return hexOf(await crypto.subtle.sign('HMAC', await keyed, new TextEncoder().encode(authorization)));
+  }
+
+  /** Unknown names cost what one of the users costs, always the same one for a name. */
+  async function verify(name: string, password: string): Promise<UserSettings | undefined> {
+    const user = byName.get(name);
+    const secret = user?.secret ?? known[fingerprint(name) % known.length];
+    return secret && (await isSecret(secret, password)) && user?.secret ? user : undefined;
+  }
+
+  return {
+    async identify(ctx) {
+      const authorization = ctx.request.headers.get('authorization');
+      if (authorization === null) return byName.get('anonymous');
+      const [name, password] = parseBasic(authorization) ?? [];
+      if (name === undefined || password === undefined) return undefined;
+      const key = await keyOf(authorization);
+      const found = logins.get(key, ctx.now());
+      if (found) return byName.get(found.name);
+      const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
+      const isRefused = [
+        failures.count(address, ctx.now()) >= MAX_FAILURES_OF_ADDRESS,
+        failures.count(`${address} ${name}`, ctx.now()) >= MAX_FAILURES,
+      ].includes(true);
+      const user = isRefused ? undefined : await verify(name, password);
+      if (user) logins.set(key, { name }, ctx.now() + LOGIN_MS, LOGIN_BYTES);
+      else for (const counted of [address, `${address} ${name}`]) failures.add(counted, ctx.now());
+      return user;
+    },
+  };
+}
+
+async function isSecret(secret: UserSecret, password: string): Promise<boolean> {
+  if (secret.kind === 'bcrypt') {
+    // Only an edge with such a user parses the library.
+    const { compare } = await import('bcrypt-ts/browser');
+    return compare(password, secret.line);
+  }
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(password));
+  return timingSafeEqual(hexOf(hash), secret.hash);
+}
+
+/** Reads HTTP Basic (RFC 7617, UTF-8). @returns `undefined` if it is none */
+function parseBasic(authorization: string): [name: string, password: string] | undefined {
+  const [, base64 = ''] = BASIC.exec(authorization) ?? [];
+  try {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const colonAt = text.indexOf(':');
+    return colonAt > 0 ? [text.slice(0, colonAt), text.slice(colonAt + 1)] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts failures within the last minute, by whatever they are counted for. */
+function createFailures() {
+  const counts = lru<{ readonly since: number; count: number }>(MAX_COUNTED);
+  const current = (key: string, nowMs: number) => {
+    const found = counts.get(key);
+    return found && nowMs - found.since < FAILURES_MS ? found : undefined;
+  };
+  return {
+    count: (key: string, nowMs: number) => current(key, nowMs)?.count ?? 0,
+    add(key: string, nowMs: number) {
+      const found = current(key, nowMs);
+      if (found) found.count += 1;
+      else counts.set(key, { since: nowMs, count: 1 });
+    },
+  };
+}

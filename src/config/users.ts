@@ -1,0 +1,65 @@
+import type { UserSecret, UserSettings } from '../http/userSettings.ts';
+import { parsePatterns } from '../oci/patterns.ts';
+import { type Form, variable } from './forms.ts';
+
+/** The name of those who do not log in. */
+const ANONYMOUS = 'anonymous';
+const MAX_USERS = 1_000;
+const NAME = /^[^:\p{Cc}]{1,128}$/u;
+const SHA256 = /^[0-9a-f]{64}$/;
+/** A higher cost takes more CPU than a Worker on the free plan has (10 ms). */
+const BCRYPT = /^\$2[aby]\$0[45]\$[./A-Za-z0-9]{53}$/;
+const FORM = 'expected an object of users, such as {"ci":{"secret":"<SHA-256>","pull":["team/*"]}}';
+
+/** The users of the edge's own; unset is `undefined`. The problem never tells a name, which is a part of the secret. */
+export function users(): Form<{ readonly list: readonly UserSettings[] | undefined }> {
+  return (raw) => {
+    const reading = variable('', FORM, parseObject)(raw);
+    if ('problem' in reading) return reading;
+    if (Object.keys(reading.value).length === 0) return { value: { list: undefined } };
+    const entries = Object.entries(reading.value);
+    if (entries.length > MAX_USERS) return { problem: `expected at most ${MAX_USERS} users` };
+    const list: UserSettings[] = [];
+    for (const [at, [name, given]] of entries.entries()) {
+      const user = parseUser(name, given);
+      if (typeof user === 'string') return { problem: `user ${at + 1}: ${user}` };
+      list.push(user);
+    }
+    return { value: { list } };
+  };
+}
+
+/** @returns a sentence where it is no user */
+function parseUser(name: string, given: unknown): UserSettings | string {
+  if (!NAME.test(name)) return 'expected a name of up to 128 characters, without a colon';
+  if (typeof given !== 'object' || given === null) return 'expected an object with secret and pull';
+  const { secret, pull, ...others } = given as Record<string, unknown>;
+  if (Object.keys(others).length > 0) return 'expected secret and pull, and nothing else: users only pull';
+  const patterns = Array.isArray(pull) ? parsePatterns(pull.join()) : undefined;
+  if (!patterns || patterns.isEmpty)
+    return 'pull: expected patterns of repositories, such as ["team/*","!team/secret"]';
+  if (name === ANONYMOUS) {
+    return secret === undefined ? { name, secret, pull: patterns } : 'expected no secret: this is who does not log in';
+  }
+  const parsed = parseSecret(secret);
+  if (!parsed) return 'secret: expected the SHA-256 of a token (npm run user -- NAME), or bcrypt of a cost up to 5';
+  return { name, secret: parsed, pull: patterns };
+}
+
+function parseSecret(secret: unknown): UserSecret | undefined {
+  if (typeof secret !== 'string') return undefined;
+  if (SHA256.test(secret)) return { kind: 'sha256', hash: secret };
+  return BCRYPT.test(secret) ? { kind: 'bcrypt', line: secret } : undefined;
+}
+
+function parseObject(json: string): Record<string, unknown> | undefined {
+  if (json === '') return {};
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

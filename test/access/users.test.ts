@@ -1,0 +1,149 @@
+import { hash as bcrypt } from 'bcrypt-ts/browser';
+import { describe, expect, it } from 'vitest';
+import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
+import { type Pushed, pushBlob, rig, sha256 } from '../support/push.ts';
+import { createScriptedServer } from '../support/scripted.ts';
+
+const TOKEN = crypto.randomUUID();
+const PASSWORD = 'correct hörse';
+
+const basic = (name: string, password: string) => {
+  const bytes = new TextEncoder().encode(`${name}:${password}`);
+  return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+};
+const CI = basic('ci', TOKEN);
+
+/** Returns an edge whose users may pull from a repository. */
+async function edgeFor(
+  name: string,
+  more: Record<string, unknown> = {},
+  variables: Record<string, string> = {},
+): Promise<Edge> {
+  const users = {
+    ci: { secret: (await sha256(TOKEN)).slice('sha256:'.length), pull: [name] },
+    alice: { secret: await bcrypt(PASSWORD, 4), pull: [name] },
+    other: { secret: (await sha256('others')).slice('sha256:'.length), pull: ['team/other'] },
+    ...more,
+  };
+  return createEdge({ CLIENT_AUTH: 'basic', USERS: JSON.stringify(users), ...variables });
+}
+
+const head = (edge: Edge, { path }: Pushed, headers: Record<string, string> = {}) =>
+  edge.fetch(path, { method: 'HEAD', headers });
+
+describe('a user of the edge', () => {
+  it.each([
+    ['a token', CI],
+    ['a password', basic('alice', PASSWORD)],
+  ])('pulls with %s, which the origin never sees', async (_what, login) => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    const before = (await rig.requests(`/v2/${blob.name}/`)).length;
+    expect((await edge.fetch('/v2/', { headers: login })).status).toBe(200);
+    expect((await head(edge, blob, login)).status).toBe(200);
+    expect(cacheStatusOf(await head(edge, blob, login))).toContain('; hit');
+    for (const { headers } of (await rig.requests(`/v2/${blob.name}/`)).slice(before)) {
+      expect(headers.authorization).toBeUndefined();
+    }
+  });
+
+  it.each(['2a', '2b', '2y'])('has a password as htpasswd writes it: $%s$', async (version) => {
+    const blob = await pushBlob();
+    const secret = `$${version}$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2`;
+    const edge = await edgeFor(blob.name, { alice: { secret, pull: [blob.name] } });
+    const statusOf = async (password: string) => (await head(edge, blob, basic('alice', password))).status;
+    expect([await statusOf('correct horse'), await statusOf('correct horse ')]).toEqual([200, 401]);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['nobody', {}],
+    ['a wrong token', basic('ci', 'wrong')],
+    ['a wrong password', basic('alice', 'wrong')],
+    ["another user's token", basic('alice', TOKEN)],
+    ['the hash in place of the token', basic('ci', 'a'.repeat(64))],
+    ['an unknown name', basic('nobody', TOKEN)],
+    ['the name of everybody', basic('anonymous', '')],
+    ['no name', basic('', TOKEN)],
+    ['a property of objects', basic('__proto__', TOKEN)],
+    ['another scheme', { authorization: `Bearer ${TOKEN}` }],
+    ['what is no base64', { authorization: 'Basic %%%' }],
+    ['what is no UTF-8', { authorization: `Basic ${btoa('ci:\xff')}` }],
+    ['a very long one', { authorization: `Basic ${btoa(`ci:${'a'.repeat(5_000)}`)}` }],
+  ])('%s is none: a 401 that asks to log in, cold and warm, and nobody is asked', async (_who, headers) => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    for (const isWarm of [false, true]) {
+      if (isWarm) await head(edge, blob, CI);
+      const asked = await blob.asked();
+      for (const path of [blob.path, '/v2/', `/v2/${blob.name}/tags/list`, '/v2/_catalog', '/v2/x']) {
+        const answer = await edge.fetch(path, { headers });
+        expect([path, answer.status, answer.headers.get('www-authenticate')]).toEqual([
+          ...[path, 401, 'Basic realm="registry-edge", charset="UTF-8"'],
+        ]);
+        expect(cacheStatusOf(answer)).toBeNull();
+      }
+      expect(await blob.asked()).toBe(asked);
+    }
+  });
+
+  it.each([
+    ['GET', '/v2/team/app/manifests/latest', 403],
+    ['HEAD', '/v2/team/app/blobs/sha256:{hash}', 403],
+    ['GET', '/v2/team/app/tags/list', 403],
+    ['GET', '/v2/_catalog', 403],
+    ['GET', '/v2/some/extension', 403],
+    ['PUT', '/v2/team/app/manifests/latest', 403],
+    ['POST', '/v2/team/mine/blobs/uploads/', 405],
+    ['DELETE', '/v2/team/mine/manifests/latest', 405],
+  ])('may not %s %s: %d', async (method, path, status) => {
+    const server = createScriptedServer({ status: 200 });
+    const edge = await edgeFor('team/mine', {}, { ORIGIN_URL: server.url });
+    const answer = await edge.fetch(path.replace('{hash}', 'a'.repeat(64)), { method, headers: CI });
+    expect(answer.status).toBe(status);
+    expect(await server.calls()).toEqual([]);
+  });
+
+  it('who does not log in may be let in to something', async () => {
+    const [open, closed] = [await pushBlob(), await pushBlob()];
+    const edge = await edgeFor(closed.name, { anonymous: { pull: [open.name] } });
+    expect((await head(edge, open)).status).toBe(200);
+    const refused = await head(edge, closed);
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('Basic')]);
+    expect((await head(edge, closed, CI)).status).toBe(200);
+    // The user has no right of everybody's.
+    expect((await head(edge, open, CI)).status).toBe(403);
+    expect((await head(edge, open, basic('ci', 'wrong'))).status).toBe(401);
+  });
+
+  it('is not heard any more after ten wrong secrets in a minute, but where its login is known', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    const from = (address: string, login: Record<string, string>) =>
+      head(edge, blob, { ...login, 'cf-connecting-ip': address });
+    expect((await from('192.0.2.1', CI)).status).toBe(200);
+    for (let n = 0; n < 10; n++) expect((await from('192.0.2.1', basic('alice', `${n}`))).status).toBe(401);
+    expect((await from('192.0.2.1', basic('alice', PASSWORD))).status).toBe(401);
+    expect((await from('192.0.2.2', basic('alice', PASSWORD))).status).toBe(200);
+    expect((await from('192.0.2.1', CI)).status).toBe(200);
+    edge.clock.advance(60_001);
+    expect((await from('192.0.2.1', basic('alice', PASSWORD))).status).toBe(200);
+  });
+
+  it('of an address with a hundred failures is not heard, whatever the name', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    const from = (address: string, login: Record<string, string>) =>
+      head(edge, blob, { ...login, 'cf-connecting-ip': address });
+    for (let n = 0; n < 100; n++) await from('192.0.2.1', basic(`name-${n}`, 'x'));
+    expect((await from('192.0.2.1', CI)).status).toBe(401);
+    expect((await from('192.0.2.2', CI)).status).toBe(200);
+  });
+
+  it('leaves no secret in the log', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    await head(edge, blob, CI);
+    await head(edge, blob, basic('ci', 'wrong-secret'));
+    expect(edge.log.join()).not.toMatch(new RegExp(`${TOKEN}|wrong-secret|${CI.authorization.slice(6)}`));
+  });
+});

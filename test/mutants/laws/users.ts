@@ -1,0 +1,40 @@
+import type { Breakage } from '../mutation.ts';
+
+/** Law 1, where the edge knows callers by itself. */
+export const LAW_1_USERS: readonly Breakage[] = [
+  {
+    wrong: 'an unknown user is let in by the secret of another one',
+    file: 'src/access/users.ts',
+    text: '(await isSecret(secret, password)) && user?.secret ? user : undefined;',
+    replacement: '(await isSecret(secret, password)) ? (user ?? settings[0]) : undefined;',
+    caughtBy: 'test/access/users.test.ts',
+  },
+  {
+    wrong: 'a user pulls from every repository',
+    file: 'src/routes/registry/gate.ts',
+    text: "('name' in route && user?.pull.matches(route.name) === true)",
+    replacement: "'name' in route",
+    caughtBy: 'test/access/users.test.ts',
+  },
+  {
+    wrong: 'users are let in to what tells of all repositories',
+    file: 'src/routes/registry/gate.ts',
+    text: "route.kind === 'base' ||",
+    replacement: "!('name' in route) ||",
+    caughtBy: 'test/access/users.test.ts',
+  },
+  {
+    wrong: 'secrets may be tried without end',
+    file: 'src/access/users.ts',
+    text: 'const user = isRefused ? undefined : await verify(name, password);',
+    replacement: 'const user = isRefused && !name ? undefined : await verify(name, password);',
+    caughtBy: 'test/access/users.test.ts',
+  },
+  {
+    wrong: 'a wrong login is let in as somebody who does not log in',
+    file: 'src/access/users.ts',
+    text: 'if (name === undefined || password === undefined) return undefined;',
+    replacement: "if (name === undefined || password === undefined) return byName.get('anonymous') ?? settings[0];",
+    caughtBy: 'test/access/users.test.ts',
+  },
+];
