@@ -30,6 +30,10 @@ interface Candidates<U> {
 }
 
 const PORT = /:[0-9]*$/;
+/** The dot of the DNS root, in front of a port or not. */
+const ROOT_DOT = /\.(?=$|:[0-9]*$)/;
+/** What follows a name in a path: behind a prefix it leaves no name, so the prefix is a repository's whole name. */
+const BEHIND_NAME = /^(?:(?:blobs|manifests|referrers)\/[^/]+|blobs\/uploads\/[^/]*\/?|tags\/list)$/;
 const NS = /[?&]ns=([^&]*)/;
 
 /**
@@ -54,8 +58,8 @@ export function createChoice<U extends { readonly chosenBy: ChosenBy }>(upstream
   /** @param host as the `Host` header gives it */
   return (host: string, target: Target): Choice<U> => {
     if (isSingle) return others.whole;
-    const name = host.toLowerCase();
-    const ofHost = byHost.get(name) ?? byHost.get(name.replace(PORT, '').replace(/\.$/, ''));
+    const name = host.toLowerCase().replace(ROOT_DOT, '');
+    const ofHost = byHost.get(name) ?? byHost.get(name.replace(PORT, ''));
     const chosen = (ofHost && among(ofHost, target)) ?? (others && among(others, target));
     if (chosen) return chosen;
     return ofHost || others ? 'shared' : undefined;
@@ -74,7 +78,11 @@ function add<U extends { readonly chosenBy: ChosenBy }>(candidates: Candidates<U
 function among<U>({ byNs, byPrefix, whole }: Candidates<U>, { path, search }: Target): Chosen<U> | undefined {
   const ns = byNs.size > 0 ? hostIn(search) : undefined;
   const named = ns === undefined ? undefined : byNs.get(ns);
-  return named ?? byPrefix.find(([start]) => path.startsWith(start))?.[1] ?? whole;
+  return named ?? byPrefix.find(([start]) => isBelow(path, start))?.[1] ?? whole;
+}
+
+function isBelow(path: string, start: string): boolean {
+  return path.startsWith(start) && !BEHIND_NAME.test(path.slice(start.length));
 }
 
 /** Returns the host in `?ns=`, which clients write with the escape of the colon or without. */
