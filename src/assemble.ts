@@ -11,7 +11,7 @@ import { retentionMs, type Ttls } from './cache/freshness.ts';
 import type { Config } from './config/config.ts';
 import type { UpstreamConfig } from './config/upstream.ts';
 import type { AccountSettings } from './http/accountSettings.ts';
-import { type Budget, createBudget } from './http/body/budget.ts';
+import { type Budget, createBudget, createPool } from './http/body/budget.ts';
 import { createCopies } from './http/body/copies.ts';
 import type { TokenSettings } from './http/tokenSettings.ts';
 import { createBaseAnswers } from './isolate/baseAnswers.ts';
@@ -66,7 +66,7 @@ export interface Isolate {
 
 export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' | 'upstreams'>): Isolate {
   const sharesOf = (maxBytes: number) => {
-    const pool = { maxBytes, heldBytes: 0 };
+    const pool = createPool(maxBytes);
     // One upstream whose answers stall takes no more than half of the room from the others.
     return () => createBudget(upstreams.length > 1 ? maxBytes / 2 : maxBytes, pool);
   };

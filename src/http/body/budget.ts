@@ -42,10 +42,16 @@ interface Holding {
 export interface Pool {
   readonly maxBytes: number;
   heldBytes: number;
+  /** Each gives back what requests that are too old hold in one of the budgets. */
+  readonly sweeps: ((nowMs: number) => void)[];
+}
+
+export function createPool(maxBytes: number): Pool {
+  return { maxBytes, heldBytes: 0, sweeps: [] };
 }
 
 /** @param pool shared with other budgets, of which none may hold more than its own `maxBytes` */
-export function createBudget(maxBytes: number, pool: Pool = { maxBytes, heldBytes: 0 }): Budget {
+export function createBudget(maxBytes: number, pool = createPool(maxBytes)): Budget {
   let held = 0;
   const holdings = new Map<RequestContext, Holding>();
   const holderCounts = new Map<Uint8Array, number>();
@@ -78,9 +84,15 @@ export function createBudget(maxBytes: number, pool: Pool = { maxBytes, heldByte
   function hasRoomFor(bytes: number, nowMs: number): boolean {
     const fits = () => held + bytes <= maxBytes && pool.heldBytes + bytes <= pool.maxBytes;
     if (fits()) return true;
-    for (const [ctx, holding] of holdings) if (nowMs - holding.since > MAX_AGE_MS) end(ctx, holding);
+    // A budget that nobody asks for room any more would keep the others from it.
+    for (const sweepOne of pool.sweeps) sweepOne(nowMs);
     return fits();
   }
+
+  function sweep(nowMs: number): void {
+    for (const [ctx, holding] of holdings) if (nowMs - holding.since > MAX_AGE_MS) end(ctx, holding);
+  }
+  pool.sweeps.push(sweep);
 
   function add(bytes: number): void {
     held += bytes;

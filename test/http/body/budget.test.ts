@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBudget, waitForRoom } from '../../../src/http/body/budget.ts';
+import { createBudget, createPool, waitForRoom } from '../../../src/http/body/budget.ts';
 import { contextOf, createClock } from '../../support/context.ts';
 
 const clock = createClock();
@@ -34,7 +34,7 @@ describe('createBudget', () => {
   });
 
   it('shares a pool with others, of which none gets more than its own bound', () => {
-    const pool = { maxBytes: 100, heldBytes: 0 };
+    const pool = createPool(100);
     const [one, other, third] = [1, 2, 3].map(() => createBudget(60, pool).room(request()));
     expect([one?.resize(61), one?.resize(60), other?.resize(41), other?.resize(40)]).toEqual([
       false,
@@ -49,8 +49,17 @@ describe('createBudget', () => {
     expect(pool.heldBytes).toBe(0);
   });
 
+  it('frees what requests that never ended hold of the pool in other budgets, too', () => {
+    const pool = createPool(100);
+    const [one, other, third] = [1, 2, 3].map(() => createBudget(50, pool));
+    for (const budget of [one, other]) budget?.room(request()).resize(50);
+    clock.advance(600_001);
+    expect(third?.room(request()).resize(20)).toBe(true);
+    expect([one?.heldBytes, other?.heldBytes, pool.heldBytes]).toEqual([0, 0, 20]);
+  });
+
   it('gives back to the pool what a request held', () => {
-    const pool = { maxBytes: 100, heldBytes: 0 };
+    const pool = createPool(100);
     const [budget, ctx] = [createBudget(60, pool), request()];
     budget.hold(ctx, new Uint8Array(30));
     expect(pool.heldBytes).toBe(30);
