@@ -150,11 +150,13 @@ function repositoryOf(params: URLSearchParams): RepositoryName | undefined {
   return isRepositoryName(name) ? name : undefined;
 }
 
-/** Returns the edge's own address as the client reached it. A proxy in front of the edge may end TLS. */
-function addressOf({ request }: RequestContext): string {
-  const { protocol, host } = new URL(request.url);
-  const isSecure = protocol === 'https:' || request.headers.get('x-forwarded-proto') === 'https';
-  return `${isSecure ? 'https' : 'http'}://${host}`;
+/**
+ * Returns the edge's own address as the client reached it. A proxy in front of the edge may end TLS. The URL is not
+ * parsed where there is a Host, since not every host that a client can send makes a valid URL.
+ */
+function addressOf({ request: { url, headers } }: RequestContext): string {
+  const isSecure = url.startsWith('https:') || headers.get('x-forwarded-proto') === 'https';
+  return `${isSecure ? 'https' : 'http'}://${headers.get('host') ?? new URL(url).host}`;
 }
 
 function returnedHeaders(headers: Headers): Record<string, string> {

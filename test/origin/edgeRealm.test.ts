@@ -34,6 +34,8 @@ describe('TOKEN_REALM=edge: a challenge', () => {
     [`http://other.test:8787${LIST}`, {}, 'http://other.test:8787'],
     [`http://other.test${LIST}`, { headers: { 'x-forwarded-proto': 'https' } }, 'https://other.test'],
     [`http://other.test${LIST}`, { headers: { 'x-forwarded-proto': 'ftp' } }, 'http://other.test'],
+    // The URL that the runtime builds from such a Host is not valid.
+    [LIST, { headers: { host: '1.2.3.256:99999' } }, 'https://1.2.3.256:99999'],
   ])('in the answer to %s names the edge as the client reached it', async (url, init, address) => {
     const { edge, challenge, server } = setUp();
     const expected = challenge.replace(`${server.url}/token?from=realm`, `${address}/v2/auth/token`);
