@@ -13,13 +13,17 @@ export interface Demanded {
 
 /** Which tokens an origin has demanded. */
 export interface Demands {
+  /** Returns what a challenge demands. @throws RegistryError ORIGIN_UNREACHABLE: the realm is not allowed */
+  check(ctx: RequestContext, challenge: BearerChallenge): Demanded;
   /**
    * Remembers what the origin demands.
    * @param name the repository; `undefined` where it demands it without looking at one
-   * @throws RegistryError ORIGIN_UNREACHABLE: the realm is not allowed
+   * @throws RegistryError as `check`
    */
   note(ctx: RequestContext, name: RepositoryName | undefined, challenge: BearerChallenge): Demanded;
-  /** Returns what the origin will demand in a repository, if it has demanded anything. */
+  /** Returns what the origin has demanded in a repository, or without looking at one. */
+  get(ctx: RequestContext, name: RepositoryName | undefined): Demanded | undefined;
+  /** Returns what the origin will probably demand in a repository, if it has demanded anything. */
   find(ctx: RequestContext, name: RepositoryName | undefined): Demanded | undefined;
 }
 
@@ -34,29 +38,35 @@ interface Demand extends Demanded {
 }
 
 export function createDemands(realms: RealmPolicy): Demands {
+  /** By the repository's name; by the empty one where the origin demands it without looking at a repository. */
   const ofRepositories = lru<Demand>(MAX_REPOSITORIES);
   /** In whatever repository: the best guess for those that have demanded nothing yet. */
   let last: Demand | undefined;
   let warnedAt = Number.NEGATIVE_INFINITY;
 
+  function check(ctx: RequestContext, { realm, service }: BearerChallenge): Demanded {
+    const url = allowedRealm(realm, realms);
+    if (url) return { realm: url, service };
+    if (ctx.now() - warnedAt >= WARNING_INTERVAL_MS) {
+      warnedAt = ctx.now();
+      const message = 'the origin names a token realm that is not allowed: if it is right, add it to';
+      ctx.log.warn(`${message} TOKEN_REALMS_ALLOWED`, { host: hostOfRealm(realm) });
+    }
+    throw new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin demands a token from a realm not allowed' });
+  }
+
+  const unlessOver = (ctx: RequestContext, demand: Demand | undefined) =>
+    demand && demand.until > ctx.now() ? demand : undefined;
+  const get: Demands['get'] = (ctx, name) => unlessOver(ctx, ofRepositories.get(name ?? ''));
+
   return {
-    note(ctx, name, { realm, service }) {
-      const url = allowedRealm(realm, realms);
-      if (url) {
-        last = { realm: url, service, until: ctx.now() + DEMAND_MS };
-        if (name !== undefined) ofRepositories.set(name, last);
-        return last;
-      }
-      if (ctx.now() - warnedAt >= WARNING_INTERVAL_MS) {
-        warnedAt = ctx.now();
-        const message = 'the origin names a token realm that is not allowed: if it is right, add it to';
-        ctx.log.warn(`${message} TOKEN_REALMS_ALLOWED`, { host: hostOfRealm(realm) });
-      }
-      throw new RegistryError('ORIGIN_UNREACHABLE', { message: 'the origin demands a token from a realm not allowed' });
+    check,
+    note(ctx, name, challenge) {
+      last = { ...check(ctx, challenge), until: ctx.now() + DEMAND_MS };
+      ofRepositories.set(name ?? '', last);
+      return last;
     },
-    find(ctx, name) {
-      const ofRepository = name === undefined ? undefined : ofRepositories.get(name);
-      return [ofRepository, last].find((each) => each && each.until > ctx.now());
-    },
+    get,
+    find: (ctx, name) => get(ctx, name) ?? unlessOver(ctx, last),
   };
 }

@@ -2,7 +2,7 @@ import type { RequestContext } from '../context.ts';
 import type { Budget } from '../http/body/budget.ts';
 import { readBody } from '../http/body/readBody.ts';
 import { trackedBody } from '../http/body/trackedBody.ts';
-import { parseBearerChallenge, withRealm } from '../http/challenge.ts';
+import { type BearerChallenge, parseBearerChallenge, withRealm } from '../http/challenge.ts';
 import { pickHeaders } from '../http/headers.ts';
 import { isRedirect } from '../http/redirects.ts';
 import { RegistryError } from '../oci/errors.ts';
@@ -45,14 +45,23 @@ const RETURNED_HEADERS = ['content-type', 'retry-after', 'www-authenticate'];
 export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: EdgeRealmOptions): EdgeRealm {
   const demands = createDemands(realms);
 
-  /** Asks the origin where it sends those who have no token, if this isolate does not know it. */
-  async function findRealm(ctx: RequestContext, name: RepositoryName | undefined): Promise<URL> {
-    const known = demands.find(ctx, name);
-    if (known) return known.realm;
-    const { response } = await origin.send(ctx, '/v2/', { method: 'GET', onlyHeaders: [], signal: ctx.signal });
+  /** Asks the origin what it demands of somebody without a credential, and sends nothing of the client's. */
+  async function askChallenge(ctx: RequestContext, path: string): Promise<BearerChallenge | undefined> {
+    const { response } = await origin.send(ctx, path, { method: 'GET', onlyHeaders: [], signal: ctx.signal });
     await response.body?.cancel();
-    const challenge = parseBearerChallenge(response.headers.get('www-authenticate'));
-    if (challenge) return demands.note(ctx, undefined, challenge).realm;
+    return parseBearerChallenge(response.headers.get('www-authenticate'));
+  }
+
+  /**
+   * Returns where the origin sends those who want a token for a repository, or for none: as it said in that repository,
+   * or at `/v2/`. What it said in another repository is no answer, since the password goes there.
+   */
+  async function findRealm(ctx: RequestContext, name: RepositoryName | undefined): Promise<URL> {
+    const known = demands.get(ctx, name) ?? demands.get(ctx, undefined);
+    if (known) return known.realm;
+    const challenge = await askChallenge(ctx, name ? `/v2/${name}/tags/list` : '/v2/');
+    if (challenge) return demands.note(ctx, name, challenge).realm;
+    if (name) return findRealm(ctx, undefined);
     throw new RegistryError('NAME_UNKNOWN', { message: 'the origin registry demands no token: send requests without' });
   }
 
@@ -101,7 +110,10 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
       const challenge = parseBearerChallenge(header);
       if (header === null || !challenge) return;
       try {
-        demands.note(ctx, repositoryIn(ctx), challenge);
+        // What a caller sends besides may decide where the origin sends it: that is nobody else's realm.
+        const about = ctx.caller === undefined ? undefined : subjectOf(ctx);
+        if (about) demands.note(ctx, about.name, challenge);
+        else demands.check(ctx, challenge);
       } catch {
         return; // Clients may reach it themselves; the log has said which variable would help.
       }
@@ -134,11 +146,15 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
   };
 }
 
-/** Returns the repository that a request was about, since each may have a realm of its own. */
-function repositoryIn({ target }: RequestContext): RepositoryName | undefined {
+/**
+ * Returns the repository that a request was about, since each may have a realm of its own; `/v2/` is about none, and
+ * other paths say nothing about either.
+ */
+function subjectOf({ target }: RequestContext): { readonly name: RepositoryName | undefined } | undefined {
   try {
     const route = parseRoute(target);
-    return 'name' in route ? route.name : undefined;
+    if ('name' in route) return { name: route.name };
+    return route.kind === 'base' ? { name: undefined } : undefined;
   } catch {
     return undefined;
   }

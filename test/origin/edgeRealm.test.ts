@@ -65,7 +65,7 @@ describe('TOKEN_REALM=edge: a request for a token', () => {
     ['that has not', false],
   ])('goes to the realm of the origin, from an isolate %s', async (_what, hasSeen) => {
     const { edge, server, origin } = setUp();
-    if (hasSeen) await realmOf(edge, LIST);
+    if (hasSeen) await realmOf(edge, '/v2/');
     const asked = (await origin.calls()).length;
     const headers = { authorization: BASIC, cookie: 'session=secret', 'x-token': 'secret' };
     const answer = await edge.fetch('/v2/auth/token?service=s&scope=repository:a/b:pull&account=me', { headers });
@@ -82,7 +82,7 @@ describe('TOKEN_REALM=edge: a request for a token', () => {
     expect(call?.headers).not.toHaveProperty('x-token');
     // The origin is asked for its realm without the password.
     const questions = (await origin.calls()).slice(asked);
-    expect(questions.map(({ method, path }) => `${method} ${path}`)).toEqual(hasSeen ? [] : ['GET /v2/']);
+    expect(questions.map(({ method, path }) => `${method} ${path}`)).toEqual(hasSeen ? [] : ['GET /v2/a/b/tags/list']);
     for (const question of questions) expect(question.headers).not.toHaveProperty('authorization');
   });
 
@@ -103,6 +103,28 @@ describe('TOKEN_REALM=edge: a request for a token', () => {
     const body = `grant_type=password&scope=${encodeURIComponent(`repository:${names[0]}:pull`)}`;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     expect(await (await edge.fetch('/v2/auth/token', { method: 'POST', headers, body })).text()).toBe('one');
+  });
+
+  it.each([
+    ['another repository', 'app'],
+    ['a request with another identity', 'test/app'],
+  ])('goes to no realm that %s was sent to', async (_what, suffix) => {
+    const [own, others] = [createScriptedServer({ body: 'own' }), createScriptedServer({ body: 'others' })];
+    const challengeOf = ({ url }: typeof own) => ({ 'www-authenticate': `Bearer realm="${url}/token"` });
+    const name = `${uniqueName()}/test/app`;
+    const seen = name.replace('test/app', suffix);
+    await rig.rule({ prefix: `/v2/${seen}/manifests/`, status: 401, headers: challengeOf(others) });
+    await rig.rule({ prefix: `/v2/${name}/`, status: 401, headers: challengeOf(own) });
+    const edge = createEdge({ TOKEN_REALM: 'edge', TOKEN_REALMS_ALLOWED: new URL(inject('scriptedUrl')).host });
+    const identity: Record<string, string> = seen === name ? { 'x-original-host': 'me' } : {};
+    const challenge = await realmOf(edge, `/v2/${seen}/manifests/latest`, { headers: identity });
+    expect(challenge).toContain('https://edge.test/v2/auth/token');
+    const headers = { authorization: BASIC };
+    for (let n = 0; n < 2; n++) {
+      const answer = await edge.fetch(`/v2/auth/token?service=s&scope=repository:${name}:pull`, { headers });
+      expect(await answer.text()).toBe('own');
+    }
+    expect(await others.calls()).toEqual([]);
   });
 
   it('may be a form', async () => {
