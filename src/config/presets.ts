@@ -42,10 +42,15 @@ export interface Preselected {
 
 /** Returns the defaults of the preset that the variable `PRESET` names; none if it names none. */
 export function preselect({ PRESET, ORIGIN_URL }: Environment): Preselected {
-  const { variables = {}, origin } = PRESETS[String(PRESET ?? '').trim()] ?? {};
-  const url = String(ORIGIN_URL ?? '').trim();
+  const { variables = {}, origin } = PRESETS[textOf(PRESET)] ?? {};
+  const url = textOf(ORIGIN_URL);
   // The registry's own host, where the preset does not know it.
   const host = origin && URL.canParse(url) ? new URL(url).host : '';
   const mirrored = host && !host.startsWith('[') ? { MIRRORED_HOSTS: host } : {};
   return { defaults: { ...mirrored, ...variables }, originExample: origin };
+}
+
+/** Returns the text of a variable; anything else is reported where the variable is read. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.trim() : '';
 }

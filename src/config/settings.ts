@@ -39,7 +39,8 @@ export function createSettings(env: Environment, options: SettingsOptions): Sett
   };
 }
 
-/** Whether a variable has a value; an empty one has none. */
+/** Whether a variable has a value; an empty one has none. A list or an object is one, if hardly a good one. */
 export function isSet(env: Environment, name: string): boolean {
-  return String(env[name] ?? '').trim() !== '';
+  const value = env[name];
+  return typeof value === 'object' ? value !== null : String(value ?? '').trim() !== '';
 }
