@@ -35,7 +35,9 @@ export interface Config<Open = unknown> {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(problems: readonly string[]) {
-    super(`the configuration of registry-edge is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    super(
+      `the configuration of registry-edge is not valid:\n${[...new Set(problems)].map((problem) => `  ${problem}`).join('\n')}`,
+    );
   }
 }
 
@@ -73,15 +75,17 @@ function ofBackends(backends: readonly Backend<unknown>[]): string[] {
  */
 export function parseConfig<Open>(env: Environment, backends: readonly Backend<Open>[]): Config<Open> {
   const problems: string[] = [];
-  const warnings: string[] = [];
+  const reading: Reading = { problems, warnings: [], taken: new Set() };
   const settings = createSettings(env, { problems });
   const entries = readUpstreams(env, [...EDGE_VARIABLES, ...ofBackends(backends)], settings.report);
   const hasDefault = entries.length === 0 || isSet(env, 'ORIGIN_URL') || isSet(env, 'PRESET');
   const upstreams = [
-    ...(hasDefault ? [readOne(env, { problems, warnings })] : []),
-    ...entries.map(({ alias, variables }) => readOne(variables, { problems, warnings, alias, edge: env })),
+    ...(hasDefault ? [readOne(env, reading)] : []),
+    ...entries.map(({ alias, variables }) => readOne(variables, { ...reading, alias, edge: env })),
   ];
   checkChoices(upstreams, settings.report);
+  // Those of the default upstream have no label: what has no effect in it may have one in another.
+  const warnings = reading.warnings.filter((warning) => !reading.taken.has(variableIn(warning)));
   const config = {
     upstreams,
     backend: readBackend(settings, backends),
@@ -102,9 +106,12 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
   return config as unknown as Config<Open>; // an undefined value would have been reported above
 }
 
+/** What the readings of all upstreams collect, and which one is read. */
 interface Reading {
   readonly problems: string[];
   readonly warnings: string[];
+  /** Receives the variables of the whole edge that have an effect in an upstream which takes them from there. */
+  readonly taken: Set<string>;
   /** By default the default upstream. */
   readonly alias?: string;
   /** The environment of the whole edge, where that is another one. */
@@ -112,20 +119,28 @@ interface Reading {
 }
 
 /** Reads one upstream: what is set for it counts first, then its preset, and then what is set for the whole edge. */
-function readOne(own: Environment, { problems, warnings, alias = '', edge = {} }: Reading): UpstreamConfig {
-  const { defaults, originExample } = preselect(own);
+function readOne(own: Environment, { problems, warnings, taken, alias = '', edge = {} }: Reading): UpstreamConfig {
+  const preselected = preselect(own);
   const label = alias === '' ? '' : `UPSTREAMS.${alias}.`;
   const inherited = Object.fromEntries(
     INHERITED_VARIABLES.filter((name) => isSet(edge, name)).map((name) => [name, edge[name]]),
   );
   // Nothing chooses it: clients that ask a mirror for the content of a well-known registry name that.
   const isUnchosen = alias !== '' && !CHOOSERS.some((name) => isSet(own, name));
-  const ns = isUnchosen ? { NS: defaults.MIRRORED_HOSTS } : {};
-  const settings = createSettings(own, { problems, label, defaults: { ...inherited, ...ns, ...defaults } });
+  const defaults = { ...(isUnchosen && { NS: preselected.defaults.MIRRORED_HOSTS }), ...preselected.defaults };
+  const settings = createSettings(own, { problems, label, defaults, inherited });
   const found = problems.length;
-  const upstream = readUpstream(settings, alias, originExample);
-  if (problems.length === found) {
-    warnings.push(...settingsWithoutEffect(upstream, (name) => isSet(own, name)).map((warning) => label + warning));
-  }
+  const upstream = readUpstream(settings, alias, preselected.originExample);
+  if (problems.length > found) return upstream;
+  const isOwn = (name: string) => isSet(own, name);
+  warnings.push(...settingsWithoutEffect(upstream, isOwn).map((warning) => label + warning));
+  const isTaken = (name: string) => name in inherited && !isOwn(name) && !(name in defaults);
+  const withoutEffect = settingsWithoutEffect(upstream, isTaken).map(variableIn);
+  for (const name of Object.keys(inherited)) if (isTaken(name) && !withoutEffect.includes(name)) taken.add(name);
   return upstream;
+}
+
+/** Returns the variable with which a warning begins. */
+function variableIn(warning: string): string {
+  return warning.slice(0, warning.indexOf(' '));
 }

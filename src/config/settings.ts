@@ -20,20 +20,30 @@ interface SettingsOptions {
   readonly label?: string;
   /** The values of variables that are not set, where they are not those of their forms. */
   readonly defaults?: Environment;
+  /** The environment that has what is in neither; what is bad there is reported once, without the label. */
+  readonly inherited?: Environment;
 }
 
 export function createSettings(env: Environment, options: SettingsOptions): Settings {
-  const { problems, label = '', defaults = {} } = options;
+  const { problems, label: ownLabel = '', defaults = {}, inherited = {} } = options;
+
+  function find(name: string): { readonly value: unknown; readonly label: string } {
+    if (isSet(env, name)) return { value: env[name], label: ownLabel };
+    if (name in defaults || !isSet(inherited, name)) return { value: defaults[name], label: ownLabel };
+    return { value: inherited[name], label: '' };
+  }
+
   return {
-    report: (problem) => void problems.push(label + problem),
+    report: (problem) => void problems.push(ownLabel + problem),
     read(name, form) {
-      const reading = form(isSet(env, name) ? env[name] : defaults[name]);
+      const { value, label } = find(name);
+      const reading = form(value);
       if ('value' in reading) return reading.value;
       problems.push(`${label}${name}: ${reading.problem}`);
       return undefined;
     },
     binding<T>(name: string, expected: string) {
-      if (!env[name]) problems.push(`${label}${name}: expected ${expected} that is bound under this name`);
+      if (!env[name]) problems.push(`${ownLabel}${name}: expected ${expected} that is bound under this name`);
       return env[name] as T | undefined;
     },
   };

@@ -157,6 +157,30 @@ describe('UPSTREAMS', () => {
     expect(problems.join()).toContain('LOG_LEVEL');
   });
 
+  it('names what is bad and set for the whole edge once, without an alias', () => {
+    const [a, b] = [
+      { ...HUB, HOSTS: 'a.test' },
+      { ...HUB, HOSTS: 'b.test', TAG_TTL: 'y' },
+    ];
+    expect(problemsOf({ a, b }, { TAG_TTL: 'x', EVENTS_TOKEN: 'short', CLIENT_AUTH: 'none' })).toEqual([
+      expect.stringMatching(/^ {2}TAG_TTL: expected a duration/),
+      expect.stringMatching(/^ {2}EVENTS_TOKEN: expected a token/),
+      expect.stringMatching(/^ {2}UPSTREAMS\.b\.TAG_TTL: expected a duration/),
+    ]);
+    expect(problemsOf({ a }, { ...URL_OF, TAG_TTL: 'x' })).toEqual([expect.stringMatching(/^ {2}TAG_TTL: expected/)]);
+  });
+
+  it('does not warn of what has an effect in another upstream', () => {
+    const edge = { ...URL_OF, TAG_TTL: '20s', TOKEN_REALMS_ALLOWED: 'auth.test', DESCRIPTOR_TTL: '2h' };
+    expect(parse({ hub: HUB }, edge).warnings).toEqual([]);
+    expect(parse({ hub: { ...HUB, TAG_TTL: '5s', DESCRIPTOR_TTL: '1h' } }, edge).warnings).toEqual([
+      expect.stringMatching(/^DESCRIPTOR_TTL has no effect while every caller may push/),
+      expect.stringMatching(/^TAG_TTL has no effect/),
+    ]);
+    // An upstream in which it has no effect, either, is no reason to keep it.
+    expect(parse({ other: { ...URL_OF, HOSTS: 'other.test' } }, edge).warnings).toHaveLength(3);
+  });
+
   it('warns of what has no effect', () => {
     const warnings = (given: unknown, variables = {}) => parse(given, variables).warnings;
     expect(warnings({ hub: { ...HUB, PUSH_EXISTENCE_TTL: '1m' } })[0]).toMatch(
