@@ -149,10 +149,16 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
 
 function readChosenBy(settings: Settings): ChosenBy {
   return {
-    hosts: settings.read('HOSTS', hosts('hub.example.com')) ?? [],
+    hosts: settings.read('HOSTS', hostsOfEdge()) ?? [],
     prefix: settings.read('PREFIX', beginning('hub'))?.name,
     ns: settings.read('NS', hosts('docker.io')) ?? [],
   };
+}
+
+function hostsOfEdge() {
+  const hasNoDefaultPort = (names: readonly string[]) => !names.some((name) => /:(?:80|443)$/.test(name));
+  const expected = 'expected hosts without a default port, which clients leave out, such as hub.example.com';
+  return checked(hosts('hub.example.com'), hasNoDefaultPort, expected);
 }
 
 function originUrl(allowsHttp: boolean, example = 'https://registry.example.com') {

@@ -129,6 +129,13 @@ describe('UPSTREAMS', () => {
       { a: { ...MIRROR, HOSTS: 'a.test,b.test' }, b: { ...MIRROR, HOSTS: 'B.test' } },
       'UPSTREAMS.b.HOSTS: b.test chooses a',
     ],
+    [{ a: { ...MIRROR, HOSTS: 'a.test,b.test:443' } }, 'UPSTREAMS.a.HOSTS: expected hosts without a default port'],
+    [{ a: { ...MIRROR, HOSTS: 'a.test:80' } }, 'UPSTREAMS.a.HOSTS: expected hosts without a default port'],
+    [{ a: { ...MIRROR, PREFIX: 'auth' } }, 'UPSTREAMS.a.PREFIX: auth is', { ...URL_OF, TOKEN_REALM: 'edge' }],
+    [
+      { a: { ...MIRROR, PREFIX: 'auth' }, b: { ...URL_OF, HOSTS: 'b.test', TOKEN_REALM: 'edge' } },
+      'UPSTREAMS.a.PREFIX: auth is in the path of tokens (TOKEN_REALM=edge)',
+    ],
     [{ a: { ...MIRROR, PREFIX: 'x' }, b: { ...MIRROR, PREFIX: 'x' } }, 'UPSTREAMS.b.PREFIX: x chooses a'],
     [{ a: HUB, b: { ...MIRROR, NS: 'docker.io' } }, 'UPSTREAMS.b.NS: docker.io chooses a'],
   ])('%j is refused: %s', (given, expected, variables = {}) => {
@@ -144,6 +151,11 @@ describe('UPSTREAMS', () => {
       { a: { ...MIRROR, HOSTS: 'a', PREFIX: 'x' }, b: { ...MIRROR, HOSTS: 'b', PREFIX: 'x' } },
     ],
     ['prefixes that begin each other', { a: { ...MIRROR, PREFIX: 'x' }, b: { ...MIRROR, PREFIX: 'x/y' } }],
+    ['the prefix auth where no token comes through the edge', { a: { ...MIRROR, PREFIX: 'auth' } }],
+    [
+      'a longer one where tokens do',
+      { a: { ...MIRROR, PREFIX: 'auth/x' }, b: { ...URL_OF, HOSTS: 'b', TOKEN_REALM: 'edge' } },
+    ],
     ['a host that callers log in to', { a: { ...URL_OF, HOSTS: 'a.test' }, b: { ...URL_OF, HOSTS: 'b.test' } }],
   ])('may have %s', (_what, given) => {
     expect(problemsOf(given)).toEqual([]);
