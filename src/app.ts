@@ -5,6 +5,7 @@ import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl, type Target } from './oci/route.ts';
 import { descriptorsRoute } from './routes/admin/descriptors.ts';
 import { eventsRoute } from './routes/admin/events.ts';
+import { aliasIn } from './routes/admin/guard.ts';
 import { purgeRoute } from './routes/admin/purge.ts';
 import { API_VERSION } from './routes/registry/answer.ts';
 import { answerShared } from './routes/registry/base.ts';
@@ -12,7 +13,6 @@ import { dispatch } from './routes/registry/dispatch.ts';
 import type { EventSink } from './telemetry/events.ts';
 import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
 import { errorName, framesOf, type Logger, withFields } from './telemetry/log.ts';
-import type { Upstream } from './upstream/upstream.ts';
 import type { ChosenUpstream, Upstreams } from './upstream/upstreams.ts';
 
 export interface AppOptions {
@@ -85,16 +85,22 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
     }
   }
 
-  const voices = new Map<Upstream | undefined, { readonly log: Logger; readonly sink: EventSink }>();
+  const voices = new Map<string, { readonly log: Logger; readonly sink: EventSink }>();
 
   /** Returns the log and the sink of an upstream, which lines and events of the others cannot be mistaken for. */
-  function voiceOf(upstream: Upstream | undefined) {
-    const known = voices.get(upstream);
+  function voiceOf(alias: string) {
+    const known = voices.get(alias);
     if (known) return known;
-    const own = upstream && upstream.alias !== '' ? withFields(log, { upstream: upstream.alias }) : log;
+    const own = alias === '' ? log : withFields(log, { upstream: alias });
     const voice = { log: own, sink: options.sink ?? ((event) => own.debug('event', event)) };
-    voices.set(upstream, voice);
+    voices.set(alias, voice);
     return voice;
+  }
+
+  /** Returns the alias of the upstream that a request for one of the edge's own paths is about, if there is such a one. */
+  function namedIn(asked: Target): string {
+    const alias = asked.path.startsWith('/_edge/') ? aliasIn(asked) : undefined;
+    return alias !== undefined && upstreams.aliases.includes(alias) ? alias : '';
   }
 
   /** Begins a request: chooses the upstream, and asks it by the names that it has for its repositories. */
@@ -103,8 +109,9 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
     const chosen = asked.path.startsWith('/v2') ? upstreams.choose(host, asked) : undefined;
     const { upstream, names } = chosen === undefined || chosen === 'shared' ? {} : chosen;
     const target = names?.toOrigin(asked) ?? asked;
+    const alias = upstream ? upstream.alias : namedIn(asked);
     const waitUntil = (work: Promise<unknown>) => execution.waitUntil(work);
-    return { ctx: createContext(request, { ...voiceOf(upstream), now, target, waitUntil }), asked, chosen };
+    return { ctx: createContext(request, { ...voiceOf(alias), now, target, waitUntil }), asked, chosen };
   }
 
   /** Ends the request: repositories are named, and tokens fetched, as the client does. */

@@ -225,3 +225,20 @@ it('lines of the log name the upstream, but for the one that nothing chooses', a
     new Set([undefined, 'mirror']),
   );
 });
+
+it.each([
+  ['POST', '/_edge/events/mirror', 'mirror'],
+  ['POST', '/_edge/events', undefined],
+  ['POST', '/_edge/events?upstream=mirror', undefined],
+  ['DELETE', '/_edge/cache/team/app?upstream=mirror', 'mirror'],
+  ['DELETE', '/_edge/cache/team/app?upstream=mirror&upstream=', undefined],
+  ['DELETE', '/_edge/cache/team/app?upstream=none', undefined],
+  ['DELETE', '/_edge/cache/team/app', undefined],
+])('lines of the log about %s %s name the upstream %j', async (method, path, expected) => {
+  const edge = edgeOf({ mirror: { ...MIRROR, PREFIX: 'some' } }, { ORIGIN_URL, ADMIN_TOKEN, EVENTS_TOKEN });
+  const isPurge = method === 'DELETE';
+  const body = isPurge ? undefined : '{"events":[{"action":"push"}]}';
+  await edge.fetch(path, { method, headers: isPurge ? OPERATOR : REGISTRY, ...(body && { body }) });
+  const upstreams = edge.log.map((line) => (JSON.parse(line) as { upstream?: string }).upstream);
+  expect(new Set(upstreams)).toEqual(new Set([expected]));
+});

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'hono/utils/buffer';
 import type { RequestContext } from '../../context.ts';
 import { RegistryError } from '../../oci/errors.ts';
+import type { Target } from '../../oci/route.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import type { Upstreams } from '../../upstream/upstreams.ts';
 
@@ -18,14 +19,26 @@ export async function guard(ctx: RequestContext, token: string | undefined, meth
 }
 
 /**
+ * Returns the alias that a request for one of the edge's own paths names, in `?upstream=` or behind `/_edge/events/`;
+ * empty where it names none, `undefined` where it names several.
+ */
+export function aliasIn({ path, search }: Target): string | undefined {
+  if (path === EVENTS || path.startsWith(`${EVENTS}/`)) return path.slice(EVENTS.length + 1);
+  const [alias = '', ...others] = new URLSearchParams(search).getAll('upstream');
+  return others.length > 0 ? undefined : alias;
+}
+
+const EVENTS = '/_edge/events';
+
+/**
  * Returns the upstream that an operator's `?upstream=` names, and the other parameters; without it, the default one.
  * @throws RegistryError REQUEST_INVALID: there is no such upstream
  */
 export function upstreamOf(ctx: RequestContext, upstreams: Upstreams): [upstream: Upstream, others: URLSearchParams] {
   const query = new URLSearchParams(ctx.target.search);
-  const aliases = query.getAll('upstream');
   query.delete('upstream');
-  const upstream = aliases.length > 1 ? undefined : upstreams.named(aliases[0] ?? '');
+  const alias = aliasIn(ctx.target);
+  const upstream = alias === undefined ? undefined : upstreams.named(alias);
   if (upstream) return [upstream, query];
   const known = upstreams.aliases.filter((alias) => alias !== '').join(', ');
   const message = known

@@ -71,8 +71,8 @@ export const SEVERAL_UPSTREAMS: readonly Breakage[] = [
   {
     wrong: 'a purge is of whatever upstream is first',
     file: 'src/routes/admin/guard.ts',
-    text: "upstreams.named(aliases[0] ?? '');",
-    replacement: "upstreams.named(aliases[0] && (upstreams.aliases[0] ?? ''));",
+    text: 'upstreams.named(alias);',
+    replacement: "upstreams.named(alias && (upstreams.aliases[0] ?? ''));",
     caughtBy: 'test/routes/upstreams.test.ts',
   },
   {
