@@ -23,12 +23,11 @@ async function main(): Promise<void> {
   const embedded = hasOrigin ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig({ ...variables, ...SIMULATED }, BACKENDS);
-  for (const { originUrl } of config.upstreams.filter((upstream) =>
-    isSameAddress(upstream.originUrl, hostname, port),
-  )) {
-    throw new Error(
-      `ORIGIN_URL: ${originUrl.href} is this edge itself; set it to the registry, or set PORT to another port.`,
-    );
+  const loop = config.upstreams.find(({ originUrl }) => isSameAddress(originUrl, hostname, port));
+  if (loop) {
+    const variable = loop.alias === '' ? 'ORIGIN_URL' : `UPSTREAMS.${loop.alias}.ORIGIN_URL`;
+    const advice = 'set it to the registry, or set PORT to another port';
+    throw new Error(`${variable}: ${loop.originUrl.href} is this edge itself; ${advice}.`);
   }
   const persistTo = embedded ? embeddedStateFolder(port) : stateFolder(config);
   // The content of an embedded origin does not outlast the process, so neither may its descriptors.

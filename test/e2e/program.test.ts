@@ -66,6 +66,21 @@ describeWith([], 'local/start.ts', () => {
     expect(program.stderr().trim()).toMatch(new RegExp(`^Port ${port} .+\\.$`));
   });
 
+  test('an origin that is the edge itself: exits with a failure, and names the variable with its alias', async () => {
+    const port = String(await freePort());
+    const loop = `http://127.0.0.1:${port}`;
+    const UPSTREAMS = JSON.stringify({ loop: { ORIGIN_URL: loop, HOSTS: 'loop.test' } });
+    for (const [variables, name] of [
+      [{ ORIGIN_URL: loop }, 'ORIGIN_URL'],
+      [{ ORIGIN_URL, UPSTREAMS }, 'UPSTREAMS.loop.ORIGIN_URL'],
+    ] as const) {
+      const program = startProgram({ ...variables, PORT: port });
+      expect((await program.exited).code).toBeGreaterThan(0);
+      expect(program.stderr().trim()).toContain(`${name}: ${loop}/ is this edge itself`);
+      expect(program.stderr().trim().startsWith(name)).toBe(true);
+    }
+  });
+
   test('a bad configuration: exits with a failure, names every bad variable and shows no value', async () => {
     const bad = {
       ORIGIN_URL: 'https://user:hunter2@registry.example.com',
