@@ -1,5 +1,5 @@
 import { isRepositoryName, type RepositoryName } from './name.ts';
-import { parseRoute, type Route, type Target } from './route.ts';
+import { parseRoute, type Route, splitUrl, type Target } from './route.ts';
 
 /** How clients name an upstream's repositories, where that is not as the upstream does. */
 export interface Naming {
@@ -66,10 +66,11 @@ export function createNames(naming: Naming): Names | undefined {
   /** Returns a path with its query as the client has to ask for it. @param route what the client asked for */
   function clientPath(path: string, route: Route | undefined): string {
     if (!path.startsWith(ROOT)) return path;
-    const name = route && 'name' in route ? route.name : undefined;
-    const full = name && `${ROOT}${fullName(name)}/`;
-    const named =
-      full && path.startsWith(full) ? `${root}${name}/${path.slice(full.length)}` : root + path.slice(ROOT.length);
+    const name = nameIn(route);
+    const full = name === undefined ? '' : fullName(name);
+    // The name of another repository may begin with this one.
+    const isShort = path.startsWith(`${ROOT}${full}/`) && nameIn(routeOf(splitUrl(`http://edge${path}`))) === full;
+    const named = root + (isShort ? name + path.slice(ROOT.length + full.length) : path.slice(ROOT.length));
     if (ns === undefined || /[?&]ns=/.test(named)) return named;
     return `${named}${named.includes('?') ? '&' : '?'}ns=${encodeURIComponent(ns)}`;
   }
@@ -103,6 +104,10 @@ export function createNames(naming: Naming): Names | undefined {
         isRepositoryName(name) ? before + fullName(name) + actions : whole,
       ),
   };
+}
+
+function nameIn(route: Route | undefined): RepositoryName | undefined {
+  return route && 'name' in route ? route.name : undefined;
 }
 
 /** @returns `undefined` for a target that is not valid: whoever handles it reports what is wrong */

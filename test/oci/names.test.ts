@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { createNames, type Names } from '../../src/oci/names.ts';
@@ -85,8 +86,8 @@ describe('a short name', () => {
 
   it('is what an answer names, if the client did', () => {
     const link = '</v2/library/busybox/tags/list?last=a>; rel="next", </v2/library/busybox/tags/list>; rel="first"';
-    const { headers } = shortened({ location: '/v2/library/busybox/blobs/x', link }, '/v2/busybox/tags/list');
-    expect(headers.get('location')).toBe('/v2/busybox/blobs/x');
+    const { headers } = shortened({ location: '/v2/library/busybox/blobs/uploads/x', link }, '/v2/busybox/tags/list');
+    expect(headers.get('location')).toBe('/v2/busybox/blobs/uploads/x');
     expect(headers.get('link')).toBe(link.replaceAll('library/', ''));
     const full = shortened({ link }, '/v2/library/busybox/tags/list');
     expect(full.headers.get('link')).toBe(link);
@@ -94,7 +95,10 @@ describe('a short name', () => {
 
   it.each([
     'https://storage.test/v2/library/busybox/x',
-    '/v2/library/busybox2/blobs/x',
+    '/v2/library/busybox2/blobs/uploads/x',
+    '/v2/library/busybox/tools/blobs/uploads/x',
+    '/v2/library/busybox/manifests/manifests/latest',
+    '/v2/library/busybox/manifests/in%2Fvalid',
     '/v2/other/library/busybox/blobs/x',
     '/other?to=/v2/library/busybox/',
   ])('does not change the address %s', (location) => {
@@ -139,6 +143,11 @@ describe('a prefix', () => {
     ],
     ['/v2/library/busybox/blobs/x', '/v2/hub/mirror/library/busybox/blobs/y', '/v2/hub/mirror/library/busybox/blobs/x'],
     ['/v2/team/app/blobs/x', '/v2/hub/mirror/busybox/blobs/y', '/v2/hub/mirror/team/app/blobs/x'],
+    [
+      '/v2/library/busybox/x/tags/list',
+      '/v2/hub/mirror/busybox/tags/list',
+      '/v2/hub/mirror/library/busybox/x/tags/list',
+    ],
     ['/v2/_catalog?last=a', '/v2/hub/mirror/_catalog', '/v2/hub/mirror/_catalog?last=a'],
     [
       'https://storage.test/v2/library/busybox/x',
@@ -183,4 +192,30 @@ describe('the scope of a token', () => {
 
 it('nothing is translated where there is nothing to translate', () => {
   expect(createNames({})).toBeUndefined();
+});
+
+it('a client that follows an address asks for what the origin named, whatever it asked before', () => {
+  const word = fc.constantFrom('a', 'library', 'hub', 'blobs', 'manifests', 'tags', 'uploads', 'list');
+  const names = (minLength: number) => fc.array(word, { minLength, maxLength: 4 }).map((words) => words.join('/'));
+  const below = fc.constantFrom(...BELOW.filter((path) => !path.includes('ns=')));
+  const naming = fc.record({
+    namespace: fc.constantFrom(undefined, parseRepositoryName('library')),
+    prefix: fc.constantFrom(undefined, parseRepositoryName('hub')),
+    ns: fc.constantFrom(undefined, 'docker.io'),
+  });
+  fc.assert(
+    fc.property(naming, names(1), names(2), fc.boolean(), below, ({ prefix, ...rest }, asked, other, isBelow, path) => {
+      const named = isBelow ? `library/${asked}/${other}` : other;
+      const translated = createNames({ ...rest, prefix, ownHosts: ['docker.io'] });
+      const location = `/v2/${named}${path}`;
+      const answer = new Response(null, { headers: { location } });
+      translated?.toClient(answer, targetOf(`/v2/${prefix ? `${prefix}/` : ''}${asked}/tags/list`));
+      const target = targetOf(answer.headers.get('location') ?? '');
+      const followed = translated?.toOrigin(target) ?? target;
+      expect((followed.path + followed.search).replace(/[?&]ns=docker.io$/, '')).toBe(
+        targetOf(location).path + targetOf(location).search,
+      );
+    }),
+    { numRuns: 1_000 },
+  );
 });
