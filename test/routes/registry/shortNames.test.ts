@@ -81,7 +81,7 @@ describe('DEFAULT_NAMESPACE', () => {
     ['GET', {}, 304],
   ])('an answer with a link is otherwise what it was: %s, %o, %d', async (method, more, status) => {
     const { edge, name, short } = setUp();
-    const headers = { ...more, link: `</v2/${name}/x>; rel="next"`, 'content-type': 'application/json' };
+    const headers = { ...more, link: `</v2/${name}/tags/list?last=a>; rel="next"`, 'content-type': 'application/json' };
     await rig.rule({ prefix: `/v2/${name}/`, status, headers, body: 'content' });
     const [byShort, byFull] = [
       await edge.fetch(`/v2/${short}/tags/list`, { method }),
