@@ -171,7 +171,9 @@ function repositoryOf(params: URLSearchParams): RepositoryName | undefined {
  * parsed where there is a Host, since not every host that a client can send makes a valid URL.
  */
 function addressOf({ request: { url, headers } }: RequestContext): string {
-  const isSecure = url.startsWith('https:') || headers.get('x-forwarded-proto') === 'https';
+  // The first of several proxies is the one that the client reached.
+  const [first = ''] = headers.get('x-forwarded-proto')?.split(',') ?? [];
+  const isSecure = url.startsWith('https:') || first.trim() === 'https';
   return `${isSecure ? 'https' : 'http'}://${headers.get('host') ?? new URL(url).host}`;
 }
 

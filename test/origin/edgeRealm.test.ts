@@ -33,6 +33,8 @@ describe('TOKEN_REALM=edge: a challenge', () => {
     [LIST.replace('tags/list', 'blobs/uploads/'), { method: 'POST' }, 'https://edge.test'],
     [`http://other.test:8787${LIST}`, {}, 'http://other.test:8787'],
     [`http://other.test${LIST}`, { headers: { 'x-forwarded-proto': 'https' } }, 'https://other.test'],
+    [`http://other.test${LIST}`, { headers: { 'x-forwarded-proto': 'https, http' } }, 'https://other.test'],
+    [`http://other.test${LIST}`, { headers: { 'x-forwarded-proto': 'http, https' } }, 'http://other.test'],
     [`http://other.test${LIST}`, { headers: { 'x-forwarded-proto': 'ftp' } }, 'http://other.test'],
     // The URL that the runtime builds from such a Host is not valid.
     [LIST, { headers: { host: '1.2.3.256:99999' } }, 'https://1.2.3.256:99999'],
