@@ -5,7 +5,7 @@ interface LogLine {
 }
 
 /**
- * Formats a line of the Worker's log for people: a request with its status, time and cache status, other lines with
+ * Formats a line of the Worker's log for people: a request with its upstream, status, time and cache status, other lines with
  * their fields. Returns anything that is not the Worker's as it is.
  */
 export function readableLine(json: string): string {
@@ -15,8 +15,9 @@ export function readableLine(json: string): string {
   if (message !== 'request') {
     return `${level.padEnd(5)} ${message} ${Object.keys(fields).length > 0 ? JSON.stringify(fields) : ''}`.trimEnd();
   }
-  const { method, path, status, ms, cache } = fields;
-  return [status, String(method).padEnd(6), path, `${ms} ms`, cache ?? ''].join(' ').trimEnd();
+  const { method, path, status, ms, cache, upstream } = fields;
+  const of = upstream === undefined ? '' : `${upstream}:`;
+  return [status, String(method).padEnd(6), `${of}${path}`, `${ms} ms`, cache ?? ''].join(' ').trimEnd();
 }
 
 function parse(json: string): LogLine | undefined {
