@@ -1,20 +1,6 @@
 import { ONLY_WITH_ACCOUNT } from './account.ts';
 import { TOKEN_VARIABLES } from './tokens.ts';
-
-/** The settings that are compared with each other; durations in ms. */
-interface ComparedSettings {
-  readonly descriptorTtlMs: number;
-  readonly pushExistenceTtlMs: number;
-  readonly pushStaleMs: number;
-  readonly tagTtlMs: number;
-  readonly listTtlMs: number;
-  readonly staleIfErrorMs: number;
-  readonly memoryTtlMs: number;
-  readonly clientAuth: 'origin' | 'basic' | 'anonymous';
-  readonly tokenRealm: 'origin' | 'edge';
-  readonly account: object | undefined;
-  readonly tokens: { readonly hasPullOnly: boolean } | undefined;
-}
+import type { UpstreamConfig } from './upstream.ts';
 
 const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
 const PULL_ONLY = 'has no effect while every caller may push: remove it, or name PULL_ONLY_SUBJECTS';
@@ -31,7 +17,7 @@ const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remo
  * @param isSet whether a variable has a value of its own
  * @returns one sentence for each, which says what would work
  */
-export function settingsWithoutEffect(config: ComparedSettings, isSet: (name: string) => boolean): string[] {
+export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: string) => boolean): string[] {
   const { descriptorTtlMs, pushExistenceTtlMs, pushStaleMs, tagTtlMs, listTtlMs, staleIfErrorMs } = config;
   const { memoryTtlMs, tokens } = config;
   const isOpen = config.clientAuth !== 'origin';
