@@ -103,6 +103,13 @@ describe('a user of the edge', () => {
     expect(await server.calls()).toEqual([]);
   });
 
+  it('with an unknown name is nobody, whose secret it may ever send', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    // An unknown name costs what one of the users costs: of twenty, some cost what this one does.
+    for (let n = 0; n < 20; n++) expect((await head(edge, blob, basic(`unknown-${n}`, TOKEN))).status).toBe(401);
+  });
+
   it('who does not log in may be let in to something', async () => {
     const [open, closed] = [await pushBlob(), await pushBlob()];
     const edge = await edgeFor(closed.name, { anonymous: { pull: [open.name] } });
