@@ -1,9 +1,10 @@
 import { timingSafeEqual } from 'hono/utils/buffer';
-import { lru } from 'tiny-lru';
 import type { RequestContext } from '../context.ts';
 import type { User, UserSecret, UserSettings } from '../http/userSettings.ts';
 import type { Memory } from '../isolate/memory.ts';
+import { createSharedWork } from '../isolate/sharedWork.ts';
 import { fingerprint, hexOf } from '../oci/hash.ts';
+import { createFailedLogins } from './failedLogins.ts';
 
 /** The users of the edge's own: `CLIENT_AUTH=basic`. */
 export interface Users {
@@ -17,10 +18,6 @@ export interface Users {
 /** A login is not verified again for this time. */
 const LOGIN_MS = 60_000;
 const LOGIN_BYTES = 200;
-/** Within this time, so many logins may fail by name and address, and by address; others are refused unseen. */
-const FAILURES_MS = 60_000;
-const [MAX_FAILURES, MAX_FAILURES_OF_ADDRESS] = [10, 100];
-const MAX_COUNTED = 1_000;
 /** A longer one is nobody's. */
 const BASIC = /^basic +([A-Za-z0-9+/=]{1,2000})$/i;
 
@@ -28,7 +25,8 @@ export function createUsers(settings: readonly UserSettings[], memory: Memory): 
   const byName = new Map(settings.map((user) => [user.name, user]));
   const known = settings.flatMap(({ secret }) => secret ?? []);
   const logins = memory.part<{ readonly name: string }>('login');
-  const failures = createFailures();
+  const failedLogins = createFailedLogins();
+  const sharedWork = createSharedWork<{ readonly user: UserSettings | undefined }>();
   let keyed: Promise<CryptoKey> | undefined;
 
   /** Returns what stands for a credential in memory, of which nobody learns the credential. */
@@ -55,13 +53,16 @@ export function createUsers(settings: readonly UserSettings[], memory: Memory): 
       const found = logins.get(key, ctx.now());
       if (found) return byName.get(found.name);
       const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
-      const isRefused = [
-        failures.count(address, ctx.now()) >= MAX_FAILURES_OF_ADDRESS,
-        failures.count(`${address} ${name}`, ctx.now()) >= MAX_FAILURES,
-      ].includes(true);
-      const user = isRefused ? undefined : await verify(name, password);
-      if (user) logins.set(key, { name }, ctx.now() + LOGIN_MS, LOGIN_BYTES);
-      else for (const counted of [address, `${address} ${name}`]) failures.add(counted, ctx.now());
+      // A client that logs in with many requests at the same time tries one secret, and not many.
+      const { user } = await sharedWork(ctx, `${key} ${address}`, async () => {
+        const succeed = failedLogins.begin(address, name, ctx.now());
+        const isRefused = succeed === undefined;
+        const user = isRefused ? undefined : await verify(name, password);
+        if (!user) return { user };
+        logins.set(key, { name }, ctx.now() + LOGIN_MS, LOGIN_BYTES);
+        succeed?.();
+        return { user };
+      });
       return user;
     },
   };
@@ -88,21 +89,4 @@ function parseBasic(authorization: string): [name: string, password: string] | u
   } catch {
     return undefined;
   }
-}
-
-/** Counts failures within the last minute, by whatever they are counted for. */
-function createFailures() {
-  const counts = lru<{ readonly since: number; count: number }>(MAX_COUNTED);
-  const current = (key: string, nowMs: number) => {
-    const found = counts.get(key);
-    return found && nowMs - found.since < FAILURES_MS ? found : undefined;
-  };
-  return {
-    count: (key: string, nowMs: number) => current(key, nowMs)?.count ?? 0,
-    add(key: string, nowMs: number) {
-      const found = current(key, nowMs);
-      if (found) found.count += 1;
-      else counts.set(key, { since: nowMs, count: 1 });
-    },
-  };
 }

@@ -146,6 +146,48 @@ describe('a user of the edge', () => {
     expect((await from('192.0.2.2', CI)).status).toBe(200);
   });
 
+  it('is not heard any more after ten wrong secrets at the same time', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    const from = async (login: Record<string, string>) =>
+      (await head(edge, blob, { ...login, 'cf-connecting-ip': '192.0.2.1' })).status;
+    const wrong = Array.from({ length: 30 }, (_, n) => from(basic('ci', `${n}`)));
+    expect(await Promise.all([...wrong, from(CI)])).toEqual(Array(31).fill(401));
+  });
+
+  it('logs in with many requests at the same time', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    const alice = basic('alice', PASSWORD);
+    const statuses = await Promise.all(Array.from({ length: 30 }, async () => (await head(edge, blob, alice)).status));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+
+  it('has no failure by a login that succeeds', async () => {
+    const blob = await pushBlob();
+    const edge = await edgeFor(blob.name);
+    for (let n = 1; n <= 12; n++) {
+      // Each form of it is verified on its own.
+      const authorization = CI.authorization.replace(' ', ' '.repeat(n));
+      expect((await head(edge, blob, { authorization })).status).toBe(200);
+    }
+  });
+
+  it('with all addresses of an IPv6 network has no more attempts than with one', async () => {
+    const blob = await pushBlob();
+    const statusAt = async (address: string) => {
+      const edge = await edgeFor(blob.name);
+      const from = async (where: string, login: Record<string, string>) =>
+        (await head(edge, blob, { ...login, 'cf-connecting-ip': where })).status;
+      for (let n = 0; n < 10; n++) await from(`2001:db8:0:1::${n}`, basic('ci', `${n}`));
+      return from(address, CI);
+    };
+    for (const address of ['2001:db8:0:1::a', '2001:0DB8:0000:0001:a:b:c:d', '2001:db8::1:a:b:c:d'])
+      expect([address, await statusAt(address)]).toEqual([address, 401]);
+    for (const address of ['2001:db8:0:2::1', '2001:db8::1', '::1', '::ffff:192.0.2.1', '192.0.2.1'])
+      expect([address, await statusAt(address)]).toEqual([address, 200]);
+  });
+
   it('leaves no secret in the log', async () => {
     const blob = await pushBlob();
     const edge = await edgeFor(blob.name);
