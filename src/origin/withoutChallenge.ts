@@ -1,21 +1,24 @@
 import { RegistryError } from '../oci/errors.ts';
 import type { OriginResponse } from './origin.ts';
 
-/** Returns an answer as an open mirror may relay it: nobody is asked to log in. */
+/** What the origin means for whoever asked it: a cookie may be a session of the edge's account. */
+const FOR_THE_EDGE = ['www-authenticate', 'set-cookie', 'set-cookie2'];
+
+/** Returns an answer as an open mirror may relay it: nobody is asked to log in, or gets a session. */
 export async function withoutChallenge(answer: OriginResponse): Promise<OriginResponse> {
   const { response, sentAt } = answer;
   if (response.status === 401) {
     await response.body?.cancel();
     return { response: refusal(response.headers), sentAt };
   }
-  if (!response.headers.has('www-authenticate')) return answer;
+  if (!FOR_THE_EDGE.some((name) => response.headers.has(name))) return answer;
   const headers = new Headers(response.headers);
-  headers.delete('www-authenticate');
+  for (const name of FOR_THE_EDGE) headers.delete(name);
   return { response: new Response(response.body, { status: response.status, headers }), sentAt };
 }
 
 /** Headers of a challenge that are not those of the refusal in its place. */
-const ABOUT_THE_CHALLENGE = ['www-authenticate', 'content-length', 'content-encoding'];
+const ABOUT_THE_CHALLENGE = [...FOR_THE_EDGE, 'content-length', 'content-encoding'];
 
 /** What everybody gets in place of a challenge. @param given the origin's headers */
 export function refusal(given?: Headers): Response {

@@ -78,6 +78,25 @@ describe('an account that is lent', () => {
     for (const { headers } of await storage.calls()) expect(headers.authorization).toBeUndefined();
   });
 
+  it.each([200, 307, 403, 404])('has a session at the origin that callers do not get, with a %d', async (status) => {
+    const name = uniqueName();
+    const headers = { 'set-cookie': 'sid=of-the-account; Path=/', location: createScriptedServer({}).url };
+    await rig.rule({ prefix: `/v2/${name}/`, status, headers, body: '{}' });
+    await demandLogin(name);
+    const edge = createEdge(lending(name));
+    const digest = `sha256:${'a'.repeat(64)}`;
+    for (const [path, init] of [
+      [`/v2/${name}/blobs/${digest}`, {}],
+      [`/v2/${name}/blobs/${digest}`, HEAD],
+      [`/v2/${name}/blobs/${digest}`, { headers: { origin: 'https://page.example.com' } }],
+      [`/v2/${name}/manifests/latest`, {}],
+      [`/v2/${name}/tags/list`, {}],
+    ] as const) {
+      const answer = await edge.fetch(path, init);
+      expect([path, answer.headers.get('set-cookie')]).toEqual([path, null]);
+    }
+  });
+
   it.each([
     ['the origin', async (name: string) => void (await demandLogin(name, 'Basic of-somebody-else')), {}],
     ['its token server', async () => {}, { status: 401, body: '{}' }],
