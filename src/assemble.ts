@@ -110,7 +110,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   const { shared, tags, ...cache } = createCaches(
     { backend, bodies, memoryTtlMs: config.memoryTtlMs },
     {
-      ...{ prefix: storePrefix(alias, config.account?.name), memory, askedAs, origin: config.originUrl.href },
+      ...{ prefix: storePrefix(alias, config.account), memory, askedAs, origin: config.originUrl.href },
       retentionMs: retentionMs(ttls),
       maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
     },

@@ -10,11 +10,15 @@ export function isAlias(text: string): boolean {
 
 /**
  * Returns what precedes every key of an upstream in a store. What was confirmed with an account of the edge's own counts
- * only for edges with this account.
- * @param account its name; `undefined`: the edge has none
+ * only for edges that lend this account, and lend it for the same.
+ * @param account its name, and what it is lent for; `undefined`: the edge has none
  */
-export function storePrefix(alias: string, account: string | undefined): string {
-  const ofAccount = account === undefined ? '' : `account::${fingerprint(account).toString(16)}::`;
+export function storePrefix(
+  alias: string,
+  account: { readonly name: string; readonly lentFor: 'all' | 'public' } | undefined,
+): string {
+  const kind = account?.lentFor === 'public' ? 'public-account' : 'account';
+  const ofAccount = account === undefined ? '' : `${kind}::${fingerprint(account.name).toString(16)}::`;
   return upstreamPrefix(alias) + ofAccount;
 }
 

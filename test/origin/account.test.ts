@@ -199,6 +199,19 @@ describe.each(STORES.filter(({ name }) => name !== 'memory'))('cache in $name', 
     }
     expect(cacheStatusOf(await createEdge(lending(blob.name, variables)).fetch(blob.path, HEAD))).toContain('hit');
   });
+
+  it('what was confirmed with an account is not shown where it is lent for public content', async () => {
+    const manifest = await pushManifest();
+    await demandLogin(manifest.name);
+    const open = createEdge(lending(manifest.name, variables));
+    const limited = createEdge(lending(manifest.name, { ...variables, LEND_ACCOUNT: 'public' }));
+    for (const method of ['HEAD', 'GET'] as const) {
+      for (const path of [manifest.path, manifest.tagPath]) {
+        expect((await open.fetch(path, manifestRequest(method))).status).toBe(200);
+        expect((await limited.fetch(path, manifestRequest(method))).status).toBe(403);
+      }
+    }
+  });
 });
 
 describe('ALLOW_REPOSITORIES', () => {
