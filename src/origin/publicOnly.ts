@@ -1,3 +1,5 @@
+import { isRedirect } from '../http/redirects.ts';
+import { isPage } from './confirmation.ts';
 import { type Handshake, repositoryIn } from './handshake.ts';
 
 /**
@@ -13,12 +15,25 @@ export function createPublicOnly(asNobody: Handshake, withAccount: Handshake): H
       await seen.response.body?.cancel();
       // What nobody is shown is refused in the origin's own words.
       if (seen.response.status >= 400) return asNobody.send(ctx, target, request, sendOnce);
+      // An origin behind a sign-on shows a page for it to those whom it does not know.
+      if (isPage(seen.response)) return asNobody.send(ctx, target, request, sendOnce);
       const answer = await withAccount.send(ctx, target, request, sendOnce);
-      if (digestOf(answer.response) === digestOf(seen.response)) return answer;
+      if (isSame(answer.response, seen.response)) return answer;
       await answer.response.body?.cancel();
       return asNobody.send(ctx, target, request, sendOnce);
     },
   };
+}
+
+/** Whether the account is shown what nobody is shown: a redirect may lead nobody to a sign-on. */
+function isSame(answer: Response, seen: Response): boolean {
+  if (seen.status >= 300 && !(isRedirect(seen) && placeOf(answer) === placeOf(seen))) return false;
+  return digestOf(answer) === digestOf(seen);
+}
+
+/** Returns where a redirect leads, without the query, in which signatures are. */
+function placeOf({ headers }: Response): string {
+  return (headers.get('location') ?? '').replace(/[?#].*$/s, '');
 }
 
 function digestOf({ headers }: Response): string | null {

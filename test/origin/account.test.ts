@@ -173,6 +173,48 @@ describe('LEND_ACCOUNT=public', () => {
     expect((await headers()).map(({ authorization }) => authorization)).toEqual([undefined, AUTHORIZATION]);
   });
 
+  it.each([
+    ['a redirect', { status: 302, headers: { location: '{sign-on}/login?for=nobody' } }],
+    ['a page', { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, body: '<html></html>' }],
+  ])('lends nothing where those who are not logged in get to a sign-on by %s', async (_what, answer) => {
+    const signOn = createScriptedServer({ headers: { 'content-type': 'text/html' }, body: '<html></html>' });
+    const manifest = await pushManifest();
+    const blob = await pushBlob('content', manifest.name);
+    const headers = Object.fromEntries(
+      Object.entries(answer.headers).map(([name, value]) => [name, value.replace('{sign-on}', signOn.url)]),
+    );
+    await rig.rule({ prefix: `/v2/${manifest.name}/`, ...answer, unlessAuthorization: AUTHORIZATION, headers });
+    // From then on the account is sent ahead.
+    const known = uniqueName();
+    await rig.rule({ prefix: `/v2/${known}/`, method: 'HEAD', status: 200, times: 1 });
+    await demandLogin(known);
+    const edge = createEdge(lending(`${manifest.name},${known}`, PUBLIC));
+    await edge.fetch(`/v2/${known}/tags/list`);
+    expect(await authorizations(known)).toEqual([undefined, undefined, AUTHORIZATION]);
+    for (const [path, init] of [
+      [blob.path, {}],
+      [blob.path, HEAD],
+      [blob.path, HEAD],
+      [manifest.path, manifestRequest('GET')],
+      [`/v2/${manifest.name}/tags/list`, {}],
+    ] as const) {
+      const { status, headers } = await edge.fetch(path, init);
+      const isSignOn = status >= 300 || headers.get('content-type')?.startsWith('text/html');
+      expect([path, isSignOn]).toEqual([path, true]);
+    }
+  });
+
+  it('lends what nobody is redirected to as well', async () => {
+    const blob = await pushBlob();
+    const storage = createScriptedServer({ body: blob.bytes });
+    for (const [n, method] of ['GET', 'HEAD', 'HEAD'].entries()) {
+      const headers = { location: `${storage.url}/blob?signature=${n}` };
+      await rig.rule({ prefix: blob.path, method, status: 307, headers, times: 1 });
+    }
+    const answer = await createEdge(lending(blob.name, PUBLIC)).fetch(blob.path);
+    expect([answer.status, answer.headers.get('location')]).toEqual([307, `${storage.url}/blob?signature=0`]);
+  });
+
   it('lends nothing that the account is shown in another form', async () => {
     const [manifest, other] = [await pushManifest(), await pushManifest()];
     await rig.rule({
