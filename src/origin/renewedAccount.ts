@@ -15,8 +15,10 @@ export interface Lease {
 const RENEWAL_MS = 600_000;
 /** So long before its end it is not used any more: a request may be on its way for some time. */
 const MARGIN_MS = 30_000;
-/** After a failure nobody is asked for so long. */
+/** After a failure nobody is asked for so long, nor twice within it since the origin refuses what there is. */
 const PAUSE_MS = 5_000;
+/** However short or long a credential is said to live, it is renewed neither before nor after. */
+const [MIN_LIFE_MS, MAX_LIFE_MS] = [MARGIN_MS + PAUSE_MS, 86_400_000];
 
 /**
  * Creates an account whose credential is fetched, shared by all requests of the isolate, and renewed in time.
@@ -26,18 +28,19 @@ export function createRenewedAccount(fetchLease: (ctx: RequestContext) => Promis
   const sharedWork = createSharedWork<Lease>();
   let current: (Lease & { readonly since: number }) | undefined;
   let pausedUntil = 0;
+  let refusalsUntil = 0;
 
-  async function renew(ctx: RequestContext): Promise<Lease> {
+  async function fetchOnce(ctx: RequestContext): Promise<Lease> {
+    // Those who have waited for a request that failed do not ask once more, each by itself.
     if (ctx.now() < pausedUntil) throw unavailable();
     const since = ctx.now();
     const emit = (outcome: 'issued' | 'failed') => ctx.emit({ kind: 'token', outcome, ms: ctx.now() - since });
     try {
-      const lease = await sharedWork(ctx, 'account', async () => {
-        current = { ...(await fetchLease(ctx)), since };
-        return current;
-      });
+      const { authorization, until } = await fetchLease(ctx);
+      const lifeMs = Math.min(Math.max(until - since, MIN_LIFE_MS), MAX_LIFE_MS);
+      current = { authorization, until: since + lifeMs, since };
       emit('issued');
-      return lease;
+      return current;
     } catch (cause) {
       emit('failed');
       pausedUntil = ctx.now() + PAUSE_MS;
@@ -46,11 +49,20 @@ export function createRenewedAccount(fetchLease: (ctx: RequestContext) => Promis
     }
   }
 
+  const renew = (ctx: RequestContext) => sharedWork(ctx, 'account', () => fetchOnce(ctx));
+
   return {
     async authorization(ctx, unless) {
       const lease = current;
       const leftMs = (lease?.until ?? 0) - ctx.now();
-      if (!lease || leftMs <= MARGIN_MS || lease.authorization === unless) return (await renew(ctx)).authorization;
+      if (!lease || leftMs <= MARGIN_MS) return (await renew(ctx)).authorization;
+      if (lease.authorization === unless) {
+        // Strangers may ask for what the origin refuses to any credential of the account.
+        if (ctx.now() < refusalsUntil) return unless;
+        const other = await renew(ctx);
+        refusalsUntil = ctx.now() + PAUSE_MS;
+        return other.authorization;
+      }
       if (leftMs < Math.min(RENEWAL_MS, (lease.until - lease.since) / 2)) {
         ctx.waitUntil(renew(ctx).catch(() => undefined));
       }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createClock } from '../support/context.ts';
 import { createEdge } from '../support/edge.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
-import { createScriptedServer } from '../support/scripted.ts';
+import { createScriptedServer, type Script } from '../support/scripted.ts';
 
 const HEAD = { method: 'HEAD' };
 const HOUR_MS = 3_600_000;
@@ -20,7 +20,7 @@ const demandLogin = ({ name }: Pushed, authorization: string) =>
   });
 
 /** A repository that only a user of AWS may see, and an edge with such an account. */
-async function setUpEcr(script: { status?: number; body?: string } = {}, accepted = `Basic ${PASSWORD}`) {
+async function setUpEcr(script: Script = {}, accepted = `Basic ${PASSWORD}`) {
   const [clock, blobs] = [createClock(Date.now()), [await pushBlob()]];
   const [blob] = blobs as [Pushed];
   const expiresAt = (clock.now() + HOUR_MS) / 1_000;
@@ -35,6 +35,15 @@ async function setUpEcr(script: { status?: number; body?: string } = {}, accepte
   const edge = createEdge(variables, { clock });
   const status = async () => (await edge.fetch(blob.path, HEAD)).status;
   return { edge, clock, aws, blob, status };
+}
+
+/** Returns a `fetch` that gives another password in place of AWS. */
+function interceptAws(url: string, given: object): typeof fetch {
+  const send = globalThis.fetch;
+  return async (input, init) => {
+    const isAws = (input instanceof Request ? input.url : String(input)).startsWith(url);
+    return isAws ? Response.json({ authorizationData: [given] }) : send(input, init);
+  };
 }
 
 describe('ORIGIN_ACCOUNT=ecr', () => {
@@ -69,6 +78,49 @@ describe('ORIGIN_ACCOUNT=ecr', () => {
     expect(await status()).toBe(502);
     expect((await aws.calls()).length).toBe(2);
     expect(edge.log.join()).toContain("the origin refuses the edge's account");
+  });
+
+  it('fetches another one no more often than every 5 s, however often the origin refuses it', async () => {
+    const { aws, clock, status } = await setUpEcr({}, 'Basic of-tomorrow');
+    for (let n = 0; n < 5; n++) expect(await status()).toBe(502);
+    expect((await aws.calls()).length).toBe(2);
+    clock.advance(5_000);
+    for (let n = 0; n < 5; n++) expect(await status()).toBe(502);
+    expect((await aws.calls()).length).toBe(3);
+  });
+
+  it('fetches another one for all who were refused at the same time', async () => {
+    const { aws, edge, blob, clock } = await setUpEcr();
+    await edge.fetch(blob.path);
+    const renewed = btoa('AWS:another-password');
+    const given = { authorizationToken: renewed, expiresAt: (clock.now() + HOUR_MS) / 1_000 };
+    const intercepted = interceptAws(aws.url, given);
+    vi.spyOn(globalThis, 'fetch').mockImplementation(intercepted);
+    await rig.forget(`/v2/${blob.name}/`);
+    await demandLogin(blob, `Basic ${renewed}`);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => edge.fetch(blob.path)));
+    expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(200));
+  });
+
+  it('asks AWS once for all who wait, where it fails', async () => {
+    const { aws, edge, blob } = await setUpEcr({ status: 500, waitMs: 200 });
+    // Each asks for itself, since only a 200 is shared.
+    const answers = await Promise.all(Array.from({ length: 8 }, () => edge.fetch(blob.path)));
+    expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(502));
+    expect((await aws.calls()).length).toBe(1);
+  });
+
+  it.each([
+    ['in the past', 1],
+    ['that is now', Math.floor(Date.now() / 1_000)],
+    ['that is not a number of a clock', 1e300],
+  ])('has a password with an end %s', async (_what, expiresAt) => {
+    const body = JSON.stringify({ authorizationData: [{ authorizationToken: PASSWORD, expiresAt }] });
+    const { aws, clock, status } = await setUpEcr({ body });
+    expect([await status(), await status()]).toEqual([200, 200]);
+    expect((await aws.calls()).length).toBe(1);
+    clock.advance(48 * HOUR_MS);
+    expect([await status(), (await aws.calls()).length]).toEqual([200, 2]);
   });
 
   it.each<[string, { status?: number; body?: string }]>([
