@@ -4,7 +4,7 @@ import { createCredits } from '../isolate/credits.ts';
 import type { Memory } from '../isolate/memory.ts';
 import { createSharedWork } from '../isolate/sharedWork.ts';
 import type { Account } from './account.ts';
-import { fetchToken, type TokenRequest } from './fetchToken.ts';
+import { fetchToken, type TokenAnswer, type TokenRequest } from './fetchToken.ts';
 
 export interface IssuedToken {
   readonly kind: 'issued';
@@ -64,12 +64,21 @@ export function createEdgeTokens({ memory, bodies, timeoutMs, account }: TokensO
     return token;
   }
 
+  async function ask(ctx: RequestContext, request: TokenRequest): Promise<TokenAnswer> {
+    const authorization = await account?.authorization(ctx);
+    const answer = await fetchToken(ctx, { ...request, authorization }, { bodies, timeoutMs });
+    if (!account || answer.kind !== 'refused' || answer.status !== 401) return answer;
+    // A password that expires may have done so.
+    const other = await account.authorization(ctx, authorization);
+    if (other === authorization) return answer;
+    return fetchToken(ctx, { ...request, authorization: other }, { bodies, timeoutMs });
+  }
+
   async function fetchAndStore(ctx: RequestContext, key: string, request: TokenRequest): Promise<KnownToken> {
     const since = ctx.now();
     const { host } = request.realm;
     if (pauses.get(host, since) || !trials.take(key, since)) return FAILED;
-    const authorization = await account?.authorization(ctx);
-    const answer = await fetchToken(ctx, { ...request, authorization }, { bodies, timeoutMs });
+    const answer = await ask(ctx, request);
     if (answer.kind === 'issued') {
       // The token server may have counted its life from the moment in which it got the request.
       return store(key, { kind: 'issued', token: answer.token, since }, since + answer.lifeMs);

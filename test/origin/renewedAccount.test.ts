@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createClock } from '../support/context.ts';
+import { demandToken } from '../support/demandToken.ts';
 import { createEdge } from '../support/edge.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
 import { createScriptedServer, type Script } from '../support/scripted.ts';
@@ -19,6 +20,12 @@ const demandLogin = ({ name }: Pushed, authorization: string) =>
     headers: { 'www-authenticate': 'Basic realm="origin"' },
   });
 
+const ecrVariables = ({ name }: Pushed, { url }: { readonly url: string }) => ({
+  ...{ CLIENT_AUTH: 'anonymous', ORIGIN_ACCOUNT: 'ecr', ALLOW_REPOSITORIES: name, DESCRIPTOR_TTL: '0' },
+  ...{ AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'a-secret', AWS_REGION: 'eu-central-1' },
+  AWS_ENDPOINT_URL: url,
+});
+
 /** A repository that only a user of AWS may see, and an edge with such an account. */
 async function setUpEcr(script: Script = {}, accepted = `Basic ${PASSWORD}`) {
   const [clock, blobs] = [createClock(Date.now()), [await pushBlob()]];
@@ -27,12 +34,7 @@ async function setUpEcr(script: Script = {}, accepted = `Basic ${PASSWORD}`) {
   const body = JSON.stringify({ authorizationData: [{ authorizationToken: PASSWORD, expiresAt, proxyEndpoint: 'x' }] });
   const aws = createScriptedServer({ body, ...script });
   await demandLogin(blob, accepted);
-  const variables = {
-    ...{ CLIENT_AUTH: 'anonymous', ORIGIN_ACCOUNT: 'ecr', ALLOW_REPOSITORIES: blob.name, DESCRIPTOR_TTL: '0' },
-    ...{ AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'a-secret', AWS_REGION: 'eu-central-1' },
-    AWS_ENDPOINT_URL: aws.url,
-  };
-  const edge = createEdge(variables, { clock });
+  const edge = createEdge(ecrVariables(blob, aws), { clock });
   const status = async () => (await edge.fetch(blob.path, HEAD)).status;
   return { edge, clock, aws, blob, status };
 }
@@ -100,6 +102,15 @@ describe('ORIGIN_ACCOUNT=ecr', () => {
     await demandLogin(blob, `Basic ${renewed}`);
     const answers = await Promise.all(Array.from({ length: 8 }, () => edge.fetch(blob.path)));
     expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(200));
+  });
+
+  it('fetches another one where the token server refuses it', async () => {
+    const { aws, blob } = await setUpEcr();
+    await rig.forget(`/v2/${blob.name}/`);
+    const { variables } = await demandToken(blob.name, { status: 401, body: '{}' });
+    const behindTokens = createEdge({ ...ecrVariables(blob, aws), ...variables });
+    expect((await behindTokens.fetch(blob.path)).status).toBe(502);
+    expect((await aws.calls()).length).toBe(2);
   });
 
   it('asks AWS once for all who wait, where it fails', async () => {
