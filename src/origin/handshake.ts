@@ -42,7 +42,8 @@ export function createHandshake(realms: RealmPolicy, tokens: EdgeTokens, account
     async send(ctx, target, request, sendOnce) {
       const name = isReadMethod(request.method) ? repositoryIn(target) : undefined;
       if (!name) return withoutChallenge(await sendOnce(request));
-      if (login?.isDemanded(ctx)) return login.send(ctx, request, sendOnce);
+      const loggedIn = login?.isDemanded(ctx) ? await login.send(ctx, request, sendOnce) : undefined;
+      if (loggedIn) return loggedIn;
       // Without a token that is known to help, the origin decides: it may demand none in this repository.
       const expected = requestFor(name, demands.find(ctx, name));
       const known = expected && (await tokens.get(ctx, expected));
@@ -52,7 +53,9 @@ export function createHandshake(realms: RealmPolicy, tokens: EdgeTokens, account
       const sent = expected && token && { token, request: expected };
       if (!challenge && login?.demands(ctx, first.response)) {
         await first.response.body?.cancel();
-        return login.send(ctx, request, sendOnce);
+        const answer = await login.send(ctx, request, sendOnce);
+        if (!answer) throw accountRefused(ctx);
+        return answer;
       }
       if (!challenge || !isWorthAnother(challenge, sent, ctx.now())) {
         if (sent && first.response.status < 400) tokens.confirm(sent.request);

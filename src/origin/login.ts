@@ -1,5 +1,5 @@
 import type { RequestContext } from '../context.ts';
-import { hasBasicChallenge } from '../http/challenge.ts';
+import { hasBasicChallenge, parseBearerChallenge } from '../http/challenge.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { Account } from './account.ts';
 import type { Exchange, SendOnce } from './exchange.ts';
@@ -12,8 +12,12 @@ export interface Login {
   isDemanded(ctx: RequestContext): boolean;
   /** Whether this answer demands it, which is remembered. */
   demands(ctx: RequestContext, answer: Response): boolean;
-  /** Sends a request with the account. @throws RegistryError ORIGIN_UNREACHABLE: the origin refuses the account */
-  send(ctx: RequestContext, request: Exchange, sendOnce: SendOnce): Promise<OriginResponse>;
+  /**
+   * Sends a request with the account.
+   * @returns `undefined`: the origin demands a token in place of a login
+   * @throws RegistryError ORIGIN_UNREACHABLE: the origin refuses the account
+   */
+  send(ctx: RequestContext, request: Exchange, sendOnce: SendOnce): Promise<OriginResponse | undefined>;
 }
 
 /** An origin that has demanded a login is taken to demand it, for this long. */
@@ -33,6 +37,12 @@ export function createLogin(account: Account): Login {
       const first = await sendOnce(withAuthorization(request, authorization));
       if (first.response.status !== 401) return withoutChallenge(first);
       await first.response.body?.cancel();
+      const demanded = first.response.headers.get('www-authenticate');
+      if (!hasBasicChallenge(demanded) && parseBearerChallenge(demanded)) {
+        // It may demand a login in some repositories only, or not any more.
+        demandedUntil = 0;
+        return undefined;
+      }
       // A password that expires may have done so.
       const other = await account.authorization(ctx, authorization);
       if (other === authorization) throw accountRefused(ctx);

@@ -62,6 +62,18 @@ describe('an account that is lent', () => {
     expect((await authorizations(blob.name)).slice(before)).toEqual([undefined, `Bearer ${token}`]);
   });
 
+  it('is sent to the token server where the origin demands a login in another repository', async () => {
+    const [one, other] = [await pushBlob(), await pushBlob()];
+    await demandLogin(one.name);
+    const { variables, token } = await demandToken(other.name);
+    const edge = createEdge(lending(`${one.name},${other.name}`, { ...variables, DESCRIPTOR_TTL: '0' }));
+    for (let n = 0; n < 2; n++) {
+      expect((await edge.fetch(one.path)).status).toBe(200);
+      expect((await edge.fetch(other.path)).status).toBe(200);
+    }
+    expect((await authorizations(other.name)).at(-1)).toBe(`Bearer ${token}`);
+  });
+
   it('does not follow a redirect', async () => {
     const blob = await pushBlob();
     const storage = createScriptedServer({ body: blob.bytes });
