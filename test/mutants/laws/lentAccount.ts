@@ -58,4 +58,32 @@ export const LENT_ACCOUNT: readonly Breakage[] = [
     replacement: 'if (other === authorization) return first;',
     caughtBy: 'test/origin/account.test.ts',
   },
+  {
+    wrong: 'what an account confirmed is shown where it is lent for public content only',
+    file: 'src/oci/alias.ts',
+    text: "const kind = account?.lentFor === 'public' ? 'public-account' : 'account';",
+    replacement: "const kind = 'account';",
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'LEND_ACCOUNT=public lends where nobody is redirected to a sign-on',
+    file: 'src/origin/publicOnly.ts',
+    text: 'if (seen.status >= 300 && !(isRedirect(seen) && placeOf(answer) === placeOf(seen))) return false;',
+    replacement: 'if (isRedirect(seen) && !placeOf(seen)) return false;',
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'LEND_ACCOUNT=public lends where nobody is shown a page',
+    file: 'src/origin/publicOnly.ts',
+    text: 'if (isPage(seen.response)) return',
+    replacement: 'if (isPage(seen.response) && seen.response.status >= 400) return',
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'callers get the cookies of an account',
+    file: 'src/origin/withoutChallenge.ts',
+    text: "const FOR_THE_EDGE = ['www-authenticate', 'set-cookie', 'set-cookie2'];",
+    replacement: "const FOR_THE_EDGE = ['www-authenticate'];",
+    caughtBy: 'test/origin/account.test.ts',
+  },
 ];
