@@ -6,7 +6,8 @@ import { type Form, variable } from './forms.ts';
 const ANONYMOUS = 'anonymous';
 const MAX_USERS = 1_000;
 const NAME = /^[^:\p{Cc}]{1,128}$/u;
-const SHA256 = /^[0-9a-f]{64}$/;
+/** Not that of an empty text: a script whose variable is unset would make a user without a password. */
+const SHA256 = /^(?!e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855)[0-9a-f]{64}$/;
 /** A higher cost takes more CPU than a Worker on the free plan has (10 ms). */
 const BCRYPT = /^\$2[aby]\$0[45]\$[./A-Za-z0-9]{53}$/;
 const FORM = 'expected an object of users, such as {"ci":{"secret":"<SHA-256>","pull":["team/*"]}}';

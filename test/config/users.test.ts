@@ -3,6 +3,7 @@ import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
 
 const SHA256 = 'a'.repeat(64);
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 const BCRYPT = `$2y$05$${'a'.repeat(53)}`;
 const BASE = { ORIGIN_URL: 'https://registry.example.com', CLIENT_AUTH: 'basic', REPOSITORIES: {} };
 const parse = (users: unknown, variables: Record<string, unknown> = {}) =>
@@ -45,6 +46,7 @@ describe('USERS', () => {
     ['no object', { a: 'hunter2' }, 'user 1: expected an object'],
     ['a secret in clear', { a: { secret: 'hunter2', pull: ['a'] } }, 'user 1: secret: expected the SHA-256'],
     ['a high cost', { a: { secret: BCRYPT.replace('05', '06'), pull: ['a'] } }, 'user 1: secret: expected'],
+    ['the hash of nothing', { a: { secret: EMPTY, pull: ['a'] } }, 'user 1: secret: expected the SHA-256'],
     ['no secret', { a: { pull: ['a'] } }, 'user 1: secret: expected'],
     ['a secret for anybody', { anonymous: { secret: SHA256, pull: ['a'] } }, 'user 1: expected no secret'],
     ['no repositories', { a: { secret: SHA256, pull: [] } }, 'user 1: pull: expected patterns'],
