@@ -132,6 +132,7 @@ describe('an account that is lent', () => {
   it.each([
     ['/v2/{other}/manifests/latest', 403],
     ['/v2/{name}/sub/manifests/latest', 403],
+    ['/v2/{name}/manifests/latest?ns=other.test', 403],
     ['/v2/_catalog', 404],
     ['/v2/{name}/blobs/uploads/session', 404],
     ['/v2/{name}/_oras/artifacts/referrers', 404],

@@ -1,3 +1,4 @@
+import type { RequestContext } from '../../context.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Patterns } from '../../oci/patterns.ts';
 import type { Route } from '../../oci/route.ts';
@@ -11,12 +12,19 @@ const LENT_ROUTES: readonly Route['kind'][] = ['base', 'blob', 'manifest', 'tags
  * @throws RegistryError DENIED: `ALLOW_REPOSITORIES` does not name the repository, or the route tells of others;
  *   NAME_UNKNOWN: no route on which the edge lends its account
  */
-export function checkAllowed({ allowed, lendsAccount }: Upstream, route: Route): void {
+export function checkAllowed(ctx: RequestContext, upstream: Upstream, route: Route): void {
+  const { allowed, lendsAccount, users, foreignHosts } = upstream;
+  // What is named for somebody is a repository of this origin.
+  if ((allowed || users) && foreignHosts.isNamedIn(ctx, route.search)) throw notServed();
   if (lendsAccount && !LENT_ROUTES.includes(route.kind)) throw new RegistryError('NAME_UNKNOWN');
   if (!allowed) return;
   const isNamed = 'name' in route ? allowed.matches(route.name) : route.kind !== 'catalog';
   if (isNamed && isSourceAllowed(allowed, route)) return;
-  throw new RegistryError('DENIED', {
+  throw notServed();
+}
+
+function notServed(): RegistryError {
+  return new RegistryError('DENIED', {
     message: 'this edge does not serve the repository',
     detail: { policy: 'ALLOW_REPOSITORIES' },
   });

@@ -29,7 +29,7 @@ export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route):
 
 function handle(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
   const { method } = ctx;
-  checkAllowed(upstream, route);
+  checkAllowed(ctx, upstream, route);
   if (upstream.edgeRealm && route.path === TOKEN_PATH) return upstream.edgeRealm.ask(ctx);
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
   if (!upstream.allowsWrites && !isReadMethod(method)) {
