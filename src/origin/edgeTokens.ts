@@ -64,8 +64,11 @@ export function createEdgeTokens({ memory, bodies, timeoutMs, account }: TokensO
     return token;
   }
 
-  async function ask(ctx: RequestContext, request: TokenRequest): Promise<TokenAnswer> {
-    const authorization = await account?.authorization(ctx);
+  async function ask(
+    ctx: RequestContext,
+    request: TokenRequest,
+    authorization: string | undefined,
+  ): Promise<TokenAnswer> {
     const answer = await fetchToken(ctx, { ...request, authorization }, { bodies, timeoutMs });
     if (!account || answer.kind !== 'refused' || answer.status !== 401) return answer;
     // A password that expires may have done so.
@@ -77,8 +80,11 @@ export function createEdgeTokens({ memory, bodies, timeoutMs, account }: TokensO
   async function fetchAndStore(ctx: RequestContext, key: string, request: TokenRequest): Promise<KnownToken> {
     const since = ctx.now();
     const { host } = request.realm;
-    if (pauses.get(host, since) || !trials.take(key, since)) return FAILED;
-    const answer = await ask(ctx, request);
+    if (pauses.get(host, since)) return FAILED;
+    // An account that cannot be renewed costs no trial.
+    const authorization = await account?.authorization(ctx);
+    if (!trials.take(key, since)) return FAILED;
+    const answer = await ask(ctx, request, authorization);
     if (answer.kind === 'issued') {
       // The token server may have counted its life from the moment in which it got the request.
       return store(key, { kind: 'issued', token: answer.token, since }, since + answer.lifeMs);
