@@ -15,18 +15,20 @@ const LENT_ROUTES: readonly Route['kind'][] = ['base', 'blob', 'manifest', 'tags
 export function checkAllowed(ctx: RequestContext, upstream: Upstream, route: Route): void {
   const { allowed, lendsAccount, users, foreignHosts } = upstream;
   // What is named for somebody is a repository of this origin.
-  if ((allowed || users) && foreignHosts.isNamedIn(ctx, route.search)) throw notServed();
+  if ((allowed || users) && foreignHosts.isNamedIn(ctx, route.search)) {
+    throw notServed(allowed ? 'ALLOW_REPOSITORIES' : 'USERS');
+  }
   if (lendsAccount && !LENT_ROUTES.includes(route.kind)) throw new RegistryError('NAME_UNKNOWN');
   if (!allowed) return;
   const isNamed = 'name' in route ? allowed.matches(route.name) : route.kind !== 'catalog';
   if (isNamed && isSourceAllowed(allowed, route)) return;
-  throw notServed();
+  throw notServed('ALLOW_REPOSITORIES');
 }
 
-function notServed(): RegistryError {
+function notServed(policy: string): RegistryError {
   return new RegistryError('DENIED', {
     message: 'this edge does not serve the repository',
-    detail: { policy: 'ALLOW_REPOSITORIES' },
+    detail: { policy },
   });
 }
 
