@@ -12,6 +12,11 @@ const SHA256 = /^(?!e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
 const BCRYPT = /^\$2[aby]\$0[45]\$[./A-Za-z0-9]{53}$/;
 const FORM = 'expected an object of users, such as {"ci":{"secret":"<SHA-256>","pull":["team/*"]}}';
 
+/** Whether a text can be the name of a user who logs in. */
+export function isUserName(text: string): boolean {
+  return NAME.test(text) && text !== ANONYMOUS;
+}
+
 /** The users of the edge's own; unset is `undefined`. The problem never tells a name, which is a part of the secret. */
 export function users(): Form<{ readonly list: readonly UserSettings[] | undefined }> {
   return (raw) => {
