@@ -5,8 +5,8 @@ interface LogLine {
 }
 
 /**
- * Formats a line of the Worker's log for people: a request with its upstream, status, time and cache status, other lines with
- * their fields. Returns anything that is not the Worker's as it is.
+ * Formats a line of the Worker's log for people: a request with its upstream, status, time and cache status, other lines
+ * with their fields. Returns anything that is not the Worker's as it is.
  */
 export function readableLine(json: string): string {
   const line = parse(json);

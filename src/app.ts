@@ -97,7 +97,7 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
     return voice;
   }
 
-  /** Returns the alias of the upstream that a request for one of the edge's own paths is about, if there is such a one. */
+  /** Returns the alias of the upstream that a request for one of the edge's own paths is about; empty for no other. */
   function namedIn(asked: Target): string {
     const alias = asked.path.startsWith('/_edge/') ? aliasIn(asked) : undefined;
     return alias !== undefined && upstreams.aliases.includes(alias) ? alias : '';

@@ -10,8 +10,8 @@ const NETWORK_GROUPS = 4;
 /** Counts the logins that fail. */
 export interface FailedLogins {
   /**
-   * Begins a login, which counts as failed until it has succeeded: otherwise any number of secrets could be tried at the
-   * same time.
+   * Begins a login, which counts as failed until it has succeeded: otherwise any number of secrets could be tried at
+   * the same time.
    * @returns what to call when it has succeeded; `undefined`: it is refused unseen
    */
   begin(address: string, name: string, nowMs: number): (() => void) | undefined;

@@ -35,9 +35,8 @@ export interface Config<Open = unknown> {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(problems: readonly string[]) {
-    super(
-      `the configuration of registry-edge is not valid:\n${[...new Set(problems)].map((problem) => `  ${problem}`).join('\n')}`,
-    );
+    const lines = [...new Set(problems)].map((problem) => `  ${problem}`);
+    super(['the configuration of registry-edge is not valid:', ...lines].join('\n'));
   }
 }
 

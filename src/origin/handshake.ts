@@ -28,9 +28,9 @@ export interface Handshake {
 export const NO_HANDSHAKE: Handshake = { send: (_ctx, _target, request, sendOnce) => sendOnce(request) };
 
 /**
- * Creates the handshake of an open mirror, which asks as nobody or with an account of its own: registries such as Docker Hub demand a token for public content,
- * too, and give it to everybody (distribution, "Token Authentication Specification"). The scope is built from the
- * repository that is asked for, and is never more than `pull`.
+ * Creates the handshake of a mirror, which asks as nobody or with an account of its own. Registries such as Docker Hub
+ * demand a token for public content, too, and give it to everybody (distribution, "Token Authentication
+ * Specification"). The scope is built from the repository that is asked for, and is never more than `pull`.
  *
  * What the origin refuses all the same is refused to everybody, with a 403: its challenge would lead clients to log in,
  * and an open mirror has no use for a login.
