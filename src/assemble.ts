@@ -1,19 +1,11 @@
 import { createAbsences } from './access/absences.ts';
-import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
-import type { Authorizer } from './access/authorizer.ts';
-import { createOriginAuthorizer } from './access/originAuthorizer.ts';
-import { createTokenAuthorizer } from './access/tokenAuthorizer.ts';
-import { createTokenKeys } from './access/tokenKeys.ts';
-import { createTokenVerifier } from './access/tokenVerifier.ts';
-import { createUsers } from './access/users.ts';
+import { createAccess } from './assembleAccess.ts';
 import { createCaches } from './assembleCaches.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import type { Config } from './config/config.ts';
 import type { UpstreamConfig } from './config/upstream.ts';
-import type { AccountSettings } from './http/accountSettings.ts';
 import { type Budget, createBudget, createPool } from './http/body/budget.ts';
 import { createCopies } from './http/body/copies.ts';
-import type { TokenSettings } from './http/tokenSettings.ts';
 import { createBaseAnswers } from './isolate/baseAnswers.ts';
 import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createHashedUploads } from './isolate/hashedUploads.ts';
@@ -86,21 +78,22 @@ export function createAll(edge: EdgeConfig): Upstreams {
 
 /** Creates an upstream. This is the only place that names concrete parts. */
 export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamConfig, isolate: Isolate): Upstream {
-  const { alias, defaultNamespace, chosenBy, tokens: tokenSettings } = config;
+  const { alias, defaultNamespace, chosenBy, tokens } = config;
   const bodies = isolate.createBodies();
   const tokenBodies = isolate.createTokenBodies();
   // Its alias keeps what the isolate and the stores hold for it apart from other upstreams.
   const memory = isolate.memory.ofUpstream(alias);
   const absences = isolate.absences.ofUpstream(alias);
   const ownQueries = queriesOf([...config.mirroredHosts, ...chosenBy.ns]);
-  // Users of the edge's own pull from a mirror, too, which they have to enter.
-  const isMirror = config.clientAuth !== 'origin';
-  const askedAs = isMirror ? 'nobody' : 'caller';
-  const hasPullOnly = isMirror || tokenSettings?.hasPullOnly === true;
+  const { allowsWrites } = config;
+  // Users of the edge's own are none of the origin's.
+  const asksItself = config.clientAuth !== 'origin';
+  const askedAs = asksItself ? 'nobody' : 'caller';
+  const hasPullOnly = asksItself || tokens?.hasPullOnly === true;
   const ttls: Ttls = {
     // These apply only where callers may push.
-    pushExistenceMs: isMirror ? 0 : config.pushExistenceTtlMs,
-    pushStaleMs: isMirror || config.pushExistenceTtlMs === 0 ? 0 : config.pushStaleMs,
+    pushExistenceMs: allowsWrites ? config.pushExistenceTtlMs : 0,
+    pushStaleMs: allowsWrites && config.pushExistenceTtlMs > 0 ? config.pushStaleMs : 0,
     // These apply only where some callers may not push.
     descriptorMs: hasPullOnly ? config.descriptorTtlMs : 0,
     tagMs: hasPullOnly ? config.tagTtlMs : 0,
@@ -117,8 +110,8 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   );
   const realms = { origin: config.originUrl, allowed: config.tokenRealms };
   const tokenTimeoutMs = Math.min(config.originTimeoutMs, MAX_TOKEN_MS);
-  const handshake = isMirror
-    ? createMirrorHandshake(config.account, realms, { memory, bodies: tokenBodies, timeoutMs: tokenTimeoutMs })
+  const handshake = asksItself
+    ? createOwnHandshake(config, realms, { memory, bodies: tokenBodies, timeoutMs: tokenTimeoutMs })
     : NO_HANDSHAKE;
   const origin = createOrigin({
     url: config.originUrl,
@@ -127,7 +120,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     ...{ bodies, askedAs, handshake },
   });
   const names = createNames({ namespace: defaultNamespace });
-  const hasRealm = config.tokenRealm === 'edge' && !isMirror;
+  const hasRealm = config.tokenRealm === 'edge' && !asksItself;
   return {
     alias,
     origin,
@@ -139,19 +132,18 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
     lists: createLists(memory, config.listTtlMs),
     baseAnswers: createBaseAnswers(memory),
-    authorizer: isMirror ? createAnonymousAuthorizer() : createCallerAuthorizer(tokenSettings, memory),
+    ...createAccess(config, memory),
     absences: createAbsences(absences, retentionMs(ttls)),
     flights: createFlights(),
     recentTags: createRecentTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     hashedUploads: createHashedUploads(memory),
-    // The origin of an open mirror cannot tell its callers apart.
-    retryAfter: createRetryAfter(memory, isMirror ? () => '' : ({ caller }) => caller),
+    // An origin that the edge asks itself cannot tell callers apart.
+    retryAfter: createRetryAfter(memory, asksItself ? () => '' : ({ caller }) => caller),
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
     askedAs,
-    allowsWrites: !isMirror,
-    users: config.users && createUsers(config.users, memory),
+    allowsWrites,
     allowed: config.allowed,
     lendsAccount: config.account !== undefined,
     deleteEnabled: config.deleteEnabled,
@@ -170,25 +162,17 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
 /** The token server of an origin is waited for no longer than this. */
 const MAX_TOKEN_MS = 10_000;
 
-/** An open mirror answers the origin's challenges itself: as nobody, or with the account that it lends. */
-function createMirrorHandshake(
-  settings: AccountSettings | undefined,
+/** The edge answers the origin's challenges itself: as nobody, or with the account that it lends. */
+function createOwnHandshake(
+  { account: settings, allowsWrites }: UpstreamConfig,
   realms: RealmPolicy,
   options: Omit<TokensOptions, 'account'>,
 ): Handshake {
   const asNobody = () => createHandshake(realms, createEdgeTokens(options));
   if (!settings) return asNobody();
-  const account = createAccount(settings, options);
+  const account = createAccount(settings, options, allowsWrites);
   const withAccount = createHandshake(realms, createEdgeTokens({ ...options, account }), account);
   return settings.lentFor === 'all' ? withAccount : createPublicOnly(asNobody(), withAccount);
-}
-
-/** The origin judges every credential, but for the tokens that the edge can verify. */
-function createCallerAuthorizer(settings: TokenSettings | undefined, memory: Memory): Authorizer {
-  const origin = createOriginAuthorizer(memory);
-  if (!settings) return origin;
-  const verifier = createTokenVerifier(settings, createTokenKeys(settings), memory);
-  return createTokenAuthorizer(origin, verifier, settings.isPullOnly);
 }
 
 /** Returns the queries that name this origin's own content: `?ns=` as containerd writes it, and unescaped. */

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context.ts';
+import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
 
 /**
@@ -15,7 +16,7 @@ export type AnswerKind = `${'HEAD' | 'GET'} ${'blobs' | 'manifests'}` | 'GET lis
 export type Access =
   | { readonly kind: 'granted'; readonly mayPush: boolean }
   | { readonly kind: 'unproven' }
-  | { readonly kind: 'refused'; readonly answer: Response };
+  | { readonly kind: 'refused'; readonly error: RegistryError };
 
 /** Decides who may have which answers. There is one implementation for each value of `CLIENT_AUTH`. */
 export interface Authorizer {
@@ -33,4 +34,9 @@ export interface Authorizer {
    * be refused again, whatever it asks.
    */
   needsLogin(ctx: RequestContext, repository: RepositoryName): boolean;
+}
+
+/** Returns the error for a user without the right. @param what such as `push to the repository` */
+export function mayNot(what: string): RegistryError {
+  return new RegistryError('DENIED', { message: `this user may not ${what}`, detail: { policy: 'USERS' } });
 }

@@ -13,6 +13,8 @@ export interface Users {
    * @returns `undefined`: nobody whom the edge knows
    */
   identify(ctx: RequestContext): Promise<User | undefined>;
+  /** Returns who sent a request, once it was identified. */
+  known(ctx: RequestContext): User | undefined;
 }
 
 /** A login is not verified again for this time. */
@@ -27,6 +29,7 @@ export function createUsers(settings: readonly UserSettings[], memory: Memory): 
   const logins = memory.part<{ readonly name: string }>('login');
   const failedLogins = createFailedLogins();
   const sharedWork = createSharedWork<{ readonly user: UserSettings | undefined }>();
+  const identified = new WeakMap<RequestContext, User>();
   let keyed: Promise<CryptoKey> | undefined;
 
   /** Returns what stands for a credential in memory, of which nobody learns the credential. */
@@ -43,28 +46,35 @@ export function createUsers(settings: readonly UserSettings[], memory: Memory): 
     return secret && (await isSecret(secret, password)) && user?.secret ? user : undefined;
   }
 
+  async function userOf(ctx: RequestContext): Promise<User | undefined> {
+    const authorization = ctx.request.headers.get('authorization');
+    if (authorization === null) return byName.get('anonymous');
+    const [name, password] = parseBasic(authorization) ?? [];
+    if (name === undefined || password === undefined) return undefined;
+    const key = await keyOf(authorization);
+    const found = logins.get(key, ctx.now());
+    if (found) return byName.get(found.name);
+    const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
+    // A client that logs in with many requests at the same time tries one secret, and not many.
+    const { user } = await sharedWork(ctx, `${key} ${address}`, async () => {
+      const succeed = failedLogins.begin(address, name, ctx.now());
+      const isRefused = succeed === undefined;
+      const user = isRefused ? undefined : await verify(name, password);
+      if (!user) return { user };
+      logins.set(key, { name }, ctx.now() + LOGIN_MS, LOGIN_BYTES);
+      succeed?.();
+      return { user };
+    });
+    return user;
+  }
+
   return {
     async identify(ctx) {
-      const authorization = ctx.request.headers.get('authorization');
-      if (authorization === null) return byName.get('anonymous');
-      const [name, password] = parseBasic(authorization) ?? [];
-      if (name === undefined || password === undefined) return undefined;
-      const key = await keyOf(authorization);
-      const found = logins.get(key, ctx.now());
-      if (found) return byName.get(found.name);
-      const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
-      // A client that logs in with many requests at the same time tries one secret, and not many.
-      const { user } = await sharedWork(ctx, `${key} ${address}`, async () => {
-        const succeed = failedLogins.begin(address, name, ctx.now());
-        const isRefused = succeed === undefined;
-        const user = isRefused ? undefined : await verify(name, password);
-        if (!user) return { user };
-        logins.set(key, { name }, ctx.now() + LOGIN_MS, LOGIN_BYTES);
-        succeed?.();
-        return { user };
-      });
+      const user = await userOf(ctx);
+      if (user) identified.set(ctx, user);
       return user;
     },
+    known: (ctx) => identified.get(ctx),
   };
 }
 

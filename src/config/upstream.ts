@@ -18,6 +18,7 @@ import {
   variable,
 } from './forms.ts';
 import { PRESET_NAMES } from './presets.ts';
+import { mayWrite } from './rights.ts';
 import type { Settings } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
 import { users } from './users.ts';
@@ -55,6 +56,8 @@ export interface UpstreamConfig extends AccountConfig {
   readonly clientAuth: ClientAuth;
   /** `USERS`, with `CLIENT_AUTH=basic`. */
   readonly users: readonly UserSettings[] | undefined;
+  /** Whether somebody may push or delete through the edge. */
+  readonly allowsWrites: boolean;
   /** Where clients fetch tokens: from the origin's token server itself, or through the edge. */
   readonly tokenRealm: 'origin' | 'edge';
   /** How tokens are verified at the edge; `undefined`: only the origin judges them. */
@@ -115,6 +118,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
   const known = read('USERS', users())?.list;
   if (clientAuth === 'basic' && !known)
     settings.report('USERS: expected users, since CLIENT_AUTH=basic lets nobody else in');
+  const allowsWrites = clientAuth === 'origin' || (clientAuth === 'basic' && known?.some(mayWrite) === true);
   const tokenRealms = read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com'));
   const config = {
     alias,
@@ -137,6 +141,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     defaultNamespace: read('DEFAULT_NAMESPACE', beginning('library'))?.name,
     clientAuth,
     users: clientAuth === 'basic' ? known : undefined,
+    allowsWrites,
     ...readAccount(settings, { clientAuth, tokenRealms: tokenRealms ?? [] }),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
     tokens: readTokens(settings),
@@ -144,6 +149,11 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     cacheTimeoutMs: read('CACHE_TIMEOUT', timeout('250ms', '10ms', '30s')),
     eventsToken: read('EVENTS_TOKEN', optionalToken())?.token,
   };
+  if (allowsWrites && clientAuth === 'basic') {
+    if (config.account?.lentFor === 'public') settings.report('LEND_ACCOUNT: expected all, since USERS may push');
+    if (config.uploadOrigin === 'direct')
+      settings.report('UPLOAD_ORIGIN: expected edge, since no user of the edge may log in to the origin');
+  }
   return config as UpstreamConfig; // an undefined value has been reported
 }
 

@@ -1,6 +1,6 @@
 import type { UserSecret, UserSettings } from '../http/userSettings.ts';
-import { parsePatterns } from '../oci/patterns.ts';
 import { type Form, variable } from './forms.ts';
+import { mayWrite, parseRights, RIGHTS } from './rights.ts';
 
 /** The name of those who do not log in. */
 const ANONYMOUS = 'anonymous';
@@ -39,17 +39,20 @@ export function users(): Form<{ readonly list: readonly UserSettings[] | undefin
 function parseUser(name: string, given: unknown): UserSettings | string {
   if (!NAME.test(name)) return 'expected a name of up to 128 characters, without a colon';
   if (typeof given !== 'object' || given === null) return 'expected an object with secret and pull';
-  const { secret, pull, ...others } = given as Record<string, unknown>;
-  if (Object.keys(others).length > 0) return 'expected secret and pull, and nothing else: users only pull';
-  const patterns = Array.isArray(pull) ? parsePatterns(pull.join()) : undefined;
-  if (!patterns || patterns.isEmpty)
-    return 'pull: expected patterns of repositories, such as ["team/*","!team/secret"]';
+  const { secret, ...members } = given as Record<string, unknown>;
+  const unknown = Object.keys(members).filter((member) => !(RIGHTS as readonly string[]).includes(member));
+  if (unknown.length > 0) return `expected secret, ${RIGHTS.join(', ')}, and nothing else`;
+  const rights = parseRights(members);
+  if (typeof rights === 'string') return rights;
   if (name === ANONYMOUS) {
-    return secret === undefined ? { name, secret, pull: patterns } : 'expected no secret: this is who does not log in';
+    if (secret !== undefined) return 'expected no secret: this is who does not log in';
+    return mayWrite(rights)
+      ? 'expected neither push nor delete: this is who does not log in'
+      : { name, secret, ...rights };
   }
   const parsed = parseSecret(secret);
   if (!parsed) return 'secret: expected the SHA-256 of a token (npm run user -- NAME), or bcrypt of a cost up to 5';
-  return { name, secret: parsed, pull: patterns };
+  return { name, secret: parsed, ...rights };
 }
 
 function parseSecret(secret: unknown): UserSecret | undefined {

@@ -5,7 +5,8 @@ import type { UpstreamConfig } from './upstream.ts';
 const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
 const PULL_ONLY = 'has no effect while every caller may push: remove it, or name PULL_ONLY_SUBJECTS';
 const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
-const NO_PUSHERS = 'has no effect where nobody may push (CLIENT_AUTH=anonymous, basic): remove it';
+const NO_PUSHERS =
+  'has no effect where nobody may push (CLIENT_AUTH=anonymous, or basic without pushing USERS): remove it';
 const NO_CALLERS = 'has no effect where no credential of the origin counts (CLIENT_AUTH=anonymous, basic): remove it';
 const NO_USERS = 'has no effect without CLIENT_AUTH=basic: set it, or remove this one';
 const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
@@ -19,7 +20,7 @@ const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remo
  */
 export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: string) => boolean): string[] {
   const { descriptorTtlMs, pushExistenceTtlMs, pushStaleMs, tagTtlMs, listTtlMs, staleIfErrorMs } = config;
-  const { memoryTtlMs, tokens } = config;
+  const { memoryTtlMs, tokens, allowsWrites } = config;
   const isOpen = config.clientAuth !== 'origin';
   const hasPullOnly = isOpen || tokens?.hasPullOnly === true;
   const usableMs = Math.max(descriptorTtlMs, pushExistenceTtlMs) + (hasPullOnly ? staleIfErrorMs : 0);
@@ -27,15 +28,15 @@ export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: stri
     ['MEMORY_TTL', memoryTtlMs > usableMs, `is longer than entries may be served: ${SHORTEN}`],
     [
       'PUSH_EXISTENCE_TTL',
-      !isOpen && pushExistenceTtlMs > descriptorTtlMs,
+      allowsWrites && pushExistenceTtlMs > descriptorTtlMs,
       `is longer than DESCRIPTOR_TTL, but pushes need fresher answers than pulls: ${SHORTEN}`,
     ],
     ['TAG_TTL', hasPullOnly && tagTtlMs > descriptorTtlMs, `is longer than DESCRIPTOR_TTL, but tags move: ${SHORTEN}`],
-    ['PUSH_EXISTENCE_TTL', isOpen && pushExistenceTtlMs > 0, NO_PUSHERS],
-    ['PUSH_STALE_WHILE_REVALIDATE', isOpen && pushStaleMs > 0, NO_PUSHERS],
+    ['PUSH_EXISTENCE_TTL', !allowsWrites && pushExistenceTtlMs > 0, NO_PUSHERS],
+    ['PUSH_STALE_WHILE_REVALIDATE', !allowsWrites && pushStaleMs > 0, NO_PUSHERS],
     [
       'PUSH_STALE_WHILE_REVALIDATE',
-      !isOpen && pushStaleMs > 0 && pushExistenceTtlMs === 0,
+      allowsWrites && pushStaleMs > 0 && pushExistenceTtlMs === 0,
       'has no effect with PUSH_EXISTENCE_TTL=0, which always asks the origin: remove one of them',
     ],
     ['DESCRIPTOR_TTL', !hasPullOnly && descriptorTtlMs > 0, PULL_ONLY],

@@ -34,8 +34,8 @@ const OWN_USER_AGENT = 'registry-edge';
 export interface ForwardOptions {
   /** As whom the origin is asked: an open mirror does not tell it who calls, since its answers are for all. */
   readonly askedAs: AskedAs;
-  /** `question`: leaves out what makes the answer other than the plain 200. */
-  readonly for: 'relay' | 'question';
+  /** `question`: leaves out what makes the answer other than the plain 200. `write`: what is sent has to be described. */
+  readonly for: 'relay' | 'question' | 'write';
 }
 
 /** Returns the client's headers as the origin gets them. They refuse content codings, which would hide the size. */
@@ -45,7 +45,7 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   for (const [name, value] of client) {
     if (HOP_BY_HOP.has(name) || connection.has(name) || EDGE_ONLY.has(name) || isProxyHeader(name)) continue;
     if (options.for === 'question' && CLIENT_REQUEST_ONLY.test(name)) continue;
-    if (options.askedAs === 'nobody' && !OPEN_MIRROR_HEADERS.has(name)) continue;
+    if (options.askedAs === 'nobody' && !isForEverybody(name, options)) continue;
     headers.set(name, value);
   }
   headers.set('accept-encoding', 'identity');
@@ -55,6 +55,10 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   // The form that the cache key uses: neither the order nor the length of the header is one caller's own.
   if (accept !== null) headers.set('accept', variantOf(accept));
   return headers;
+}
+
+function isForEverybody(name: string, options: ForwardOptions): boolean {
+  return OPEN_MIRROR_HEADERS.has(name) || (options.for === 'write' && name.startsWith('content-'));
 }
 
 /** Returns these of the client's headers, unchanged, with the edge's own User-Agent. */

@@ -7,13 +7,22 @@ export type UserSecret =
   /** A line as `htpasswd -B` writes it, without the name. */
   | { readonly kind: 'bcrypt'; readonly line: string };
 
-/** A user of the edge's own (`USERS`). */
-export interface User {
-  readonly name: string;
-  /** The repositories that the user may pull, by their names at the origin. */
+/** What somebody may do with repositories, by their names at the origin. No right includes another one. */
+export interface Rights {
   readonly pull: Patterns;
+  readonly push: Patterns;
+  readonly delete: Patterns;
+  /** Whether the list of repositories may be read, as far as they may be pulled. */
+  readonly catalog: boolean;
 }
 
+/** A user of the edge's own. */
+export interface User extends Rights {
+  /** Uploads belong to who has it. */
+  readonly name: string;
+}
+
+/** A user of `USERS`. */
 export interface UserSettings extends User {
   /** `undefined`: for those who do not log in. */
   readonly secret: UserSecret | undefined;

@@ -3,6 +3,7 @@ import type { Budget } from '../http/body/budget.ts';
 import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import { pickHeaders, requestHeaders } from '../http/headers.ts';
 import type { AskedAs } from '../http/identity.ts';
+import { isSafeMethod } from '../http/methods.ts';
 import { isRedirect } from '../http/redirects.ts';
 import { examineStorage, isExaminable } from './examineStorage.ts';
 import { type Exchange, exchange, headerTimeout } from './exchange.ts';
@@ -96,7 +97,9 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     const client = ctx.request.headers;
     const headers = markHeaders(
       ctx,
-      onlyHeaders ? pickHeaders(client, onlyHeaders) : requestHeaders(client, { askedAs, for: as }),
+      onlyHeaders
+        ? pickHeaders(client, onlyHeaders)
+        : requestHeaders(client, { askedAs, for: isSafeMethod(method) ? as : 'write' }),
     );
     for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);

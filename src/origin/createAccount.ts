@@ -4,14 +4,14 @@ import { createEcrAccount } from './ecrAccount.ts';
 import { createGoogleAccount } from './googleAccount.ts';
 import type { JsonLimits } from './readJson.ts';
 
-/** Creates the account of `ORIGIN_ACCOUNT`. */
-export function createAccount(settings: AccountSettings, limits: JsonLimits): Account {
+/** Creates the account of `ORIGIN_ACCOUNT`. @param mayWrite whether somebody pushes with it */
+export function createAccount(settings: AccountSettings, limits: JsonLimits, mayWrite: boolean): Account {
   switch (settings.kind) {
     case 'password':
       return createPasswordAccount(settings.name, settings.password);
     case 'ecr':
       return createEcrAccount(settings, limits);
     case 'google':
-      return createGoogleAccount(settings, limits);
+      return createGoogleAccount(settings, limits, mayWrite);
   }
 }

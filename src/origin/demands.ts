@@ -3,12 +3,18 @@ import type { RequestContext } from '../context.ts';
 import type { BearerChallenge } from '../http/challenge.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { RepositoryName } from '../oci/name.ts';
+import type { TokenRequest } from './fetchToken.ts';
 import { allowedRealm, hostOfRealm, type RealmPolicy } from './realms.ts';
 
 /** Which token server an origin sends its callers to. */
 export interface Demanded {
   readonly realm: URL;
   readonly service: string | undefined;
+}
+
+/** Returns what is asked of the token server. */
+export function requestFor(scope: string, { realm, service }: Demanded): TokenRequest {
+  return { realm, service, scope };
 }
 
 /** Which tokens an origin has demanded. */

@@ -3,7 +3,10 @@ import { type Account, basicAuthorization } from './account.ts';
 import { type JsonLimits, readJson } from './readJson.ts';
 import { createRenewedAccount } from './renewedAccount.ts';
 
-const SCOPE = 'https://www.googleapis.com/auth/cloud-platform.read-only';
+/** Artifact Registry has no narrower scope with which images are pushed. */
+const [READ_WRITE, READ_ONLY] = ['', '.read-only'].map(
+  (suffix) => `https://www.googleapis.com/auth/cloud-platform${suffix}`,
+);
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const ASSERTION_SECONDS = 600;
 const TOKEN = /^[!-~]{1,16384}$/;
@@ -12,13 +15,18 @@ const TOKEN = /^[!-~]{1,16384}$/;
  * Creates an account of Artifact Registry: a signed assertion gives an access token (RFC 7523), which is the password of
  * the user `oauth2accesstoken`.
  */
-export function createGoogleAccount(settings: GoogleSettings & { readonly name: string }, limits: JsonLimits): Account {
+export function createGoogleAccount(
+  settings: GoogleSettings & { readonly name: string },
+  limits: JsonLimits,
+  mayWrite: boolean,
+): Account {
   const { name, privateKey, tokenUri } = settings;
+  const scope = mayWrite ? READ_WRITE : READ_ONLY;
   return createRenewedAccount(async (ctx) => {
     const { signJwt } = await import('../http/jwt.ts');
     const since = ctx.now();
     const iat = Math.floor(since / 1_000);
-    const claims = { iss: name, scope: SCOPE, aud: tokenUri.href, iat, exp: iat + ASSERTION_SECONDS };
+    const claims = { iss: name, scope, aud: tokenUri.href, iat, exp: iat + ASSERTION_SECONDS };
     const answer = await fetch(tokenUri, {
       ...{ method: 'POST', redirect: 'manual', cache: 'no-store', signal: AbortSignal.timeout(limits.timeoutMs) },
       body: new URLSearchParams({ grant_type: GRANT_TYPE, assertion: await signJwt(claims, privateKey) }),

@@ -1,17 +1,15 @@
 import type { RequestContext } from '../context.ts';
-import { type BearerChallenge, parseBearerChallenge } from '../http/challenge.ts';
 import { isReadMethod } from '../http/methods.ts';
-import { RegistryError } from '../oci/errors.ts';
-import type { RepositoryName } from '../oci/name.ts';
-import { parseRoute, splitUrl } from '../oci/route.ts';
 import type { Account } from './account.ts';
-import { createDemands, type Demanded } from './demands.ts';
-import type { EdgeTokens, IssuedToken } from './edgeTokens.ts';
+import { createBodySender } from './bodySender.ts';
+import { challengeIn, isWorthAnother } from './challenged.ts';
+import { createDemands, requestFor } from './demands.ts';
+import type { EdgeTokens } from './edgeTokens.ts';
 import type { Exchange, SendOnce } from './exchange.ts';
-import type { TokenRequest } from './fetchToken.ts';
-import { accountRefused, createLogin, withAuthorization } from './login.ts';
+import { accountRefused, createLogin, issued, withToken } from './login.ts';
 import type { OriginResponse } from './origin.ts';
 import type { RealmPolicy } from './realms.ts';
+import { type Scope, scopeOf } from './scope.ts';
 import { refusal, withoutChallenge } from './withoutChallenge.ts';
 
 /** How the origin is asked where it may demand something first. */
@@ -28,24 +26,34 @@ export interface Handshake {
 export const NO_HANDSHAKE: Handshake = { send: (_ctx, _target, request, sendOnce) => sendOnce(request) };
 
 /**
- * Creates the handshake of a mirror, which asks as nobody or with an account of its own. Registries such as Docker Hub
+ * Creates the handshake of an edge that asks as nobody or with an account of its own. Registries such as Docker Hub
  * demand a token for public content, too, and give it to everybody (distribution, "Token Authentication
- * Specification"). The scope is built from the repository that is asked for, and is never more than `pull`.
+ * Specification"). The scope is built from what is asked for, and is never more: only an account writes.
  *
  * What the origin refuses all the same is refused to everybody, with a 403: its challenge would lead clients to log in,
- * and an open mirror has no use for a login.
+ * where no login of theirs counts.
  */
 export function createHandshake(realms: RealmPolicy, tokens: EdgeTokens, account?: Account): Handshake {
   const demands = createDemands(realms);
   const login = account && createLogin(account);
+  const bodies = account && login && createBodySender({ demands, tokens, account, login });
+
+  /** Returns what a request needs; as nobody, only content is asked for with a token. */
+  function neededScope(method: string, target: string): Scope | undefined {
+    const scope = account || isReadMethod(method) ? scopeOf(method, target) : undefined;
+    return account || scope?.name ? scope : undefined;
+  }
+
   return {
     async send(ctx, target, request, sendOnce) {
-      const name = isReadMethod(request.method) ? repositoryIn(target) : undefined;
-      if (!name) return withoutChallenge(await sendOnce(request));
+      const scope = neededScope(request.method, target);
+      if (!scope) return withoutChallenge(await sendOnce(request));
+      if (bodies && request.sent) return bodies.send(ctx, scope, request, sendOnce);
       const loggedIn = login?.isDemanded(ctx) ? await login.send(ctx, request, sendOnce) : undefined;
       if (loggedIn) return loggedIn;
       // Without a token that is known to help, the origin decides: it may demand none in this repository.
-      const expected = requestFor(name, demands.find(ctx, name));
+      const demanded = demands.find(ctx, scope.name);
+      const expected = demanded && requestFor(scope.text, demanded);
       const known = expected && (await tokens.get(ctx, expected));
       const token = known?.kind === 'issued' ? known : undefined;
       const first = await sendOnce(token ? withToken(request, token) : request);
@@ -62,64 +70,12 @@ export function createHandshake(realms: RealmPolicy, tokens: EdgeTokens, account
         return withoutChallenge(first);
       }
       await first.response.body?.cancel();
-      const asked = requestFor(name, demands.note(ctx, name, challenge));
-      const other = await tokens.get(ctx, asked, token);
-      if (other.kind === 'unknown-account') throw accountRefused(ctx);
-      if (other.kind === 'refused') return { response: refusal(), sentAt: first.sentAt };
-      if (other.kind !== 'issued') throw noToken();
+      const asked = requestFor(scope.text, demands.note(ctx, scope.name, challenge));
+      const other = issued(ctx, await tokens.get(ctx, asked, token));
+      if (!other) return { response: refusal(), sentAt: first.sentAt };
       const second = await sendOnce(withToken(request, other));
       if (second.response.status < 400) tokens.confirm(asked);
       return withoutChallenge(second);
     },
   };
-}
-
-function requestFor(name: RepositoryName, demanded: Demanded): TokenRequest;
-function requestFor(name: RepositoryName, demanded: Demanded | undefined): TokenRequest | undefined;
-function requestFor(name: RepositoryName, demanded: Demanded | undefined): TokenRequest | undefined {
-  return demanded && { realm: demanded.realm, service: demanded.service, scope: `repository:${name}:pull` };
-}
-
-function challengeIn({ status, headers }: Response): BearerChallenge | undefined {
-  return status === 401 ? parseBearerChallenge(headers.get('www-authenticate')) : undefined;
-}
-
-/** Returns the repository that a request asks about: only names that parse are ever asked for. */
-export function repositoryIn(target: string): RepositoryName | undefined {
-  const route = parseRoute(splitUrl(`http://origin${target}`));
-  return 'name' in route ? route.name : undefined;
-}
-
-function withToken(request: Exchange, { token }: IssuedToken): Exchange {
-  return withAuthorization(request, `Bearer ${token}`);
-}
-
-/** The token server did not decide. */
-function noToken(): RegistryError {
-  return new RegistryError('ORIGIN_UNREACHABLE', {
-    message: 'the token server of the origin did not give a token: try again',
-    headers: { 'Retry-After': '1' },
-  });
-}
-
-/** A token younger than this was refused for what it grants: another one would grant the same. */
-const SETTLED_MS = 5_000;
-
-interface SentToken {
-  readonly token: IssuedToken;
-  readonly request: TokenRequest;
-}
-
-/**
- * Whether another token may help: none was sent, or it was not the one that the origin demands here, or it may have been
- * revoked since.
- */
-function isWorthAnother(challenge: BearerChallenge, sent: SentToken | undefined, nowMs: number): boolean {
-  if (!sent || !isFrom(challenge, sent.request)) return true;
-  return challenge.error !== 'insufficient_scope' && nowMs - sent.token.since >= SETTLED_MS;
-}
-
-/** Whether a token was requested as a challenge says. */
-function isFrom({ realm, service }: BearerChallenge, request: TokenRequest): boolean {
-  return URL.canParse(realm) && new URL(realm).href === request.realm.href && service === request.service;
 }

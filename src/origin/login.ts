@@ -2,6 +2,7 @@ import type { RequestContext } from '../context.ts';
 import { hasBasicChallenge, parseBearerChallenge } from '../http/challenge.ts';
 import { RegistryError } from '../oci/errors.ts';
 import type { Account } from './account.ts';
+import type { IssuedToken, KnownToken } from './edgeTokens.ts';
 import type { Exchange, SendOnce } from './exchange.ts';
 import type { OriginResponse } from './origin.ts';
 import { withoutChallenge } from './withoutChallenge.ts';
@@ -10,6 +11,10 @@ import { withoutChallenge } from './withoutChallenge.ts';
 export interface Login {
   /** Whether the origin has demanded it lately. */
   isDemanded(ctx: RequestContext): boolean;
+  /** Takes it that the origin demands it, until it says otherwise. */
+  assume(ctx: RequestContext): void;
+  /** Takes it that the origin does not demand it, until it does. */
+  forget(): void;
   /** Whether this answer demands it, which is remembered. */
   demands(ctx: RequestContext, answer: Response): boolean;
   /**
@@ -25,11 +30,18 @@ const DEMAND_MS = 600_000;
 
 export function createLogin(account: Account): Login {
   let demandedUntil = 0;
+  const assume = (ctx: RequestContext) => {
+    demandedUntil = ctx.now() + DEMAND_MS;
+  };
   return {
     isDemanded: (ctx) => demandedUntil > ctx.now(),
+    assume,
+    forget: () => {
+      demandedUntil = 0;
+    },
     demands(ctx, { status, headers }) {
       if (status !== 401 || !hasBasicChallenge(headers.get('www-authenticate'))) return false;
-      demandedUntil = ctx.now() + DEMAND_MS;
+      assume(ctx);
       return true;
     },
     async send(ctx, request, sendOnce) {
@@ -58,6 +70,31 @@ export function withAuthorization(request: Exchange, authorization: string): Exc
   const headers = new Headers(request.headers);
   headers.set('authorization', authorization);
   return { ...request, headers };
+}
+
+/**
+ * Returns the token that was given.
+ * @returns `undefined`: this scope is refused
+ * @throws RegistryError ORIGIN_UNREACHABLE: the token server did not decide, or does not know the account
+ */
+export function issued(ctx: RequestContext, known: KnownToken): IssuedToken | undefined {
+  switch (known.kind) {
+    case 'issued':
+      return known;
+    case 'refused':
+      return undefined;
+    case 'unknown-account':
+      throw accountRefused(ctx);
+    case 'failed':
+      throw new RegistryError('ORIGIN_UNREACHABLE', {
+        message: 'the token server of the origin did not give a token: try again',
+        headers: { 'Retry-After': '1' },
+      });
+  }
+}
+
+export function withToken(request: Exchange, { token }: IssuedToken): Exchange {
+  return withAuthorization(request, `Bearer ${token}`);
 }
 
 /** The caller cannot help it, so it gets no challenge: it would send a password of its own. */

@@ -1,6 +1,7 @@
 import { isRedirect } from '../http/redirects.ts';
 import { isPage } from './confirmation.ts';
-import { type Handshake, repositoryIn } from './handshake.ts';
+import type { Handshake } from './handshake.ts';
+import { scopeOf } from './scope.ts';
 
 /**
  * `LEND_ACCOUNT=public`: the edge's account is lent only for what everybody may see, so that it adds to nobody's rights
@@ -10,7 +11,8 @@ import { type Handshake, repositoryIn } from './handshake.ts';
 export function createPublicOnly(asNobody: Handshake, withAccount: Handshake): Handshake {
   return {
     async send(ctx, target, request, sendOnce) {
-      if (request.method !== 'GET' || !repositoryIn(target)) return asNobody.send(ctx, target, request, sendOnce);
+      if (request.method !== 'GET' || !scopeOf(request.method, target)?.name)
+        return asNobody.send(ctx, target, request, sendOnce);
       const seen = await asNobody.send(ctx, target, { ...request, method: 'HEAD' }, sendOnce);
       await seen.response.body?.cancel();
       // What nobody is shown is refused in the origin's own words.

@@ -22,10 +22,10 @@ import {
 } from './question.ts';
 import type { Repository } from './repository.ts';
 
-/** What a read came to: an entry to answer with, the origin's response to be relayed, or the authorizer's refusal. */
+/** What a read came to: an entry to answer with, or the origin's response to be relayed. */
 export type Outcome<E extends Entry> =
   | { readonly kind: 'found'; readonly entry: E; readonly callerHeaders?: CallerHeaders }
-  | { readonly kind: 'relay' | 'refused'; readonly response: Response };
+  | { readonly kind: 'relay'; readonly response: Response };
 
 /**
  * Answers a HEAD or GET of content: the edge's main job. docs/request-handling.md describes it step by step.
@@ -36,7 +36,7 @@ export type Outcome<E extends Entry> =
  *    write-back is waited for before the store is read.
  * 3. Otherwise the origin answers, once for all callers who ask the same at the same time. What it confirmed is written
  *    back after the reply.
- * @throws RegistryError ORIGIN_UNREACHABLE
+ * @throws RegistryError ORIGIN_UNREACHABLE; DENIED: the caller may not have this kind of answer here
  */
 export function readContent<E extends Entry>(
   repository: Repository,
@@ -52,7 +52,7 @@ function readWith<E extends Entry>(
   question: Question<E>,
   access: Access,
 ): Outcome<E> | Promise<Outcome<E>> {
-  if (access.kind === 'refused') return { kind: 'refused', response: access.answer };
+  if (access.kind === 'refused') throw access.error;
   const windows = windowsOf(repository, question);
   const entry = repository.isGranted ? peek(repository, question, windows) : undefined;
   if (!entry) return readOrAsk(repository, question, windows);

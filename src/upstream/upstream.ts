@@ -1,5 +1,6 @@
 import type { Absences } from '../access/absences.ts';
 import type { Authorizer } from '../access/authorizer.ts';
+import type { UploadOwners } from '../access/uploadOwners.ts';
 import type { Users } from '../access/users.ts';
 import type { Contents } from '../cache/contents.ts';
 import type { Ttls } from '../cache/freshness.ts';
@@ -20,6 +21,12 @@ import type { Names } from '../oci/names.ts';
 import type { Patterns } from '../oci/patterns.ts';
 import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
+
+/** The users of the edge's own. */
+export interface EdgeUsers {
+  readonly list: Users;
+  readonly uploads: UploadOwners;
+}
 
 /** One registry behind the edge, with everything that the edge keeps about it. */
 export interface Upstream {
@@ -59,8 +66,8 @@ export interface Upstream {
   readonly askedAs: AskedAs;
   /** Whether writes are allowed; if not, each is UNSUPPORTED. */
   readonly allowsWrites: boolean;
-  /** `CLIENT_AUTH=basic`: who may pull; `undefined`: the edge knows nobody by itself. */
-  readonly users: Users | undefined;
+  /** `CLIENT_AUTH=basic`; `undefined`: the edge knows nobody by itself. */
+  readonly users: EdgeUsers | undefined;
   /** `ALLOW_REPOSITORIES`; `undefined`: all that the origin shows. */
   readonly allowed: Patterns | undefined;
   /** Whether the edge lends an account of its own: then only the routes of the specification are served. */

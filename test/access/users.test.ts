@@ -91,10 +91,12 @@ describe('a user of the edge', () => {
     ['HEAD', '/v2/team/app/blobs/sha256:{hash}', 403],
     ['GET', '/v2/team/app/tags/list', 403],
     ['GET', '/v2/_catalog', 403],
-    ['GET', '/v2/some/extension', 403],
+    ['GET', '/v2/some/extension', 404],
     ['PUT', '/v2/team/app/manifests/latest', 403],
-    ['POST', '/v2/team/mine/blobs/uploads/', 405],
-    ['DELETE', '/v2/team/mine/manifests/latest', 405],
+    ['POST', '/v2/team/mine/blobs/uploads/', 403],
+    ['DELETE', '/v2/team/mine/manifests/latest', 403],
+    ['DELETE', '/v2/team/mine/tags/list', 405],
+    ['PUT', '/v2/team/mine/blobs/uploads/', 405],
   ])('may not %s %s: %d', async (method, path, status) => {
     const server = createScriptedServer({ status: 200 });
     const edge = await edgeFor('team/mine', {}, { ORIGIN_URL: server.url });

@@ -50,6 +50,7 @@ describe('parseConfig', () => {
       memoryTtlMs: 30_000,
       memory: { entries: 10_000, bytes: 16 * 1_048_576 },
       clientAuth: 'origin',
+      allowsWrites: true,
       tokenRealm: 'origin',
       deleteEnabled: true,
       cacheTimeoutMs: 250,

@@ -52,10 +52,16 @@ describe('USERS', () => {
     ['no repositories', { a: { secret: SHA256, pull: [] } }, 'user 1: pull: expected patterns'],
     ['a bad pattern', { a: { secret: SHA256, pull: ['a b'] } }, 'user 1: pull: expected patterns'],
     [
-      'a right to push',
-      { b: { secret: SHA256, pull: ['a'] }, a: { secret: SHA256, pull: ['a'], push: ['a'] } },
-      'user 2: expected secret and pull, and nothing else',
+      'an unknown right',
+      { b: { secret: SHA256, pull: ['a'] }, a: { secret: SHA256, pull: ['a'], admin: true } },
+      'user 2: expected secret, pull, push, delete, catalog, and nothing else',
     ],
+    ['a push without a pull', { a: { secret: SHA256, push: ['a'] } }, 'user 1: pull: expected patterns'],
+    ['a bad pattern of a push', { a: { secret: SHA256, pull: ['a'], push: 'a' } }, 'user 1: push: expected patterns'],
+    ['a bad pattern of a delete', { a: { secret: SHA256, pull: ['a'], delete: [''] } }, 'user 1: delete: expected'],
+    ['no flag', { a: { secret: SHA256, pull: ['a'], catalog: 'yes' } }, 'user 1: catalog: expected true or false'],
+    ['a push by anybody', { anonymous: { pull: ['a'], push: ['a'] } }, 'user 1: expected neither push nor delete'],
+    ['a delete by anybody', { anonymous: { pull: ['a'], delete: ['a'] } }, 'user 1: expected neither push nor delete'],
     ['too many', Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`u${n}`, {}])), 'at most 1000 users'],
   ])('are refused: %s', (_what, users, expected) => {
     const problem = problemOf(users);
@@ -74,6 +80,42 @@ describe('USERS', () => {
     expect(problemOf('', { ...secrets, UPSTREAMS: { one: { ...own, HOSTS: 'one.test', USERS: '{}' } } })).toContain(
       'is a secret',
     );
+  });
+
+  it('may push, delete and list what is named for them', () => {
+    const { upstreams } = parse({
+      ci: { secret: SHA256, pull: ['**'], push: ['team/*'], delete: ['team/old'], catalog: true },
+      reader: { secret: SHA256, pull: ['**'], push: [] },
+    });
+    const [{ allowsWrites, users = [] }] = upstreams;
+    const rights = users.map((user) => [user.push.matches('team/app'), user.delete.matches('team/old'), user.catalog]);
+    expect([allowsWrites, rights]).toEqual([
+      true,
+      [
+        [true, true, true],
+        [false, false, false],
+      ],
+    ]);
+    const readers = { reader: { secret: SHA256, pull: ['**'] } };
+    expect(parse(readers).upstreams[0].allowsWrites).toBe(false);
+    expect(parse(readers, { PUSH_EXISTENCE_TTL: '1m' }).warnings).toEqual([
+      expect.stringContaining('PUSH_EXISTENCE_TTL'),
+    ]);
+  });
+
+  it.each([
+    [{ UPLOAD_ORIGIN: 'direct' }, 'UPLOAD_ORIGIN: expected edge'],
+    [
+      {
+        ...{ LEND_ACCOUNT: 'public', ORIGIN_ACCOUNT: 'password', ORIGIN_USERNAME: 'a', ORIGIN_PASSWORD: 'b' },
+        ALLOW_REPOSITORIES: 'team/*',
+      },
+      'LEND_ACCOUNT: expected all',
+    ],
+  ])('push only with what makes that possible: %j', (variables, expected) => {
+    const writers = { ci: { secret: SHA256, pull: ['**'], push: ['team/*'] } };
+    expect(problemOf(writers, variables)).toContain(expected);
+    expect(problemOf({ ci: { secret: SHA256, pull: ['**'] } }, variables)).toBe('');
   });
 
   it('have no effect where others judge', () => {

@@ -95,6 +95,5 @@ function settledAnswer<E extends Entry>(
   answerFound: FoundAnswer<E>,
 ): Response {
   if (outcome.kind === 'found') return answerFound(outcome.entry, outcome.callerHeaders);
-  if (outcome.kind === 'refused') return outcome.response;
   return relayUnlessStalled(ctx, upstream, outcome.response);
 }

@@ -40,7 +40,7 @@ export async function getBlob(ctx: RequestContext, upstream: Upstream, route: Bl
   const { headers } = ctx.request;
   const repository = new Repository(ctx, upstream, route.name);
   const access = await repository.authorize('GET blobs');
-  if (access.kind === 'refused') return access.answer;
+  if (access.kind === 'refused') throw access.error;
   if (namesDigest(headers.get('if-none-match'), digest)) return answerExistence(repository, route, CONDITIONAL_GET);
   const { isGranted } = repository;
   const item = repository.item('blobs', digest);

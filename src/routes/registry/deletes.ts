@@ -44,7 +44,7 @@ async function deleteAndForget(repository: Repository, route: DeleteRoute): Prom
   const { origin, flights } = upstream;
   const probed = await probe(repository, route);
   const access = await repository.authorize(`HEAD ${route.links}`);
-  if (access.kind === 'refused') return access.answer;
+  if (access.kind === 'refused') throw access.error;
   const isGranted = probed.isProven || repository.isGranted;
   // Anybody may read public content: without a credential that does not suggest a right to delete.
   const isAnonymous = ctx.caller === '' && !origin.traits.allowsAnonymousDeletes;

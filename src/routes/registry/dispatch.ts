@@ -3,11 +3,12 @@ import { isReadMethod } from '../../http/methods.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
 import { TOKEN_PATH } from '../../origin/edgeRealm.ts';
-import type { Upstream } from '../../upstream/upstream.ts';
+import type { EdgeUsers, Upstream } from '../../upstream/upstream.ts';
 import { checkAllowed } from './allowed.ts';
 import { answerBase } from './base.ts';
 import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
+import { readCatalog } from './catalog.ts';
 import { isFromScript } from './cors.ts';
 import { deleteContent } from './deletes.ts';
 import { enter } from './gate.ts';
@@ -23,13 +24,20 @@ import { upload } from './uploads.ts';
  *   whatever the handlers throw
  */
 export function dispatch(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
-  if (!upstream.users) return handle(ctx, upstream, route);
-  return enter(ctx, upstream, route).then(() => handle(ctx, upstream, route));
+  return upstream.users ? dispatchFor(upstream.users, ctx, upstream, route) : handle(ctx, upstream, route);
 }
 
-function handle(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
+/** Passes the request of a user of the edge's own, with this user's rights. */
+async function dispatchFor(users: EdgeUsers, ctx: RequestContext, upstream: Upstream, asked: Route): Promise<Response> {
+  const { user, route } = await enter(ctx, users, asked);
+  const answer = await handle(ctx, upstream, route);
+  if (route.kind === 'upload') await users.uploads.mark(user, answer);
+  return answer;
+}
+
+function handle(ctx: RequestContext, upstream: Upstream, asked: Route): Response | Promise<Response> {
   const { method } = ctx;
-  checkAllowed(ctx, upstream, route);
+  const route = checkAllowed(ctx, upstream, asked);
   if (upstream.edgeRealm && route.path === TOKEN_PATH) return upstream.edgeRealm.ask(ctx);
   if (method === 'OPTIONS') return passThrough(ctx, upstream, route);
   if (!upstream.allowsWrites && !isReadMethod(method)) {
@@ -59,6 +67,9 @@ function handle(ctx: RequestContext, upstream: Upstream, route: Route): Response
       if (!isReadMethod(method)) return upload(ctx, upstream, route);
       break;
     case 'catalog':
+      if (upstream.users) return readCatalog(ctx, upstream, upstream.users, route);
+      if (method === 'GET') return readList(ctx, upstream, route);
+      break;
     case 'tags':
     case 'referrers':
       if (method === 'GET') return readList(ctx, upstream, route);

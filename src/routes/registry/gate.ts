@@ -1,24 +1,53 @@
+import { mayNot } from '../../access/authorizer.ts';
 import type { RequestContext } from '../../context.ts';
+import type { User } from '../../http/userSettings.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
-import type { Upstream } from '../../upstream/upstream.ts';
+import type { EdgeUsers } from '../../upstream/upstream.ts';
+import { withoutForeignMount } from './mounts.ts';
+import { type Need, needOf } from './needs.ts';
 
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="registry-edge", charset="UTF-8"' };
+const WHAT: Readonly<Record<Need, string>> = {
+  login: 'log in',
+  pull: 'pull from the repository',
+  push: 'push to the repository',
+  delete: 'delete from the repository',
+  catalog: 'list the repositories',
+};
 
 /**
- * Lets only users of the edge's own in, to the repositories that they may pull, before anything is asked or looked up.
- * @throws RegistryError UNAUTHORIZED: who it is has to be known; DENIED: it is known, and may not
+ * Lets only users of the edge's own in, each with its own rights, before anything is asked or looked up.
+ * @returns who it is, and the request as this user may make it
+ * @throws RegistryError UNAUTHORIZED: who it is has to be known; DENIED: it is known, and may not; NAME_UNKNOWN,
+ *   UNSUPPORTED: the specification has no such request; BLOB_UPLOAD_UNKNOWN: another user began the upload
  */
-export async function enter(ctx: RequestContext, { users }: Upstream, route: Route): Promise<void> {
-  if (!users) return;
-  const user = await users.identify(ctx);
-  const isAllowed = route.kind === 'base' || ('name' in route && user?.pull.matches(route.name) === true);
-  if (user && isAllowed) return;
-  // Somebody who has not logged in may be let in with a login.
-  if (!user || !ctx.request.headers.has('authorization'))
-    throw new RegistryError('UNAUTHORIZED', { headers: CHALLENGE });
-  throw new RegistryError('DENIED', {
-    message: 'this user may not pull from the repository',
-    detail: { policy: 'USERS' },
-  });
+export async function enter(
+  ctx: RequestContext,
+  { list, uploads }: EdgeUsers,
+  route: Route,
+): Promise<{ readonly user: User; readonly route: Route }> {
+  const user = await list.identify(ctx);
+  if (!user) throw unauthorized();
+  const need = needOf(ctx.method, route);
+  if (!need)
+    throw new RegistryError(route.kind === 'other' || route.kind === 'foreign' ? 'NAME_UNKNOWN' : 'UNSUPPORTED');
+  if (!hasRight(user, need, route)) {
+    // Somebody who has not logged in may be let in with a login.
+    throw ctx.request.headers.has('authorization') ? mayNot(WHAT[need]) : unauthorized();
+  }
+  if (route.kind !== 'upload') return { user, route };
+  return {
+    user,
+    route: ctx.method === 'POST' ? withoutForeignMount(route, user.pull) : await uploads.claim(user, route),
+  };
+}
+
+function hasRight(user: User, need: Need, route: Route): boolean {
+  if (need === 'login') return true;
+  return need === 'catalog' ? user.catalog : 'name' in route && user[need].matches(route.name);
+}
+
+function unauthorized(): RegistryError {
+  return new RegistryError('UNAUTHORIZED', { headers: CHALLENGE });
 }

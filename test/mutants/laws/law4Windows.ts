@@ -40,8 +40,8 @@ export const LAW_4_WINDOWS: readonly Breakage[] = [
   {
     wrong: 'PUSH_EXISTENCE_TTL=0 does not turn PUSH_STALE_WHILE_REVALIDATE off',
     file: 'src/assemble.ts',
-    text: 'pushStaleMs: isMirror || config.pushExistenceTtlMs === 0 ? 0 : config.pushStaleMs,',
-    replacement: 'pushStaleMs: isMirror ? 0 : config.pushStaleMs,',
+    text: 'pushStaleMs: allowsWrites && config.pushExistenceTtlMs > 0 ? config.pushStaleMs : 0,',
+    replacement: 'pushStaleMs: allowsWrites ? config.pushStaleMs : 0,',
     caughtBy: 'test/upstream/checkBlobsOrigin.test.ts',
   },
 ];

@@ -93,8 +93,8 @@ export const ONE_QUESTION: readonly Breakage[] = [
   {
     wrong: 'PUSH_EXISTENCE_TTL=0 counts as the default, and callers join',
     file: 'src/assemble.ts',
-    text: 'pushExistenceMs: isMirror ? 0 : config.pushExistenceTtlMs,',
-    replacement: 'pushExistenceMs: isMirror ? 0 : config.pushExistenceTtlMs || 300_000,',
+    text: 'pushExistenceMs: allowsWrites ? config.pushExistenceTtlMs : 0,',
+    replacement: 'pushExistenceMs: allowsWrites ? config.pushExistenceTtlMs || 300_000 : 0,',
     caughtBy: 'test/upstream/windows.test.ts',
   },
   {

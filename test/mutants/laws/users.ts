@@ -12,15 +12,16 @@ export const LAW_1_USERS: readonly Breakage[] = [
   {
     wrong: 'a user pulls from every repository',
     file: 'src/routes/registry/gate.ts',
-    text: "('name' in route && user?.pull.matches(route.name) === true)",
-    replacement: "'name' in route",
+    text: "return need === 'catalog' ? user.catalog : 'name' in route && user[need].matches(route.name);",
+    replacement:
+      "return need === 'catalog' ? user.catalog : need === 'pull' || ('name' in route && user[need].matches(route.name));",
     caughtBy: 'test/access/users.test.ts',
   },
   {
     wrong: 'users are let in to what tells of all repositories',
     file: 'src/routes/registry/gate.ts',
-    text: "route.kind === 'base' ||",
-    replacement: "!('name' in route) ||",
+    text: "need === 'catalog' ? user.catalog :",
+    replacement: "need === 'catalog' ? true :",
     caughtBy: 'test/access/users.test.ts',
   },
   {

@@ -1,0 +1,26 @@
+import type { Patterns } from '../../oci/patterns.ts';
+import type { Route } from '../../oci/route.ts';
+
+type UploadRoute = Extract<Route, { kind: 'upload' }>;
+
+/** What the specification knows of a POST that begins an upload; `ns` is checked on its own. */
+const PARAMETERS = ['digest', 'digest-algorithm', 'ns'];
+
+/**
+ * Returns the POST that begins an upload, as a plain upload if it mounts a blob from where the caller may not pull: the
+ * edge's account may, and a mount would copy the blob for the caller. A mount from anywhere (without `from`) becomes
+ * one, too. A client sends the blob then (distribution-spec, "Mounting a blob from another repository"); a refusal would
+ * end the push of some.
+ *
+ * The query is written anew, of what is known, so that it says the same to every registry: one that also separates by
+ * semicolons would read another source in it.
+ * @param sources from where blobs may be mounted
+ */
+export function withoutForeignMount(route: UploadRoute, sources: Patterns): UploadRoute {
+  const query = new URLSearchParams(route.search);
+  const [source = '', ...others] = query.getAll('from');
+  const isOwnMount = query.getAll('mount').length === 1 && others.length === 0 && sources.matches(source);
+  const kept = isOwnMount ? [...PARAMETERS, 'mount', 'from'] : PARAMETERS;
+  const known = new URLSearchParams([...query].filter(([name]) => kept.includes(name)));
+  return { ...route, search: known.size > 0 ? `?${known}` : '' };
+}
