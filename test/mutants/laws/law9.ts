@@ -82,7 +82,7 @@ export const LAW_9: readonly Breakage[] = [
   {
     wrong: 'an open mirror sends the caller’s identity to the origin',
     file: 'src/http/headers.ts',
-    text: "if (options.askedAs === 'nobody' && !OPEN_MIRROR_HEADERS.has(name)) continue;",
+    text: "if (options.askedAs === 'nobody' && !isForEverybody(name, options)) continue;",
     replacement: '',
     caughtBy: 'test/upstream/access.test.ts',
   },
