@@ -285,6 +285,9 @@ describe('ALLOW_REPOSITORIES', () => {
     const mount = `/v2/team/app/blobs/uploads/?mount=${other.digest}&from=${other.name}`;
     // A blob of another repository is uploaded, and not mounted.
     expect((await edge.fetch(mount, { method: 'POST' })).status).toBe(202);
+    expect((await rig.requests('/v2/team/app/blobs/uploads/')).some(({ path }) => path.includes(other.name))).toBe(
+      false,
+    );
     expect((await edge.fetch('/v2/_catalog')).status).toBe(403);
     expect((await edge.fetch(`/v2/${uniqueName()}/blobs/uploads/`, { method: 'POST' })).status).toBe(403);
   });

@@ -11,9 +11,9 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   },
   {
     wrong: 'the token is asked for more than a pull',
-    file: 'src/origin/handshake.ts',
-    text: 'scope: `repository:${name}:pull` };',
-    replacement: 'scope: `repository:${name}:pull,push` };',
+    file: 'src/origin/scope.ts',
+    text: 'if (isReadMethod(method)) return { name, text: `repository:${name}:pull` };',
+    replacement: 'if (isReadMethod(method)) return { name, text: `repository:${name}:pull,push` };',
     caughtBy: 'test/origin/handshake.test.ts',
   },
   {
@@ -95,7 +95,7 @@ export const LAW_9_HANDSHAKE: readonly Breakage[] = [
   },
   {
     wrong: 'a refused token is fetched again each time',
-    file: 'src/origin/handshake.ts',
+    file: 'src/origin/challenged.ts',
     text: "return challenge.error !== 'insufficient_scope' && nowMs - sent.token.since >= SETTLED_MS;",
     replacement: 'return nowMs >= 0;',
     caughtBy: 'test/origin/handshake.test.ts',
