@@ -29,7 +29,7 @@ export function createRegistry(content = new Content()): Hono {
       case 'base':
         return Response.json({});
       case 'catalog':
-        return Response.json({ repositories: [...content.repositories.keys()].sort() });
+        return catalog(c);
       case 'blob':
         return blob(c.req.raw, repositoryOf(route.name), route.digest);
       case 'manifest':
@@ -43,6 +43,16 @@ export function createRegistry(content = new Content()): Hono {
       default:
         throw new RegistryError('NAME_UNKNOWN');
     }
+  }
+
+  /** Lists the repositories, a page at a time where `n` says so. */
+  function catalog(c: Context): Response {
+    const { n = '', last = '' } = c.req.query();
+    const names = [...content.repositories.keys()].sort().filter((name) => name > last);
+    const page = names.slice(0, Number.parseInt(n, 10) || names.length);
+    const query = new URLSearchParams({ last: page.at(-1) ?? last, n });
+    const link = page.length < names.length && { link: `</v2/_catalog?${query}>; rel="next"` };
+    return Response.json({ repositories: page }, { headers: { ...link } });
   }
 
   /** @throws RegistryError NAME_UNKNOWN */

@@ -22,6 +22,11 @@ export async function openUpload(edge: Edge, { name }: Pushed, headers: Record<s
   return opened.headers.get('location') ?? '';
 }
 
+/** Returns the path of the PUT that completes an upload. */
+export function withDigest(session: string, { digest }: Pick<Pushed, 'digest'>): string {
+  return `${session}${session.includes('?') ? '&' : '?'}digest=${digest}`;
+}
+
 /** Returns a body with its Content-Length, as clients send it. */
 export function withLength(
   bytes: string,
@@ -34,7 +39,7 @@ export function withLength(
 /** A POST, then a PUT with all of the bytes. */
 export const byPut: Way = async (edge, blob, headers) => {
   const session = await openUpload(edge, blob, headers);
-  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...withLength(blob.bytes, headers) });
+  return edge.send(withDigest(session, blob), { method: 'PUT', ...withLength(blob.bytes, headers) });
 };
 
 /** One POST with all of the bytes. */
@@ -44,14 +49,14 @@ export const byPost: Way = async (edge, { name, digest, bytes }, headers) =>
 /** A POST, then a PUT without a Content-Length. */
 export const byChunkedPut: Way = async (edge, blob, headers = {}) => {
   const session = await openUpload(edge, blob, headers);
-  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', body: blob.bytes, headers });
+  return edge.send(withDigest(session, blob), { method: 'PUT', body: blob.bytes, headers });
 };
 
 /** A POST, one PATCH without a Content-Length, as most clients send it, and an empty PUT. */
 export const byPatch: Way = async (edge, blob, headers = {}) => {
   const session = await openUpload(edge, blob, headers);
   expect((await edge.fetch(session, { method: 'PATCH', body: blob.bytes, headers })).status).toBe(202);
-  return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...withLength('', headers) });
+  return edge.send(withDigest(session, blob), { method: 'PUT', ...withLength('', headers) });
 };
 
 /** A POST, two PATCHes, and a PUT with the last `left` bytes. */
@@ -65,7 +70,7 @@ const inPieces =
       expect((await edge.fetch(session, { method: 'PATCH', ...piece })).status).toBe(202);
     }
     const last = withLength(blob.bytes.slice(patched), headers);
-    return edge.send(`${session}?digest=${blob.digest}`, { method: 'PUT', ...last });
+    return edge.send(withDigest(session, blob), { method: 'PUT', ...last });
   };
 export const byPatches = inPieces(0);
 export const byLastPiece = inPieces(5);
