@@ -107,6 +107,10 @@ describe('an upload', () => {
     expect([answer.status, answer.headers.get('location')]).toEqual([404, null]);
     expect((await rig.requests(`/v2/${name}/`)).length).toBe(before);
     expect(await statusOf(edge, session, 'GET', pusher)).toBe(204);
+    // Nor with the mark of an upload that the other user began.
+    const own = await openUpload(edge, await blobOf('content', name), other);
+    const marked = session.replace(/edge-user=.*/, /edge-user=.*/.exec(own)?.[0] ?? '');
+    expect(await statusOf(edge, marked, 'GET', other)).toBe(404);
   });
 
   it.each<[string, (session: string) => string]>([
@@ -170,5 +174,14 @@ describe('a mount', () => {
     const sent = (await rig.requests(`/v2/${to.name}/blobs/uploads/`)).map(({ path }) => decodeURIComponent(path));
     expect(sent.filter((path) => path.includes(from.name) || path.includes('mount'))).toEqual([]);
     expect(await statusOf(edge, to.path, 'HEAD', pusher)).toBe(404);
+  });
+
+  it('is none behind a semicolon, where some servers would see one', async () => {
+    const { from, to } = await blobElsewhere();
+    const { edge, pusher } = await edgeWith(to, []);
+    const path = `/v2/${to.name}/blobs/uploads/?digest=${to.digest};mount=${to.digest};from=${from.name}`;
+    await edge.fetch(path, { method: 'POST', headers: pusher });
+    const sent = (await rig.requests(`/v2/${to.name}/blobs/uploads/`)).map(({ path }) => path).slice(1);
+    expect(sent).toEqual([expect.not.stringMatching(/[;&]mount=/)]);
   });
 });
