@@ -14,7 +14,7 @@ function main([name = '']: readonly string[]): void {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   const secret = createHash('sha256').update(token).digest('hex');
   console.log(`the token of ${name}, which is shown only now: ${token}`);
-  console.log(`its entry in the secret USERS: ${JSON.stringify({ [name]: { secret, pull: ['team/*'] } })}`);
+  console.log(`its entry in the secret USERS: ${JSON.stringify({ [name]: { secret, pull: ['team/*'], push: [] } })}`);
 }
 
 try {
