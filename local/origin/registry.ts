@@ -29,6 +29,7 @@ export function createRegistry(content = new Content()): Hono {
       case 'base':
         return Response.json({});
       case 'catalog':
+        requireRead(c.req.raw);
         return catalog(c);
       case 'blob':
         return blob(c.req.raw, repositoryOf(route.name), route.digest);
@@ -37,8 +38,10 @@ export function createRegistry(content = new Content()): Hono {
       case 'upload':
         return upload(c, route.name, route.path);
       case 'tags':
+        requireRead(c.req.raw);
         return Response.json({ name: route.name, tags: [...repositoryOf(route.name).tags.keys()].sort() });
       case 'referrers':
+        requireRead(c.req.raw);
         return referrers(repositoryOf(route.name), route.digest);
       default:
         throw new RegistryError('NAME_UNKNOWN');

@@ -3,8 +3,8 @@ export interface Rule {
   /** The rule is for paths that begin with this, such as `/v2/some/repository/`. */
   readonly prefix: string;
   readonly method?: string;
-  /** The rule is for callers whose `Authorization` differs from this one, or is missing. */
-  readonly unlessAuthorization?: string;
+  /** The rule is for callers whose `Authorization` is none of these, or is missing. */
+  readonly unlessAuthorization?: string | readonly string[];
   /** If it is absent, the registry itself answers, after the delay. */
   readonly status?: number;
   readonly headers?: Record<string, string>;

@@ -49,7 +49,8 @@ export async function startRiggedOrigin(): Promise<Served> {
       .find(
         ({ method: only = method, unlessAuthorization }) =>
           only === method &&
-          (unlessAuthorization === undefined || unlessAuthorization !== request.headers.get('authorization')),
+          (unlessAuthorization === undefined ||
+            ![unlessAuthorization].flat().includes(request.headers.get('authorization') ?? '')),
       );
     if (!rule?.isUnrecorded) {
       requests.add({ method, path: pathname + search, headers: Object.fromEntries(request.headers) });
