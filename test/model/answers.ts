@@ -1,4 +1,3 @@
-import type { Caller } from './callers.ts';
 import { Violation } from './violation.ts';
 import { WINDOWS } from './windows.ts';
 
@@ -10,8 +9,8 @@ export interface Answer {
 }
 
 /** Returns for how long after the origin's confirmation a caller may be told "exists", in ms. */
-export function windowOf({ caller, links }: { readonly caller: Caller; readonly links: string }): number {
-  if (caller === 'puller') return WINDOWS.descriptor;
+export function windowOf({ links }: { readonly links: string }, isPullOnly: boolean): number {
+  if (isPullOnly) return WINDOWS.descriptor;
   return links === 'blobs' ? WINDOWS.push + WINDOWS.stale : WINDOWS.push;
 }
 

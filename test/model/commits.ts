@@ -28,7 +28,7 @@ export class Commits {
   begin(asker: Asker, { digest, needs }: Content): (answer: Answer) => void {
     const { now, registry, callers } = this.#options;
     const { caller, name } = asker;
-    const push: Push = { asker, startedAt: now(), isDecided: callers.watch(caller, 'stat', name) };
+    const push: Push = { asker, startedAt: now(), isDecided: callers.watchTold(caller, name) };
     const open = entryOf(this.#open, `${name} ${digest}`, () => new Set<Push>());
     open.add(push);
     const marks = needs.map((needed) => [needed, registry.blob(name, needed).mark()] as const);

@@ -67,7 +67,9 @@ export class Laws {
         throw new Violation('2, "absent" is never answered without the origin', question);
       }
       if (answer.status !== 200) return;
-      if (!timeline.sinceTime(startedAt - windowOf(question) - bridgedMs(answer) - WINDOWS.skew).includes(true)) {
+      const isPullOnly = callers.isPullOnly(caller, question.name);
+      const windowMs = windowOf(question, isPullOnly) + bridgedMs(answer) + WINDOWS.skew;
+      if (!timeline.sinceTime(startedAt - windowMs).includes(true)) {
         throw new Violation('4, "exists" is told of what has been gone for longer than the window', {
           ...question,
           told: answer.headers.get('cache-status'),
@@ -75,7 +77,7 @@ export class Laws {
       }
       if (isGone) this.#judgeDeleted(question, gone, startedAt);
       judgeContent(answer, question, registry.content(digest));
-      if (callers.isPullOnly(caller) || method === 'HEAD') return;
+      if (isPullOnly || method === 'HEAD') return;
       // No content of a blob is ever cached.
       if (question.links === 'blobs' && !timeline.since(mark).includes(true)) {
         throw new Violation('4, content is told that the origin does not have', question);
@@ -93,7 +95,7 @@ export class Laws {
     return (answer) => {
       judgeAccess(answer);
       const told = answer.headers.get('docker-content-digest');
-      const isPullOnly = callers.isPullOnly(caller);
+      const isPullOnly = callers.isPullOnly(caller, name);
       const windowMs = WINDOWS.tag + bridgedMs(answer) + WINDOWS.skew;
       const led = isPullOnly ? timeline.sinceTime(startedAt - windowMs) : timeline.since(mark);
       if (answer.status === 200 && !led.some((digest) => digest === told)) {
@@ -156,7 +158,7 @@ export class Laws {
   #judgeDeleted(question: Question, { isolate }: Gone, startedAt: number): void {
     const { callers, deletesSeenBy } = this.#options;
     if (deletesSeenBy === 'none' || (deletesSeenBy === 'own' && isolate !== question.isolate)) return;
-    const mayBeInMemory = callers.isPullOnly(question.caller) && isolate !== question.isolate;
+    const mayBeInMemory = callers.isPullOnly(question.caller, question.name) && isolate !== question.isolate;
     const since = startedAt - WINDOWS.memory - WINDOWS.skew;
     if (mayBeInMemory && this.#timeline(question).sinceTime(since).includes(true)) return;
     throw new Violation('7, deleted content came back', question);

@@ -113,9 +113,16 @@ async function upload(scene: Scene): Promise<void> {
   const { headers } = await send(scene, 'blobs/uploads/', { method: 'POST' });
   const session = headers.get('location')?.split(`/v2/${scene.name}/`)[1];
   if (!session) return;
-  if (scene.way === 1) return void (await send(scene, `${session}?digest=${digest}`, { method: 'PUT', ...body }));
+  if (scene.way === 1)
+    return void (await send(scene, `${session}${session.includes('?') ? '&' : '?'}digest=${digest}`, {
+      method: 'PUT',
+      ...body,
+    }));
   await send(scene, session, { method: 'PATCH', body: bytes });
-  await send(scene, `${session}?digest=${digest}`, { method: 'PUT', headers: { 'content-length': '0' } });
+  await send(scene, `${session}${session.includes('?') ? '&' : '?'}digest=${digest}`, {
+    method: 'PUT',
+    headers: { 'content-length': '0' },
+  });
 }
 
 /** Deletes content, after which somebody who asked for it before at another isolate asks again. */

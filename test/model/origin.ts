@@ -39,13 +39,13 @@ export class ModelOrigin {
   async answer(url: URL, { method = 'GET', headers, body }: RequestInit): Promise<Response> {
     const { callers, troubles } = this.#options;
     const sent = new Headers(headers);
-    const caller = callers.callerOf(sent.get('authorization'));
+    const judged = callers.judge(sent.get('authorization'));
     const bytes = body ? new Uint8Array(await new Response(body).arrayBuffer()) : new Uint8Array();
     const route = parseRoute(splitUrl(url.href));
     const name = 'name' in route ? route.name : '';
     const asked = { method, name, route, query: url.searchParams, bytes, mediaType: sent.get('content-type') ?? '' };
     const digest = await digestOf(bytes);
-    const may = (right: Right, where = name) => callers.may(caller, right, where);
+    const may = (right: Right, where = name) => judged(right, where);
     return troubles.visit(`origin: ${method} ${url.pathname}`, () => this.#decide({ ...asked, may }, digest));
   }
 
@@ -53,7 +53,7 @@ export class ModelOrigin {
     const { method, route, may } = asked;
     const isUpload = route.kind === 'upload' || method === 'PUT';
     const right = isUpload ? 'push' : ({ HEAD: 'stat', GET: 'pull', DELETE: 'delete' } as const)[method];
-    if (!right || !may(right)) return errorOf(may('stat') || may('push') ? 403 : 401, 'DENIED');
+    if (!right || !may(right)) return may('stat') || may('push') ? errorOf(403, 'DENIED') : unauthorized();
     if (route.kind === 'upload') return this.#uploads.answer(asked, digestOfBody, this.#options.registry);
     if (route.kind === 'manifest' && method === 'PUT') return this.#accept(asked, digestOfBody, route.reference.text);
     if (route.kind === 'blob') return this.#blob(asked, route.digest);
@@ -95,6 +95,12 @@ export class ModelOrigin {
     const location = `/v2/${name}/manifests/${digest}`;
     return new Response(null, { status: 201, headers: { location, 'docker-content-digest': digest } });
   }
+}
+
+function unauthorized(): Response {
+  const refused = errorOf(401, 'UNAUTHORIZED');
+  refused.headers.set('www-authenticate', 'Basic realm="model"');
+  return refused;
 }
 
 function found(method: string, { digest, bytes, mediaType }: Content): Response {

@@ -8,9 +8,10 @@ import { ADDRESS } from '../support/redisStore.ts';
 import type { Store } from '../support/stores.ts';
 import { type Issuer, verifying } from '../support/tokens.ts';
 import type { Answer } from './answers.ts';
-import { Callers, PULL_ONLY_SUBJECT } from './callers.ts';
+import { EdgeUsers } from './edgeUsers.ts';
 import { makeImages } from './images.ts';
 import type { LawsOptions } from './laws.ts';
+import { OriginCallers, PULL_ONLY_SUBJECT } from './originCallers.ts';
 import { troubledKv, troubledObjects, troubledRedis } from './places.ts';
 import { Side, UPSTREAMS } from './side.ts';
 import type { Troubles } from './troubles.ts';
@@ -33,19 +34,25 @@ export interface WorldOptions {
   readonly deletesSeenBy: LawsOptions['deletesSeenBy'];
 }
 
-/** Isolates before one store and two registries, which have repositories of the same names. */
+/**
+ * Isolates before one store and two registries, which have repositories of the same names. The first registry judges
+ * callers, and the edges judge those of the second.
+ */
 export class World {
   readonly clock: Clock;
   /** One for each upstream. */
   readonly sides: readonly Side[];
   readonly #options: WorldOptions;
+  /** Those of the second upstream. */
+  readonly #users: EdgeUsers;
   readonly #edges: Edge[];
   readonly #restarts = OFFSETS_MS.map(() => 0);
   /** Settle when the work after the replies is over. */
   readonly #after: Promise<void>[] = [];
 
-  private constructor(options: WorldOptions, clock: Clock, sides: readonly Side[]) {
+  private constructor(options: WorldOptions, clock: Clock, sides: readonly Side[], users: EdgeUsers) {
     this.#options = options;
+    this.#users = users;
     this.clock = clock;
     this.sides = sides;
     this.#edges = OFFSETS_MS.map((_, isolate) => this.#start(isolate));
@@ -56,14 +63,14 @@ export class World {
     const names = Array.from({ length: REPOSITORIES }, () => parseRepositoryName(uniqueName()));
     const images = await makeImages(names.join());
     // What a caller may do at one registry says nothing about the other one.
-    const closed = [names.at(-1), names[0]] as const;
-    const callers = await Promise.all(
-      UPSTREAMS.map((_, at) => Callers.create(options.issuer, { names, closed: closed[at] ?? '', now: clock.now })),
-    );
+    const [first = '', last = ''] = [names[0], names.at(-1)];
+    const callers = await OriginCallers.create(options.issuer, { names, closed: last, now: clock.now });
+    const users = await EdgeUsers.create({ names, closed: first, now: clock.now });
     const sides = UPSTREAMS.map(
-      (upstream, at) => new Side({ ...options, clock, names, images, upstream, callers: callers[at] as Callers }),
+      (upstream, at) =>
+        new Side({ ...options, clock, names, images, upstream, callers: [callers, users][at] ?? users }),
     );
-    const world = new World(options, clock, sides);
+    const world = new World(options, clock, sides, users);
     world.#listen();
     return world;
   }
@@ -111,8 +118,17 @@ export class World {
     };
     const ofRegistry = verifying(issuer, { PULL_ONLY_SUBJECTS: PULL_ONLY_SUBJECT });
     const [first, second] = UPSTREAMS;
-    const others = { [second.alias]: { ...ofRegistry, ORIGIN_URL: second.origin, HOSTS: second.host } };
-    const all = { ...variables, ...ofRegistry, ORIGIN_URL: first.origin, UPSTREAMS: JSON.stringify(others) };
+    const { USERS, ORIGIN_PASSWORD, ...ofUsers } = this.#users.variables;
+    const secrets = { SECOND_USERS: USERS, SECOND_PASSWORD: ORIGIN_PASSWORD } as Record<string, string>;
+    const named = { USERS_SECRET: 'SECOND_USERS', ORIGIN_PASSWORD_SECRET: 'SECOND_PASSWORD' };
+    const others = { [second.alias]: { ...ofUsers, ...named, ORIGIN_URL: second.origin, HOSTS: second.host } };
+    const all = {
+      ...variables,
+      ...secrets,
+      ...ofRegistry,
+      ORIGIN_URL: first.origin,
+      UPSTREAMS: JSON.stringify(others),
+    };
     return createEdge(all, {
       clock,
       objects: troubledObjects(troubles),
