@@ -78,7 +78,7 @@ const focus = fc.record({
     .subarray(Object.keys(PAUSES).map(Number) as (keyof typeof PAUSES)[], { minLength: 1 })
     .map((some) => [0 as const, 1 as const, ...some]),
   isolates: fc.integer({ min: 1, max: ISOLATES }),
-  upstreams: fc.constantFrom(1, 1, UPSTREAMS.length),
+  upstreams: fc.constantFrom([0], [1], [...UPSTREAMS.keys()]),
   names: fc.constantFrom(1, 1, 1, REPOSITORIES),
   blobs: fc.integer({ min: 1, max: BLOBS }),
   manifests: fc.uniqueArray(fc.nat(MANIFESTS - 1), { minLength: 1, maxLength: MANIFESTS }),
@@ -91,7 +91,7 @@ const moveOf = ({ verbs, callers, isolates, upstreams, names, blobs, manifests }
     verb: fc.oneof(oneOf(VERBS, verbs), oneOf(VERBS, [...ALWAYS])),
     isolate: fc.nat(isolates - 1),
     caller: oneOf(CALLERS, callers),
-    upstream: fc.nat(upstreams - 1),
+    upstream: fc.constantFrom(...upstreams),
     name: fc.nat(names - 1),
     blob: fc.nat(blobs - 1),
     manifest: fc.constantFrom(...manifests),
