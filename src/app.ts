@@ -12,7 +12,7 @@ import { answerShared } from './routes/registry/base.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
 import type { EventSink } from './telemetry/events.ts';
 import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
-import { errorName, framesOf, type Logger, withFields } from './telemetry/log.ts';
+import { errorName, framesOf, type Logger, policyFields, withFields } from './telemetry/log.ts';
 import type { ChosenUpstream, Upstreams } from './upstream/upstreams.ts';
 
 export interface AppOptions {
@@ -178,6 +178,7 @@ function logRequest(ctx: RequestContext, response: Response): Response {
     path: ctx.target.path,
     status: response.status,
     cache: cacheStatus(ctx.events),
+    ...policyFields(ctx.events),
     ms: ctx.now() - ctx.startedAt,
   });
   ctx.markAnswered();

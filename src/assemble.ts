@@ -25,6 +25,7 @@ import { createHandshake, type Handshake, NO_HANDSHAKE } from './origin/handshak
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import { createPublicOnly } from './origin/publicOnly.ts';
 import type { RealmPolicy } from './origin/realms.ts';
+import { createPolicies, longestTagMs } from './policy/policies.ts';
 import type { StoreOptions } from './stores/options.ts';
 import type { Store } from './stores/store.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
@@ -97,6 +98,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     // These apply only where some callers may not push.
     descriptorMs: hasPullOnly ? config.descriptorTtlMs : 0,
     tagMs: hasPullOnly ? config.tagTtlMs : 0,
+    longestTagMs: longestTagMs(config.policies, hasPullOnly ? config.tagTtlMs : 0),
     staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
@@ -144,7 +146,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     cacheTimeoutMs: config.cacheTimeoutMs,
     askedAs,
     allowsWrites,
-    allowed: config.allowed,
+    policies: createPolicies(config.policies),
     lendsAccount: config.account !== undefined,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',

@@ -14,6 +14,8 @@ export interface Ttls {
   readonly pushStaleMs: number;
   /** `TAG_TTL`: the pointer of a tag, for callers that only pull. */
   readonly tagMs: number;
+  /** The longest window of any tag, whoever asks: `TAG_TTLS`, and the life of tags that never move. */
+  readonly longestTagMs: number;
   /** `STALE_IF_ERROR`: how much longer manifests and tags answer while the origin fails; 0 if any caller may push. */
   readonly staleMs: number;
 }
@@ -27,8 +29,8 @@ export function isFresh(entry: Entry, nowMs: number, windowMs: number): boolean 
 }
 
 /** Returns how long stores keep an entry: the time after which it is of no use to anybody. */
-export function retentionMs({ descriptorMs, pushExistenceMs, pushStaleMs, tagMs, staleMs }: Ttls): number {
-  return Math.max(Math.max(descriptorMs, tagMs) + staleMs, pushExistenceMs + pushStaleMs);
+export function retentionMs({ descriptorMs, pushExistenceMs, pushStaleMs, longestTagMs, staleMs }: Ttls): number {
+  return Math.max(Math.max(descriptorMs, longestTagMs) + staleMs, pushExistenceMs + pushStaleMs);
 }
 
 /**

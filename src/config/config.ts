@@ -8,11 +8,11 @@ import {
   CHOOSERS,
   INHERITED_VARIABLES,
   OWN_VARIABLES,
-  optionalToken,
   readUpstream,
   UPSTREAM_VARIABLES,
   type UpstreamConfig,
 } from './upstream.ts';
+import { optionalToken } from './upstreamForms.ts';
 import { namesOfSecrets, readUpstreams } from './upstreams.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 

@@ -62,7 +62,8 @@ export function count(fallback: string, min: number, why: string) {
   );
 }
 
-function parseMilliseconds(text: string): number {
+/** Reads a duration. @returns `NaN` if it is none */
+export function parseMilliseconds(text: string): number {
   if (text === '0') return 0;
   const [, count, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   return count && unit ? Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Number.NaN;
@@ -110,6 +111,8 @@ const MAX_HOSTS = 100;
 /** RFC 1035, for a name in its written form. */
 const MAX_HOST_CHARACTERS = 253;
 const HOST_WITH_PORT = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?$/;
+/** A repository has no colon, and a tag no slash. */
+const TAG_PATTERN = /^!?(?:[^:!]+:)?[^:/!]+$/;
 const HOST_PATTERN = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
 
 /** Hosts between commas, each with a port or without. @param example such a host */
@@ -131,6 +134,19 @@ export function hostPatterns() {
 export function patterns(example: string) {
   const expected = `expected at most ${MAX_PATTERNS} patterns such as ${example}, and not only excluding ones`;
   return variable('', expected, parsePatterns);
+}
+
+/**
+ * Patterns of tags: `<repository>:<tag>`, or a tag alone, which is one of every repository.
+ * @param example some of them
+ */
+export function tagPatterns(example: string) {
+  const expected = `expected at most ${MAX_PATTERNS} patterns such as ${example}, and not only excluding ones`;
+  return variable('', expected, (value) => {
+    const items = value === '' ? [] : value.split(',').map((item) => item.trim());
+    if (!items.every((item) => TAG_PATTERN.test(item))) return undefined;
+    return parsePatterns(items.map((item) => (item.includes(':') ? item : item.replace(/^!?/, '$&**:'))).join());
+  });
 }
 
 function isHostWithPort(text: string): boolean {

@@ -1,26 +1,18 @@
+import type { AccountSettings } from '../http/accountSettings.ts';
 import type { ChosenBy } from '../http/choice.ts';
-import { isLoopbackHost } from '../http/hosts.ts';
 import type { TokenSettings } from '../http/tokenSettings.ts';
 import type { UserSettings } from '../http/userSettings.ts';
-import { isRepositoryName, type RepositoryName } from '../oci/name.ts';
-import { ACCOUNT_VARIABLES, type AccountConfig, readAccount } from './account.ts';
-import {
-  bareUrl,
-  checked,
-  duration,
-  type Form,
-  flag,
-  hostPatterns,
-  hosts,
-  oneOf,
-  oneOfOrNone,
-  timeout,
-  variable,
-} from './forms.ts';
+import type { RepositoryName } from '../oci/name.ts';
+import type { PolicySettings } from '../policy/settings.ts';
+import { ACCOUNT_VARIABLES, readAccount } from './account.ts';
+
+import { duration, type Form, flag, hostPatterns, hosts, oneOf, oneOfOrNone, timeout } from './forms.ts';
+import { INHERITED_POLICIES, OWN_POLICIES, readPolicies } from './policies.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { mayWrite } from './rights.ts';
 import type { Settings } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
+import { beginning, hostsOfEdge, optionalToken, originUrl } from './upstreamForms.ts';
 import { users } from './users.ts';
 
 const CLIENT_AUTHS = ['origin', 'basic', 'anonymous'] as const;
@@ -28,7 +20,7 @@ const CLIENT_AUTHS = ['origin', 'basic', 'anonymous'] as const;
 export type ClientAuth = (typeof CLIENT_AUTHS)[number];
 
 /** The configuration of one upstream. Durations in ms. */
-export interface UpstreamConfig extends AccountConfig {
+export interface UpstreamConfig {
   /** Its name in `UPSTREAMS`; empty for the default upstream. */
   readonly alias: string;
   /** What chooses it; nothing chooses the default upstream, which gets what is left. */
@@ -54,6 +46,10 @@ export interface UpstreamConfig extends AccountConfig {
   /** The namespace of repositories that are named without one. */
   readonly defaultNamespace: RepositoryName | undefined;
   readonly clientAuth: ClientAuth;
+  /** `ORIGIN_ACCOUNT` */
+  readonly account: AccountSettings | undefined;
+  /** What is let through. */
+  readonly policies: PolicySettings;
   /** `USERS`, with `CLIENT_AUTH=basic`. */
   readonly users: readonly UserSettings[] | undefined;
   /** Whether somebody may push or delete through the edge. */
@@ -81,6 +77,7 @@ export const OWN_VARIABLES = [
   'USERS',
   ...TOKEN_VARIABLES,
   ...ACCOUNT_VARIABLES,
+  ...OWN_POLICIES,
 ] as const;
 
 /** Those of the whole edge hold for every upstream that does not have its own. */
@@ -102,6 +99,7 @@ export const INHERITED_VARIABLES = [
   'DELETE_ENABLED',
   'CACHE_TIMEOUT',
   'EVENTS_TOKEN',
+  ...INHERITED_POLICIES,
 ] as const;
 
 /** The variables and secrets of an upstream. */
@@ -120,6 +118,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     settings.report('USERS: expected users, since CLIENT_AUTH=basic lets nobody else in');
   const allowsWrites = clientAuth === 'origin' || (clientAuth === 'basic' && known?.some(mayWrite) === true);
   const tokenRealms = read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com'));
+  const { account, allowed } = readAccount(settings, { clientAuth, tokenRealms: tokenRealms ?? [] });
   const config = {
     alias,
     chosenBy: alias === '' ? { hosts: [], prefix: undefined, ns: [] } : readChosenBy(settings),
@@ -142,7 +141,8 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     clientAuth,
     users: clientAuth === 'basic' ? known : undefined,
     allowsWrites,
-    ...readAccount(settings, { clientAuth, tokenRealms: tokenRealms ?? [] }),
+    account,
+    policies: readPolicies(settings, { allowed, isLent: account !== undefined }),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
     tokens: readTokens(settings),
     deleteEnabled: read('DELETE_ENABLED', flag('true')),
@@ -163,37 +163,4 @@ function readChosenBy(settings: Settings): ChosenBy {
     prefix: settings.read('PREFIX', beginning('hub'))?.name,
     ns: settings.read('NS', hosts('docker.io')) ?? [],
   };
-}
-
-function hostsOfEdge() {
-  const hasNoDefaultPort = (names: readonly string[]) => !names.some((name) => /:(?:80|443)$/.test(name));
-  const expected = 'expected hosts without a default port, which clients leave out, such as hub.example.com';
-  return checked(hosts('hub.example.com'), hasNoDefaultPort, expected);
-}
-
-function originUrl(allowsHttp: boolean, example = 'https://registry.example.com') {
-  const form = `expected the base URL of the origin registry, such as ${example}`;
-  const base = checked(bareUrl(form), ({ pathname }) => !/\/v2\/*$|\/\//.test(pathname), `${form}, without /v2`);
-  return checked(
-    base,
-    (url) => allowsHttp || url.protocol === 'https:' || isLoopbackHost(url.hostname),
-    'expected https: http to another machine requires ORIGIN_INSECURE=true',
-  );
-}
-
-/** The beginning of repository names; unset is `undefined`. */
-function beginning(example: string) {
-  return variable('', `expected the beginning of repository names, such as ${example}, or none`, (value) => {
-    if (value === '') return { name: undefined };
-    // A name has to fit behind it.
-    return isRepositoryName(value) && isRepositoryName(`${value}/a`) ? { name: value } : undefined;
-  });
-}
-
-/** A token that guards one of the edge's own paths; unset is `undefined`. */
-export function optionalToken() {
-  return variable('', 'expected a token of 16 to 1024 characters without white space, or none', (value) => {
-    if (value === '') return { token: undefined };
-    return /^[!-~]{16,1024}$/.test(value) ? { token: value } : undefined;
-  });
 }

@@ -14,18 +14,22 @@ export interface Patterns {
 export const MAX_PATTERNS = 100;
 const PATTERN = /^!?[!-+\--~]{1,256}$/;
 
+/** Matches nothing. */
+const NONE: Patterns = { isEmpty: true, isUnbounded: false, matches: () => false };
+
 /**
  * Reads patterns between commas.
  * @returns `undefined`: there are too many, all exclude, or one is empty, too long or not of visible ASCII characters
  */
 export function parsePatterns(text: string): Patterns | undefined {
-  const patterns = text === '' ? [] : text.split(',').map((pattern) => pattern.trim());
+  if (text === '') return NONE;
+  const patterns = text.split(',').map((pattern) => pattern.trim());
   if (patterns.length > MAX_PATTERNS || !patterns.every((pattern) => PATTERN.test(pattern))) return undefined;
   const excluded = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => wordsOf(pattern.slice(1)));
   const included = patterns.filter((pattern) => !pattern.startsWith('!')).map(wordsOf);
-  if (included.length === 0 && excluded.length > 0) return undefined;
+  if (included.length === 0) return undefined;
   return {
-    isEmpty: included.length === 0,
+    isEmpty: false,
     isUnbounded: patterns.some((pattern) => /^[*/]+$/.test(pattern)),
     matches(name) {
       const matchesWords = (words: readonly string[]) => isMatch(words, name);

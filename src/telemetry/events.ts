@@ -17,6 +17,8 @@ export type EdgeEvent =
   /** `store`: the name of the store that was looked at. */
   | { readonly kind: 'stat'; readonly store: string; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
+  /** An operator's policy refuses the request, or would if policies were enforced. */
+  | { readonly kind: 'policy'; readonly policy: PolicyName; readonly outcome: 'denied' | 'reported' }
   /** A token server was asked for a token of the edge's own. */
   | { readonly kind: 'token'; readonly outcome: 'issued' | 'refused' | 'failed'; readonly ms: number }
   /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
@@ -39,6 +41,9 @@ export type EdgeEvent =
   /** The registry sent an envelope that is too large to be parsed; the scan for repositories found this many. */
   | { readonly kind: 'notified-too-much'; readonly bytes: number; readonly repositories: number }
   | { readonly kind: 'clear' | 'markDeleting'; readonly outcome: 'done' | 'fault' };
+
+/** A policy, by the variable that declares it. */
+export type PolicyName = 'ALLOW_REPOSITORIES' | 'DENY_REPOSITORIES' | 'IMMUTABLE_TAGS' | 'USERS';
 
 export type StatOutcome = 'hit' | 'miss' | 'fault';
 /** `vary-miss`: the stored answer has a media type that the caller does not accept. */

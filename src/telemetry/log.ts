@@ -1,3 +1,5 @@
+import type { EdgeEvent } from './events.ts';
+
 /** Writes log lines: a message and plain values, never a credential, a query or a redirect URL. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
@@ -27,6 +29,14 @@ export function withFields(log: Logger, fields: LogFields): Logger {
     (message, more) =>
       log[name](message, { ...fields, ...more });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** Returns the policies that refused a request, or would have. */
+export function policyFields(events: readonly EdgeEvent[]): LogFields {
+  const ofOutcome = (wanted: 'denied' | 'reported') =>
+    events.flatMap((event) => (event.kind === 'policy' && event.outcome === wanted ? [event.policy] : []));
+  const [denied, reported] = [ofOutcome('denied').join(), ofOutcome('reported').join()];
+  return { ...(denied && { denied }), ...(reported && { reported }) };
 }
 
 /**

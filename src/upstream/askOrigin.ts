@@ -3,6 +3,7 @@ import { writeBack } from '../cache/writeBack.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import { callerHeadersOf } from './callerHeaders.ts';
 import { learnStorage } from './learnStorage.ts';
+import { findPinned } from './pinnedTag.ts';
 import { type AskOptions, type Question, windowsOf } from './question.ts';
 import { recordAccess } from './recordAccess.ts';
 import type { Repository } from './repository.ts';
@@ -28,11 +29,14 @@ export async function askOrigin<E extends Entry>(
   const sentAtMs = ctx.now();
   const { response, method, relay = response, found, isLost } = await kind.ask(repository, question, options);
   const isFromStorage = found?.isFromStorage ?? false;
-  recordAccess(repository, `${method} ${kind.links}`, response, isFromStorage);
+  const isProven = recordAccess(repository, `${method} ${kind.links}`, response, isFromStorage);
   // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
   if (windowsOf(repository, question).staleMs > 0) upstream.retryAfter.observe(ctx, response);
   if (!found) return { kind: 'relay', response: relay, sentAtMs, isLost };
   const { entry, isFirstHand, isDirect, place } = found;
+  const pinned = isProven || isGranted ? await findPinned(repository, question, entry) : undefined;
+  const callerHeaders = callerHeadersOf(ctx, upstream, response);
+  if (pinned) return { kind: 'found', entry: pinned, confirmed: false, callerHeaders };
   if (isFirstHand) upstream.absences.forget(ctx, repository.name, kind.links, entry.descriptor.digest);
   const confirmed = isFirstHand && (isDirect || isFromStorage || isGranted) && mayStoreAnswersTo(ctx, upstream);
   const { reference, target } = question;
@@ -43,5 +47,5 @@ export async function askOrigin<E extends Entry>(
     const blob = { ...target, digest: reference.text, size: entry.descriptor.size, place };
     learnStorage(repository, blob, () => writeBack(ctx, kind.item(repository, reference.text), entry));
   }
-  return { kind: 'found', entry, confirmed, callerHeaders: callerHeadersOf(ctx, upstream, response) };
+  return { kind: 'found', entry, confirmed, callerHeaders };
 }

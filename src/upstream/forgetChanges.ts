@@ -75,14 +75,22 @@ function byRepository(changes: readonly Change[]): Map<RepositoryName, Repositor
   return repositories;
 }
 
-async function dropTags(ctx: RequestContext, { tags }: Upstream, repositories: NamedChanges): Promise<void> {
+async function dropTags(ctx: RequestContext, { tags, policies }: Upstream, repositories: NamedChanges): Promise<void> {
   await concurrently(repositories, async ([name, changes]) => {
     const currentTargets = new Set(changes.tags.values());
-    await eachInTurn(batchesOf([...changes.tags.keys()], TAGS_PER_REQUEST), async (batch) => {
-      for (const digest of await tags.drop(ctx, name, batch)) {
-        if (!currentTargets.has(digest)) changes.digests.add(digest);
-      }
-    });
+    // A move of a tag that never moves is not followed; a delete is.
+    const followed = [...changes.tags].filter(([tag, to]) => to === undefined || !policies.isPinned(name, tag));
+    await eachInTurn(
+      batchesOf(
+        followed.map(([tag]) => tag),
+        TAGS_PER_REQUEST,
+      ),
+      async (batch) => {
+        for (const digest of await tags.drop(ctx, name, batch)) {
+          if (!currentTargets.has(digest)) changes.digests.add(digest);
+        }
+      },
+    );
   });
 }
 

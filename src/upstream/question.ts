@@ -59,16 +59,22 @@ export interface Windows {
 }
 
 const NEVER: Windows = { windowMs: 0, revalidateMs: 0, staleMs: 0 };
+/** As long as the store keeps it. */
+const ALWAYS: Windows = { ...NEVER, windowMs: Number.POSITIVE_INFINITY };
 
 export function windowsOf<E extends Entry>(repository: Repository, question: Question<E>): Windows {
-  const { upstream, mayPush, windowMs } = repository;
+  const { upstream, name, mayPush, windowMs } = repository;
   // A push that relies on a lost blob leaves a broken image, so no blob is served past its window.
   const staleMs = mayPush || question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;
   // Only existence of blobs is checked once more when the manifest that needs them comes.
   const revalidateMs = mayPush && question.kind.answers === 'HEAD blobs' ? upstream.ttls.pushStaleMs : 0;
   if (question.reference.kind === 'digest') return { windowMs, revalidateMs, staleMs };
-  // Tags move, so the cache answers none to a caller that may push.
-  return mayPush || hasUncommonAccept(question) ? NEVER : { windowMs: upstream.ttls.tagMs, revalidateMs: 0, staleMs };
+  if (hasUncommonAccept(question)) return NEVER;
+  const { policies, ttls } = upstream;
+  const { text: tag } = question.reference;
+  if (policies.isPinned(name, tag)) return ALWAYS;
+  // Other tags move, so the cache answers none to a caller that may push.
+  return mayPush ? NEVER : { windowMs: policies.tagMs(name, tag) ?? ttls.tagMs, revalidateMs: 0, staleMs };
 }
 
 /** Whether the caller's `Accept`, which is sent to the origin, is none of those that real clients send. */

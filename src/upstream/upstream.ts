@@ -18,9 +18,9 @@ import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
 import type { Flights } from '../isolate/singleFlight.ts';
 import type { Names } from '../oci/names.ts';
-import type { Patterns } from '../oci/patterns.ts';
 import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
+import type { Policies } from '../policy/policies.ts';
 
 /** The users of the edge's own. */
 export interface EdgeUsers {
@@ -68,8 +68,7 @@ export interface Upstream {
   readonly allowsWrites: boolean;
   /** `CLIENT_AUTH=basic`; `undefined`: the edge knows nobody by itself. */
   readonly users: EdgeUsers | undefined;
-  /** `ALLOW_REPOSITORIES`; `undefined`: all that the origin shows. */
-  readonly allowed: Patterns | undefined;
+  readonly policies: Policies;
   /** Whether the edge lends an account of its own: then only the routes of the specification are served. */
   readonly lendsAccount: boolean;
   /** `DELETE_ENABLED` */

@@ -25,7 +25,14 @@ describe('isFresh', () => {
 });
 
 describe('isWorthStoring', () => {
-  const TTLS = { descriptorMs: 60 * MINUTE, pushExistenceMs: 4 * MINUTE, pushStaleMs: 0, tagMs: 0, staleMs: 0 };
+  const TTLS = {
+    descriptorMs: 60 * MINUTE,
+    pushExistenceMs: 4 * MINUTE,
+    pushStaleMs: 0,
+    tagMs: 0,
+    longestTagMs: 0,
+    staleMs: 0,
+  };
 
   it('says yes to an entry whose media type both methods have told, where one was missing, and not the reverse', () => {
     const [byBoth, byOne] = [at(NOW), { ...at(NOW), witness: 'GET' as const }];
@@ -68,7 +75,9 @@ describe('retentionMs', () => {
     [0, 0, 0, 0, 0, 0],
   ])('of DESCRIPTOR_TTL %i, PUSH_EXISTENCE_TTL %i + %i, TAG_TTL %i, STALE_IF_ERROR %i is %i', (...given) => {
     const [descriptorMs, pushExistenceMs, pushStaleMs, tagMs, staleMs, expected] = given;
-    expect(retentionMs({ descriptorMs, pushExistenceMs, pushStaleMs, tagMs, staleMs })).toBe(expected);
+    expect(retentionMs({ descriptorMs, pushExistenceMs, pushStaleMs, tagMs, longestTagMs: tagMs, staleMs })).toBe(
+      expected,
+    );
   });
 });
 

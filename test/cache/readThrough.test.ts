@@ -11,7 +11,14 @@ import { contextOf, createClock } from '../support/context.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../support/digests.ts';
 import { openMemory } from '../support/stores.ts';
 
-const TTLS = { descriptorMs: 3_600_000, pushExistenceMs: 300_000, pushStaleMs: 0, tagMs: 0, staleMs: 0 };
+const TTLS = {
+  descriptorMs: 3_600_000,
+  pushExistenceMs: 300_000,
+  pushStaleMs: 0,
+  tagMs: 0,
+  longestTagMs: 0,
+  staleMs: 0,
+};
 const STALE_MS = 600_000;
 const TIMEOUT_MS = 30;
 

@@ -22,7 +22,10 @@ describe('ORIGIN_ACCOUNT', () => {
   it('is an account with a password, and what it is lent for', () => {
     const [upstream] = parse(ACCOUNT).upstreams;
     expect(upstream.account).toEqual({ kind: 'password', name: 'mirror', password: 'correct horse', lentFor: 'all' });
-    expect([upstream.allowed?.matches('team/app'), upstream.allowed?.matches('other/app')]).toEqual([true, false]);
+    expect([upstream.policies.allowed?.matches('team/app'), upstream.policies.allowed?.matches('other/app')]).toEqual([
+      true,
+      false,
+    ]);
     expect(parse({}).upstreams[0].account).toBeUndefined();
   });
 
@@ -72,7 +75,7 @@ describe('ORIGIN_ACCOUNT', () => {
       'ORIGIN_PASSWORD',
       'LEND_ACCOUNT',
     ]);
-    expect(upstreams[0].allowed?.matches('team/app')).toBe(true);
+    expect(upstreams[0].policies.allowed?.matches('team/app')).toBe(true);
   });
 
   const ECR = {

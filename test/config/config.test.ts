@@ -51,6 +51,13 @@ describe('parseConfig', () => {
       memory: { entries: 10_000, bytes: 16 * 1_048_576 },
       clientAuth: 'origin',
       allowsWrites: true,
+      policies: {
+        ...{ mode: 'enforce', allowed: undefined, isLent: false, tagTtls: [] },
+        ...{
+          denied: expect.objectContaining({ isEmpty: true }),
+          immutableTags: expect.objectContaining({ isEmpty: true }),
+        },
+      },
       tokenRealm: 'origin',
       deleteEnabled: true,
       cacheTimeoutMs: 250,

@@ -9,28 +9,20 @@ const LENT_ROUTES: readonly Route['kind'][] = ['base', 'blob', 'manifest', 'tags
 
 /**
  * Checks what may be asked for at all, before anybody is asked.
- * @returns the request as it may be made: no blob is mounted from a repository that is not named
- * @throws RegistryError DENIED: `ALLOW_REPOSITORIES` does not name the repository, or the route tells of others;
- *   NAME_UNKNOWN: no route on which the edge lends its account
+ * @returns the request as it may be made: no blob is mounted from a repository that is not served
+ * @throws RegistryError DENIED: a policy does not let it through; NAME_UNKNOWN: no route on which the edge lends its
+ *   account
  */
 export function checkAllowed(ctx: RequestContext, upstream: Upstream, route: Route): Route {
-  const { allowed, lendsAccount, users, foreignHosts } = upstream;
+  const { policies, lendsAccount, users, foreignHosts } = upstream;
+  const { sources } = policies;
   // What is named for somebody is a repository of this origin.
-  if ((allowed || users) && foreignHosts.isNamedIn(ctx, route.search)) {
-    throw notServed(allowed ? 'ALLOW_REPOSITORIES' : 'USERS');
+  if ((sources || users) && foreignHosts.isNamedIn(ctx, route.search)) {
+    throw new RegistryError('DENIED', { message: 'this edge does not serve the registry that ns names' });
   }
   // Users of the edge's own get what their rights say.
   if (lendsAccount && !users && !LENT_ROUTES.includes(route.kind)) throw new RegistryError('NAME_UNKNOWN');
-  if (!allowed) return route;
-  // What tells of others is filtered for users.
-  const isNamed = 'name' in route ? allowed.matches(route.name) : route.kind !== 'catalog' || users !== undefined;
-  if (!isNamed) throw notServed('ALLOW_REPOSITORIES');
-  return route.kind === 'upload' && ctx.method === 'POST' ? withoutForeignMount(route, allowed) : route;
-}
-
-function notServed(policy: string): RegistryError {
-  return new RegistryError('DENIED', {
-    message: 'this edge does not serve the repository',
-    detail: { policy },
-  });
+  policies.check(ctx, route, users !== undefined);
+  const isMount = sources && route.kind === 'upload' && ctx.method === 'POST';
+  return isMount ? withoutForeignMount(route, sources) : route;
 }

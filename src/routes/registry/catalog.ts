@@ -53,9 +53,9 @@ export async function readCatalog(ctx: RequestContext, upstream: Upstream, users
 }
 
 /** Returns whether the user may know of a repository. */
-function shownTo(ctx: RequestContext, { allowed }: Upstream, { list }: EdgeUsers): (name: string) => boolean {
+function shownTo(ctx: RequestContext, { policies }: Upstream, { list }: EdgeUsers): (name: string) => boolean {
   const pull = list.known(ctx)?.pull;
-  return (name) => pull?.matches(name) === true && (allowed?.matches(name) ?? true);
+  return (name) => pull?.matches(name) === true && policies.serves(name);
 }
 
 /** @throws RegistryError ORIGIN_UNREACHABLE: this is no catalog, or a very large one */

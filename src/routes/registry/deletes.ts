@@ -30,9 +30,17 @@ const RETRY_MS = 1_100;
  *    nothing is written for a stranger.
  *
  * All of this in both link sets, since registries that keep manifests among the blobs lose both.
- * @throws RegistryError UNAVAILABLE: the cache cannot be cleared; ORIGIN_UNREACHABLE
+ * @throws RegistryError UNAVAILABLE: the cache cannot be cleared; ORIGIN_UNREACHABLE; DENIED: the tag is immutable
  */
 export async function deleteContent(ctx: RequestContext, upstream: Upstream, route: DeleteRoute): Promise<Response> {
+  const { name, content } = route;
+  if (content.kind === 'tag' && upstream.policies.isImmutable(name, content.text)) {
+    upstream.policies.deny(
+      ctx,
+      'IMMUTABLE_TAGS',
+      'the tag is never deleted, nor set again: delete its manifest by digest',
+    );
+  }
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const work = deleteAndForget(new Repository(ctx, upstream, route.name), route);
   ctx.waitUntil(work.catch(() => undefined));

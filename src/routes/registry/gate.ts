@@ -34,7 +34,9 @@ export async function enter(
     throw new RegistryError(route.kind === 'other' || route.kind === 'foreign' ? 'NAME_UNKNOWN' : 'UNSUPPORTED');
   if (!hasRight(user, need, route)) {
     // Somebody who has not logged in may be let in with a login.
-    throw ctx.request.headers.has('authorization') ? mayNot(WHAT[need]) : unauthorized();
+    if (!ctx.request.headers.has('authorization')) throw unauthorized();
+    ctx.emit({ kind: 'policy', policy: 'USERS', outcome: 'denied' });
+    throw mayNot(WHAT[need]);
   }
   if (route.kind !== 'upload') return { user, route };
   return {

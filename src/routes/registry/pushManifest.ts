@@ -12,6 +12,7 @@ import { isFirstHand } from '../../origin/confirmation.ts';
 import { tombstoneDurations } from '../../stores/tombstone.ts';
 import { errorName } from '../../telemetry/log.ts';
 import { checkBlobs } from '../../upstream/checkBlobs.ts';
+import { checkTags } from '../../upstream/checkTags.ts';
 import { forget, forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
 import { heal } from '../../upstream/heal.ts';
@@ -40,8 +41,10 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 export async function pushManifest(ctx: RequestContext, upstream: Upstream, route: PushRoute): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
-  const manifest = isChecked(upstream) ? await holdManifest(ctx, upstream) : undefined;
-  const failure = manifest && (await checkBlobs(repository, neededBlobs(manifest)));
+  const immutable = tagsIn(route).filter((tag) => upstream.policies.isImmutable(route.name, tag));
+  const isHeld = isChecked(upstream) || immutable.length > 0;
+  const manifest = isHeld ? await holdManifest(ctx, upstream) : undefined;
+  const failure = manifest && (await check(repository, manifest, immutable));
   if (failure) return relayUnlessStalled(ctx, upstream, failure);
   const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
   const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
@@ -59,6 +62,17 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     dropLater();
     throw unreached;
   }
+}
+
+/** Makes sure that the manifest may go on. @returns the origin's failure, if it cannot be told */
+async function check(repository: Repository, manifest: Uint8Array, immutable: readonly string[]) {
+  const failure = await checkTags(repository, immutable, manifest);
+  return failure ?? (isChecked(repository.upstream) ? checkBlobs(repository, neededBlobs(manifest)) : undefined);
+}
+
+/** Returns the tags that a push would set. */
+function tagsIn({ reference, search }: Pick<PushRoute, 'reference' | 'search'>): string[] {
+  return [...new Set([reference.text, ...new URLSearchParams(search).getAll('tag')])].filter(isTag);
 }
 
 interface AcceptedPush {
@@ -98,15 +112,14 @@ interface MoveOptions {
  */
 async function dropMoved(
   repository: Repository,
-  { reference, search }: PushRoute,
+  route: PushRoute,
   { headers, clearedForMs }: MoveOptions,
 ): Promise<void> {
   const { ctx, upstream, name } = repository;
   const acknowledged = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
-  const references = [reference.text, ...new URLSearchParams(search).getAll('tag'), ...acknowledged];
-  const moved = [...new Set(references.filter(isTag))];
+  const moved = [...new Set([...tagsIn(route), ...acknowledged.filter(isTag)])];
   if (moved.length === 0) return forgetInIsolate(upstream, name);
-  const named = headers?.get('docker-content-digest') ?? reference.text;
+  const named = headers?.get('docker-content-digest') ?? route.reference.text;
   const to = headers && isDigest(named) ? named : undefined;
   if (to) for (const tag of moved) upstream.recentTags.add(ctx, name, tag, to);
   try {

@@ -15,8 +15,8 @@ export const LAW_5: readonly Breakage[] = [
   {
     wrong: 'what the origin says to a caller is withheld on a cold answer',
     file: 'src/upstream/askOrigin.ts',
-    text: 'callerHeaders: callerHeadersOf(ctx, upstream, response)',
-    replacement: 'callerHeaders: callerHeadersOf && {}',
+    text: 'const callerHeaders = callerHeadersOf(ctx, upstream, response);',
+    replacement: 'const callerHeaders = callerHeadersOf && {};',
     caughtBy: 'test/upstream/callerHeaders.test.ts',
   },
   {

@@ -5,14 +5,14 @@ export const LAW_6: readonly Breakage[] = [
   {
     wrong: 'a tag is answered from the cache to callers that may push',
     file: 'src/upstream/question.ts',
-    text: 'return mayPush || hasUncommonAccept(question) ? NEVER :',
-    replacement: 'return hasUncommonAccept(question) ? NEVER :',
+    text: 'return mayPush ? NEVER : { windowMs: policies',
+    replacement: 'return mayPush && !name ? NEVER : { windowMs: policies',
     caughtBy: 'test/access/tokens.test.ts',
   },
   {
     wrong: 'a tag answers for longer than TAG_TTL',
     file: 'src/upstream/question.ts',
-    text: 'windowMs: upstream.ttls.tagMs,',
+    text: 'windowMs: policies.tagMs(name, tag) ?? ttls.tagMs,',
     replacement: 'windowMs: upstream.ttls.descriptorMs,',
     caughtBy: 'test/routes/registry/manifestsByTag.test.ts',
   },

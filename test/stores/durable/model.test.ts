@@ -17,7 +17,14 @@ import { openDurable } from '../../support/stores.ts';
 
 const LIVES_MS = 60_000;
 const OPTIONS = { retentionMs: LIVES_MS, maxClearedForMs: LIVES_MS };
-const TTLS = { descriptorMs: LIVES_MS, pushExistenceMs: 0, pushStaleMs: 0, tagMs: LIVES_MS, staleMs: 0 };
+const TTLS = {
+  descriptorMs: LIVES_MS,
+  pushExistenceMs: 0,
+  pushStaleMs: 0,
+  tagMs: LIVES_MS,
+  longestTagMs: LIVES_MS,
+  staleMs: 0,
+};
 const TAG = 'latest';
 const TARGETS = ['manifest', 'tag'] as const;
 type Target = (typeof TARGETS)[number];

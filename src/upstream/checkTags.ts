@@ -1,0 +1,40 @@
+import { withErrorBody } from '../http/errorBody.ts';
+import { isDigest } from '../oci/digest.ts';
+import { isOriginFailure, RegistryError } from '../oci/errors.ts';
+import { isContentOf } from '../oci/hash.ts';
+import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
+import type { Repository } from './repository.ts';
+
+/**
+ * Checks, before a manifest goes to the origin, that it moves no tag of `IMMUTABLE_TAGS`. The origin is asked where each
+ * of them leads, with the caller's credential.
+ * @param tags those that the push would set
+ * @returns the origin's own failure, with which the manifest is answered; `undefined` if the manifest may go on
+ * @throws RegistryError DENIED: a tag leads to another manifest; ORIGIN_UNREACHABLE: nobody can tell
+ */
+export async function checkTags(
+  repository: Repository,
+  tags: readonly string[],
+  manifest: Uint8Array,
+): Promise<Response | undefined> {
+  const { ctx, upstream, name } = repository;
+  const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS, signal: ctx.signal } as const;
+  for (const tag of tags) {
+    const { response } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${tag}`, question);
+    const { status, headers } = response;
+    // It is new, or the origin will judge the caller.
+    if (status === 404 || status === 401 || status === 403) continue;
+    if (isOriginFailure(status)) return withErrorBody(response, status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE');
+    const digest = headers.get('docker-content-digest') ?? '';
+    if (!response.ok || !isDigest(digest)) throw unknown();
+    if (await isContentOf(digest, manifest)) continue;
+    upstream.policies.deny(ctx, 'IMMUTABLE_TAGS', `the tag ${tag} leads to another manifest, and never moves`);
+  }
+  return undefined;
+}
+
+function unknown(): RegistryError {
+  return new RegistryError('ORIGIN_UNREACHABLE', {
+    message: 'the origin does not say where the tag leads, which never moves (IMMUTABLE_TAGS)',
+  });
+}
