@@ -14,6 +14,21 @@ export interface Exchange {
 /** Sends one request to the origin. @throws RegistryError ORIGIN_UNREACHABLE */
 export type SendOnce = (request: Exchange) => Promise<OriginResponse>;
 
+/** Whether a request can be sent more than once: a stream can be read only once, but an empty one is not missed. */
+export function isRepeatable({ sent, headers }: Exchange): boolean {
+  return !sent || headers.get('content-length') === '0';
+}
+
+/** Sends the body of a repeatable request with the first exchange only. */
+export function sendingBodyOnce(sendOnce: SendOnce): SendOnce {
+  let isSent = false;
+  return (request) => {
+    const ready = isSent ? { ...request, sent: undefined } : request;
+    isSent = true;
+    return sendOnce(ready);
+  };
+}
+
 /**
  * Sends one request and waits for the headers of its answer. The platform's cache is bypassed, and redirects are
  * returned: if the platform followed them, it would send Cookie and custom headers to another host.

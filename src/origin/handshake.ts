@@ -5,7 +5,7 @@ import { createBodySender } from './bodySender.ts';
 import { challengeIn, isWorthAnother } from './challenged.ts';
 import { createDemands, requestFor } from './demands.ts';
 import type { EdgeTokens } from './edgeTokens.ts';
-import type { Exchange, SendOnce } from './exchange.ts';
+import { type Exchange, isRepeatable, type SendOnce, sendingBodyOnce } from './exchange.ts';
 import { accountRefused, createLogin, issued, withToken } from './login.ts';
 import type { OriginResponse } from './origin.ts';
 import type { RealmPolicy } from './realms.ts';
@@ -45,10 +45,11 @@ export function createHandshake(realms: RealmPolicy, tokens: EdgeTokens, account
   }
 
   return {
-    async send(ctx, target, request, sendOnce) {
+    async send(ctx, target, request, exchangeOnce) {
       const scope = neededScope(request.method, target);
-      if (!scope) return withoutChallenge(await sendOnce(request));
-      if (bodies && request.sent) return bodies.send(ctx, scope, request, sendOnce);
+      if (!scope) return withoutChallenge(await exchangeOnce(request));
+      if (bodies && !isRepeatable(request)) return bodies.send(ctx, scope, request, exchangeOnce);
+      const sendOnce = sendingBodyOnce(exchangeOnce);
       const loggedIn = login?.isDemanded(ctx) ? await login.send(ctx, request, sendOnce) : undefined;
       if (loggedIn) return loggedIn;
       // Without a token that is known to help, the origin decides: it may demand none in this repository.

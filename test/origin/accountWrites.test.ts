@@ -3,7 +3,17 @@ import { demandToken } from '../support/demandToken.ts';
 import { createEdge } from '../support/edge.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
 import { newManifest } from '../support/pushManifest.ts';
-import { byPatch, byPost, byPut, mountFrom, openUpload, putOf, type Way, withDigest } from '../support/uploading.ts';
+import {
+  byPatch,
+  byPost,
+  byPut,
+  mountFrom,
+  openUpload,
+  putOf,
+  type Way,
+  withDigest,
+  withLength,
+} from '../support/uploading.ts';
 import { type Login, usersWith } from '../support/users.ts';
 
 const ACCOUNT = { ORIGIN_ACCOUNT: 'password', ORIGIN_USERNAME: 'edge', ORIGIN_PASSWORD: 'password' };
@@ -117,6 +127,19 @@ describe('a push with the account of the edge', () => {
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([503, null]);
     expect(refused.headers.get('retry-after')).toBe('1');
     expect((await (await byPost(edge, next, pusher)).answer).status).toBe(201);
+  });
+
+  it('is not refused where an empty body meets a login that is not accepted any more: it is sent again', async () => {
+    const { name } = await pushBlob();
+    await demandLogin(name);
+    const { make, blob, pusher } = await pushTo(name, { TOKEN_REALMS_ALLOWED: new URL(inject('scriptedUrl')).host });
+    const edge = make();
+    const begin = () => edge.fetch(`/v2/${name}/blobs/uploads/`, { method: 'POST', ...withLength('', pusher) });
+    expect((await begin()).status).toBe(202);
+    await rig.forget(`/v2/${name}/`);
+    await demandToken(name);
+    expect((await begin()).status).toBe(202);
+    expect((await (await byPatch(edge, blob, pusher)).answer).status).toBe(201);
   });
 
   it('is a 502 without a challenge where the origin refuses the account, and says so in the log', async () => {

@@ -113,7 +113,7 @@ export const LAW_1_USERS: readonly Breakage[] = [
   {
     wrong: 'a body is sent before it is known what the origin demands',
     file: 'src/origin/handshake.ts',
-    text: 'if (bodies && request.sent) return bodies.send(ctx, scope, request, sendOnce);',
+    text: 'if (bodies && !isRepeatable(request)) return bodies.send(ctx, scope, request, exchangeOnce);',
     replacement: '',
     caughtBy: 'test/origin/accountWrites.test.ts',
   },
