@@ -27,6 +27,8 @@ export interface Session {
   push(image: Image, to: string): Promise<Outcome>;
   /** Pulls as a process that knows nothing of what was pushed or pulled before. */
   pull(from: string): Promise<Outcome>;
+  /** Whether what it pulled last is this image. */
+  holds(image: Image): Promise<boolean>;
   /**
    * Copies to another repository of the same registry.
    * @param image that which `from` names; it was pushed, and was pulled from there last

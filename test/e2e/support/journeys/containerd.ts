@@ -31,6 +31,10 @@ export const containerd: Client = {
         pulling = await startContainerd(limitMs);
         return pulling('images', 'pull', '--snapshotter', 'native', ...options, from);
       },
+      async holds({ manifest, config, layers }) {
+        const { output } = await pulling('content', 'ls', '--quiet');
+        return [manifest, config, ...layers].every(({ digest }) => output.includes(digest));
+      },
       // ctr has no copy: it pushes what it pulled, and mounts it from there.
       copy: (_image, from, to) => push(pulling, to, from),
       retag: (image, _from, to) => push(pushing, to, nameOf(image)),

@@ -14,6 +14,7 @@ export const docker: Client = {
   tools: ['docker', 'dockerd', 'skopeo'],
   async open(login: Login): Promise<Session> {
     const pushing = await startDocker(login);
+    let pulling = pushing;
     async function push(id: string, to: string): Promise<Outcome> {
       succeeded(await pushing('tag', id, to));
       return pushing('push', to);
@@ -21,7 +22,11 @@ export const docker: Client = {
     return {
       load: async (image) => void succeeded(await pushing('load', '--input', await archiveOf(image, 'docker'))),
       push: (image, to) => push(idOf(image), to),
-      pull: async (from) => (await startDocker(login))('pull', from),
+      async pull(from) {
+        pulling = await startDocker(login);
+        return pulling('pull', from);
+      },
+      holds: async (image) => (await pulling('image', 'inspect', idOf(image))).code === 0,
       // docker has no copy: it pushes again, and mounts what it knows to be in the other repository.
       copy: (image, _from, to) => push(idOf(image), to),
       retag: (image, _from, to) => push(idOf(image), to),

@@ -11,11 +11,16 @@ export const podman: Client = {
   tools: ['podman', 'skopeo'],
   async open(login: Login): Promise<Session> {
     const pushing = await newPodman(login);
+    let pulling = pushing;
     const push = (id: string, to: string) => pushing('push', '--tls-verify=false', id, `docker://${to}`);
     return {
       load: async (image) => void succeeded(await pushing('load', '--input', await archiveOf(image, 'docker'))),
       push: (image, to) => push(idOf(image), to),
-      pull: async (from) => (await newPodman(login))('pull', '--tls-verify=false', from),
+      async pull(from) {
+        pulling = await newPodman(login);
+        return pulling('pull', '--tls-verify=false', from);
+      },
+      holds: async (image) => (await pulling('image', 'exists', idOf(image))).code === 0,
       // podman has no copy: it pushes again, and mounts what it knows to be in the other repository.
       copy: (image, _from, to) => push(idOf(image), to),
       retag: (image, _from, to) => push(idOf(image), to),
