@@ -2,32 +2,39 @@ import { randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { serveLocally } from '../../../local/serve.ts';
 import { atEnd } from './cleanup.ts';
+import type { Received, RecordingServer } from './hubs/recording.ts';
 
-/** A token server: it lets everybody pull and push, under the name of their Basic credential. */
-export interface TokenServer {
+/** A token server: whom it knows, it gives every right, under the name of the Basic credential. */
+export interface TokenServer extends Pick<RecordingServer, 'received'> {
   /** The public keys, as a JSON Web Key Set. */
   readonly jwks: string;
   /** What a registry and an edge have to know: `auth.token` of `distribution`'s configuration. */
   readonly auth: { readonly realm: string; readonly service: string; readonly issuer: string };
   /** How many tokens it has issued. */
   issued(): number;
+  /** All of them. */
+  readonly tokens: readonly string[];
   /** Issues a token as it would to a client. @param scope such as `repository:team/app:pull,push` */
   issue(scope: string, subject?: string): Promise<string>;
 }
 
 const [SERVICE, ISSUER] = ['registry.test', 'token server of the tests'];
 
-export async function startTokenServer(alg: 'ES256' | 'RS256' = 'ES256'): Promise<TokenServer> {
+/** @param isKnown whom it knows, by their `Authorization`; by default everybody */
+export async function startTokenServer(
+  alg: 'ES256' | 'RS256' = 'ES256',
+  isKnown: (authorization: string | null) => boolean = () => true,
+): Promise<TokenServer> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const kid = randomUUID();
-  let issued = 0;
+  const received: Received[] = [];
+  const tokens: string[] = [];
   async function issue(scope: string, subject = 'anybody'): Promise<string> {
-    issued += 1;
     const access = scope.split(' ').flatMap((part) => {
       const [, type, name, actions] = /^(\w+):(.+):([\w,*]+)$/.exec(part) ?? [];
       return type ? [{ type, name, actions: actions?.split(',') }] : [];
     });
-    return new SignJWT({ access, sub: subject, jti: randomUUID() })
+    const token = await new SignJWT({ access, sub: subject, jti: randomUUID() })
       .setProtectedHeader({ alg, kid, typ: 'JWT' })
       .setIssuer(ISSUER)
       .setAudience(SERVICE)
@@ -35,10 +42,16 @@ export async function startTokenServer(alg: 'ES256' | 'RS256' = 'ES256'): Promis
       .setNotBefore('0s')
       .setExpirationTime('5m')
       .sign(privateKey);
+    tokens.push(token);
+    return token;
   }
-  const served = await serveLocally(async (request) => {
-    const scopes = new URL(request.url).searchParams.getAll('scope');
-    const [, basic = ''] = /^Basic (.+)$/.exec(request.headers.get('authorization') ?? '') ?? [];
+  const served = await serveLocally(async ({ method, url, headers }) => {
+    const { pathname, search, searchParams } = new URL(url);
+    received.push({ method, path: pathname + search, headers: Object.fromEntries(headers) });
+    const authorization = headers.get('authorization');
+    if (!isKnown(authorization)) return new Response(null, { status: 401 });
+    const scopes = searchParams.getAll('scope');
+    const [, basic = ''] = /^Basic (.+)$/.exec(authorization ?? '') ?? [];
     const token = await issue(scopes.join(' '), atob(basic).split(':')[0] || undefined);
     return Response.json({ token, access_token: token, expires_in: 300 });
   });
@@ -49,7 +62,9 @@ export async function startTokenServer(alg: 'ES256' | 'RS256' = 'ES256'): Promis
   return {
     jwks: JSON.stringify({ keys: [jwk] }),
     auth: { realm, service: SERVICE, issuer: ISSUER },
-    issued: () => issued,
+    issued: () => tokens.length,
+    tokens,
     issue,
+    received,
   };
 }
