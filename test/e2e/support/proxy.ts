@@ -6,6 +6,7 @@ import {
   request,
   type ServerResponse,
 } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { atEnd } from './cleanup.ts';
 import { listen } from './listen.ts';
 
@@ -48,6 +49,8 @@ export interface CountingProxy {
   lastHeaders(method: string): IncomingHttpHeaders | undefined;
   /** Holds the answer to the next such request back until it is released. */
   holdNext(method: string, path: string): Held;
+  /** From now on holds each answer of the target back for this time. */
+  slowDown(ms: number): void;
   /** From now on answers requests itself; the target receives none of them. */
   failWith(status: number, headers?: Readonly<Record<string, string>>, how?: Failing): void;
   /** Ends the failure: the target answers again. */
@@ -71,6 +74,7 @@ export async function startCountingProxy(
   const answers: Answered[] = [];
   const lastHeaders = new Map<string, IncomingHttpHeaders>();
   const gates = new Map<string, { answered(): void; readonly released: Promise<void> }>();
+  let delayMs = 0;
   let failure: (Failing & { readonly status: number; readonly headers: Readonly<Record<string, string>> }) | undefined;
 
   // By default Node bounds headers below what registries and Workers accept.
@@ -91,6 +95,7 @@ export async function startCountingProxy(
     const forwarded = request({ hostname, port, agent, method, path, headers }, async (origin) => {
       gate?.answered();
       await gate?.released;
+      if (delayMs > 0) await setTimeout(delayMs);
       const status = origin.statusCode ?? 502;
       answers.push({ request: key, status, headers: origin.headers, since, until: performance.now() });
       answer.writeHead(status, origin.statusMessage, [...origin.rawHeaders, ...extraHeaders.flat()]);
@@ -114,6 +119,9 @@ export async function startCountingProxy(
       const released = Promise.withResolvers<void>();
       gates.set(`${method} ${path}`, { answered: answered.resolve, released: released.promise });
       return { answered: answered.promise, release: released.resolve };
+    },
+    slowDown(ms) {
+      delayMs = ms;
     },
     failWith(status, headers = {}, how = {}) {
       failure = { status, headers, ...how };
