@@ -70,6 +70,6 @@ describeWith(['registry', ...TOOLS], 'users of the edge, in front of a registry 
     const { status, headers } = await request('GET', `${edge.url}/v2/`);
     expect([status, headers['www-authenticate']]).toEqual([401, 'Basic realm="registry-edge", charset="UTF-8"']);
     const put = await request('PUT', `${edge.url}/v2/${MINE}/manifests/v2`, { headers: USER_HEADERS, body: '{}' });
-    expect(put.status).toBe(405);
+    expect(put.status).toBe(403);
   });
 });
