@@ -2,7 +2,7 @@ import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
 import type { Authorizer } from './access/authorizer.ts';
 import { createOriginAuthorizer } from './access/originAuthorizer.ts';
 import { createTokenAuthorizer } from './access/tokenAuthorizer.ts';
-import { createTokenKeys } from './access/tokenKeys.ts';
+import { createTokenKeys, keySourceOf } from './access/tokenKeys.ts';
 import { createTokenVerifier } from './access/tokenVerifier.ts';
 import { createUploadOwners } from './access/uploadOwners.ts';
 import { createUserAuthorizer } from './access/userAuthorizer.ts';
@@ -30,7 +30,7 @@ export function createAccess(config: UpstreamConfig, memory: Memory): Pick<Upstr
 function createCallerAuthorizer(settings: TokenSettings | undefined, memory: Memory): Authorizer {
   const origin = createOriginAuthorizer(memory);
   if (!settings) return origin;
-  const verifier = createTokenVerifier(settings, createTokenKeys(settings), memory);
+  const verifier = createTokenVerifier(settings, createTokenKeys(keySourceOf(settings)), memory);
   return createTokenAuthorizer(origin, verifier, settings.isPullOnly);
 }
 

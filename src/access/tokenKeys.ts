@@ -3,13 +3,12 @@ import type { PublicKey } from '../http/jwt.ts';
 import { parseKeySet } from '../http/keySet.ts';
 import { MAX_KEYS, type TokenSettings } from '../http/tokenSettings.ts';
 import { errorName } from '../telemetry/log.ts';
+import { fetchDocument } from './fetchDocument.ts';
 
 /** A key set is fetched again after this time, and a request waits for that only where it is twice as old. */
 const MAX_AGE_MS = 10 * 60_000;
 /** For a key that is not known it is fetched earlier, but never twice within this time, since such keys may not exist. */
 const RETRY_MS = 30_000;
-const FETCH_TIMEOUT_MS = 5_000;
-const MAX_BYTES = 64 * 1024;
 
 /** The public keys of whoever issues the tokens. */
 export interface TokenKeys {
@@ -19,21 +18,38 @@ export interface TokenKeys {
   refreshed(ctx: RequestContext): Promise<readonly PublicKey[] | undefined>;
 }
 
-export function createTokenKeys({ jwks, pems, jwksUrl }: TokenSettings): TokenKeys {
-  const configured: readonly PublicKey[] = [...jwks.map((jwk) => ({ jwk })), ...pems.map((pem) => ({ pem }))];
+/** Where keys come from. */
+export interface KeySource {
+  readonly configured: readonly PublicKey[];
+  /** Finds the key set; `undefined`: there is none to be fetched. @throws Error it was not found */
+  readonly findUrl: ((ctx: RequestContext) => Promise<URL>) | undefined;
+  /** The variable that says where it is. */
+  readonly variable: string;
+}
+
+/** Returns where the keys of registries' tokens come from. */
+export function keySourceOf({ jwks, pems, jwksUrl }: TokenSettings): KeySource {
+  return {
+    configured: [...jwks.map((jwk) => ({ jwk })), ...pems.map((pem) => ({ pem }))],
+    findUrl: jwksUrl && (async () => jwksUrl),
+    variable: 'TOKEN_JWKS_URL',
+  };
+}
+
+export function createTokenKeys({ configured, findUrl, variable }: KeySource): TokenKeys {
   let fetched: readonly PublicKey[] = [];
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
 
   /** Requests cannot wait for each other's fetches, so others go on with what is known meanwhile. */
-  async function refresh(ctx: RequestContext, url: URL): Promise<boolean> {
+  async function refresh(ctx: RequestContext, find: NonNullable<typeof findUrl>): Promise<boolean> {
     triedAt = ctx.now();
     try {
-      fetched = await fetchKeys(url);
+      fetched = await fetchKeys(await find(ctx));
       fetchedAt = ctx.now();
       return true;
     } catch (error) {
-      ctx.log.warn('TOKEN_JWKS_URL: the keys could not be fetched', { error: errorName(error) });
+      ctx.log.warn(`${variable}: the keys could not be fetched`, { error: errorName(error) });
       return false;
     }
   }
@@ -42,15 +58,15 @@ export function createTokenKeys({ jwks, pems, jwksUrl }: TokenSettings): TokenKe
   return {
     async current(ctx) {
       const ageMs = ctx.now() - fetchedAt;
-      if (jwksUrl && ageMs >= MAX_AGE_MS && mayTry(ctx)) {
-        const refreshing = refresh(ctx, jwksUrl);
+      if (findUrl && ageMs >= MAX_AGE_MS && mayTry(ctx)) {
+        const refreshing = refresh(ctx, findUrl);
         if (ageMs >= 2 * MAX_AGE_MS) await refreshing;
         else ctx.waitUntil(refreshing);
       }
       return [...configured, ...fetched];
     },
     async refreshed(ctx) {
-      if (!jwksUrl || !mayTry(ctx) || !(await refresh(ctx, jwksUrl))) return undefined;
+      if (!findUrl || !mayTry(ctx) || !(await refresh(ctx, findUrl))) return undefined;
       return [...configured, ...fetched];
     },
   };
@@ -58,24 +74,7 @@ export function createTokenKeys({ jwks, pems, jwksUrl }: TokenSettings): TokenKe
 
 /** @throws Error the key set could not be fetched, is too large, or is none */
 async function fetchKeys(url: URL): Promise<readonly PublicKey[]> {
-  const response = await fetch(url, {
-    headers: { accept: 'application/json' },
-    redirect: 'manual',
-    cache: 'no-store',
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-  });
-  const keys = response.status === 200 ? parseKeySet(await readText(response)) : undefined;
-  if (response.status !== 200) await response.body?.cancel();
-  if (!keys) throw new Error(`no key set: status ${response.status}`);
+  const keys = parseKeySet(await fetchDocument(url));
+  if (!keys) throw new Error('no key set');
   return keys.slice(0, MAX_KEYS).map((jwk) => ({ jwk }));
-}
-
-async function readText({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const piece of body ?? []) {
-    text += decoder.decode(piece, { stream: true });
-    if (text.length > MAX_BYTES) throw new RangeError('the key set is too large');
-  }
-  return text;
 }

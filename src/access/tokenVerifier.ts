@@ -5,8 +5,8 @@ import type { Memory } from '../isolate/memory.ts';
 import { fingerprint } from '../oci/hash.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import { errorName } from '../telemetry/log.ts';
-import { parseJwt } from './bearer.ts';
 import type { TokenKeys } from './tokenKeys.ts';
+import { verifyToken } from './verifyToken.ts';
 
 /** What a verified token grants. */
 export interface VerifiedToken {
@@ -37,20 +37,7 @@ const CHARACTER_BYTES = 2;
 export function createTokenVerifier(settings: TokenSettings, keys: TokenKeys, memory: Memory): TokenVerifier {
   const verified = memory.part<VerifiedToken>('token');
   const unverified = lru<number>(MAX_UNVERIFIED);
-
-  async function claimsOf(ctx: RequestContext, token: string) {
-    const { header } = parseJwt(token) ?? {};
-    const { alg, kid } = header ?? {};
-    if (typeof alg !== 'string') return undefined;
-    // The library is a module of its own in the bundle, which only an edge that verifies tokens loads.
-    const { verifyJwt } = await import('../http/jwt.ts');
-    const named = { alg, kid: typeof kid === 'string' ? kid : undefined };
-    const expected = { issuer: settings.issuer, audience: settings.service, nowMs: ctx.now() };
-    const claims = await verifyJwt(token, named, await keys.current(ctx), expected);
-    if (claims) return claims;
-    const newKeys = await keys.refreshed(ctx);
-    return newKeys && verifyJwt(token, named, newKeys, expected);
-  }
+  const policy = { keys, issuer: settings.issuer, audience: settings.service };
 
   return {
     recall(ctx, token) {
@@ -62,7 +49,7 @@ export function createTokenVerifier(settings: TokenSettings, keys: TokenKeys, me
     },
     async verify(ctx, token) {
       // A fault of the library or of the keys proves nothing: the origin judges.
-      const claims = await claimsOf(ctx, token).catch((error: unknown) => {
+      const claims = await verifyToken(ctx, token, policy).catch((error: unknown) => {
         ctx.log.warn('a token could not be verified', { error: errorName(error) });
         return undefined;
       });

@@ -25,7 +25,7 @@ export const LAW_1_TOKENS: readonly Breakage[] = [
   },
   {
     wrong: 'a signature is not verified',
-    file: 'src/access/tokenVerifier.ts',
+    file: 'src/access/verifyToken.ts',
     text: 'if (claims) return claims;',
     replacement: 'if (claims ?? parseJwt(token)) return claims ?? (parseJwt(token)?.claims as typeof claims);',
     caughtBy: 'test/access/tokens.test.ts',

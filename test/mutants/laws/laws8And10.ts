@@ -50,7 +50,7 @@ export const LAW_10: readonly Breakage[] = [
   },
   {
     wrong: 'the platform’s cache may answer for the keys of tokens',
-    file: 'src/access/tokenKeys.ts',
+    file: 'src/access/fetchDocument.ts',
     text: "cache: 'no-store',",
     replacement: '',
     caughtBy: 'test/access/tokens.test.ts',
