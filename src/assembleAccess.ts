@@ -14,8 +14,8 @@ import type { Upstream } from './upstream/upstream.ts';
 
 /** Names the parts that judge the callers of an upstream. */
 export function createAccess(config: UpstreamConfig, memory: Memory): Pick<Upstream, 'authorizer' | 'users'> {
-  if (config.users) {
-    const list = createUsers(config.users, memory);
+  if (config.clientAuth === 'basic') {
+    const list = createUsers(config.users ?? [], memory);
     return { authorizer: createUserAuthorizer(list), users: { list, uploads: createUploadOwners(secretOf(config)) } };
   }
   const { clientAuth, tokens } = config;

@@ -1,26 +1,19 @@
 import type { AccountSettings } from '../http/accountSettings.ts';
 import type { ChosenBy } from '../http/choice.ts';
 import type { TokenSettings } from '../http/tokenSettings.ts';
-import type { UserSettings } from '../http/userSettings.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { ACCOUNT_VARIABLES, readAccount } from './account.ts';
-
+import { type CallersConfig, checkWriters, readCallers, USER_VARIABLES } from './callers.ts';
 import { duration, type Form, flag, hostPatterns, hosts, oneOf, oneOfOrNone, timeout } from './forms.ts';
 import { INHERITED_POLICIES, OWN_POLICIES, readPolicies } from './policies.ts';
 import { PRESET_NAMES } from './presets.ts';
-import { mayWrite } from './rights.ts';
 import type { Settings } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
 import { beginning, hostsOfEdge, optionalToken, originUrl } from './upstreamForms.ts';
-import { users } from './users.ts';
-
-const CLIENT_AUTHS = ['origin', 'basic', 'anonymous'] as const;
-/** Who judges callers: the origin, the edge by its own users, or nobody. */
-export type ClientAuth = (typeof CLIENT_AUTHS)[number];
 
 /** The configuration of one upstream. Durations in ms. */
-export interface UpstreamConfig {
+export interface UpstreamConfig extends CallersConfig {
   /** Its name in `UPSTREAMS`; empty for the default upstream. */
   readonly alias: string;
   /** What chooses it; nothing chooses the default upstream, which gets what is left. */
@@ -45,15 +38,10 @@ export interface UpstreamConfig {
   readonly preset: string;
   /** The namespace of repositories that are named without one. */
   readonly defaultNamespace: RepositoryName | undefined;
-  readonly clientAuth: ClientAuth;
   /** `ORIGIN_ACCOUNT` */
   readonly account: AccountSettings | undefined;
   /** What is let through. */
   readonly policies: PolicySettings;
-  /** `USERS`, with `CLIENT_AUTH=basic`. */
-  readonly users: readonly UserSettings[] | undefined;
-  /** Whether somebody may push or delete through the edge. */
-  readonly allowsWrites: boolean;
   /** Where clients fetch tokens: from the origin's token server itself, or through the edge. */
   readonly tokenRealm: 'origin' | 'edge';
   /** How tokens are verified at the edge; `undefined`: only the origin judges them. */
@@ -74,7 +62,7 @@ export const OWN_VARIABLES = [
   'MIRRORED_HOSTS',
   'DEFAULT_NAMESPACE',
   'TOKEN_REALM',
-  'USERS',
+  ...USER_VARIABLES,
   ...TOKEN_VARIABLES,
   ...ACCOUNT_VARIABLES,
   ...OWN_POLICIES,
@@ -112,13 +100,12 @@ export const UPSTREAM_VARIABLES = [...OWN_VARIABLES, ...INHERITED_VARIABLES];
 export function readUpstream(settings: Settings, alias: string, originExample: string | undefined): UpstreamConfig {
   const read = <T>(name: (typeof UPSTREAM_VARIABLES)[number], form: Form<T>) => settings.read(name, form);
   const allowsHttp = read('ORIGIN_INSECURE', flag('false'));
-  const clientAuth = read('CLIENT_AUTH', oneOf('origin', CLIENT_AUTHS));
-  const known = read('USERS', users())?.list;
-  if (clientAuth === 'basic' && !known)
-    settings.report('USERS: expected users, since CLIENT_AUTH=basic lets nobody else in');
-  const allowsWrites = clientAuth === 'origin' || (clientAuth === 'basic' && known?.some(mayWrite) === true);
+  const callers = readCallers(settings);
   const tokenRealms = read('TOKEN_REALMS_ALLOWED', hosts('auth.example.com'));
-  const { account, allowed } = readAccount(settings, { clientAuth, tokenRealms: tokenRealms ?? [] });
+  const { account, allowed } = readAccount(settings, {
+    clientAuth: callers.clientAuth,
+    tokenRealms: tokenRealms ?? [],
+  });
   const config = {
     alias,
     chosenBy: alias === '' ? { hosts: [], prefix: undefined, ns: [] } : readChosenBy(settings),
@@ -138,9 +125,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     uploadOrigin: read('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
     mirroredHosts: read('MIRRORED_HOSTS', hosts('docker.io')),
     defaultNamespace: read('DEFAULT_NAMESPACE', beginning('library'))?.name,
-    clientAuth,
-    users: clientAuth === 'basic' ? known : undefined,
-    allowsWrites,
+    ...callers,
     account,
     policies: readPolicies(settings, { allowed, isLent: account !== undefined }),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
@@ -149,11 +134,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     cacheTimeoutMs: read('CACHE_TIMEOUT', timeout('250ms', '10ms', '30s')),
     eventsToken: read('EVENTS_TOKEN', optionalToken())?.token,
   };
-  if (allowsWrites && clientAuth === 'basic') {
-    if (config.account?.lentFor === 'public') settings.report('LEND_ACCOUNT: expected all, since USERS may push');
-    if (config.uploadOrigin === 'direct')
-      settings.report('UPLOAD_ORIGIN: expected edge, since no user of the edge may log in to the origin');
-  }
+  checkWriters(settings, callers, config);
   return config as UpstreamConfig; // an undefined value has been reported
 }
 

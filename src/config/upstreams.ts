@@ -1,4 +1,5 @@
 import { isAlias, MAX_ALIAS_CHARACTERS } from '../oci/alias.ts';
+import { isObject, parseObject } from './objects.ts';
 import { type Environment, isSet } from './settings.ts';
 import { CHOOSERS, UPSTREAM_VARIABLES } from './upstream.ts';
 
@@ -77,20 +78,8 @@ export function namesOfSecrets(UPSTREAMS: unknown): string[] {
 }
 
 function parseUpstreams(value: unknown): [alias: string, given: unknown][] | undefined {
-  const upstreams = typeof value === 'string' ? parseJson(value) : value;
-  return isObject(upstreams) ? Object.entries(upstreams) : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const upstreams = parseObject(value);
+  return upstreams && Object.entries(upstreams);
 }
 
 /** A name that is no variable may be anything. */

@@ -1,5 +1,6 @@
 import type { UserSecret, UserSettings } from '../http/userSettings.ts';
 import { type Form, variable } from './forms.ts';
+import { isObject, parseObject } from './objects.ts';
 import { mayWrite, parseRights, RIGHTS } from './rights.ts';
 
 /** The name of those who do not log in. */
@@ -20,7 +21,7 @@ export function isUserName(text: string): boolean {
 /** The users of the edge's own; unset is `undefined`. The problem never tells a name, which is a part of the secret. */
 export function users(): Form<{ readonly list: readonly UserSettings[] | undefined }> {
   return (raw) => {
-    const reading = variable('', FORM, parseObject)(raw);
+    const reading = variable('{}', FORM, parseObject)(raw);
     if ('problem' in reading) return reading;
     if (Object.keys(reading.value).length === 0) return { value: { list: undefined } };
     const entries = Object.entries(reading.value);
@@ -38,8 +39,8 @@ export function users(): Form<{ readonly list: readonly UserSettings[] | undefin
 /** @returns a sentence where it is no user */
 function parseUser(name: string, given: unknown): UserSettings | string {
   if (!NAME.test(name)) return 'expected a name of up to 128 characters, without a colon';
-  if (typeof given !== 'object' || given === null) return 'expected an object with secret and pull';
-  const { secret, ...members } = given as Record<string, unknown>;
+  if (!isObject(given)) return 'expected an object with secret and pull';
+  const { secret, ...members } = given;
   const unknown = Object.keys(members).filter((member) => !(RIGHTS as readonly string[]).includes(member));
   if (unknown.length > 0) return `expected secret, ${RIGHTS.join(', ')}, and nothing else`;
   const rights = parseRights(members);
@@ -59,16 +60,4 @@ function parseSecret(secret: unknown): UserSecret | undefined {
   if (typeof secret !== 'string') return undefined;
   if (SHA256.test(secret)) return { kind: 'sha256', hash: secret };
   return BCRYPT.test(secret) ? { kind: 'bcrypt', line: secret } : undefined;
-}
-
-function parseObject(json: string): Record<string, unknown> | undefined {
-  if (json === '') return {};
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { ONLY_WITH_ACCOUNT } from './account.ts';
+import { USER_VARIABLES } from './callers.ts';
 import { TOKEN_VARIABLES } from './tokens.ts';
 import type { UpstreamConfig } from './upstream.ts';
 
@@ -6,9 +7,10 @@ const SHORTEN = 'set it to DESCRIPTOR_TTL or less';
 const PULL_ONLY = 'has no effect while every caller may push: remove it, or name PULL_ONLY_SUBJECTS';
 const NO_KEYS = 'has no effect without TOKEN_JWKS, TOKEN_JWKS_URL or TOKEN_PUBLIC_KEYS: set one of them';
 const NO_PUSHERS =
-  'has no effect where nobody may push (CLIENT_AUTH=anonymous, or basic without pushing USERS): remove it';
+  'has no effect where nobody may push (CLIENT_AUTH=anonymous, or basic where no user may push): remove it';
 const NO_CALLERS = 'has no effect where no credential of the origin counts (CLIENT_AUTH=anonymous, basic): remove it';
 const NO_USERS = 'has no effect without CLIENT_AUTH=basic: set it, or remove this one';
+const NO_IDENTITIES = 'has no effect without OIDC_USERS: name who may log in with its tokens, or remove this one';
 const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
 const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
@@ -48,7 +50,8 @@ export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: stri
     ),
     ...TOKEN_VARIABLES.map((name) => [name, isOpen, NO_CALLERS] as const),
     ['TOKEN_REALM', isOpen, NO_CALLERS],
-    ['USERS', config.clientAuth !== 'basic', NO_USERS],
+    ...USER_VARIABLES.map((name) => [name, config.clientAuth !== 'basic', NO_USERS] as const),
+    ['OIDC_ISSUERS', config.clientAuth === 'basic' && !config.identities, NO_IDENTITIES],
     ...ONLY_WITH_ACCOUNT.map((name) => [name, !config.account, NO_ACCOUNT] as const),
     ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];

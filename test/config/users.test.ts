@@ -38,8 +38,8 @@ describe('USERS', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['none', '', 'USERS: expected users, since CLIENT_AUTH=basic'],
-    ['an empty object', {}, 'USERS: expected users, since CLIENT_AUTH=basic'],
+    ['none', '', 'USERS: expected users here or in OIDC_USERS, since CLIENT_AUTH=basic'],
+    ['an empty object', {}, 'USERS: expected users here or in OIDC_USERS, since CLIENT_AUTH=basic'],
     ['what is no JSON', '{', 'USERS: expected an object of users'],
     ['a list', '[]', 'USERS: expected an object of users'],
     ['a name with a colon', { 'a:b': { secret: SHA256, pull: ['a'] } }, 'user 1: expected a name'],
