@@ -4,9 +4,9 @@ import type { Breakage } from '../mutation.ts';
 export const LAW_1_USERS: readonly Breakage[] = [
   {
     wrong: 'an unknown user is let in by the secret of another one',
-    file: 'src/access/users.ts',
+    file: 'src/access/secrets.ts',
     text: '(await isSecret(secret, password)) && user?.secret ? user : undefined;',
-    replacement: '(await isSecret(secret, password)) ? (user ?? settings[0]) : undefined;',
+    replacement: '(await isSecret(secret, password)) ? (user ?? users[0]) : undefined;',
     caughtBy: 'test/access/users.test.ts',
   },
   {
@@ -27,15 +27,15 @@ export const LAW_1_USERS: readonly Breakage[] = [
   {
     wrong: 'secrets may be tried without end',
     file: 'src/access/users.ts',
-    text: 'const user = isRefused ? undefined : await verify(name, password);',
-    replacement: 'const user = isRefused && !name ? undefined : await verify(name, password);',
+    text: 'const user = isRefused ? undefined : await secrets.verify(name, password);',
+    replacement: 'const user = isRefused && !name ? undefined : await secrets.verify(name, password);',
     caughtBy: 'test/access/users.test.ts',
   },
   {
     wrong: 'a wrong login is let in as somebody who does not log in',
     file: 'src/access/users.ts',
     text: 'if (name === undefined || password === undefined) return undefined;',
-    replacement: "if (name === undefined || password === undefined) return byName.get('anonymous') ?? settings[0];",
+    replacement: "if (name === undefined || password === undefined) return secrets.named('anonymous') ?? settings[0];",
     caughtBy: 'test/access/users.test.ts',
   },
   {
