@@ -15,7 +15,7 @@ import type { Upstream } from './upstream/upstream.ts';
 /** Names the parts that judge the callers of an upstream. */
 export function createAccess(config: UpstreamConfig, memory: Memory): Pick<Upstream, 'authorizer' | 'users'> {
   if (config.clientAuth === 'basic') {
-    const list = createUsers(config.users ?? [], memory);
+    const list = createUsers(config, memory);
     return { authorizer: createUserAuthorizer(list), users: { list, uploads: createUploadOwners(secretOf(config)) } };
   }
   const { clientAuth, tokens } = config;

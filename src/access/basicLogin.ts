@@ -1,5 +1,5 @@
-/** A longer login is nobody's. */
-const BASIC = /^basic +([A-Za-z0-9+/=]{1,2000})$/i;
+/** Identity tokens have up to some 3 KB. A longer login is nobody's. */
+const BASIC = /^basic +([A-Za-z0-9+/=]{1,12000})$/i;
 
 /** Reads HTTP Basic (RFC 7617, UTF-8). @returns `undefined` if it is none */
 export function parseBasic(authorization: string): [name: string, password: string] | undefined {

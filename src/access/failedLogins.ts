@@ -1,4 +1,5 @@
 import { lru } from 'tiny-lru';
+import { fingerprint } from '../oci/hash.ts';
 
 /** Within this time, so many logins may fail by name and address, and by address; others are refused unseen. */
 const FAILURES_MS = 60_000;
@@ -12,6 +13,7 @@ export interface FailedLogins {
   /**
    * Begins a login, which counts as failed until it has succeeded: otherwise any number of secrets could be tried at
    * the same time.
+   * @param name who logs in; it may be long
    * @returns what to call when it has succeeded; `undefined`: it is refused unseen
    */
   begin(address: string, name: string, nowMs: number): (() => void) | undefined;
@@ -34,7 +36,7 @@ export function createFailedLogins(): FailedLogins {
       const ofAddress = counterOf(network, nowMs);
       // No further names are counted: they would push out what is counted for others.
       if (ofAddress.count >= MAX_FAILURES_OF_ADDRESS) return undefined;
-      const ofName = counterOf(`${network} ${name}`, nowMs);
+      const ofName = counterOf(`${network} ${fingerprint(name)}`, nowMs);
       const isRefused = ofName.count >= MAX_FAILURES;
       for (const counter of [ofAddress, ofName]) counter.count += 1;
       if (isRefused) return undefined;

@@ -38,6 +38,15 @@ export function parsePatterns(text: string): Patterns | undefined {
   };
 }
 
+/** Returns what one of these matches, each with what it excludes by itself. */
+export function anyOf(list: readonly Patterns[]): Patterns {
+  return {
+    isEmpty: list.every(({ isEmpty }) => isEmpty),
+    isUnbounded: list.some(({ isUnbounded }) => isUnbounded),
+    matches: (name) => list.some((patterns) => patterns.matches(name)),
+  };
+}
+
 /** Returns the characters and the wildcards of a pattern. */
 function wordsOf(pattern: string): string[] {
   return pattern.match(/\*+|[^*]/g)?.map((word) => (word.length > 1 ? '**' : word)) ?? [];

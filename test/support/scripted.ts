@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 /** How a scripted server answers; an empty script gives an empty 200. */
 export interface Script {
   readonly status?: number;
-  /** `{base}` in a value stands for the server's own URL with this script. */
+  /** `{base}` in a value, and in the body, stands for the server's own URL with this script. */
   readonly headers?: Record<string, string>;
   readonly body?: string;
   /** `{long}` in the body stands for so many letters. */
@@ -18,6 +18,8 @@ export interface Script {
   readonly instead?: 'silence' | 'close';
   /** The base URL of another server, to which requests are forwarded. */
   readonly forward?: string;
+  /** How it answers these paths instead. */
+  readonly paths?: Readonly<Record<string, Script>>;
 }
 
 /** A request to the server, and whether the server could answer it or the client had left. */

@@ -34,7 +34,8 @@ export async function startScriptedServer(): Promise<Served> {
       call.outcome = response.writableFinished ? 'answered' : 'left';
     });
     const base = `http://${request.headers.host}/${id}/${script}`;
-    await play(request, response, call, JSON.parse(Buffer.from(script, 'base64url').toString()) as Script, base);
+    const scripted = JSON.parse(Buffer.from(script, 'base64url').toString()) as Script;
+    await play(request, response, call, scripted.paths?.[call.path] ?? scripted, base);
   }
 
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
@@ -67,7 +68,7 @@ async function play(
   }: Script,
   base: string,
 ): Promise<void> {
-  const body = text.replace('{long}', 'a'.repeat(long));
+  const body = text.replace('{long}', 'a'.repeat(long)).replaceAll('{base}', base);
   const requestBody = Buffer.concat(await request.toArray());
   if (waitMs > 0) await delay(waitMs);
   if (instead === 'silence') return;

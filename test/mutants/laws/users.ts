@@ -27,15 +27,15 @@ export const LAW_1_USERS: readonly Breakage[] = [
   {
     wrong: 'secrets may be tried without end',
     file: 'src/access/users.ts',
-    text: 'const user = isRefused ? undefined : await secrets.verify(name, password);',
-    replacement: 'const user = isRefused && !name ? undefined : await secrets.verify(name, password);',
+    text: 'const login = isRefused ? undefined : await verify(ctx, name, password);',
+    replacement: 'const login = isRefused && !name ? undefined : await verify(ctx, name, password);',
     caughtBy: 'test/access/users.test.ts',
   },
   {
     wrong: 'a wrong login is let in as somebody who does not log in',
     file: 'src/access/users.ts',
     text: 'if (name === undefined || password === undefined) return undefined;',
-    replacement: "if (name === undefined || password === undefined) return secrets.named('anonymous') ?? settings[0];",
+    replacement: "if (name === undefined || password === undefined) return secrets.named('anonymous') ?? users[0];",
     caughtBy: 'test/access/users.test.ts',
   },
   {
