@@ -1,3 +1,4 @@
+import { LAW_1_IDENTITIES } from './laws/identities.ts';
 import { LAW_1_CALLERS } from './laws/law1Callers.ts';
 import { LAW_1_GRANTS } from './laws/law1Grants.ts';
 import { LAW_1_TOKENS } from './laws/law1Tokens.ts';
@@ -23,7 +24,7 @@ const of = (law: Law, ...lists: readonly (readonly Breakage[])[]): Mutation[] =>
 
 /** All mutations, law by law. */
 export const MUTATIONS: readonly Mutation[] = [
-  ...of('1', LAW_1_GRANTS, LAW_1_CALLERS, LAW_1_TOKENS, LAW_1_USERS),
+  ...of('1', LAW_1_GRANTS, LAW_1_CALLERS, LAW_1_TOKENS, LAW_1_USERS, LAW_1_IDENTITIES),
   ...of('2', LAW_2),
   ...of('3', LAW_3),
   ...of('4', LAW_4_WINDOWS, LAW_4_CHECK, LAW_4_HEAL),
