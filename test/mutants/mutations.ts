@@ -14,6 +14,7 @@ import { LAW_9_HANDSHAKE } from './laws/law9Handshake.ts';
 import { LAW_2, LAW_3 } from './laws/laws2And3.ts';
 import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { LENT_ACCOUNT } from './laws/lentAccount.ts';
+import { POLICIES } from './laws/policies.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
 import { SEVERAL_UPSTREAMS } from './laws/severalUpstreams.ts';
 import { LAW_1_USERS } from './laws/users.ts';
@@ -38,4 +39,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('one question', ONE_QUESTION),
   ...of('several upstreams', SEVERAL_UPSTREAMS),
   ...of('lent account', LENT_ACCOUNT),
+  ...of('policies', POLICIES),
 ];

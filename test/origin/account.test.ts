@@ -292,6 +292,12 @@ describe('ALLOW_REPOSITORIES', () => {
     expect((await edge.fetch(`/v2/${uniqueName()}/blobs/uploads/`, { method: 'POST' })).status).toBe(403);
   });
 
+  it('bounds an account also where policies are only reported', async () => {
+    const [one, other] = [await pushBlob(), await pushBlob()];
+    const edge = createEdge(lending(one.name, { POLICY_MODE: 'report' }));
+    expect([(await edge.fetch(one.path)).status, (await edge.fetch(other.path)).status]).toEqual([200, 403]);
+  });
+
   it('names repositories as the origin does', async () => {
     const manifest = await pushManifest({ name: `library/${crypto.randomUUID()}` });
     const variables = { CLIENT_AUTH: 'anonymous', DEFAULT_NAMESPACE: 'library', ALLOW_REPOSITORIES: manifest.name };

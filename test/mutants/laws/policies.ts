@@ -1,0 +1,54 @@
+import type { Breakage } from '../mutation.ts';
+
+/** What operators declare. */
+export const POLICIES: readonly Breakage[] = [
+  {
+    wrong: 'a repository that is denied is served',
+    file: 'src/policy/policies.ts',
+    text: "if (denied.matches(name)) return 'DENY_REPOSITORIES';",
+    replacement: '',
+    caughtBy: 'test/policy/policies.test.ts',
+  },
+  {
+    wrong: 'what an account is lent for is only reported',
+    file: 'src/policy/policies.ts',
+    text: "mode === 'enforce' || (policy === 'ALLOW_REPOSITORIES' && isLent);",
+    replacement: "mode === 'enforce';",
+    caughtBy: 'test/origin/account.test.ts',
+  },
+  {
+    wrong: 'a policy that is only reported refuses',
+    file: 'src/policy/policies.ts',
+    text: "if (outcome === 'denied') throw",
+    replacement: 'throw',
+    caughtBy: 'test/policy/policies.test.ts',
+  },
+  {
+    wrong: 'a push moves a tag that never moves',
+    file: 'src/upstream/checkTags.ts',
+    text: 'if (await isContentOf(digest, manifest)) continue;',
+    replacement: 'if (digest) continue;',
+    caughtBy: 'test/policy/immutableTags.test.ts',
+  },
+  {
+    wrong: 'a tag that is given with a digest is not looked at',
+    file: 'src/routes/registry/pushManifest.ts',
+    text: "[reference.text, ...new URLSearchParams(search).getAll('tag')]",
+    replacement: '[reference.text, ...(search ? [] : [])]',
+    caughtBy: 'test/policy/immutableTags.test.ts',
+  },
+  {
+    wrong: 'a push goes on although nobody can tell where its tag leads',
+    file: 'src/upstream/checkTags.ts',
+    text: 'if (!response.ok || !isDigest(digest)) throw unknown();',
+    replacement: 'if (!response.ok || !isDigest(digest)) continue;',
+    caughtBy: 'test/policy/immutableTags.test.ts',
+  },
+  {
+    wrong: 'the move of a tag that never moves is followed',
+    file: 'src/upstream/askOrigin.ts',
+    text: 'const pinned = isProven || isGranted ? await findPinned(repository, question, entry) : undefined;',
+    replacement: 'const pinned = isProven && !kind ? await findPinned(repository, question, entry) : undefined;',
+    caughtBy: 'test/policy/immutableTags.test.ts',
+  },
+];
