@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ACTIONS, type Action, READS } from '../support/leaks/actions.ts';
 import { CALLERS, type Caller, hasRight, PLACES, type Place } from '../support/leaks/callers.ts';
-import { MODES, type Mode, World } from '../support/leaks/world.ts';
+import type { Mode } from '../support/leaks/guard.ts';
+import { MODES, World } from '../support/leaks/world.ts';
 
 /**
  * Who gets what, in every mode, from an edge that knows nothing and from one that knows everything: nobody gets more than

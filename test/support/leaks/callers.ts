@@ -1,4 +1,5 @@
 import type { Login, RightsText } from '../users.ts';
+import { STRANGE_JOBS } from './jobs.ts';
 
 /** The repositories of a world, by what they are to the callers. */
 export const PLACES = ['mine', 'foreign', 'secret'] as const;
@@ -11,11 +12,13 @@ export const USERS = {
   remover: { mine: ['pull', 'delete'], foreign: [] },
   lister: { mine: ['pull', 'catalog'], foreign: [] },
   neighbour: { mine: [], foreign: ['pull', 'push', 'delete'] },
+  job: { mine: ['pull', 'push'], foreign: [] },
 } as const satisfies Record<string, Record<Exclude<Place, 'secret'>, readonly string[]>>;
 export type User = keyof typeof USERS;
 
 /** Those who are none of the users. */
-export const STRANGERS = ['nobody', 'wrong', 'mixed', 'unknown', 'expired', 'garbage'] as const;
+const ALMOST_USERS = ['nobody', 'wrong', 'mixed', 'unknown', 'expired', 'garbage'] as const;
+export const STRANGERS = [...ALMOST_USERS, ...STRANGE_JOBS] as const;
 export type Caller = User | (typeof STRANGERS)[number];
 export const CALLERS: readonly Caller[] = [...(Object.keys(USERS) as User[]), ...STRANGERS];
 
@@ -32,8 +35,8 @@ export function rightsOf(user: User, names: Record<Place, string>): RightsText {
   return { pull: where('pull'), push: where('push'), delete: where('delete'), catalog: where('catalog').length > 0 };
 }
 
-/** Returns the credentials of those who are no users, which resemble those of users. */
-export function strangers(logins: Record<User, Login>): Record<(typeof STRANGERS)[number], Partial<Login>> {
+/** Returns the credentials of those who are no users, which resemble those of users in `USERS`. */
+export function almostUsers(logins: Record<User, Login>): Record<(typeof ALMOST_USERS)[number], Partial<Login>> {
   const [name = '', token = ''] = atob(logins.pusher.authorization.slice('Basic '.length)).split(':');
   const basic = (text: string) => ({ authorization: `Basic ${btoa(text)}` });
   return {

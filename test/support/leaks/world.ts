@@ -1,18 +1,12 @@
 import { inject } from 'vitest';
-import { demandToken } from '../demandToken.ts';
 import { uniqueName } from '../digests.ts';
 import { createEdge, type Edge } from '../edge.ts';
 import { type Pushed, pushBlob, rig } from '../push.ts';
 import { OCI_MANIFEST, type PushedManifest, pushManifest, uniqueManifest } from '../pushManifest.ts';
-import { STORAGE, someBucket } from '../storage.ts';
-import { basic, type Login, usersWith } from '../users.ts';
-import { type Caller, hasRight, PLACES, type Place, rightsOf, strangers, USERS, type User } from './callers.ts';
-
-/** Who judges callers, and as whom the origin is asked. */
-export interface Mode {
-  readonly clientAuth: 'origin' | 'basic' | 'anonymous';
-  readonly asks: 'as the caller' | 'as nobody' | 'with a login' | 'with a token';
-}
+import { type Login, usersWith } from '../users.ts';
+import { almostUsers, type Caller, PLACES, type Place, rightsOf, USERS, type User } from './callers.ts';
+import { eachPlace, guard, type Mode, redirectBlob } from './guard.ts';
+import { createJobs } from './jobs.ts';
 
 export const MODES: readonly Mode[] = [
   { clientAuth: 'origin', asks: 'as the caller' },
@@ -30,11 +24,9 @@ export interface PlaceContent {
   readonly spare: { readonly blob: Pushed; readonly manifest: PushedManifest };
 }
 
-const ACCOUNT = basic('edge', 'password of the edge');
 const ACCOUNT_VARIABLES = {
   ...{ ORIGIN_ACCOUNT: 'password', ORIGIN_USERNAME: 'edge', ORIGIN_PASSWORD: 'password of the edge' },
 };
-const CHALLENGE = { 'www-authenticate': 'Basic realm="origin"' };
 
 /** An edge in front of three repositories that have different things to hide. */
 export class World {
@@ -62,15 +54,21 @@ export class World {
   static async create(mode: Mode, redirects: boolean): Promise<World> {
     const content = await contentOfAll();
     const names = eachPlace((place) => content[place].name);
-    const rights = Object.keys(USERS).map((user) => [user, rightsOf(user as User, names)] as const);
     // Everybody may have something: a user has to be able to pull.
-    const { variables, logins } = await usersWith(
-      Object.fromEntries(rights.map(([user, right]) => [user, { ...right, pull: [...right.pull, uniqueName()] }])),
+    const rightsIn = (user: User) => {
+      const rights = rightsOf(user, names);
+      return { ...rights, pull: [...rights.pull, uniqueName()] };
+    };
+    const inUsers = (Object.keys(USERS) as User[]).filter((user) => user !== 'job');
+    const { variables, logins: ofUsers } = await usersWith(
+      Object.fromEntries(inUsers.map((user) => [user, rightsIn(user)])),
     );
-    const { accepted, more } = await guard(mode, names, logins as Record<User, Login>);
+    const jobs = await createJobs(rightsIn('job'));
+    const logins = { ...(ofUsers as Record<User, Login>), ...jobs.logins };
+    const { accepted, more } = await guard(mode, names, logins);
     if (redirects) for (const place of PLACES) await redirectBlob(content[place].blob);
     const edge = createEdge({
-      ...(mode.clientAuth === 'basic' && variables),
+      ...(mode.clientAuth === 'basic' && { ...variables, ...jobs.variables }),
       ...more,
       CLIENT_AUTH: mode.clientAuth,
       ...(mode.asks.startsWith('with') && {
@@ -78,8 +76,7 @@ export class World {
         ALLOW_REPOSITORIES: `${names.mine},${names.foreign}`,
       }),
     });
-    const all = { ...(logins as Record<User, Login>), ...strangers(logins as Record<User, Login>) };
-    return new World(edge, { content, mode }, all, accepted);
+    return new World(edge, { content, mode }, { ...almostUsers(logins), ...logins }, accepted);
   }
 
   loginOf(caller: Caller): Record<string, string> {
@@ -127,10 +124,6 @@ export class World {
   }
 }
 
-function eachPlace<T>(make: (place: Place) => T): Record<Place, T> {
-  return Object.fromEntries(PLACES.map((place) => [place, make(place)])) as Record<Place, T>;
-}
-
 async function contentOfAll(): Promise<Record<Place, PlaceContent>> {
   const made = PLACES.map(async (place) => {
     const name = uniqueName();
@@ -140,60 +133,4 @@ async function contentOfAll(): Promise<Record<Place, PlaceContent>> {
     return [place, { name, blob, manifest, spare }] as const;
   });
   return Object.fromEntries(await Promise.all(made)) as Record<Place, PlaceContent>;
-}
-
-/** Makes the origin judge as it would in this mode. @returns which credential it accepts, and further variables */
-async function guard({ clientAuth, asks }: Mode, names: Record<Place, string>, logins: Record<User, Login>) {
-  const accepted = eachPlace<string | undefined>(() => undefined);
-  let more: Record<string, string> = {};
-  const refuse = (
-    place: Place,
-    unlessAuthorization: readonly string[],
-    methods: readonly (string | undefined)[],
-    prefix = `/v2/${names[place]}/`,
-  ) =>
-    Promise.all(
-      methods.map((method) =>
-        rig.rule({
-          ...{ prefix, unlessAuthorization, status: 401, headers: CHALLENGE, body: '{}' },
-          ...(method && { method }),
-        }),
-      ),
-    );
-  const withRight = (right: string, place: Place) =>
-    (Object.keys(USERS) as User[])
-      .filter((user) => hasRight(user, right, place))
-      .map((user) => logins[user].authorization);
-  for (const place of PLACES) {
-    if (asks === 'with a token') {
-      const { token, variables } = await demandToken(names[place]);
-      accepted[place] = `Bearer ${token}`;
-      const { CLIENT_AUTH: _own, ...others } = variables;
-      more = others;
-    } else if (asks === 'with a login' || place === 'secret') {
-      accepted[place] = ACCOUNT.authorization;
-      await refuse(place, [ACCOUNT.authorization], [undefined]);
-    } else if (clientAuth === 'origin') {
-      accepted[place] = ACCOUNT.authorization;
-      const and = (list: readonly string[]) => [...list, ACCOUNT.authorization];
-      const uploads = `/v2/${names[place]}/blobs/uploads/`;
-      await refuse(place, and(withRight('push', place)), ['GET', 'DELETE'], uploads);
-      await refuse(place, and(withRight('pull', place)), ['GET', 'HEAD']);
-      await refuse(place, and(withRight('push', place)), ['POST', 'PATCH', 'PUT']);
-      for (const rest of ['blobs/sha256', 'manifests/']) {
-        await refuse(place, and(withRight('delete', place)), ['DELETE'], `/v2/${names[place]}/${rest}`);
-      }
-    }
-  }
-  return { accepted, more };
-}
-
-/** Makes the origin send those who pull a blob to its storage. */
-async function redirectBlob({ path, bytes, digest }: Pushed): Promise<void> {
-  const at = someBucket()(digest);
-  const headers = { 'content-length': String(bytes.length), 'content-type': 'binary/octet-stream' };
-  await rig.rule({ prefix: at, status: 200, headers, body: bytes });
-  for (const method of ['HEAD', 'GET']) {
-    await rig.rule({ prefix: path, method, status: 307, headers: { location: `${STORAGE}${at}?signature=abc` } });
-  }
 }
