@@ -4,9 +4,12 @@ import { SUCCESS } from './support/command.ts';
 import { type Edge, startEdges } from './support/edge.ts';
 import { type EdgeUser, makeUser, variablesOf } from './support/edgeUsers.ts';
 import { basic, request } from './support/http.ts';
+import type { RecordingServer } from './support/hubs/recording.ts';
 import { type Image, makeImage } from './support/image.ts';
+import type { Client } from './support/journeys/client.ts';
 import { logIn } from './support/journeys/logIn.ts';
 import { crane, skopeo } from './support/journeys/programs.ts';
+import { startPlatform } from './support/platform.ts';
 import { belongingTo, knownTo, type Secret, secretsIn } from './support/secrets.ts';
 import { describeWith } from './support/tools.ts';
 
@@ -16,6 +19,7 @@ const REDIRECTS = [
   { redirect: 'pass', at: 1 },
 ] as const;
 const MINE = 'team/app';
+const AUDIENCE = 'https://edge.example.com';
 /** What somebody tries who is no user. */
 const WRONG = 'a-password-that-nobody-has';
 
@@ -33,12 +37,20 @@ describeWith(['crane', 'registry', 'skopeo'], 'hosts that record all that they g
     let side: AccountSide;
     let edges: Edge[];
     let user: EdgeUser;
+    let job: EdgeUser;
+    let hosts: Record<string, RecordingServer>;
     beforeAll(async () => {
       side = await start();
       const everything = { pull: ['team/*'], push: ['team/*'], delete: ['team/*'], catalog: true };
       user = await makeUser('ann', everything);
+      const platform = await startPlatform(AUDIENCE);
+      const token = await platform.issue({ sub: 'repo:example/app:main', repository: 'example/app' });
+      job = { name: 'oidc', token, creds: `oidc:${token}`, headers: basic('oidc', token), entry: everything };
+      hosts = { ...side.hosts, platform };
       const variables = {
         ...{ ...side.variables, ...variablesOf([user]), ALLOW_REPOSITORIES: 'team/*', LOG_LEVEL: 'debug' },
+        OIDC_ISSUERS: JSON.stringify({ ci: { issuer: platform.url, audience: AUDIENCE } }),
+        OIDC_USERS: JSON.stringify({ app: { issuer: 'ci', claims: { repository: 'example/app' }, ...everything } }),
       };
       const each = REDIRECTS.map(({ redirect }) => ({ ...variables, BLOB_REDIRECT: redirect }));
       edges = await startEdges({ origin: side.origin, backend: 'durable' }, each);
@@ -46,23 +58,25 @@ describeWith(['crane', 'registry', 'skopeo'], 'hosts that record all that they g
 
     const secrets = (): Secret[] => [
       { what: 'the token of a user', texts: [user.token, WRONG], of: [] },
+      { what: 'the identity token of a job', texts: [job.token], of: [] },
       { what: 'the hash of a token', texts: [(user.entry as { secret: string }).secret], of: [] },
       ...side.secrets(),
     ];
-    const expectSecrecy = () => expect(knownTo(side.hosts, secrets())).toEqual(belongingTo(side.hosts, secrets()));
+    const expectSecrecy = () => expect(knownTo(hosts, secrets())).toEqual(belongingTo(hosts, secrets()));
 
     test.for(REDIRECTS)('BLOB_REDIRECT=$redirect: a push, pulls, copies and a delete keep secrets', async ({ at }) => {
       const asked = side.hosts.storage?.received.length ?? 0;
-      await journey(edges[at] as Edge, user, await makeImage(`recorded ${what} ${at}`));
+      await journey(edges[at] as Edge, user, await makeImage(`recorded ${what} ${at}`), [crane, skopeo]);
+      await journey(edges[at] as Edge, job, await makeImage(`recorded job ${what} ${at}`), [skopeo]);
       const askedSince = side.hosts.storage?.received.slice(asked).map(({ method }) => method);
       expect(askedSince).toContain('GET');
       expectSecrecy();
     });
 
     test('whoever is refused reaches no host', async () => {
-      const before = Object.values(side.hosts).map(({ received }) => received.length);
-      for (const edge of edges) await tryInVain(edge, user);
-      expect(Object.values(side.hosts).map(({ received }) => received.length)).toEqual(before);
+      const before = Object.values(hosts).map(({ received }) => received.length);
+      for (const edge of edges) for (const caller of [user, job]) await tryInVain(edge, caller);
+      expect(Object.values(hosts).map(({ received }) => received.length)).toEqual(before);
       expectSecrecy();
     });
 
@@ -75,9 +89,9 @@ describeWith(['crane', 'registry', 'skopeo'], 'hosts that record all that they g
 });
 
 /** Goes through all that a user may do. */
-async function journey(edge: Edge, user: EdgeUser, image: Image): Promise<void> {
+async function journey(edge: Edge, user: EdgeUser, image: Image, clients: readonly Client[]): Promise<void> {
   const reference = `${edge.host}/${MINE}:v1`;
-  for (const client of [crane, skopeo]) {
+  for (const client of clients) {
     const session = await client.open(await logIn(client, edge.host, user));
     expect(await session.push(image, reference)).toMatchObject(SUCCESS);
     expect(await session.pull(reference)).toMatchObject(SUCCESS);
