@@ -31,7 +31,6 @@ const MAX_TOKEN_CHARACTERS = 16 * 1024;
 const RETRY_MS = 30_000;
 /** They have their own bound, so that a flood of forged tokens pushes no proof out of memory. */
 const MAX_UNVERIFIED = 1_000;
-const MAX_REPOSITORIES = 1_000;
 const CHARACTER_BYTES = 2;
 
 export function createTokenVerifier(settings: TokenSettings, keys: TokenKeys, memory: Memory): TokenVerifier {
@@ -71,7 +70,7 @@ export function createTokenVerifier(settings: TokenSettings, keys: TokenKeys, me
  * some registries allow, are left to the origin.
  */
 function pullsIn(access: unknown): RepositoryName[] {
-  const entries: readonly unknown[] = Array.isArray(access) ? access.slice(0, MAX_REPOSITORIES) : [];
+  const entries: readonly unknown[] = Array.isArray(access) ? access : [];
   return entries.flatMap((entry) => {
     const { type, name, actions } = (entry ?? {}) as { type?: unknown; name?: unknown; actions?: unknown };
     const grantsPull = Array.isArray(actions) && (actions.includes('pull') || actions.includes('*'));
