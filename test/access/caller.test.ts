@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { callerOf } from '../../src/access/caller.ts';
+import { callerOf, identityHeaderOf } from '../../src/access/caller.ts';
 import { requestHeaders } from '../../src/http/headers.ts';
 import { isProxyHeader, mayIdentifyCaller } from '../../src/http/identity.ts';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
@@ -95,6 +95,10 @@ const HARMLESS = [
   'docker-distribution-api-version',
 ];
 
+it('a caller that sends no credential has the empty name', () => {
+  expect(callerOf(new Request('https://edge.test/v2/'))).toBe('');
+});
+
 describe('a header', () => {
   it.each(IDENTITIES)('may identify the caller: %s', (name) => {
     expect([mayIdentifyCaller(name), callerOf(withHeader(name))]).toEqual([true, undefined]);
@@ -108,6 +112,12 @@ describe('a header', () => {
 
   it.each(HARMLESS)('says nothing about the caller: %s', (name) => {
     expect([mayIdentifyCaller(name), callerOf(withHeader(name))]).toEqual([false, ALICE.authorization]);
+  });
+
+  it('is named on account of which a caller has no name', () => {
+    expect(identityHeaderOf(withHeader('cookie'))).toBe('cookie');
+    const headers = { authorization: 'Bearer \u00e9' };
+    expect(identityHeaderOf(new Request('https://edge.test/v2/', { headers }))).toBe('authorization');
   });
 
   it('with a name that looks like a credential identifies the caller, or stays at the edge', () => {

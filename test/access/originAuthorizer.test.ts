@@ -3,6 +3,7 @@ import type { Access, AnswerKind } from '../../src/access/authorizer.ts';
 import { createOriginAuthorizer } from '../../src/access/originAuthorizer.ts';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import type { RequestContext } from '../../src/context.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { parseRepositoryName } from '../../src/oci/name.ts';
 import { contextOf, createClock } from '../support/context.ts';
@@ -25,10 +26,17 @@ describe('createOriginAuthorizer', () => {
     ['no credential', undefined, 60_000],
     ['Basic', 'Basic YTpi', 60_000],
     ['an opaque token', 'Bearer opaque', 60_000],
+    ['an opaque token of three parts', 'Bearer a.b.c', 60_000],
+    ['three parts, the first of which is JSON', 'Bearer e30.b.c', 60_000],
     ['a JWT without an expiry', `Bearer ${unverifiableJwt({})}`, 60_000],
     ['a JWT that expires later', `Bearer ${unverifiableJwt({ exp: seconds(START) + 300 })}`, 60_000],
     ['a JWT that expires sooner', `Bearer ${unverifiableJwt({ exp: seconds(START) + 10 })}`, 10_000],
     ['a JWT after a scheme in mixed case', `bEARER  ${unverifiableJwt({ exp: seconds(START) + 10 })}`, 10_000],
+    [
+      'a JWT with the letters that base64url has of its own',
+      `Bearer ${unverifiableJwt({ sub: '>>>>>?????', exp: seconds(START) + 10 })}`,
+      10_000,
+    ],
     ['an expired JWT', `Bearer ${unverifiableJwt({ exp: seconds(START) - 1 })}`, 0],
     ['a JWT whose expiry is not a number', `Bearer ${unverifiableJwt({ exp: 'soon' })}`, 0],
   ])('remembers a grant for one minute, or until the token expires: %s', async (_what, authorization, lastsMs) => {
@@ -85,6 +93,39 @@ describe('createOriginAuthorizer', () => {
     expect(grantedNow()).toEqual(granted);
     authorizer.recordRefusal(ctx, name);
     expect(grantedNow()).toEqual([]);
+  });
+
+  it('neither gives a caller without a name what another one has earned, nor takes it away', () => {
+    const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
+    const kindFor = (ctx: RequestContext) => (authorizer.authorize(ctx, name, 'HEAD blobs') as Access).kind;
+    const headers = { authorization: 'Basic YQ==', cookie: 'session=1' };
+    const nameless = contextOf(createClock(START), new Request('http://edge.test/v2/', { headers }));
+    // As a key would have it that is made of the missing name.
+    const named = contextFor('undefined');
+    authorizer.recordProof(nameless, name, 'HEAD blobs');
+    expect([kindFor(nameless), kindFor(named)]).toEqual(['unproven', 'unproven']);
+    authorizer.recordProof(named, name, 'HEAD blobs');
+    authorizer.recordRefusal(nameless, name);
+    expect([kindFor(nameless), kindFor(named)]).toEqual(['unproven', 'granted']);
+  });
+
+  it('needs a login of callers without a credential for a minute after the origin refused one of them here', () => {
+    const clock = createClock(START);
+    const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
+    const needsLogin = (authorization?: string, repository = name) =>
+      authorizer.needsLogin(contextFor(authorization, clock), repository);
+    authorizer.recordRefusal(contextFor('Basic YQ==', clock), name);
+    expect([needsLogin(), needsLogin('Basic YQ==')]).toEqual([false, false]);
+    authorizer.recordRefusal(contextFor(undefined, clock), name);
+    expect([needsLogin(), needsLogin('Basic YQ=='), needsLogin(undefined, parseRepositoryName('a/c'))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    clock.advance(59_999);
+    expect(needsLogin()).toBe(true);
+    clock.advance(1);
+    expect(needsLogin()).toBe(false);
   });
 
   it('stays within MEMORY_BYTES, however long the credentials are', async () => {
