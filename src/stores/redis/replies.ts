@@ -9,7 +9,7 @@ interface Reading<T, R> {
 }
 
 /**
- * Reads many items with one request; without items, none is sent.
+ * Reads many items, and at least one, with one request.
  * @returns the parsed value of each item, or a `BadRecord` if one of its keys has another type
  * @throws TypeError the replies are not those of Redis, or Redis rejected a command
  */
@@ -18,7 +18,6 @@ export async function readEach<T, R>(
   items: readonly T[],
   { commands, parse }: Reading<T, R>,
 ): Promise<(R | BadRecord)[]> {
-  if (items.length === 0) return [];
   const pipeline = (await redis).pipeline();
   for (const item of items) commands(pipeline, item);
   const count = pipeline.length();
