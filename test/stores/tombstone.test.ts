@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { tombstoneDurations } from '../../src/stores/tombstone.ts';
 import { createEdge } from '../support/edge.ts';
 import { pushBlob } from '../support/push.ts';
 import { NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
@@ -7,6 +8,10 @@ import { NO_REDIS, REDIS, redis } from '../support/redisStore.ts';
 /** How far the tombstone of a delete with an unknown outcome reaches. */
 const CLEARED_SECONDS = 60;
 const SHORT = { DESCRIPTOR_TTL: '10s', PUSH_EXISTENCE_TTL: '10s' };
+
+it('the tombstone of a delete reaches past ORIGIN_TIMEOUT, and a minute after an unknown outcome', () => {
+  expect(tombstoneDurations(30_000)).toEqual({ inProgressMs: 35_000, unknownOutcomeMs: 60_000 });
+});
 
 describe('a tombstone lives for clearedForMs plus the retention', () => {
   it('on KV', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Contents } from '../../src/cache/contents.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
 import { CacheFault } from '../../src/stores/faults.ts';
@@ -62,8 +62,10 @@ export function describeContents(name: string, options: ContentsOptions): void {
       return content;
     }
 
-    it('misses content that was never put', async () => {
+    it('misses content that was never put, and does not take that for corruption', async () => {
+      const warn = vi.spyOn(ctx.log, 'warn');
       expect(await get(uniqueDigest())).toBeUndefined();
+      expect(warn).not.toHaveBeenCalled();
     });
 
     it.each(TEXTS)('returns content byte for byte: %s', async (_what, text) => {

@@ -138,6 +138,15 @@ export function describeTags(name: string, { create, createFailing, skip = false
         expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([now]));
       });
 
+      it('returns a note that was written again after an earlier drop', async () => {
+        const digest = uniqueDigest();
+        for (let n = 0; n < 2; n++) {
+          clock.advance(1);
+          expect(await tags.note(ctx, key, { digest, verifiedAt: clock.now() }, true)).toBe(true);
+          expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set([digest]));
+        }
+      });
+
       it('of a tag that was never set is no error, and can be repeated', async () => {
         for (let n = 0; n < 2; n++) expect(await tags.drop(ctx, key.name, [key.tag])).toEqual(new Set());
       });
@@ -181,6 +190,15 @@ export function describeTags(name: string, { create, createFailing, skip = false
         await tags.set(ctx, key, pointer);
         expect(await tags.get(ctx, key)).toMatchObject(pointer);
       });
+    });
+
+    it('are current by an earlier answer only if it gave the manifest that a later one gave', async () => {
+      const [digest, other] = [uniqueDigest(), uniqueDigest()];
+      await tags.note(ctx, key, { digest, verifiedAt: clock.now() });
+      expect(await tags.note(ctx, key, { digest, verifiedAt: clock.now() - 1 })).toBe(true);
+      for (let n = 0; n < 2; n++) {
+        expect(await tags.note(ctx, key, { digest: other, verifiedAt: clock.now() - 1 })).toBe(false);
+      }
     });
 
     describe('evict', () => {
@@ -253,6 +271,16 @@ export function describeTags(name: string, { create, createFailing, skip = false
         expect(await purgeAll()).toBe(0);
       });
 
+      it('counts a tag with one pointer that counts, and none whose pointers an eviction has hidden', async () => {
+        const hidden = { ...key, tag: 'hidden' };
+        for (const one of [key, hidden]) await tags.set(ctx, one, pointerNow());
+        const sentAtMs = clock.now();
+        clock.advance(1);
+        await tags.set(ctx, { ...key, variant: 'later ' }, pointerNow());
+        for (const { tag } of [key, hidden]) await tags.evict(ctx, key.name, tag, sentAtMs);
+        expect(await purgeAll()).toBe(1);
+      });
+
       it('forgets all notes, also those of tags without a pointer, and does not count them', async () => {
         const other = { ...key, tag: 'other' };
         await tags.set(ctx, key, pointerNow());
@@ -263,6 +291,16 @@ export function describeTags(name: string, { create, createFailing, skip = false
         expect(await purgeAll()).toBe(1);
         expect(await tags.drop(ctx, key.name, [key.tag, other.tag])).toEqual(new Set());
         expect(await tags.drop(ctx, below, [key.tag])).toEqual(new Set([noted]));
+      });
+
+      it('drops the tags of several repositories at once, and of no other', async () => {
+        const [second, third] = [someTag(), someTag()];
+        for (const one of [key, second, third]) await tags.set(ctx, one, pointerNow());
+        let cursor: string | undefined;
+        do ({ cursor } = await tags.purge(ctx, [key.name, second.name], cursor));
+        while (cursor !== undefined);
+        expect([await tags.get(ctx, key), await tags.get(ctx, second)]).toEqual([undefined, undefined]);
+        expect(await tags.get(ctx, third)).toBeDefined();
       });
 
       it('is not undone by a late set of a pointer that was confirmed before it', async () => {

@@ -65,6 +65,30 @@ export function describeUnscoped(create: () => BlobDescriptorCacheProvider): voi
       expect(await two.stat(ctx, digest)).toBeUndefined();
     });
 
+    it('returns an alias that was set together with its canonical digest', async () => {
+      const [alias, canonical] = [uniqueDigest('sha512'), uniqueDigest()];
+      await global().setDescriptor(ctx, alias, entryFor(canonical, clock.now()));
+      const { descriptor } = entryFor(canonical, 0);
+      for (const digest of [alias, canonical]) expect(await global().stat(ctx, digest)).toMatchObject({ descriptor });
+    });
+
+    it('hides a digest that is being deleted in every repository', async () => {
+      const digest = uniqueDigest();
+      const scopes = [blobs(), other()];
+      for (const scoped of scopes) await scoped.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      await global().markDeleting(ctx, digest);
+      for (const scoped of scopes) expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    });
+
+    it('has a digest again that is set after a clear', async () => {
+      const digest = uniqueDigest();
+      await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      await global().clear(ctx, digest);
+      afterTombstone();
+      await blobs().setDescriptor(ctx, digest, entryFor(digest, clock.now()));
+      expect(await global().stat(ctx, digest)).toEqual(entryFor(digest, 0));
+    });
+
     it('clears neither other digests nor the other link set', async () => {
       const [digest, spared] = [uniqueDigest(), uniqueDigest()];
       const manifests = provider.repositoryScoped(repository, 'manifests');

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import type { Entry } from '../../../src/oci/descriptor.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
 import { CacheFault } from '../../../src/stores/faults.ts';
 import type { DescriptorNamespace } from '../../../src/stores/kv/namespace.ts';
@@ -75,5 +76,55 @@ describe('createKvDescriptors', () => {
     const { ctx, name, digest } = setup();
     const silent = { get: () => new Promise(() => {}) } as unknown as DescriptorNamespace;
     await expect(create(silent).repositoryScoped(name, 'blobs').stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
+  });
+
+  it('hides what was confirmed before an eviction and shows up later, from the isolate that evicted it', async () => {
+    const shown = new Map<string, string | null>();
+    const get = async (keys: string[]) => new Map(keys.map((key) => [key, shown.get(key) ?? null]));
+    const { ctx, name, digest, key } = setup();
+    const scoped = create({ get } as unknown as DescriptorNamespace).repositoryScoped(name, 'blobs');
+    const show = ({ descriptor, verifiedAt }: Entry) => shown.set(key, JSON.stringify({ ...descriptor, verifiedAt }));
+    // An earlier eviction does not shorten what a later one hides.
+    for (const sentAtMs of [ctx.now(), ctx.now() - 1_000]) await scoped.evict(ctx, [digest], sentAtMs);
+    show(entryFor(digest, ctx.now() - 1));
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+    // It may have been confirmed later in the same millisecond.
+    show(entryFor(digest, ctx.now()));
+    expect(await scoped.stat(ctx, digest)).toBeDefined();
+  });
+
+  it.each(['not json', '{"digest":"DIGEST","size":-1,"mediaType":"a/b","verifiedAt":1}'])(
+    'removes a malformed entry in an eviction or a clear, unless it is replaced right after: %s',
+    async (value) => {
+      const { ctx, name, digest, key } = setup();
+      const scoped = create().repositoryScoped(name, 'blobs');
+      const malformed = value.replace('DIGEST', digest);
+      await env.DESCRIPTORS.put(key, malformed);
+      await scoped.evict(ctx, [digest], ctx.now(), true);
+      expect(await env.DESCRIPTORS.get(key)).toBe(malformed);
+      for (const verb of ['evict', 'clearEach'] as const) {
+        await env.DESCRIPTORS.put(key, malformed);
+        await scoped[verb](ctx, [digest], ctx.now());
+        expect(await env.DESCRIPTORS.get(key)).toBeNull();
+      }
+    },
+  );
+
+  it('lists the keys of a repository by its prefix, page by page, and skips those of no digest', async () => {
+    const { ctx, name, digest, key } = setup();
+    const lists: unknown[] = [];
+    const listing = {
+      get: (keys: string[], options: 'text') => env.DESCRIPTORS.get(keys, options),
+      put: (...call: Parameters<KVNamespace['put']>) => env.DESCRIPTORS.put(...call),
+      list(options: KVNamespaceListOptions) {
+        lists.push(options);
+        return env.DESCRIPTORS.list(options);
+      },
+    } as unknown as DescriptorNamespace;
+    const scoped = create(listing).repositoryScoped(name, 'blobs');
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    await env.DESCRIPTORS.put(`${key}x`, 'of no digest');
+    expect((await scoped.purge(ctx)).removed).toEqual(new Set([digest]));
+    expect(lists).toEqual([{ prefix: `blobs::${name}::`, limit: 50 }]);
   });
 });

@@ -49,6 +49,15 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors', () => {
     expect(await redis.hget(keys.scoped, 'mediatype')).toBe('application/json');
   });
 
+  it('lets a membership set live four times as long as the entries, where that is more than a day', async () => {
+    const { ctx, digest, keys } = setup();
+    const retentionMs = 24 * HOUR_SECONDS * 1_000;
+    const { descriptors } = openRedis({ retentionMs });
+    const name = parseRepositoryName(keys.members.split('::')[1] ?? '');
+    await descriptors.repositoryScoped(name, 'blobs').setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await redis.ttl(keys.members)).toBeGreaterThan(4 * 24 * HOUR_SECONDS - 10);
+  });
+
   it('does not prolong the life of a membership set', async () => {
     const { ctx, digest, keys, scoped } = setup();
     await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BlobDescriptorService } from '../../../src/cache/provider.ts';
 import { parseRepositoryName } from '../../../src/oci/name.ts';
-import { CacheFault } from '../../../src/stores/faults.ts';
+import { BadRecord, CacheFault } from '../../../src/stores/faults.ts';
 import { STORE_TIMEOUT_MS } from '../../../src/stores/options.ts';
 import { entryFor, uniqueName } from '../../support/digests.ts';
 import { NO_REDIS } from '../../support/redisStore.ts';
@@ -59,6 +59,7 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
       'a last list with a field too few',
       (items) => [...items.slice(0, -1), ...eachList(items.slice(-1), (list) => list.slice(1))],
     ],
+    ['lists with a number in them', (items) => eachList(items, ([, ...list]) => [1, ...list])],
     ['lists of numbers', (items) => eachList(items, (list) => list.map(() => 1))],
     ['fields by name', (items) => eachList(items, (list) => ({ ...list }))],
   ])('that are malformed are a fault, never a miss: %s', async (_what, change) => {
@@ -66,6 +67,35 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors: replies', () => {
       const { scoped } = facing({ body: JSON.stringify(change(await repliesToStat(isStored))) });
       await expect(scoped.stat(ctx, digest)).rejects.toBeInstanceOf(CacheFault);
     }
+  });
+
+  it('with an error are a bad record only if the key has another type, and count against Redis otherwise', async () => {
+    const [first, ...more] = await repliesToStat(true);
+    for (const [error, isBadRecord] of [
+      ['WRONGTYPE Operation against a key holding the wrong kind of value', true],
+      ['NOPERM this user has no permissions', false],
+    ] as const) {
+      const { scoped } = facing({ body: JSON.stringify([first, { error }, ...more.slice(1)]) });
+      const fault = await scoped.stat(ctx, digest).catch((reason: unknown) => reason);
+      expect([fault instanceof CacheFault, fault instanceof BadRecord]).toEqual([true, isBadRecord]);
+    }
+  });
+
+  it.each([
+    ['OK', 'OK'],
+    ['a cursor that is a number', [0, []]],
+    ['a cursor alone', ['0']],
+    ['members that are no list', ['0', 'text']],
+    ['members that are numbers', ['0', [1]]],
+  ])('that are no page of members are a fault of a purge: %s', async (_what, result) => {
+    const { scoped } = facing({ body: JSON.stringify({ result }) });
+    await expect(scoped.purge(ctx)).rejects.toBeInstanceOf(CacheFault);
+  });
+
+  it('are not waited for in a look at no digests: nothing is asked', async () => {
+    const { scoped, calls } = facing({ status: 500 });
+    expect(await scoped.statEach(ctx, [])).toEqual(new Map());
+    expect(await calls()).toEqual([]);
   });
 
   describe.each(VERBS.slice(0, 2))('to %s', (_verb, call) => {

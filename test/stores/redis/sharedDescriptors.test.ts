@@ -98,6 +98,65 @@ describe.skipIf(NO_REDIS)('createRedisDescriptors, shared with a registry', () =
     expect(ctx.events.filter(({ kind }) => kind !== 'stat')).toEqual([{ kind: 'half-cleared' }]);
   });
 
+  it('hides what is being deleted, in this repository or in all of them, and leaves the keys of the registry', async () => {
+    const [one, all] = [setup(), setup()];
+    for (const { name, digest, ctx, scoped } of [one, all]) {
+      await registryWrites(name, digest);
+      await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now(), { size: 10 }));
+    }
+    await one.scoped.markDeleting(one.ctx, one.digest);
+    await all.provider.unscoped?.('blobs').markDeleting(all.ctx, all.digest);
+    for (const { name, digest, ctx, scoped } of [one, all]) {
+      expect(await scoped.stat(ctx, digest)).toBeUndefined();
+      expect(await redis.sismember(`repository::${name}::blobs`, digest)).toBe(1);
+    }
+  });
+
+  it('clears the global record of the registry for all repositories', async () => {
+    const { name, digest, ctx, provider, scoped } = setup();
+    await registryWrites(name, digest);
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now(), { size: 10 }));
+    const unscoped = provider.unscoped?.('blobs');
+    expect(await unscoped?.stat(ctx, digest)).toEqual(entryFor(digest, 0, { size: 10 }));
+    await unscoped?.clear(ctx, digest);
+    expect(await redis.exists(`blobs::${digest}`)).toBe(0);
+    await registryWrites(name, digest);
+    // What the edge confirmed before the clear does not count.
+    expect(await scoped.stat(ctx, digest)).toBeUndefined();
+  });
+
+  it('repeats a clear that the registry undoes right after', async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await registryWrites(name, digest);
+    await scoped.clear(ctx, digest);
+    await registryWrites(name, digest);
+    await ctx.settled();
+    expect(await redis.sismember(`repository::${name}::blobs`, digest)).toBe(0);
+  });
+
+  it('purges what the registry wrote', async () => {
+    const { name, digest, ctx, scoped } = setup();
+    await registryWrites(name, digest);
+    expect((await scoped.purge(ctx)).removed).toEqual(new Set([digest]));
+    expect(await redis.exists(`repository::${name}::blobs`)).toBe(0);
+  });
+
+  it('confirms an alias together with its canonical digest', async () => {
+    const { name, digest, ctx, scoped } = setup();
+    const alias = uniqueDigest('sha512');
+    await scoped.setDescriptor(ctx, alias, entryFor(digest, ctx.now()));
+    for (const one of [alias, digest]) {
+      expect(await fieldsOf(`registry-edge::${name}::blobs::${one}`)).toEqual({ verified: String(ctx.now()) });
+    }
+  });
+
+  it('belongs to the edge where keys have a prefix, of which the registry knows nothing', async () => {
+    const { name, digest, ctx } = setup();
+    const scoped = openRedis({ prefix: 'hub::' }, ADDRESS, true).descriptors.repositoryScoped(name, 'blobs');
+    await scoped.setDescriptor(ctx, digest, entryFor(digest, ctx.now()));
+    expect(await scoped.stat(ctx, digest)).toEqual(entryFor(digest, ctx.now()));
+  });
+
   it('stores manifests in keys of its own', async () => {
     const { digest, ctx, provider, name } = setup();
     const manifests = provider.repositoryScoped(name, 'manifests');
