@@ -13,6 +13,7 @@ import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import { contentOf, describeContents } from '../support/contentsSuite.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { entryFor } from '../support/digests.ts';
+import { interceptObjects } from '../support/durableStore.ts';
 import { createEdge } from '../support/edge.ts';
 import { FAILING_KV } from '../support/kvStore.ts';
 import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
@@ -21,6 +22,7 @@ import {
   ALL_STORES,
   cacheWith,
   HOUR_MS,
+  openDurable,
   openKv,
   openMemory,
   openRedis,
@@ -114,6 +116,31 @@ describe('content expires', () => {
     await redis.pexpire(IN_REDIS.contentKey(digest), 60_000);
     await inRedis().get(setup().ctx, digest);
     expect(await redis.pttl(IN_REDIS.contentKey(digest))).toBeGreaterThan(HOUR_MS - 10_000);
+  });
+
+  it('in a Durable Object, unless it is read in the second half of its life', async () => {
+    const { clock, ctx } = setup();
+    const { content, digest } = await contentOf(crypto.randomUUID());
+    let writes = 0;
+    const objects = interceptObjects((method, _args, call) => {
+      if (method === 'write') writes++;
+      return call();
+    });
+    const { contents } = openDurable({ retentionMs: HOUR_MS }, objects);
+    await contents.put(ctx, digest, content);
+    for (const [ms, expected] of [
+      [HOUR_MS / 2, 1],
+      [1, 2],
+      [HOUR_MS / 2, 2],
+      [1, 3],
+    ] as const) {
+      clock.advance(ms);
+      expect(await contents.get(ctx, digest)).toEqual(content);
+      await ctx.settled();
+      expect(writes).toBe(expected);
+    }
+    clock.advance(HOUR_MS);
+    expect(await contents.get(ctx, digest)).toBeUndefined();
   });
 
   it('in KV, unless it is read in the second half of its life', async () => {

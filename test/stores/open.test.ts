@@ -55,4 +55,16 @@ describe.each(SHARED_STORES)('an open mirror and an edge that authenticates call
       expect((await one.stat(ctx, digest))?.verifiedAt ?? 0).not.toBe(ctx.now());
     },
   );
+
+  it.each(SIDES)('an eviction by %s leaves what was confirmed later to the other', async (_side, isOpen) => {
+    const { clock, ctx, digest, one, other } = setup(isOpen);
+    const sentAtMs = clock.now();
+    await one.setDescriptor(ctx, digest, entryFor(digest, sentAtMs));
+    clock.advance(1);
+    const later = entryFor(digest, ctx.now());
+    await other.setDescriptor(ctx, digest, later);
+    await one.evict(ctx, [digest], sentAtMs);
+    expect((await one.stat(ctx, digest))?.verifiedAt ?? 0).toBe(0);
+    expect(await other.stat(ctx, digest)).toEqual(later);
+  });
 });

@@ -27,11 +27,11 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
     const set = (scope: RepositoryDescriptors, digest: Digest) =>
       scope.setDescriptor(ctx, digest, entryFor(digest, clock.now()));
     /** Purges all pages. @returns the digests of all pages, duplicates included */
-    const purgeAll = async () => {
+    const purgeAll = async (most?: number) => {
       const removed: Digest[] = [];
       let cursor: string | undefined;
       do {
-        const page = await blobs.purge(ctx, cursor);
+        const page = await blobs.purge(ctx, cursor, most);
         removed.push(...page.removed);
         cursor = page.cursor;
       } while (cursor !== undefined);
@@ -76,6 +76,20 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
         expect(await blobs.stat(ctx, canonical)).toBeUndefined();
       });
 
+      it('returns nothing that is being deleted already', async () => {
+        const digest = uniqueDigest();
+        await set(blobs, digest);
+        await blobs.markDeleting(ctx, digest);
+        expect(await clear([digest])).toEqual(new Set());
+      });
+
+      it('returns an alias alone whose canonical digest is cleared already', async () => {
+        const [alias, canonical] = [uniqueDigest('sha512'), uniqueDigest()];
+        await blobs.setDescriptor(ctx, alias, entryFor(canonical, clock.now()));
+        await blobs.clear(ctx, canonical);
+        expect(await clear([alias])).toEqual(new Set([alias]));
+      });
+
       it('leaves other repositories and the other link set alone', async () => {
         const digest = uniqueDigest();
         const others = [
@@ -109,6 +123,22 @@ export function describeMany(create: () => BlobDescriptorCacheProvider): void {
         expect(await purgeAll()).toEqual([...digests].sort());
         for (const digest of digests) expect(await blobs.stat(ctx, digest)).toBeUndefined();
         expect(await purgeAll()).toEqual([]);
+      });
+
+      it('clears all entries in steps of as many as wanted, and returns each digest once', async () => {
+        const digests = Array.from({ length: 5 }, () => uniqueDigest());
+        for (const digest of digests) await set(blobs, digest);
+        expect(await purgeAll(3)).toEqual([...digests].sort());
+        for (const digest of digests) expect(await blobs.stat(ctx, digest)).toBeUndefined();
+      });
+
+      it('returns an entry that was confirmed again after a clear', async () => {
+        const digest = uniqueDigest();
+        await set(blobs, digest);
+        await blobs.clear(ctx, digest);
+        clock.advance(CLOCK_SKEW_MS + 1);
+        await set(blobs, digest);
+        expect(await purgeAll()).toEqual([digest]);
       });
 
       it('does not return entries that a tombstone hid already, but returns aliases', async () => {

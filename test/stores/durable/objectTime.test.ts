@@ -50,6 +50,18 @@ describe("the object's own time", () => {
     expect((await read(object, digest))?.entry).toBeUndefined();
   });
 
+  it('refuses what was confirmed before a purge for as long as a row lives, whatever was swept', async () => {
+    const object = objectOf();
+    const digest = uniqueDigest();
+    const before = clock.now();
+    await write(object, digest, before);
+    await object.clear([['allEntries', { ...TERMS, links: 'blobs' }, clearingAhead(clock.now()), 1_000]]);
+    clock.advance(LIFE_MS - 1);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    await write(object, digest, before);
+    expect((await read(object, digest))?.entry).toBeUndefined();
+  });
+
   it('holds for an alias whose canonical digest was deleted in the meantime', async () => {
     const object = objectOf();
     const [alias, canonical] = [uniqueDigest('sha512'), uniqueDigest()];
