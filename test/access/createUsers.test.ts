@@ -3,29 +3,26 @@ import { describe, expect, it, vi } from 'vitest';
 import { createUsers } from '../../src/access/users.ts';
 import type { UserSecret, UserSettings } from '../../src/http/userSettings.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
-import { parsePatterns } from '../../src/oci/patterns.ts';
+import { type Patterns, parsePatterns } from '../../src/oci/patterns.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { sha256 } from '../support/push.ts';
 
 const [TOKEN, PASSWORD] = ['token-of-ci', 'password-of-alice'];
 const basic = (name: string, secret: string) => `Basic ${btoa(`${name}:${secret}`)}`;
 const [CI, ALICE] = [basic('ci', TOKEN), basic('alice', PASSWORD)];
+const [SOME, NONE] = ['a/b', ''].map((text) => parsePatterns(text) as Patterns) as [Patterns, Patterns];
 const userOf = (name: string, secret: UserSecret): UserSettings => ({
-  name,
-  secret,
-  pull: parsePatterns('a/b') as NonNullable<ReturnType<typeof parsePatterns>>,
+  ...{ name, secret, pull: SOME, push: NONE, delete: NONE, catalog: false },
 });
 
 /** Creates the users `ci` and, with a password, `alice`. @returns what names the user who sent an Authorization */
 async function setup() {
   const clock = createClock();
-  const users = createUsers(
-    [
-      userOf('ci', { kind: 'sha256', hash: (await sha256(TOKEN)).slice('sha256:'.length) }),
-      userOf('alice', { kind: 'bcrypt', line: await bcrypt(PASSWORD, 4) }),
-    ],
-    createMemory({ entries: 100, bytes: 100_000 }),
-  );
+  const list = [
+    userOf('ci', { kind: 'sha256', hash: (await sha256(TOKEN)).slice('sha256:'.length) }),
+    userOf('alice', { kind: 'bcrypt', line: await bcrypt(PASSWORD, 4) }),
+  ];
+  const users = createUsers({ users: list, identities: undefined }, createMemory({ entries: 100, bytes: 100_000 }));
   const identify = async (authorization: string) => {
     const ctx = contextOf(clock, new Request('http://edge.test/v2/', { headers: { authorization } }));
     return (await users.identify(ctx))?.name;

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
-import { createTokenKeys } from '../../src/access/tokenKeys.ts';
+import { createTokenKeys, type KeySource } from '../../src/access/tokenKeys.ts';
 import type { PublicKey } from '../../src/http/jwt.ts';
-import { MAX_KEYS, type TokenSettings } from '../../src/http/tokenSettings.ts';
+import { MAX_KEYS } from '../../src/http/tokenSettings.ts';
 import { contextOf, createClock } from '../support/context.ts';
 import { rig } from '../support/push.ts';
 import { createScriptedServer } from '../support/scripted.ts';
@@ -13,8 +13,12 @@ const keySet = (...issuers: { jwk: JsonWebKey }[]) => JSON.stringify({ keys: iss
 function setup(url: string) {
   const clock = createClock();
   const ctx = contextOf(clock);
-  const jwks = [configured.jwk] as unknown as TokenSettings['jwks'];
-  const keys = createTokenKeys({ jwks, pems: [], jwksUrl: new URL(url) } as unknown as TokenSettings);
+  const source = {
+    configured: [{ jwk: configured.jwk }],
+    findUrl: async () => new URL(url),
+    variable: 'TOKEN_JWKS_URL',
+  };
+  const keys = createTokenKeys(source as unknown as KeySource);
   return { clock, ctx, keys };
 }
 
