@@ -1,28 +1,16 @@
 import { expect, test } from 'vitest';
-import { type Edge, startEdges } from './support/edge.ts';
+import { startEdges } from './support/edge.ts';
 import { basic } from './support/http.ts';
 import { startRedisFor } from './support/redis.ts';
 import { OTHER_USER_HEADERS, startRegistry, USER, USER_HEADERS } from './support/registry.ts';
 import { storedBy } from './support/storage.ts';
 import { startTokenServer } from './support/tokenServer.ts';
 import { type BackendKind, describeWith, toolsOf } from './support/tools.ts';
+import { expectAlike } from './support/worlds/expectAlike.ts';
 import type { Callers } from './support/worlds/generate.ts';
 import { ALLOWED_OF_MIRRORS, createMirrorWorld, isComparable } from './support/worlds/mirror.ts';
-import { findDivergence, type Sequence } from './support/worlds/search.ts';
-import { Tally } from './support/worlds/tally.ts';
+import { MORE_MS, MS_PER_REQUEST, ONLY, REQUESTS, SEED } from './support/worlds/settings.ts';
 import { createWorld } from './support/worlds/world.ts';
-
-/** Another seed makes other requests: `WORLDS_SEED=7 npm run test:e2e -- test/e2e/worlds.test.ts`. */
-const SEED = Number(process.env.WORLDS_SEED ?? 20261126);
-/** The requests of all tests of this file together. */
-const REQUESTS = Number(process.env.WORLDS_REQUESTS ?? 10_000);
-/** The places of the only requests that are sent, as a divergence names them. */
-const ONLY = process.env.WORLDS_STEPS?.split(',').map(Number);
-const LEAST_HIT_SHARE = 0.3;
-/** Far more than a request takes on a busy machine. */
-const MS_PER_REQUEST = 50;
-/** For the start, and to shorten the sequence after a divergence. */
-const MORE_MS = 180_000;
 
 interface Setup {
   readonly backend: BackendKind;
@@ -103,7 +91,7 @@ async function compareUpstreams(): Promise<void> {
   const edges = await startEdges({ origin: first.twin.url, backend: 'durable' }, [variables, variables]);
   const urls = edges.map(({ url }) => url);
   const searches = pairs.map(({ alone }, at) =>
-    search(edges, {
+    expectAlike(edges, {
       ...{ seed: SEED + at, count: UPSTREAM_REQUESTS, only: ONLY, callers: [{}] as const },
       newPair: () => ({
         alone: createWorld([alone.url]),
@@ -128,7 +116,7 @@ async function compareMirror(): Promise<void> {
   };
   const edges = await startEdges({ origin: twin.url, backend: 'durable' }, [variables, variables]);
   const mirrors = edges.map(({ url }) => url);
-  await search(edges, {
+  await expectAlike(edges, {
     ...{
       seed: SEED,
       count: MIRROR_REQUESTS,
@@ -152,23 +140,9 @@ async function compareWorlds(setup: Setup, seed: number, count: number): Promise
   const ofEach = Array.from({ length: edges }, () => variables);
   const fronts = await startEdges(options, ofEach);
   const edgeUrls = fronts.map(({ url }) => url);
-  await search(fronts, {
+  await expectAlike(fronts, {
     ...{ seed, count, only: ONLY, callers: guarded ? LOGINS : ([{}] as const) },
     newPair: () => ({ alone: createWorld([alone.url]), edge: createWorld(edgeUrls) }),
   });
   expect(await storedBy(twin)).toEqual(await storedBy(alone));
-}
-
-/** Sends a sequence, and expects that the worlds never differ and that the cache answers. */
-async function search(edges: readonly Edge[], sequence: Sequence): Promise<void> {
-  const tally = new Tally();
-  const startedAt = Date.now();
-  const found = await findDivergence(sequence, (exchange, used) => tally.count(exchange, used));
-  console.log(`seed ${SEED}, ${Date.now() - startedAt} ms: ${tally}`);
-
-  const replay = found && `WORLDS_SEED=${SEED} WORLDS_STEPS=${found.places}: ${found.text}`;
-  expect(replay ?? 'no divergence').toBe('no divergence');
-  for (const { process } of edges)
-    expect(process.stdout() + process.stderr()).not.toMatch(/unexpected error|uncaught exception/i);
-  if (!ONLY) expect(tally.hitShare, 'the cache answers').toBeGreaterThan(LEAST_HIT_SHARE);
 }

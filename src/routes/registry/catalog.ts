@@ -2,7 +2,7 @@ import type { RequestContext } from '../../context.ts';
 import { readBody } from '../../http/body/readBody.ts';
 import { rewriteLocation } from '../../http/location.ts';
 import { parseWholeNumber } from '../../oci/descriptor.ts';
-import { RegistryError } from '../../oci/errors.ts';
+import { quoted, RegistryError } from '../../oci/errors.ts';
 import { isRepositoryName } from '../../oci/name.ts';
 import { type Route, splitUrl, type Target } from '../../oci/route.ts';
 import { decisionHeaders } from '../../telemetry/headers.ts';
@@ -21,12 +21,13 @@ type CatalogRoute = Extract<Route, { kind: 'catalog' }>;
 /**
  * Answers `GET /v2/_catalog` with the repositories that the user may pull. The origin lists all that the edge's account
  * may see, so its pages are read one after the other, and no page of the user ends with a name that is not shown.
- * @throws RegistryError ORIGIN_UNREACHABLE: it sends no catalog; UNAVAILABLE: too many others come before the first
+ * @throws RegistryError ORIGIN_UNREACHABLE: it sends no catalog; UNAVAILABLE: too many others come before the first;
+ *   REQUEST_INVALID: `n` is no number
  */
 export async function readCatalog(ctx: RequestContext, upstream: Upstream, users: EdgeUsers, route: CatalogRoute) {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const query = new URLSearchParams(route.search);
-  const wanted = parseWholeNumber(query.get('n')) ?? Number.POSITIVE_INFINITY;
+  const wanted = countIn(query.get('n'));
   const isShown = shownTo(ctx, upstream, users);
   const shown: string[] = [];
   let search: string | undefined = searchOf(PAGE_ENTRIES, query.get('last'));
@@ -37,8 +38,9 @@ export async function readCatalog(ctx: RequestContext, upstream: Upstream, users
     search = nextSearch({ path: route.path, search }, upstream, response);
   }
   const names = shown.slice(0, wanted);
-  const hasMore = search !== undefined || names.length < shown.length;
-  if (hasMore && wanted > 0 && names.length === 0) throw hidden();
+  // A page of no entries would lead to itself.
+  const hasMore = wanted > 0 && (search !== undefined || names.length < shown.length);
+  if (hasMore && names.length === 0) throw hidden();
   const last = names.at(-1) ?? query.get('last');
   const link = hasMore && `<${route.path}${searchOf(query.get('n'), last)}>; rel="next"`;
   return new Response(ctx.method === 'HEAD' ? null : `${JSON.stringify({ repositories: names })}\n`, {
@@ -50,6 +52,13 @@ export async function readCatalog(ctx: RequestContext, upstream: Upstream, users
       ...decisionHeaders(ctx.events, 200),
     },
   });
+}
+
+/** @throws RegistryError REQUEST_INVALID: this is no number of entries */
+function countIn(n: string | null): number {
+  const count = n === null ? Number.POSITIVE_INFINITY : parseWholeNumber(n);
+  if (count !== undefined) return count;
+  throw new RegistryError('REQUEST_INVALID', { message: 'n: expected a whole number', detail: { n: quoted(n ?? '') } });
 }
 
 /** Returns whether the user may know of a repository. */
@@ -88,7 +97,7 @@ function nextSearch(asked: Target, { origin }: Upstream, response: Response): st
 }
 
 function searchOf(n: string | number | null, last: string | null): string {
-  const query = new URLSearchParams({ ...(n !== null && { n: String(n) }), ...(last !== null && { last }) });
+  const query = new URLSearchParams({ ...(last !== null && { last }), ...(n !== null && { n: String(n) }) });
   return query.size > 0 ? `?${query}` : '';
 }
 

@@ -47,6 +47,11 @@ describe('the catalog of a user', () => {
     expect([names, search]).toEqual([['shown-a', 'shown-b', 'shown-c'], undefined]);
   });
 
+  it('has no next page where no entries are wanted', async () => {
+    const { shown } = await catalogOf(['shown-a', 'shown-b']);
+    expect(await shown('?n=0')).toEqual({ names: [], next: undefined });
+  });
+
   it('goes on behind a name, whatever it is', async () => {
     const { root, shown } = await catalogOf(['shown-a', 'shown-b']);
     expect((await shown(`?last=${root}/shown-a`)).names).toEqual(['shown-b']);
@@ -65,6 +70,11 @@ describe('the catalog of a user', () => {
     expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining('list the repositories')]);
     expect((await get('', { authorization: '' })).status).toBe(401);
     expect((await get('', undefined, 'POST')).status).toBe(405);
+  });
+
+  it.each(['-1', 'x', '1.5', ''])('is not read for a number of entries that is none: n=%s', async (n) => {
+    const { get } = await catalogOf(['shown-a']);
+    expect((await get(`?n=${n}`)).status).toBe(400);
   });
 
   it('has no body in the answer to a HEAD', async () => {

@@ -40,18 +40,18 @@ export function isComparable(step: Step): boolean {
 const ABORTED = 0;
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
+/** Where the edge asks itself. */
+export const NO_CONDITIONS: Allowance = {
+  what: 'the edge passes no condition on where it asks itself: what one caller sends must not decide the answer for all',
+  said: 'RFC 9110 §13.1: a server may ignore them for want of a validator; law 1',
+  allows: (_, { step, alone, edge }) =>
+    CONDITIONS.some((name) => step.headers[name] !== undefined) &&
+    [ABORTED, 200, 206, 304, 412].includes(alone.status) &&
+    [200, 206, 304, 416].includes(edge.status),
+};
+
 /** What an open mirror makes different besides. */
-export const ALLOWED_OF_MIRRORS: readonly Allowance[] = [
-  ...ALLOWED,
-  {
-    what: 'an open mirror passes no condition on: what one caller sends must not decide the answer for all',
-    said: 'RFC 9110 §13.1: a server may ignore them for want of a validator; law 1',
-    allows: (_, { step, alone, edge }) =>
-      CONDITIONS.some((name) => step.headers[name] !== undefined) &&
-      [ABORTED, 200, 206, 304, 412].includes(alone.status) &&
-      [200, 206, 304, 416].includes(edge.status),
-  },
-];
+export const ALLOWED_OF_MIRRORS: readonly Allowance[] = [...ALLOWED, NO_CONDITIONS];
 
 function isRead({ method, route }: Step): boolean {
   return route !== 'upload' && (method === 'GET' || method === 'HEAD');

@@ -92,7 +92,9 @@ function neutral(answer: Answer, url: string): Reply {
     (boundary ? text.replaceAll(boundary, 'BOUNDARY') : text)
       .replaceAll(url, '')
       .replace(UUID, 'UUID')
-      .replace(/_state=[^&"\s]+/g, '_state=STATE');
+      .replace(/_state=[^&"\s]+/g, '_state=STATE')
+      // The mark of the user who began an upload.
+      .replace(/[?&]edge-user=[0-9a-f]{64}/g, '');
   const fields = Object.entries(answer.headers).map(([name, value]) => [name, replace(value)] as const);
   // Each byte is one character, so that no two bodies become equal by decoding.
   const body = replace(answer.body.toString('latin1'));
