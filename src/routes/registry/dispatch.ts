@@ -49,6 +49,8 @@ function handle(ctx: RequestContext, upstream: Upstream, asked: Route): Response
   if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
     throw new RegistryError('UNSUPPORTED', { message: 'deletes are disabled here (DELETE_ENABLED=false)' });
   }
+  // Whoever asks: the origin's own catalog has all that the edge's account may see.
+  if (route.kind === 'catalog' && upstream.users) return readCatalog(ctx, upstream, upstream.users, route);
   if (route.kind !== 'base' && isReadMethod(method) && isFromScript(ctx)) return passThrough(ctx, upstream, route);
   // An unknown query, such as `ns` with another registry, may ask for something else.
   const isOwn = upstream.ownQueries.has(route.search);
@@ -67,9 +69,6 @@ function handle(ctx: RequestContext, upstream: Upstream, asked: Route): Response
       if (!isReadMethod(method)) return upload(ctx, upstream, route);
       break;
     case 'catalog':
-      if (upstream.users) return readCatalog(ctx, upstream, upstream.users, route);
-      if (method === 'GET') return readList(ctx, upstream, route);
-      break;
     case 'tags':
     case 'referrers':
       if (method === 'GET') return readList(ctx, upstream, route);

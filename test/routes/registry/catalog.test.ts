@@ -64,6 +64,12 @@ describe('the catalog of a user', () => {
     expect((await shown('')).names).toEqual(['shown-b']);
   });
 
+  it('has nothing else for a script of a page', async () => {
+    const { root, get, lister } = await catalogOf(['hidden', 'shown-a']);
+    const answer = await get('', { ...lister, ...{ origin: 'https://page.example' } });
+    expect(await answer.json()).toEqual({ repositories: [`${root}/shown-a`] });
+  });
+
   it('is not for a user without the right, whatever that one may pull', async () => {
     const { get, reader } = await catalogOf(['shown-a']);
     const refused = await get('', reader);
