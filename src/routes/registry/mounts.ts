@@ -1,3 +1,4 @@
+import { isRepositoryName } from '../../oci/name.ts';
 import type { Patterns } from '../../oci/patterns.ts';
 import type { Route } from '../../oci/route.ts';
 
@@ -19,7 +20,8 @@ const PARAMETERS = ['digest', 'digest-algorithm', 'ns'];
 export function withoutForeignMount(route: UploadRoute, sources: Patterns): UploadRoute {
   const query = new URLSearchParams(route.search);
   const [source = '', ...others] = query.getAll('from');
-  const isOwnMount = query.getAll('mount').length === 1 && others.length === 0 && sources.matches(source);
+  const isAllowed = others.length === 0 && isRepositoryName(source) && sources.matches(source);
+  const isOwnMount = isAllowed && query.getAll('mount').length === 1;
   const kept = isOwnMount ? [...PARAMETERS, 'mount', 'from'] : PARAMETERS;
   const known = new URLSearchParams([...query].filter(([name]) => kept.includes(name)));
   return { ...route, search: known.size > 0 ? `?${known}` : '' };

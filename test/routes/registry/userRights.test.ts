@@ -176,6 +176,22 @@ describe('a mount', () => {
     expect(await statusOf(edge, to.path, 'HEAD', pusher)).toBe(404);
   });
 
+  it.each<[string, (name: string) => string]>([
+    ['with a slash behind it', (name) => `${name}/`],
+    ['with two slashes', (name) => `/${name}`],
+    ['by a way around', (name) => `x/../${name}`],
+    ['in capitals', (name) => name.toUpperCase()],
+    ['behind a space, as a second scope', (name) => `x repository:${name}:pull`],
+  ])('from where the user may not pull, which is named %s, is a plain upload', async (_how, named) => {
+    const { from, to } = await blobElsewhere();
+    const { edge, pusher } = await edgeWith(to, ['**', `!${from.name}`]);
+    const query = new URLSearchParams({ mount: to.digest, from: named(from.name) });
+    const path = `/v2/${to.name}/blobs/uploads/?${query}`;
+    expect((await edge.fetch(path, { method: 'POST', headers: pusher })).status).toBe(202);
+    const sent = (await rig.requests(`/v2/${to.name}/blobs/uploads/`)).map(({ path }) => path);
+    expect(sent.filter((path) => /from=|mount=/.test(path))).toEqual([]);
+  });
+
   it('is none behind a semicolon, where some servers would see one', async () => {
     const { from, to } = await blobElsewhere();
     const { edge, pusher } = await edgeWith(to, []);
