@@ -41,10 +41,13 @@ export function createPolicies(settings: PolicySettings): Policies {
     if (outcome === 'denied') throw new RegistryError('DENIED', { message, detail: { policy } });
   }
 
-  /** Returns the policy that does not let a repository through. */
+  /** Returns the policy that does not let a repository through: one that is only reported hides none that is enforced. */
   function against(name: string): PolicyName | undefined {
-    if (denied.matches(name)) return 'DENY_REPOSITORIES';
-    return allowed && !allowed.matches(name) ? 'ALLOW_REPOSITORIES' : undefined;
+    const policies = [
+      ...(denied.matches(name) ? (['DENY_REPOSITORIES'] as const) : []),
+      ...(allowed && !allowed.matches(name) ? (['ALLOW_REPOSITORIES'] as const) : []),
+    ];
+    return policies.find(isEnforced) ?? policies[0];
   }
 
   const isImmutable = (name: RepositoryName, tag: string) => immutableTags.matches(`${name}:${tag}`);

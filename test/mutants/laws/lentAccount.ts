@@ -19,8 +19,8 @@ export const LENT_ACCOUNT: readonly Breakage[] = [
   {
     wrong: 'repositories that are not allowed are asked for',
     file: 'src/policy/policies.ts',
-    text: "return allowed && !allowed.matches(name) ? 'ALLOW_REPOSITORIES' : undefined;",
-    replacement: "return allowed && !allowed.matches(name) && name === '' ? 'ALLOW_REPOSITORIES' : undefined;",
+    text: "allowed && !allowed.matches(name) ? (['ALLOW_REPOSITORIES'] as const)",
+    replacement: "allowed && !allowed.matches(name) && name === '' ? (['ALLOW_REPOSITORIES'] as const)",
     caughtBy: 'test/origin/account.test.ts',
   },
   {
