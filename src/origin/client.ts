@@ -103,9 +103,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     );
     for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
-    const waitMs = carriesContent(method, client, sent) ? undefined : timeoutMs;
+    // Before a body, the handshake may send requests of its own.
+    const waitMs = (ready: Exchange) => (carriesContent(ready.method, client, ready.sent) ? undefined : timeoutMs);
     return handshake.send(ctx, target, { method, headers, sent, signal }, (ready) =>
-      exchangeWithin(ctx, base + target, ready, waitMs),
+      exchangeWithin(ctx, base + target, ready, waitMs(ready)),
     );
   };
 

@@ -3,6 +3,7 @@ import { demandToken } from '../support/demandToken.ts';
 import { createEdge } from '../support/edge.ts';
 import { blobOf, type Pushed, pushBlob, rig } from '../support/push.ts';
 import { newManifest } from '../support/pushManifest.ts';
+import { createScriptedServer } from '../support/scripted.ts';
 import {
   byPatch,
   byPost,
@@ -140,6 +141,14 @@ describe('a push with the account of the edge', () => {
     await demandToken(name);
     expect((await begin()).status).toBe(202);
     expect((await (await byPatch(edge, blob, pusher)).answer).status).toBe(201);
+  });
+
+  it('is a 502 where the origin does not say in time what it demands', async () => {
+    const origin = createScriptedServer({ instead: 'silence' });
+    const manifest = await newManifest();
+    const { make, pusher } = await pushTo(manifest.name, { ORIGIN_URL: origin.url, ORIGIN_TIMEOUT: '100ms' });
+    expect((await make().fetch(manifest.tagPath, putOf(manifest, pusher))).status).toBe(502);
+    expect((await origin.calls()).map(({ method }) => method)).toEqual(['HEAD']);
   });
 
   it('is a 502 without a challenge where the origin refuses the account, and says so in the log', async () => {
