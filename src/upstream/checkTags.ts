@@ -7,7 +7,8 @@ import type { Repository } from './repository.ts';
 
 /**
  * Checks, before a manifest goes to the origin, that it moves no tag of `IMMUTABLE_TAGS`. The origin is asked where each
- * of them leads, with the caller's credential.
+ * of them leads, with the caller's credential. Where policies are only reported, nothing that goes wrong with that
+ * changes the answer.
  * @param tags those that the push would set
  * @returns the origin's own failure, with which the manifest is answered; `undefined` if the manifest may go on
  * @throws RegistryError DENIED: a tag leads to another manifest; ORIGIN_UNREACHABLE: nobody can tell
@@ -17,20 +18,41 @@ export async function checkTags(
   tags: readonly string[],
   manifest: Uint8Array,
 ): Promise<Response | undefined> {
-  const { ctx, upstream, name } = repository;
-  const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS, signal: ctx.signal } as const;
+  const { ctx, name } = repository;
+  const { policies } = repository.upstream;
   for (const tag of tags) {
-    const { response } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${tag}`, question);
-    const { status, headers } = response;
-    // It is new, or the origin will judge the caller.
-    if (status === 404 || status === 401 || status === 403) continue;
-    if (isOriginFailure(status)) return withErrorBody(response, status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE');
-    const digest = headers.get('docker-content-digest') ?? '';
-    if (!response.ok || !isDigest(digest)) throw unknown();
-    if (await isContentOf(digest, manifest)) continue;
-    upstream.policies.deny(ctx, 'IMMUTABLE_TAGS', `the tag ${tag} leads to another manifest, and never moves`);
+    const isEnforced = policies.isPinned(name, tag);
+    const verdict = await judge(repository, tag, manifest).catch((error: unknown) => {
+      if (isEnforced) throw error;
+      return undefined;
+    });
+    if (verdict === 'moves') {
+      policies.deny(ctx, 'IMMUTABLE_TAGS', `the tag ${tag} leads to another manifest, and never moves`);
+    }
+    if (verdict instanceof Response && isEnforced) return verdict;
   }
   return undefined;
+}
+
+/**
+ * Returns what a push does to a tag.
+ * @returns a response: the origin's failure
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+async function judge(
+  { ctx, upstream, name }: Repository,
+  tag: string,
+  manifest: Uint8Array,
+): Promise<'stays' | 'moves' | Response> {
+  const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS, signal: ctx.signal } as const;
+  const { response } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${tag}`, question);
+  const { status, headers } = response;
+  // It is new, or the origin will judge the caller.
+  if (status === 404 || status === 401 || status === 403) return 'stays';
+  if (isOriginFailure(status)) return withErrorBody(response, status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE');
+  const digest = headers.get('docker-content-digest') ?? '';
+  if (!response.ok || !isDigest(digest)) throw unknown();
+  return (await isContentOf(digest, manifest)) ? 'stays' : 'moves';
 }
 
 function unknown(): RegistryError {
