@@ -5,13 +5,17 @@ import { isContentOf } from '../oci/hash.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
 import type { Repository } from './repository.ts';
 
+/** Each costs a question. */
+const MAX_TAGS = 100;
+
 /**
  * Checks, before a manifest goes to the origin, that it moves no tag of `IMMUTABLE_TAGS`. The origin is asked where each
  * of them leads, with the caller's credential. Where policies are only reported, nothing that goes wrong with that
  * changes the answer.
  * @param tags those that the push would set
  * @returns the origin's own failure, with which the manifest is answered; `undefined` if the manifest may go on
- * @throws RegistryError DENIED: a tag leads to another manifest; ORIGIN_UNREACHABLE: nobody can tell
+ * @throws RegistryError DENIED: a tag leads to another manifest, or there are too many; ORIGIN_UNREACHABLE: nobody can
+ *   tell
  */
 export async function checkTags(
   repository: Repository,
@@ -20,12 +24,16 @@ export async function checkTags(
 ): Promise<Response | undefined> {
   const { ctx, name } = repository;
   const { policies } = repository.upstream;
-  for (const tag of tags) {
+  if (tags.length > MAX_TAGS) {
+    policies.deny(ctx, 'IMMUTABLE_TAGS', `a push sets at most ${MAX_TAGS} tags that never move: push once more`);
+  }
+  for (const tag of tags.slice(0, MAX_TAGS)) {
     const isEnforced = policies.isPinned(name, tag);
     const verdict = await judge(repository, tag, manifest).catch((error: unknown) => {
       if (isEnforced) throw error;
       return undefined;
     });
+    if (verdict === 'refused') return undefined;
     if (verdict === 'moves') {
       policies.deny(ctx, 'IMMUTABLE_TAGS', `the tag ${tag} leads to another manifest, and never moves`);
     }
@@ -36,19 +44,20 @@ export async function checkTags(
 
 /**
  * Returns what a push does to a tag.
- * @returns a response: the origin's failure
+ * @returns `refused`: the origin does not know the caller, and will judge the push; a response: the origin's failure
  * @throws RegistryError ORIGIN_UNREACHABLE
  */
 async function judge(
   { ctx, upstream, name }: Repository,
   tag: string,
   manifest: Uint8Array,
-): Promise<'stays' | 'moves' | Response> {
+): Promise<'stays' | 'moves' | 'refused' | Response> {
   const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS, signal: ctx.signal } as const;
   const { response } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${tag}`, question);
   const { status, headers } = response;
+  if (status === 401) return 'refused';
   // It is new, or the origin will judge the caller.
-  if (status === 404 || status === 401 || status === 403) return 'stays';
+  if (status === 404 || status === 403) return 'stays';
   if (isOriginFailure(status)) return withErrorBody(response, status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE');
   const digest = headers.get('docker-content-digest') ?? '';
   if (!response.ok || !isDigest(digest)) throw unknown();

@@ -6,7 +6,7 @@ import { earnGrant } from '../../support/grant.ts';
 import { someImage, stubImageExists, stubManifestRefusal } from '../../support/healing.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
-import { OCI_MANIFEST, UNCHECKED } from '../../support/pushManifest.ts';
+import { newManifest, OCI_MANIFEST, UNCHECKED } from '../../support/pushManifest.ts';
 import { createScriptedServer, type Script } from '../../support/scripted.ts';
 import { STORES } from '../../support/stores.ts';
 import { putOf } from '../../support/uploading.ts';
@@ -115,6 +115,18 @@ describe('one write makes a bounded number of requests', () => {
     const pushed = await edge.fetch(`/v2/${name}/manifests/latest`, putOf({ bytes, mediaType: OCI_MANIFEST }));
     expect(pushed.status).toBe(status);
     expect((await rig.requests(`/v2/${name}/`)).length - before).toBeLessThanOrEqual(200);
+  });
+
+  it.each([
+    ['a stranger', 100, 401, 1 + 1],
+    ['somebody', 101, 403, 0],
+  ])("%s's manifest with %i tags that never move makes few to the origin", async (_who, count, status, most) => {
+    const manifest = await newManifest();
+    await rig.rule({ prefix: `/v2/${manifest.name}/manifests/`, status: 401 });
+    const tags = Array.from({ length: count }, (_tag, at) => `tag=v${at}`).join('&');
+    const edge = createEdge({ ...UNCHECKED, IMMUTABLE_TAGS: 'v*' });
+    expect((await edge.fetch(`${manifest.path}?${tags}`, putOf(manifest))).status).toBe(status);
+    expect((await manifest.questions()).length).toBe(most);
   });
 
   it('a refused manifest makes at most four to the origin, to prove access', async () => {
