@@ -16,8 +16,10 @@ export function createForeignHosts(ownQueries: ReadonlySet<string>): ForeignHost
   const warned = lru<true>(MAX_HOSTS);
   return {
     isNamedIn(ctx, search) {
-      const host = new URLSearchParams(search).get('ns');
-      if (!host || ownQueries.has(`?ns=${host}`)) return false;
+      // Which one counts, if there are several, and whether a semicolon separates them, depends on the server.
+      const hosts = search.includes('=') ? new URLSearchParams(search.replaceAll(';', '&')).getAll('ns') : [];
+      const host = hosts.find((one) => one !== '' && !ownQueries.has(`?ns=${one}`));
+      if (host === undefined) return false;
       const key = host.slice(0, MAX_HOST_CHARACTERS);
       if (!warned.has(key)) {
         warned.set(key, true);

@@ -105,6 +105,19 @@ describe('a user of the edge', () => {
     expect(await server.calls()).toEqual([]);
   });
 
+  it.each([
+    '?ns=ghcr.io',
+    '?ns=docker.io&ns=ghcr.io',
+    '?%6es=docker.io&ns=ghcr.io',
+    '?ns=&ns=ghcr.io',
+    '?x=1;ns=ghcr.io',
+  ])('pulls nothing of another registry: %s', async (query) => {
+    const server = createScriptedServer({ status: 200 });
+    const edge = await edgeFor('team/mine', {}, { ORIGIN_URL: server.url, MIRRORED_HOSTS: 'docker.io' });
+    const answer = await edge.fetch(`/v2/team/mine/manifests/latest${query}`, { headers: CI });
+    expect([answer.status, await server.calls()]).toEqual([403, []]);
+  });
+
   it('with an unknown name is nobody, whose secret it may ever send', async () => {
     const blob = await pushBlob();
     const edge = await edgeFor(blob.name);
