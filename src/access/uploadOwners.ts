@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'hono/utils/buffer';
 import type { User } from '../http/userSettings.ts';
 import { RegistryError } from '../oci/errors.ts';
 import { hexOf } from '../oci/hash.ts';
-import { parseRoute, type Route, splitUrl } from '../oci/route.ts';
+import { parseRoute, type Route, splitUrl, type Target } from '../oci/route.ts';
 
 type UploadRoute = Extract<Route, { kind: 'upload' }>;
 
@@ -29,8 +29,8 @@ export function createUploadOwners(secret: string): UploadOwners {
   let keyed: Promise<CryptoKey> | undefined;
 
   /** Clients write the query anew, in another order: the parameters are sorted. */
-  async function markOf({ name }: User, { path, search }: UploadRoute): Promise<string> {
-    const parameters = [...new URLSearchParams(search)].filter(([key]) => key !== MARK && !ADDED.includes(key));
+  async function markOf({ name }: User, { path, search }: Target): Promise<string> {
+    const parameters = [...new URLSearchParams(search)].filter(([key]) => !ADDED.includes(key));
     const text = JSON.stringify([name, path, parameters.map((parameter) => JSON.stringify(parameter)).sort()]);
     keyed ??= keyOf(secret);
     return hexOf(await crypto.subtle.sign('HMAC', await keyed, new TextEncoder().encode(text)));
@@ -44,22 +44,26 @@ export function createUploadOwners(secret: string): UploadOwners {
       headers.set('location', `${location}${route.search === '' ? '?' : '&'}${MARK}=${await markOf(user, route)}`);
     },
     async claim(user, route) {
-      const [mark = '', ...others] = new URLSearchParams(route.search).getAll(MARK);
-      if (others.length > 0 || !(await timingSafeEqual(mark, await markOf(user, route)))) {
+      const { mark, search } = withoutMark(route.search);
+      const upload = { ...route, search };
+      if (!(await timingSafeEqual(mark, await markOf(user, upload)))) {
         throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { message: 'this is no upload of this user: begin a new one' });
       }
-      return { ...route, search: withoutMark(route.search) };
+      return upload;
     },
   };
 }
 
-/** Everything else stays as the client wrote it. */
-function withoutMark(search: string): string {
-  const others = search
-    .slice(1)
-    .split('&')
-    .filter((parameter) => !parameter.startsWith(`${MARK}=`));
-  return others.length > 0 ? `?${others.join('&')}` : '';
+/**
+ * Parts the mark from the rest of a query, which stays as the client wrote it. The last one is this edge's: an origin
+ * that is such an edge has put its own before it.
+ */
+function withoutMark(search: string): { readonly mark: string; readonly search: string } {
+  const parameters = search.slice(1).split('&');
+  const at = parameters.findLastIndex((parameter) => parameter.startsWith(`${MARK}=`));
+  if (at < 0) return { mark: '', search };
+  const [marked = ''] = parameters.splice(at, 1);
+  return { mark: marked.slice(MARK.length + 1), search: parameters.length > 0 ? `?${parameters.join('&')}` : '' };
 }
 
 /** @param location as `rewriteLocation` gives it: a path is one on the edge */

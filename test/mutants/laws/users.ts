@@ -63,9 +63,8 @@ export const LAW_1_USERS: readonly Breakage[] = [
   {
     wrong: 'an address without a mark is an upload of everybody',
     file: 'src/access/uploadOwners.ts',
-    text: 'if (others.length > 0 || !(await timingSafeEqual(mark, await markOf(user, route)))) {',
-    replacement:
-      "if (others.length > 0 || (mark !== '' && !(await timingSafeEqual(mark, await markOf(user, route))))) {",
+    text: 'if (!(await timingSafeEqual(mark, await markOf(user, upload)))) {',
+    replacement: "if (mark !== '' && !(await timingSafeEqual(mark, await markOf(user, upload)))) {",
     caughtBy: 'test/routes/registry/userRights.test.ts',
   },
   {

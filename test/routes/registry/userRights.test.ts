@@ -126,6 +126,20 @@ describe('an upload', () => {
     expect(await statusOf(edge, changed(session), 'GET', pusher)).toBe(404);
   });
 
+  it('goes on where the origin is an edge with users, too, whose mark it gets', async () => {
+    const { name } = await pushBlob();
+    const { edge, pusher } = await edgeFor(name);
+    const session = `/v2/${name}/blobs/uploads/session`;
+    const location = `${session}?edge-user=${'0'.repeat(64)}&state=a`;
+    await rig.rule({ prefix: `/v2/${name}/blobs/uploads/`, status: 202, headers: { location } });
+    const marked = await openUpload(edge, await blobOf('content', name), pusher);
+    const [, inner, state, own] = /^.*\?(.*)&(.*)&(.*)$/.exec(marked) ?? [];
+    expect(await statusOf(edge, `${session}?${inner}&${own}&${state}`, 'PATCH', pusher)).toBe(202);
+    expect((await rig.requests(session)).map(({ path }) => path)).toEqual([location]);
+    for (const other of [`${own}&${inner}&${state}`, `${own}&${state}`, `${inner}&${state}`])
+      expect(await statusOf(edge, `${session}?${other}`, 'PATCH', pusher)).toBe(404);
+  });
+
   it('goes on at another isolate, and with the query in another order', async () => {
     const { name } = await pushBlob();
     const blob = await blobOf(crypto.randomUUID(), name);
