@@ -22,7 +22,7 @@ const ABOUT_THE_CHALLENGE = [...FOR_THE_EDGE, 'content-length', 'content-encodin
 
 /** What everybody gets in place of a challenge. @param given the origin's headers */
 export function refusal(given?: Headers): Response {
-  const message = 'the origin shows this to nobody who is not logged in, and this mirror asks without a login';
+  const message = 'the origin refuses this to the edge, which asks in its own name: no login of a caller counts';
   const error = new RegistryError('DENIED', { message });
   const headers = new Headers(given);
   for (const name of ABOUT_THE_CHALLENGE) headers.delete(name);

@@ -175,6 +175,7 @@ describe('a push with the account of the edge', () => {
     });
     const refused = await (await byPost(make(), blob, pusher)).answer;
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([403, null]);
+    expect(await refused.text()).not.toContain('without a login');
   });
 
   it('of a stranger is not tried with it', async () => {
