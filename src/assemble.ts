@@ -98,7 +98,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     // These apply only where some callers may not push.
     descriptorMs: hasPullOnly ? config.descriptorTtlMs : 0,
     tagMs: hasPullOnly ? config.tagTtlMs : 0,
-    longestTagMs: longestTagMs(config.policies, hasPullOnly ? config.tagTtlMs : 0),
+    longestTagMs: longestTagMs(config.policies, hasPullOnly ? config.tagTtlMs : undefined),
     staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);

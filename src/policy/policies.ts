@@ -76,8 +76,12 @@ export function createPolicies(settings: PolicySettings): Policies {
 /** Stores keep a tag that never moves for this time after the origin confirmed it. */
 const PINNED_MS = 7 * 86_400_000;
 
-/** Returns the longest window of a tag (ms). @param tagMs that of tags for which nothing else is declared */
-export function longestTagMs({ mode, immutableTags, tagTtls }: PolicySettings, tagMs: number): number {
+/**
+ * Returns the longest window of a tag (ms).
+ * @param tagMs that of tags for which nothing else is declared; `undefined`: only tags that never move have one, since
+ *   everybody may push
+ */
+export function longestTagMs({ mode, immutableTags, tagTtls }: PolicySettings, tagMs: number | undefined): number {
   const pinnedMs = mode === 'enforce' && !immutableTags.isEmpty ? PINNED_MS : 0;
-  return Math.max(pinnedMs, tagMs, ...(tagMs > 0 ? tagTtls.map(({ ms }) => ms) : []));
+  return Math.max(pinnedMs, ...(tagMs === undefined ? [] : [tagMs, ...tagTtls.map(({ ms }) => ms)]));
 }
