@@ -68,6 +68,13 @@ describe('the keys of an issuer', () => {
     expect((await keys.calls()).map(({ path }) => path)).toEqual(['/jwks']);
   });
 
+  it('may have others besides them, of a type that nobody knew when the edge was built', async () => {
+    const issuer = await createIssuer();
+    const keys = [{ kty: 'AKP', alg: 'ML-DSA-65', pub: 'AA' }, ...JSON.parse(issuer.jwks).keys];
+    const platform = await createPlatform({ '/keys': { body: JSON.stringify({ keys }) } }, issuer);
+    expect(await login(edgeFor(platform), await platform.issue())).toBe(200);
+  });
+
   it.each([
     ['names keys at another host', { issuer: '{base}', jwks_uri: 'http://localhost:1/keys' }, 'set jwks_uri'],
     ['names keys at another port', { issuer: '{base}', jwks_uri: 'http://127.0.0.1:1/keys' }, 'set jwks_uri'],
