@@ -43,6 +43,7 @@ export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: stri
     ],
     ['DESCRIPTOR_TTL', !hasPullOnly && descriptorTtlMs > 0, PULL_ONLY],
     ['TAG_TTL', !hasPullOnly && tagTtlMs > 0, PULL_ONLY],
+    ['TAG_TTLS', !hasPullOnly && config.policies.tagTtls.length > 0, PULL_ONLY],
     ['LIST_TTL', !hasPullOnly && listTtlMs > 0, PULL_ONLY],
     ['STALE_IF_ERROR', !hasPullOnly && staleIfErrorMs > 0, PULL_ONLY],
     ...['TOKEN_ISSUER', 'TOKEN_SERVICE', 'PULL_ONLY_SUBJECTS'].map(

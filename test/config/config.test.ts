@@ -189,8 +189,8 @@ describe('parseConfig', () => {
     ['tags that are trusted longer than digests', { ...MIRROR, TAG_TTL: '2h' }, ['TAG_TTL']],
     [
       'settings for pulls where every caller may push',
-      { DESCRIPTOR_TTL: '1h', TAG_TTL: '10s', LIST_TTL: '10s', STALE_IF_ERROR: '1h' },
-      ['DESCRIPTOR', 'TAG', 'LIST', 'STALE'],
+      { DESCRIPTOR_TTL: '1h', TAG_TTL: '10s', TAG_TTLS: 'v*=1d', LIST_TTL: '10s', STALE_IF_ERROR: '1h' },
+      ['DESCRIPTOR', 'TAG_TTL', 'TAG_TTLS', 'LIST', 'STALE'],
     ],
     ['the same settings, turned off', { TAG_TTL: '0', LIST_TTL: '0', STALE_IF_ERROR: '0' }, []],
     ['no window, although defaults are longer', { DESCRIPTOR_TTL: '0', PUSH_EXISTENCE_TTL: '0' }, []],
