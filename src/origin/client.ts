@@ -1,12 +1,11 @@
 import type { RequestContext } from '../context.ts';
 import type { Budget } from '../http/body/budget.ts';
-import type { ForwardedBody } from '../http/body/forwardBody.ts';
 import { pickHeaders, requestHeaders } from '../http/headers.ts';
 import type { AskedAs } from '../http/identity.ts';
 import { isSafeMethod } from '../http/methods.ts';
 import { isRedirect } from '../http/redirects.ts';
 import { examineStorage, isExaminable } from './examineStorage.ts';
-import { type Exchange, exchange, headerTimeout } from './exchange.ts';
+import { carriesContent, type Exchange, exchange, headerTimeout } from './exchange.ts';
 import { followRedirects } from './followRedirects.ts';
 import type { Handshake } from './handshake.ts';
 import { createLoopGuard } from './loop.ts';
@@ -30,15 +29,6 @@ export interface OriginOptions {
   readonly bodies: Budget;
   readonly askedAs: AskedAs;
   readonly handshake: Handshake;
-}
-
-/**
- * Whether a request uploads content. An upload, and its commit, may take as long as the client and the registry's
- * storage need, and ends when the client leaves. The POST that opens a session carries no content.
- */
-function carriesContent(method: string, headers: Headers, sent: ForwardedBody | undefined): boolean {
-  if (method === 'PUT' || method === 'PATCH') return true;
-  return method === 'POST' && sent !== undefined && headers.get('content-length') !== '0';
 }
 
 export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, handshake }: OriginOptions): Origin {
@@ -104,7 +94,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
     // Before a body, the handshake may send requests of its own.
-    const waitMs = (ready: Exchange) => (carriesContent(ready.method, client, ready.sent) ? undefined : timeoutMs);
+    const waitMs = (ready: Exchange) => (carriesContent(ready, client) ? undefined : timeoutMs);
     return handshake.send(ctx, target, { method, headers, sent, signal }, (ready) =>
       exchangeWithin(ctx, base + target, ready, waitMs(ready)),
     );

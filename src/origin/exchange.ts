@@ -11,6 +11,16 @@ export interface Exchange {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * Whether a request uploads content. An upload, and its commit, may take as long as the client and the registry's
+ * storage need, and ends when the client leaves. The POST that opens a session carries no content.
+ * @param client the headers of the client's request
+ */
+export function carriesContent({ method, sent }: Exchange, client: Headers): boolean {
+  if (method === 'PUT' || method === 'PATCH') return true;
+  return method === 'POST' && sent !== undefined && client.get('content-length') !== '0';
+}
+
 /** Sends one request to the origin. @throws RegistryError ORIGIN_UNREACHABLE */
 export type SendOnce = (request: Exchange) => Promise<OriginResponse>;
 

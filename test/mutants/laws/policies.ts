@@ -5,7 +5,7 @@ export const POLICIES: readonly Breakage[] = [
   {
     wrong: 'a repository that is denied is served',
     file: 'src/policy/policies.ts',
-    text: "if (denied.matches(name)) return 'DENY_REPOSITORIES';",
+    text: "...(denied.matches(name) ? (['DENY_REPOSITORIES'] as const) : []),",
     replacement: '',
     caughtBy: 'test/policy/policies.test.ts',
   },
@@ -26,8 +26,8 @@ export const POLICIES: readonly Breakage[] = [
   {
     wrong: 'a push moves a tag that never moves',
     file: 'src/upstream/checkTags.ts',
-    text: 'if (await isContentOf(digest, manifest)) continue;',
-    replacement: 'if (digest) continue;',
+    text: "return (await isContentOf(digest, manifest)) ? 'stays' : 'moves';",
+    replacement: "return (await isContentOf(digest, manifest)) || digest ? 'stays' : 'moves';",
     caughtBy: 'test/policy/immutableTags.test.ts',
   },
   {
