@@ -89,6 +89,19 @@ describe('a user who may delete', () => {
     expect(await statusOf(edge, blob.path, 'HEAD', reader)).toBe(404);
   });
 
+  it('deletes where it may not pull, too, which clears the cache', async () => {
+    const [blob, other] = [await pushBlob(), await pushBlob()];
+    const { variables, logins } = await usersWith({
+      remover: { pull: [other.name], delete: [blob.name] },
+      reader: { pull: [blob.name] },
+    });
+    const edge = createEdge(variables);
+    for (const _time of [1, 2]) expect(await statusOf(edge, blob.path, 'HEAD', logins.reader)).toBe(200);
+    expect(await statusOf(edge, blob.path, 'HEAD', logins.remover)).toBe(403);
+    expect(await statusOf(edge, blob.path, 'DELETE', logins.remover)).toBe(202);
+    expect(await statusOf(edge, blob.path, 'HEAD', logins.reader)).toBe(404);
+  });
+
   it('deletes nothing where DELETE_ENABLED is false', async () => {
     const blob = await pushBlob();
     const { edge, remover } = await edgeFor(blob.name, { DELETE_ENABLED: 'false' });
