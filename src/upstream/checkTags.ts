@@ -3,6 +3,7 @@ import { isDigest } from '../oci/digest.ts';
 import { isOriginFailure, RegistryError } from '../oci/errors.ts';
 import { isContentOf } from '../oci/hash.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
+import { isFromCache } from '../origin/confirmation.ts';
 import type { Repository } from './repository.ts';
 
 /** Each costs a question. */
@@ -56,6 +57,8 @@ async function judge(
   const { response } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${tag}`, question);
   const { status, headers } = response;
   if (status === 401) return 'refused';
+  // A cache on the way may not know yet that the tag was set.
+  if (status === 404 && isFromCache(response)) throw unknown();
   // It is new, or the origin will judge the caller.
   if (status === 404 || status === 403) return 'stays';
   if (isOriginFailure(status)) return withErrorBody(response, status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE');

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { cacheStatusOf, createEdge } from '../support/edge.ts';
 import { earnGrant } from '../support/grant.ts';
 import { type Pushed, pushBlob, rig } from '../support/push.ts';
+import { newManifest } from '../support/pushManifest.ts';
 import { createScriptedServer } from '../support/scripted.ts';
+import { putOf } from '../support/uploading.ts';
 
 const HEAD = { method: 'HEAD' };
 const SECOND_HAND: [string, Record<string, string>][] = [
@@ -123,5 +125,15 @@ describe('a follower', () => {
     expect(cacheStatusOf(await follower.answer)).not.toContain('collapsed');
     expect(await blob.asked()).toBe(2);
     await Promise.all([leader.over, follower.over]);
+  });
+});
+
+describe('a push of a tag that never moves', () => {
+  it.each(SECOND_HAND)('waits until the registry itself says that the tag is new: %s', async (_what, headers) => {
+    const manifest = await newManifest({ tag: 'v1' });
+    const edge = createEdge({ IMMUTABLE_TAGS: 'v*' });
+    await rig.rule({ prefix: manifest.tagPath, method: 'HEAD', status: 404, headers, times: 1 });
+    const put = async () => (await edge.fetch(manifest.tagPath, putOf(manifest))).status;
+    expect([await put(), await put()]).toEqual([502, 201]);
   });
 });
