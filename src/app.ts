@@ -1,6 +1,7 @@
 import { Hono } from 'hono/tiny';
 import { createContext, type RequestContext } from './context.ts';
 import { isAuthority } from './http/hosts.ts';
+import { METHODS } from './http/methods.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl, type Target } from './oci/route.ts';
 import { descriptorsRoute } from './routes/admin/descriptors.ts';
@@ -25,9 +26,6 @@ export interface AppOptions {
   /** Receives the events of all requests; without it, they go to the log at debug level. */
   readonly sink?: EventSink;
 }
-
-/** The methods that registries use. No other reaches the origin: the cache could not follow what it changes there. */
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 type AppEnv = { Bindings: { exchange: Exchanged } };
 

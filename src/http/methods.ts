@@ -1,3 +1,6 @@
+/** The methods that registries use. No other reaches the origin: the cache could not follow what it changes there. */
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
 /** Whether a method reads a resource of the registry. */
 export function isReadMethod(method: string): boolean {
   return method === 'GET' || method === 'HEAD';

@@ -118,6 +118,16 @@ describe('a user of the edge', () => {
     expect([answer.status, await server.calls()]).toEqual([403, []]);
   });
 
+  it.each([
+    ['PUT', '/v2/team/mine/blobs/uploads/', 'POST'],
+    ['POST', '/v2/team/mine/blobs/uploads/session', 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'],
+    ['PATCH', '/v2/team/mine/manifests/latest', 'GET, HEAD, PUT, DELETE, OPTIONS'],
+    ['POST', '/v2/', 'GET, HEAD, OPTIONS'],
+  ])('is told what there is besides %s %s: %s', async (method, path, allow) => {
+    const answer = await (await edgeFor('team/mine')).fetch(path, { method, headers: CI });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
+  });
+
   it('with an unknown name is nobody, whose secret it may ever send', async () => {
     const blob = await pushBlob();
     const edge = await edgeFor(blob.name);

@@ -1,5 +1,6 @@
 import { mayNot } from '../../access/authorizer.ts';
 import type { RequestContext } from '../../context.ts';
+import { METHODS } from '../../http/methods.ts';
 import type { User } from '../../http/userSettings.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
@@ -30,8 +31,7 @@ export async function enter(
   const user = await list.identify(ctx);
   if (!user) throw unauthorized();
   const need = needOf(ctx.method, route);
-  if (!need)
-    throw new RegistryError(route.kind === 'other' || route.kind === 'foreign' ? 'NAME_UNKNOWN' : 'UNSUPPORTED');
+  if (!need) throw unknown(route);
   if (!hasRight(user, need, route)) {
     // Somebody who has not logged in may be let in with a login.
     if (!ctx.request.headers.has('authorization')) throw unauthorized();
@@ -48,6 +48,12 @@ export async function enter(
 function hasRight(user: User, need: Need, route: Route): boolean {
   if (need === 'login') return true;
   return need === 'catalog' ? user.catalog : 'name' in route && user[need].matches(route.name);
+}
+
+function unknown(route: Route): RegistryError {
+  if (route.kind === 'other' || route.kind === 'foreign') return new RegistryError('NAME_UNKNOWN');
+  const Allow = METHODS.filter((method) => needOf(method, route)).join(', ');
+  return new RegistryError('UNSUPPORTED', { headers: { Allow } });
 }
 
 function unauthorized(): RegistryError {
