@@ -4,7 +4,7 @@ import type { Breakage } from '../mutation.ts';
 export const LAW_8: readonly Breakage[] = [
   {
     wrong: 'HEAD is answered 405',
-    file: 'src/app.ts',
+    file: 'src/http/methods.ts',
     text: "const METHODS = ['GET', 'HEAD', 'POST',",
     replacement: "const METHODS = ['GET', 'POST',",
     caughtBy: 'test/routes/registry/blobs.test.ts',
