@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   console.log(`registry-edge on ${url}, in front of ${isSingle ? first.originUrl.href : 'these registries'}`);
   console.log(`descriptors in ${config.backend.kind}${isSingle ? settingsOf(first) : ''}`);
   if (!isSingle) for (const upstream of config.upstreams) console.log(`  ${describeUpstream(upstream)}`);
-  if (embedded) printCommands(url, embedded.sample);
+  if (embedded) printCommands(url, embedded.sample, first.clientAuth === 'basic');
 }
 
 function settingsOf({ clientAuth, preset }: UpstreamConfig): string {
@@ -87,14 +87,16 @@ async function startEmbeddedOrigin() {
   return { ...served, sample };
 }
 
-function printCommands(url: string, { name, tag, digest }: Sample): void {
+/** @param asUser whether the edge lets in only users of its own, whose names and passwords it does not know */
+function printCommands(url: string, { name, tag, digest }: Sample, asUser: boolean): void {
   const host = url.replace('http://', '');
+  const [forCurl, forSkopeo] = asUser ? [' -u NAME', ' --src-creds NAME:TOKEN'] : ['', ''];
   console.log(`the origin is embedded, in memory, and holds ${name}:${tag}
 
-Try (the second HEAD is answered at the edge):
-  curl -I ${url}/v2/${name}/blobs/${digest}
-  curl -I ${url}/v2/${name}/blobs/${digest}
-  skopeo copy --insecure-policy --src-tls-verify=false docker://${host}/${name}:${tag} dir:/tmp/hello
+Try${asUser ? ' as a user who may pull' : ''} (the second HEAD is answered at the edge):
+  curl -I${forCurl} ${url}/v2/${name}/blobs/${digest}
+  curl -I${forCurl} ${url}/v2/${name}/blobs/${digest}
+  skopeo copy --insecure-policy --src-tls-verify=false${forSkopeo} docker://${host}/${name}:${tag} dir:/tmp/hello
 `);
 }
 
