@@ -44,7 +44,7 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   const immutable = tagsIn(route).filter((tag) => upstream.policies.isImmutable(route.name, tag));
   const isHeld = isChecked(upstream) || immutable.length > 0;
   const manifest = isHeld ? await holdManifest(ctx, upstream) : undefined;
-  const failure = manifest && (await check(repository, manifest, immutable));
+  const failure = isHeld ? await check(repository, manifest, immutable) : undefined;
   if (failure) return relayUnlessStalled(ctx, upstream, failure);
   const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
   const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
@@ -65,9 +65,11 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
 }
 
 /** Makes sure that the manifest may go on. @returns the origin's failure, if it cannot be told */
-async function check(repository: Repository, manifest: Uint8Array, immutable: readonly string[]) {
-  const failure = await checkTags(repository, immutable, manifest);
-  return failure ?? (isChecked(repository.upstream) ? checkBlobs(repository, neededBlobs(manifest)) : undefined);
+async function check(repository: Repository, manifest: Uint8Array | undefined, immutable: readonly string[]) {
+  // A request without a body would move a tag, too, where the origin accepts whatever it is sent.
+  const failure = await checkTags(repository, immutable, manifest ?? new Uint8Array());
+  if (failure || !manifest || !isChecked(repository.upstream)) return failure;
+  return checkBlobs(repository, neededBlobs(manifest));
 }
 
 /** Returns the tags that a push would set. */
