@@ -45,7 +45,7 @@ export function createBodySender({ demands, tokens, account, login }: BodySender
     else login.assume(ctx);
   }
 
-  /** Returns what the origin said to a token; the next request has another one where that may help. */
+  /** Returns what the origin said to a token; the next request has another one, or a login, where that may help. */
   async function settle(
     ctx: RequestContext,
     { name, text }: Scope,
@@ -54,9 +54,10 @@ export function createBodySender({ demands, tokens, account, login }: BodySender
   ): Promise<OriginResponse> {
     if (answer.response.status < 400) tokens.confirm(sent.request);
     const challenge = challengeIn(answer.response);
-    if (!challenge || !isWorthAnother(challenge, sent, ctx.now())) return withoutChallenge(answer);
+    const isSettled = challenge ? !isWorthAnother(challenge, sent, ctx.now()) : !login.demands(ctx, answer.response);
+    if (isSettled) return withoutChallenge(answer);
     await answer.response.body?.cancel();
-    await tokens.get(ctx, requestFor(text, demands.note(ctx, name, challenge)), sent.token);
+    if (challenge) await tokens.get(ctx, requestFor(text, demands.note(ctx, name, challenge)), sent.token);
     throw again();
   }
 

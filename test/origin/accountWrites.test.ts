@@ -130,6 +130,19 @@ describe('a push with the account of the edge', () => {
     expect((await (await byPost(edge, next, pusher)).answer).status).toBe(201);
   });
 
+  it('is a 503 where a login is demanded in place of a token, and goes on when it is repeated', async () => {
+    const { name } = await pushBlob();
+    const { variables } = await demandToken(name);
+    const { make, blob, pusher } = await pushTo(name, variables);
+    const edge = make();
+    expect((await (await byPost(edge, blob, pusher)).answer).status).toBe(201);
+    await rig.forget(`/v2/${name}/`);
+    await demandLogin(name);
+    const next = await blobOf(crypto.randomUUID(), name);
+    expect((await (await byPost(edge, next, pusher)).answer).status).toBe(503);
+    expect((await (await byPost(edge, next, pusher)).answer).status).toBe(201);
+  });
+
   it('is not refused where an empty body meets a login that is not accepted any more: it is sent again', async () => {
     const { name } = await pushBlob();
     await demandLogin(name);
