@@ -48,6 +48,7 @@ describe('a push under a tag of IMMUTABLE_TAGS', () => {
     const other = await newManifest({ name: old.name });
     const edge = createEdge(IMMUTABLE);
     expect((await edge.fetch(`${other.path}?tag=latest&tag=v1`, putOf(other))).status).toBe(403);
+    expect((await edge.fetch(`${other.path}?x=1;tag=v1`, putOf(other))).status).toBe(403);
     expect((await edge.fetch(`${other.path}?tag=latest`, putOf(other))).status).toBe(201);
   });
 

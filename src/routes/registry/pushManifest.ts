@@ -72,9 +72,10 @@ async function check(repository: Repository, manifest: Uint8Array | undefined, i
   return checkBlobs(repository, neededBlobs(manifest));
 }
 
-/** Returns the tags that a push would set. */
+/** Returns the tags that a push would set; some servers also separate parameters by semicolons. */
 function tagsIn({ reference, search }: Pick<PushRoute, 'reference' | 'search'>): string[] {
-  return [...new Set([reference.text, ...new URLSearchParams(search).getAll('tag')])].filter(isTag);
+  const query = new URLSearchParams(search.replaceAll(';', '&'));
+  return [...new Set([reference.text, ...query.getAll('tag')])].filter(isTag);
 }
 
 interface AcceptedPush {
