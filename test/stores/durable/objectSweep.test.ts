@@ -29,6 +29,29 @@ describe('what is left behind', () => {
     expect(await read(object, long)).toMatchObject({ entry: { descriptor: { digest: long } } });
   });
 
+  it.each<[string, Call<Clears>[]]>([
+    ['of a tag', [['tags', TERMS, ['latest'], upTo(Number.MAX_SAFE_INTEGER)]]],
+    ['of all tags', [['allTags', TERMS, upTo(Number.MAX_SAFE_INTEGER)]]],
+  ])('keeps the tombstone %s for as long as it is of use', async (_what, calls) => {
+    const object = objectOf();
+    await object.clear(calls);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    const { rows } = await object.readPointers(TERMS, [{ tag: 'latest', variant: '' }]);
+    expect(rows[0]?.clearedUntil).toBe(Number.MAX_SAFE_INTEGER);
+    clock.advance(LIFE_MS);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await storedIn(object)).toEqual({ rows: 0, hasAlarm: false });
+  });
+
+  it('does not sweep before its time', async () => {
+    const object = objectOf();
+    const alarmOf = () => runInDurableObject(object, (_instance, { storage }) => storage.getAlarm());
+    await write(object, uniqueDigest(), clock.now());
+    expect(await alarmOf()).toBeGreaterThan(clock.now());
+    await runDurableObjectAlarm(object);
+    expect(await alarmOf()).toBeGreaterThan(clock.now());
+  });
+
   it('ends an alarm quietly whose object was ended before it had tables', async () => {
     const object = objectOf();
     await runInDurableObject(object, (_instance, { storage }) => storage.setAlarm(clock.now() + LIFE_MS));

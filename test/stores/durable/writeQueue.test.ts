@@ -92,3 +92,15 @@ it('rejects the writes of a batch that could not be committed, and goes on', asy
   isBroken = false;
   expect(await Promise.all([queue.add(() => 3), queue.add(() => 4)])).toEqual([3, 4]);
 });
+
+it('writes that are written together are written once', async () => {
+  let commits = 0;
+  const runs: number[] = [];
+  const queue = new WriteQueue(async (run) => {
+    commits++;
+    run();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  });
+  await Promise.all([0, 1, 2, 3].map((n) => queue.add(() => runs.push(n))));
+  expect([commits, runs]).toEqual([2, [0, 1, 2, 3]]);
+});
