@@ -8,12 +8,14 @@ import type { PolicySettings } from './settings.ts';
 
 /** What the operator lets through. Each decision is an event, which the log line tells. */
 export interface Policies {
+  /** Whether the repositories that are served are bounded at all. */
+  readonly isBounding: boolean;
   /**
    * Checks what a request is about, before anything is asked.
-   * @param isFiltered whether the answer will tell of no other repositories than those that are served
+   * @param isOfOthers whether it is about other repositories than the one that it names, or about all
    * @throws RegistryError DENIED: the repository is not served, or the answer would tell of those that are not
    */
-  check(ctx: RequestContext, route: Route, isFiltered: boolean): void;
+  check(ctx: RequestContext, route: Route, isOfOthers: boolean): void;
   /**
    * Refuses a request.
    * @throws RegistryError DENIED, with the policy's name, unless policies are only reported
@@ -41,32 +43,33 @@ export function createPolicies(settings: PolicySettings): Policies {
     if (outcome === 'denied') throw new RegistryError('DENIED', { message, detail: { policy } });
   }
 
+  const bounds = [
+    ...(denied.isEmpty
+      ? []
+      : [{ policy: 'DENY_REPOSITORIES', isBroken: (name: string) => denied.matches(name) } as const]),
+    ...(allowed ? [{ policy: 'ALLOW_REPOSITORIES', isBroken: (name: string) => !allowed.matches(name) } as const] : []),
+  ].sort((one, other) => Number(isEnforced(other.policy)) - Number(isEnforced(one.policy)));
   /** Returns the policy that does not let a repository through: one that is only reported hides none that is enforced. */
-  function against(name: string): PolicyName | undefined {
-    const policies = [
-      ...(denied.matches(name) ? (['DENY_REPOSITORIES'] as const) : []),
-      ...(allowed && !allowed.matches(name) ? (['ALLOW_REPOSITORIES'] as const) : []),
-    ];
-    return policies.find(isEnforced) ?? policies[0];
-  }
+  const against = (name: string) => bounds.find(({ isBroken }) => isBroken(name))?.policy;
 
   const isImmutable = (name: RepositoryName, tag: string) => immutableTags.matches(`${name}:${tag}`);
   const serves = (name: string) => {
     const policy = against(name);
     return policy === undefined || !isEnforced(policy);
   };
-  const hasSources = (allowed && isEnforced('ALLOW_REPOSITORIES')) || (!denied.isEmpty && mode === 'enforce');
+  const [strictest] = bounds;
 
   return {
-    check(ctx, route, isFiltered) {
-      const ofAll = !denied.isEmpty ? 'DENY_REPOSITORIES' : allowed ? 'ALLOW_REPOSITORIES' : undefined;
-      const tellsOfAll = route.kind === 'catalog' && !isFiltered ? ofAll : undefined;
-      const policy = 'name' in route ? against(route.name) : tellsOfAll;
+    isBounding: strictest !== undefined,
+    check(ctx, route, isOfOthers) {
+      if (!strictest) return;
+      const policy = isOfOthers ? strictest.policy : 'name' in route ? against(route.name) : undefined;
       if (policy) deny(ctx, policy, 'this edge does not serve the repository');
     },
     deny,
     serves,
-    sources: hasSources ? { matches: serves, isEmpty: false, isUnbounded: false } : undefined,
+    sources:
+      strictest && isEnforced(strictest.policy) ? { matches: serves, isEmpty: false, isUnbounded: false } : undefined,
     isImmutable,
     isPinned: (name, tag) => mode === 'enforce' && isImmutable(name, tag),
     tagMs: (name, tag) => tagTtls.find(({ tags }) => tags.matches(`${name}:${tag}`))?.ms,

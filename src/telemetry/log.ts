@@ -31,12 +31,17 @@ export function withFields(log: Logger, fields: LogFields): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** Returns the policies that refused a request, or would have. */
+const NO_FIELDS: LogFields = {};
+
+/** Returns the policies that refused a request, or would have. Hardly any request has one. */
 export function policyFields(events: readonly EdgeEvent[]): LogFields {
-  const ofOutcome = (wanted: 'denied' | 'reported') =>
-    events.flatMap((event) => (event.kind === 'policy' && event.outcome === wanted ? [event.policy] : []));
-  const [denied, reported] = [ofOutcome('denied').join(), ofOutcome('reported').join()];
-  return { ...(denied && { denied }), ...(reported && { reported }) };
+  let fields = NO_FIELDS;
+  for (const event of events) {
+    if (event.kind !== 'policy') continue;
+    const { policy, outcome } = event;
+    fields = { ...fields, [outcome]: fields[outcome] ? `${fields[outcome]},${policy}` : policy };
+  }
+  return fields;
 }
 
 /**

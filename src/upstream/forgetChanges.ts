@@ -79,18 +79,12 @@ async function dropTags(ctx: RequestContext, { tags, policies }: Upstream, repos
   await concurrently(repositories, async ([name, changes]) => {
     const currentTargets = new Set(changes.tags.values());
     // A move of a tag that never moves is not followed; a delete is.
-    const followed = [...changes.tags].filter(([tag, to]) => to === undefined || !policies.isPinned(name, tag));
-    await eachInTurn(
-      batchesOf(
-        followed.map(([tag]) => tag),
-        TAGS_PER_REQUEST,
-      ),
-      async (batch) => {
-        for (const digest of await tags.drop(ctx, name, batch)) {
-          if (!currentTargets.has(digest)) changes.digests.add(digest);
-        }
-      },
-    );
+    const followed = [...changes.tags.keys()].filter((tag) => !changes.tags.get(tag) || !policies.isPinned(name, tag));
+    await eachInTurn(batchesOf(followed, TAGS_PER_REQUEST), async (batch) => {
+      for (const digest of await tags.drop(ctx, name, batch)) {
+        if (!currentTargets.has(digest)) changes.digests.add(digest);
+      }
+    });
   });
 }
 

@@ -17,6 +17,8 @@ export async function findPinned<E extends Entry>(
   const { ctx, upstream, name } = repository;
   const { reference } = question;
   if (reference.kind !== 'tag' || !upstream.policies.isPinned(name, reference.text)) return undefined;
+  // What this caller was told to be absent has to be evicted before.
+  await repository.untilProved();
   const found = await within(lookUp(ctx, itemOf(repository, question)), upstream.cacheTimeoutMs);
   if (found?.outcome !== 'hit' || found.entry.descriptor.digest === named.descriptor.digest) return undefined;
   ctx.log.warn('a tag of IMMUTABLE_TAGS has moved at the origin, which is not followed', {

@@ -137,6 +137,16 @@ describe('an answer about a tag of IMMUTABLE_TAGS', () => {
     expect([await again.text(), cacheStatusOf(again)]).toEqual([manifest.bytes, expect.stringContaining('; hit')]);
   });
 
+  it('is not a manifest that the caller was just told to be absent', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await get(edge, manifest, ALICE);
+    const moved = await move(manifest);
+    await rig.rule({ prefix: manifest.path, status: 404 });
+    expect((await edge.fetch(manifest.path, manifestRequest('GET', undefined, BOB))).status).toBe(404);
+    expect(await (await get(edge, manifest, BOB)).text()).toBe(moved.bytes);
+  });
+
   it('does not follow a move that the registry announces, but a delete', async () => {
     const manifest = await pushManifest({ tag: 'v1' });
     const edge = createEdge({ ...IMMUTABLE, CLIENT_AUTH: 'anonymous', EVENTS_TOKEN });

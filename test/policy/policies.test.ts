@@ -113,6 +113,17 @@ describe.each(Object.keys(POLICIES) as PolicyName[])('%s', (policy) => {
     expect((await edge.fetch('/v2/')).status).toBe(200);
   });
 
+  it('refuses another registry by its name, and only tells that where it is reported', async () => {
+    const world = { open: await contentOf(), closed: await contentOf() };
+    const path = `${world.open.blob.path}?ns=other.test`;
+    const refused = await createEdge(POLICIES[policy](world)).fetch(path);
+    expect([refused.status, await refused.json()]).toEqual([
+      ...[403, { errors: [expect.objectContaining({ detail: { policy } })] }],
+    ]);
+    const reporting = createEdge({ ...POLICIES[policy](world), POLICY_MODE: 'report' });
+    expect([(await reporting.fetch(path)).status, toldBy(reporting).reported]).toEqual([200, policy]);
+  });
+
   it('filters the catalog of a user', async () => {
     const world = { open: await contentOf(), closed: await contentOf() };
     const { variables, logins } = await usersWith({

@@ -1,3 +1,4 @@
+import { mayNot } from '../../access/authorizer.ts';
 import type { RequestContext } from '../../context.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import type { Route } from '../../oci/route.ts';
@@ -15,14 +16,18 @@ const LENT_ROUTES: readonly Route['kind'][] = ['base', 'blob', 'manifest', 'tags
  */
 export function checkAllowed(ctx: RequestContext, upstream: Upstream, route: Route): Route {
   const { policies, lendsAccount, users, foreignHosts } = upstream;
-  const { sources } = policies;
-  // What is named for somebody is a repository of this origin.
-  if ((sources || users) && foreignHosts.isNamedIn(ctx, route.search)) {
-    throw new RegistryError('DENIED', { message: 'this edge does not serve the registry that ns names' });
-  }
-  // Users of the edge's own get what their rights say.
+  const { sources, isBounding } = policies;
+  // Users of the edge's own get what their rights say, and a catalog without other repositories.
   if (lendsAccount && !users && !LENT_ROUTES.includes(route.kind)) throw new RegistryError('NAME_UNKNOWN');
-  policies.check(ctx, route, users !== undefined);
+  // What is named for somebody is a repository of this origin.
+  const isForeign = (isBounding || users !== undefined) && foreignHosts.isNamedIn(ctx, route.search);
+  policies.check(ctx, route, isForeign || (route.kind === 'catalog' && !users));
+  if (isForeign && users) throw refuseForeign(ctx);
   const isMount = sources && route.kind === 'upload' && ctx.method === 'POST';
   return isMount ? withoutForeignMount(route, sources) : route;
+}
+
+function refuseForeign(ctx: RequestContext): RegistryError {
+  ctx.emit({ kind: 'policy', policy: 'USERS', outcome: 'denied' });
+  return mayNot('use the registry that ns names');
 }

@@ -24,7 +24,12 @@ type CatalogRoute = Extract<Route, { kind: 'catalog' }>;
  * @throws RegistryError ORIGIN_UNREACHABLE: it sends no catalog; UNAVAILABLE: too many others come before the first;
  *   REQUEST_INVALID: `n` is no number
  */
-export async function readCatalog(ctx: RequestContext, upstream: Upstream, users: EdgeUsers, route: CatalogRoute) {
+export async function readCatalog(
+  ctx: RequestContext,
+  upstream: Upstream,
+  users: EdgeUsers,
+  route: CatalogRoute,
+): Promise<Response> {
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const query = new URLSearchParams(route.search);
   const wanted = countIn(query.get('n'));

@@ -30,7 +30,8 @@ export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 /**
  * Answers a PUT of a manifest (distribution-spec, "Pushing manifests").
  *
- * 1. The blobs that the manifest needs are confirmed (`checkBlobs`). Until then it is held, and nothing is sent.
+ * 1. No tag moves that never moves (`checkTags`), and the blobs that the manifest needs are confirmed (`checkBlobs`).
+ *    Until then it is held, and nothing is sent.
  * 2. The manifest goes to the origin. If it was not held, it passes as a stream, and is copied here unless it is larger
  *    than registries accept.
  * 3. When the origin accepts it, the tags that moved and the repository's lists are dropped, and the manifest is stored

@@ -19,8 +19,8 @@ export const LENT_ACCOUNT: readonly Breakage[] = [
   {
     wrong: 'repositories that are not allowed are asked for',
     file: 'src/policy/policies.ts',
-    text: "allowed && !allowed.matches(name) ? (['ALLOW_REPOSITORIES'] as const)",
-    replacement: "allowed && !allowed.matches(name) && name === '' ? (['ALLOW_REPOSITORIES'] as const)",
+    text: 'isBroken: (name: string) => !allowed.matches(name)',
+    replacement: "isBroken: (name: string) => !allowed.matches(name) && name === ''",
     caughtBy: 'test/origin/account.test.ts',
   },
   {

@@ -5,8 +5,8 @@ export const POLICIES: readonly Breakage[] = [
   {
     wrong: 'a repository that is denied is served',
     file: 'src/policy/policies.ts',
-    text: "...(denied.matches(name) ? (['DENY_REPOSITORIES'] as const) : []),",
-    replacement: '',
+    text: 'isBroken: (name: string) => denied.matches(name)',
+    replacement: 'isBroken: (name: string) => denied.matches(`${name} `)',
     caughtBy: 'test/policy/policies.test.ts',
   },
   {
@@ -49,6 +49,13 @@ export const POLICIES: readonly Breakage[] = [
     file: 'src/upstream/askOrigin.ts',
     text: 'const pinned = isProven || isGranted ? await findPinned(repository, question, entry) : undefined;',
     replacement: 'const pinned = isProven && !kind ? await findPinned(repository, question, entry) : undefined;',
+    caughtBy: 'test/policy/immutableTags.test.ts',
+  },
+  {
+    wrong: 'a caller is answered with a manifest that it was just told to be absent',
+    file: 'src/upstream/pinnedTag.ts',
+    text: 'await repository.untilProved();',
+    replacement: '',
     caughtBy: 'test/policy/immutableTags.test.ts',
   },
 ];
