@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { problemIn } from '../support/problem.ts';
 
 const MIRROR = { ORIGIN_URL: 'https://registry.example.com', CLIENT_AUTH: 'anonymous', REPOSITORIES: {} };
 const ACCOUNT = {
@@ -9,14 +10,7 @@ const ACCOUNT = {
 };
 const parse = (variables: Record<string, unknown>) => parseConfig({ ...MIRROR, ...variables }, BACKENDS);
 
-function problemOf(variables: Record<string, unknown>): string {
-  try {
-    parse(variables);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return '';
-}
+const problemOf = (variables: Record<string, unknown>) => problemIn(() => parse(variables));
 
 describe('ORIGIN_ACCOUNT', () => {
   it('is an account with a password, and what it is lent for', () => {

@@ -1,18 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { problemIn } from '../support/problem.ts';
 
 const BASE = { ORIGIN_URL: 'https://registry.example.com', REPOSITORIES: {} };
 const parse = (variables: Record<string, unknown>) => parseConfig({ ...BASE, ...variables }, BACKENDS);
 
-function problemOf(variables: Record<string, unknown>): string {
-  try {
-    parse(variables);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return '';
-}
+const problemOf = (variables: Record<string, unknown>) => problemIn(() => parse(variables));
 
 describe('policies', () => {
   it('are patterns of repositories and tags', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { problemIn } from '../support/problem.ts';
 
 const SHA256 = 'a'.repeat(64);
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -9,14 +10,7 @@ const BASE = { ORIGIN_URL: 'https://registry.example.com', CLIENT_AUTH: 'basic',
 const parse = (users: unknown, variables: Record<string, unknown> = {}) =>
   parseConfig({ ...BASE, USERS: typeof users === 'string' ? users : JSON.stringify(users), ...variables }, BACKENDS);
 
-function problemOf(users: unknown, variables: Record<string, unknown> = {}): string {
-  try {
-    parse(users, variables);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return '';
-}
+const problemOf = (users: unknown, variables: Record<string, unknown> = {}) => problemIn(() => parse(users, variables));
 
 describe('USERS', () => {
   it('have a secret, and patterns of what they pull', () => {
