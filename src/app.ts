@@ -4,6 +4,7 @@ import { isAuthority } from './http/hosts.ts';
 import { METHODS } from './http/methods.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl, type Target } from './oci/route.ts';
+import { cooldownRoute } from './routes/admin/cooldown.ts';
 import { descriptorsRoute } from './routes/admin/descriptors.ts';
 import { eventsRoute } from './routes/admin/events.ts';
 import { aliasIn } from './routes/admin/guard.ts';
@@ -51,6 +52,7 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
   hono.all('/_edge/events', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named('')));
   hono.all('/_edge/events/:alias', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named(c.req.param('alias'))));
   hono.all('/_edge/cache/*', (c) => purgeRoute(c.env.exchange.ctx, upstreams, adminToken));
+  hono.all('/_edge/cooldown/*', (c) => cooldownRoute(c.env.exchange.ctx, upstreams, adminToken));
   hono.all('/_edge/descriptors/:digest', (c) =>
     descriptorsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')),
   );

@@ -87,6 +87,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   const absences = isolate.absences.ofUpstream(alias);
   const ownQueries = queriesOf([...config.mirroredHosts, ...chosenBy.ns]);
   const { allowsWrites } = config;
+  const { cooldown } = config.policies;
   // Users of the edge's own are none of the origin's.
   const asksItself = config.clientAuth !== 'origin';
   const askedAs = asksItself ? 'nobody' : 'caller';
@@ -102,7 +103,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
-  const { shared, tags, ...cache } = createCaches(
+  const { shared, tags, history, ...cache } = createCaches(
     { backend, bodies, memoryTtlMs: config.memoryTtlMs },
     {
       ...{ prefix: storePrefix(alias, config.account), memory, askedAs, origin: config.originUrl.href },
@@ -147,6 +148,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     askedAs,
     allowsWrites,
     policies: createPolicies(config.policies),
+    cooldown: cooldown && history && { ...cooldown, history: history(cooldown) },
     lendsAccount: config.account !== undefined,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',

@@ -23,6 +23,8 @@ export interface Caches extends RegistryCache {
   /** The store alone, without this isolate's memory in front of it. */
   readonly shared: RegistryCache;
   readonly tags: Tags;
+  /** Absent if the store keeps none. */
+  readonly history: Store['history'];
 }
 
 interface CachesOptions {
@@ -40,7 +42,7 @@ export function createCaches({ backend, bodies, memoryTtlMs }: CachesOptions, op
   const shared = !store.isShared ? cache : bounded(bodies, MAX_MANIFEST_BYTES, guarded(createBreaker(), cache));
   const isTiered = store.isShared && memoryTtlMs > 0;
   const all = isTiered ? tiered(createCache(createMemoryTier(options.memory, memoryTtlMs)), shared) : shared;
-  return { ...all, shared, tags: all.tags ?? tagsInMemory(options) };
+  return { ...all, shared, tags: all.tags ?? tagsInMemory(options), history: store.history };
 }
 
 /** Keeps tags in this isolate's memory, for a store that keeps none. */

@@ -9,6 +9,8 @@ export interface Backend<Open> {
   readonly variables: readonly string[];
   /** Those of them that are flags, which are `false` by default. With another backend, `true` is an error. */
   readonly flags?: readonly string[];
+  /** Whether it keeps where tags led, and when. */
+  readonly hasHistory?: boolean;
   /** Reads what the backend needs. @returns `undefined` if something is bad, which is reported */
   configure(settings: Settings): Open | undefined;
 }
@@ -16,6 +18,7 @@ export interface Backend<Open> {
 /** The backend that was chosen. */
 export interface ChosenBackend<Open> {
   readonly kind: string;
+  readonly hasHistory: boolean;
   readonly open: Open;
 }
 
@@ -36,6 +39,7 @@ export function readBackend<Open>(
       if (settings.read(name, flag('false'))) settings.report(`${name}: requires BLOBDESCRIPTOR=${other.kind}`);
     }
   }
-  const open = backends.find((backend) => backend.kind === kind)?.configure(settings);
-  return kind !== undefined && open ? { kind, open } : undefined;
+  const chosen = backends.find((backend) => backend.kind === kind);
+  const open = chosen?.configure(settings);
+  return chosen && open ? { kind: chosen.kind, hasHistory: chosen.hasHistory ?? false, open } : undefined;
 }

@@ -85,9 +85,13 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
   checkChoices(upstreams, settings.report);
   // Those of the default upstream have no label: what has no effect in it may have one in another.
   const warnings = reading.warnings.filter((warning) => !reading.taken.has(variableIn(warning)));
+  const backend = readBackend(settings, backends);
+  if (backend && !backend.hasHistory && upstreams.some(({ policies }) => policies?.cooldown)) {
+    settings.report(`COOLDOWN: requires BLOBDESCRIPTOR=${backends.find(({ hasHistory }) => hasHistory)?.kind}`);
+  }
   const config = {
     upstreams,
-    backend: readBackend(settings, backends),
+    backend,
     memory: {
       entries: settings.read('MEMORY_ENTRIES', count('10000', 16, 'with fewer, proofs of access are not remembered')),
       bytes: settings.read('MEMORY_BYTES', size('16MiB', '256KiB', '64MiB', MEMORY_BOUNDS)),

@@ -140,9 +140,9 @@ export function patterns(example: string) {
  * Patterns of tags: `<repository>:<tag>`, or a tag alone, which is one of every repository.
  * @param example some of them
  */
-export function tagPatterns(example: string) {
+export function tagPatterns(example: string, fallback = '') {
   const expected = `expected at most ${MAX_PATTERNS} patterns such as ${example}, and not only excluding ones`;
-  return variable('', expected, (value) => {
+  return variable(fallback, expected, (value) => {
     const items = value === '' ? [] : value.split(',').map((item) => item.trim());
     if (!items.every((item) => TAG_PATTERN.test(item))) return undefined;
     return parsePatterns(items.map((item) => (item.includes(':') ? item : item.replace(/^!?/, '$&**:'))).join());

@@ -1,11 +1,20 @@
+import type { CooldownSettings } from '../policy/cooldown.ts';
 import type { PolicySettings } from '../policy/settings.ts';
-import { type Form, oneOf, parseMilliseconds, patterns, tagPatterns, variable } from './forms.ts';
+import { duration, type Form, flag, oneOf, parseMilliseconds, patterns, tagPatterns, variable } from './forms.ts';
 import type { Settings } from './settings.ts';
 
 /** The policies of an upstream that are no other's, since they name its repositories. */
 export const OWN_POLICIES = ['DENY_REPOSITORIES'] as const;
 /** Those that an upstream has from the whole edge, unless it has its own. */
-export const INHERITED_POLICIES = ['POLICY_MODE', 'IMMUTABLE_TAGS', 'TAG_TTLS'] as const;
+export const INHERITED_POLICIES = [
+  'POLICY_MODE',
+  'IMMUTABLE_TAGS',
+  'TAG_TTLS',
+  'COOLDOWN',
+  'COOLDOWN_TAGS',
+  'COOLDOWN_DIGESTS',
+  'COOLDOWN_UNKNOWN',
+] as const;
 
 const MAX_TTLS = 100;
 
@@ -15,7 +24,19 @@ export function readPolicies(settings: Settings, lent: Pick<PolicySettings, 'all
   const denied = settings.read('DENY_REPOSITORIES', patterns('team/secret,old/**'));
   const immutableTags = settings.read('IMMUTABLE_TAGS', tagPatterns('v*,team/app:release-*,!v*-rc'));
   const tagTtls = settings.read('TAG_TTLS', ttls());
-  return { ...lent, mode, denied, immutableTags, tagTtls } as PolicySettings; // an undefined value has been reported
+  const cooldown = readCooldown(settings);
+  return { ...lent, mode, denied, immutableTags, tagTtls, cooldown } as PolicySettings; // an undefined value has been reported
+}
+
+/** Signatures, and the tags by which referrers are found, belong to a digest, and come with it. */
+const COOLED = '*,!sha256-*,!sha512-*';
+
+function readCooldown(settings: Settings): CooldownSettings | undefined {
+  const forMs = settings.read('COOLDOWN', duration('0', '90d'));
+  const tags = settings.read('COOLDOWN_TAGS', tagPatterns('latest,team/app:v*', COOLED));
+  const coversDigests = settings.read('COOLDOWN_DIGESTS', flag('false'));
+  const unknown = settings.read('COOLDOWN_UNKNOWN', oneOf('pass', ['pass', 'deny']));
+  return forMs ? ({ forMs, tags, coversDigests, unknown } as CooldownSettings) : undefined;
 }
 
 /** Windows of tags, such as `latest=30s,v*=1d`. */

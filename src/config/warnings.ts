@@ -12,6 +12,8 @@ const NO_CALLERS = 'has no effect where no credential of the origin counts (CLIE
 const NO_USERS = 'has no effect without CLIENT_AUTH=basic: set it, or remove this one';
 const NO_IDENTITIES = 'has no effect without OIDC_USERS: name who may log in with its tokens, or remove this one';
 const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
+const NO_COOLDOWN = 'has no effect without COOLDOWN: set it, or remove this one';
+const ONLY_WITH_COOLDOWN = ['COOLDOWN_TAGS', 'COOLDOWN_DIGESTS', 'COOLDOWN_UNKNOWN'];
 const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
 /**
@@ -44,6 +46,8 @@ export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: stri
     ['DESCRIPTOR_TTL', !hasPullOnly && descriptorTtlMs > 0, PULL_ONLY],
     ['TAG_TTL', !hasPullOnly && tagTtlMs > 0, PULL_ONLY],
     ['TAG_TTLS', !hasPullOnly && config.policies.tagTtls.length > 0, PULL_ONLY],
+    ['COOLDOWN', !hasPullOnly && config.policies.cooldown !== undefined, PULL_ONLY],
+    ...ONLY_WITH_COOLDOWN.map((name) => [name, !config.policies.cooldown, NO_COOLDOWN] as const),
     ['LIST_TTL', !hasPullOnly && listTtlMs > 0, PULL_ONLY],
     ['STALE_IF_ERROR', !hasPullOnly && staleIfErrorMs > 0, PULL_ONLY],
     ...['TOKEN_ISSUER', 'TOKEN_SERVICE', 'PULL_ONLY_SUBJECTS'].map(

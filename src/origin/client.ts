@@ -11,7 +11,7 @@ import type { Handshake } from './handshake.ts';
 import { createLoopGuard } from './loop.ts';
 import { followManifest } from './manifestRedirects.ts';
 import { getManifest, statManifest } from './manifests.ts';
-import type { Origin, OriginResponse } from './origin.ts';
+import type { Origin, OriginRequest, OriginResponse } from './origin.ts';
 import { anonymousHeaders, type RedirectPolicy } from './redirect.ts';
 import { statBlob } from './statBlob.ts';
 import { judgeStorage, type StorageKnowledge } from './storage.ts';
@@ -105,11 +105,12 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     ctx: RequestContext,
     method: 'HEAD' | 'GET',
     target: string,
-    signal: AbortSignal | undefined,
+    { accept, signal }: Pick<OriginRequest, 'accept' | 'signal'>,
   ): Promise<OriginResponse> {
-    const answer = await send(ctx, target, { method, as: 'question', signal });
+    const answer = await send(ctx, target, { method, as: 'question', accept, signal });
     if (askedAs === 'caller' || !isRedirect(answer.response)) return answer;
     const headers = markRedirected(ctx, requestHeaders(ctx.request.headers, { askedAs, for: 'question' }));
+    if (accept !== undefined) headers.set('accept', accept);
     const follow = (to: URL) => exchangeWithin(ctx, to.href, { method, headers, signal }, timeoutMs);
     return followManifest(answer, new URL(base + target), { redirects, follow });
   }
@@ -138,13 +139,13 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
       const storage = digest && judgeStorage(trail, digest, storageAt(ctx));
       return { response, sentAt, first, isDirect: response === first, ...storage };
     },
-    async statManifest(ctx, target, reference, signal) {
-      const stat = await statManifest(() => askManifest(ctx, 'HEAD', target, signal), reference);
+    async statManifest(ctx, target, request) {
+      const stat = await statManifest(() => askManifest(ctx, 'HEAD', target, request), request.reference);
       traits.noteManifest(stat.response);
       return stat;
     },
     getManifest: (ctx, target, reference, signal) =>
-      getManifest(ctx, () => askManifest(ctx, 'GET', target, signal), reference, {
+      getManifest(ctx, () => askManifest(ctx, 'GET', target, { signal }), reference, {
         room: bodies.room(ctx),
         timeoutMs,
       }),

@@ -52,12 +52,7 @@ export interface Origin {
    * @param target as for `send`
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  statManifest(
-    ctx: RequestContext,
-    target: string,
-    reference: Reference,
-    cancelled?: AbortSignal,
-  ): Promise<ContentStat>;
+  statManifest(ctx: RequestContext, target: string, request: ManifestRequest): Promise<ContentStat>;
   /**
    * Asks for a manifest. One that is too large to be held, or does not match its digest, is not `found` but relayed.
    * @throws RegistryError ORIGIN_UNREACHABLE
@@ -90,6 +85,14 @@ export interface OriginRequest {
   /** Headers of the client that are left out. */
   readonly omitHeaders?: readonly string[];
   /** Ends the request early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ManifestRequest {
+  readonly reference: Reference;
+  /** Replaces the client's own `Accept`. */
+  readonly accept?: string | undefined;
+  /** Ends the question early. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -21,6 +21,8 @@ export interface Policies {
    * @throws RegistryError DENIED, with the policy's name, unless policies are only reported
    */
   deny(ctx: RequestContext, policy: PolicyName, message: string): void;
+  /** Whether a policy refuses, and does not only tell. */
+  isEnforced(policy: PolicyName): boolean;
   /** Whether a repository is served. */
   serves(name: string): boolean;
   /** From where blobs may be mounted; `undefined`: from everywhere. */
@@ -67,6 +69,7 @@ export function createPolicies(settings: PolicySettings): Policies {
       if (policy) deny(ctx, policy, 'this edge does not serve the repository');
     },
     deny,
+    isEnforced,
     serves,
     sources:
       strictest && isEnforced(strictest.policy) ? { matches: serves, isEmpty: false, isUnbounded: false } : undefined,

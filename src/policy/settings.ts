@@ -1,4 +1,5 @@
 import type { Patterns } from '../oci/patterns.ts';
+import type { CooldownSettings } from './cooldown.ts';
 
 /** What an operator lets through an upstream. */
 export interface PolicySettings {
@@ -14,4 +15,6 @@ export interface PolicySettings {
   readonly immutableTags: Patterns;
   /** `TAG_TTLS`: patterns as `immutableTags`, each with its window (ms). The first that matches counts. */
   readonly tagTtls: readonly { readonly tags: Patterns; readonly ms: number }[];
+  /** `undefined`: there is none. */
+  readonly cooldown: CooldownSettings | undefined;
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { LinkSet } from '../oci/links.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { DescriptorRecords, RepositoryRecords } from './descriptorRecords.ts';
+import type { HistoryTerms, TagHistory } from './tagHistory.ts';
 import type { TagRecords } from './tagRecords.ts';
 
 /** Content by its digest: bytes in, bytes out, not verified. A store may skip content that it has no room for. */
@@ -52,6 +53,8 @@ export interface Store {
   readonly globals: ((links: LinkSet) => DescriptorRecords) | undefined;
   /** Absent if the store is not consistent enough for tags: each isolate then keeps them in its own memory. */
   readonly tags: TagRecords | undefined;
+  /** Returns where tags led, and when. Absent if the store is not consistent enough to tell. */
+  readonly history: ((terms: HistoryTerms) => TagHistory) | undefined;
   readonly contents: ContentRecords;
   /** Absent if the store has to be waited for. */
   readonly peek: Peek | undefined;

@@ -17,8 +17,13 @@ export type EdgeEvent =
   /** `store`: the name of the store that was looked at. */
   | { readonly kind: 'stat'; readonly store: string; readonly outcome: StatOutcome; readonly ms: number }
   | { readonly kind: 'origin'; readonly method: string; readonly outcome: number | 'unreachable'; readonly ms: number }
-  /** An operator's policy refuses the request, or would if policies were enforced. */
-  | { readonly kind: 'policy'; readonly policy: PolicyName; readonly outcome: 'denied' | 'reported' }
+  /**
+   * An operator's policy refuses the request (`denied`), answers with what the tag led to before (`heldBack`), or would
+   * do either if policies were enforced (`reported`).
+   */
+  | { readonly kind: 'policy'; readonly policy: PolicyName; readonly outcome: 'denied' | 'heldBack' | 'reported' }
+  /** What was decided so far only found out to which digest a tag leads; what follows is about the answer. */
+  | { readonly kind: 'resolved' }
   /** A token server was asked for a token of the edge's own. */
   | { readonly kind: 'token'; readonly outcome: 'issued' | 'refused' | 'failed'; readonly ms: number }
   /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
@@ -43,7 +48,7 @@ export type EdgeEvent =
   | { readonly kind: 'clear' | 'markDeleting'; readonly outcome: 'done' | 'fault' };
 
 /** A policy, by the variable that declares it. */
-export type PolicyName = 'ALLOW_REPOSITORIES' | 'DENY_REPOSITORIES' | 'IMMUTABLE_TAGS' | 'USERS';
+export type PolicyName = 'ALLOW_REPOSITORIES' | 'DENY_REPOSITORIES' | 'IMMUTABLE_TAGS' | 'COOLDOWN' | 'USERS';
 
 export type StatOutcome = 'hit' | 'miss' | 'fault';
 /** `vary-miss`: the stored answer has a media type that the caller does not accept. */

@@ -7,14 +7,18 @@ export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
   let forward: { readonly reason: ForwardReason; readonly detail?: ForwardDetail } | undefined;
   let stored = '';
   let collapsed = '';
+  let isForwardedBefore = false;
   for (const event of events) {
-    if (event.kind === 'hit') hit = event;
+    if (event.kind === 'resolved') {
+      isForwardedBefore = forward !== undefined && !hit;
+      hit = undefined;
+    } else if (event.kind === 'hit') hit = event;
     else if (event.kind === 'stat') store = `; detail=${event.store}`;
     else if (event.kind === 'forward') forward = event;
     else if (event.kind === 'write-back' && event.outcome === 'begun') stored = '; stored';
     else if (event.kind === 'collapsed') collapsed = '; collapsed';
   }
-  if (hit) {
+  if (hit && !isForwardedBefore) {
     const ttl = hit.staleMs === undefined ? '' : `; ttl=${0 - Math.ceil(hit.staleMs / 1000)}`;
     return `registry-edge; hit${ttl}${store}`;
   }

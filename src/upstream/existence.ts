@@ -28,6 +28,6 @@ export const MANIFEST_EXISTENCE: ContentKind<Entry> = {
   item: (repository, digest) => repository.item('manifests', digest),
   // A media type from a GET holds for a HEAD, too, unless this origin was seen to hide it from HEADs.
   isWitnessed: ({ upstream }, { witness }) => witness !== 'GET' || !upstream.origin.traits.hidesManifestTypes,
-  ask: ({ ctx, upstream }, { target: { path, search }, reference }, { cancelled }) =>
-    upstream.origin.statManifest(ctx, path + search, reference, cancelled),
+  ask: ({ ctx, upstream }, { target: { path, search }, reference, accept }, { cancelled }) =>
+    upstream.origin.statManifest(ctx, path + search, { reference, accept: accept ?? undefined, signal: cancelled }),
 };

@@ -81,7 +81,7 @@ async function confirm(
   }
   // The tag points to another manifest now, or the answer says too little, or the origin implements no HEAD (501).
   if (response.status < 400 || response.status === 501) return fetchManifest(repository, request, cancelled);
-  const refused = { response, method, relay: withErrorBody(response, ERROR_CODES[response.status] ?? 'UNAVAILABLE') };
+  const refused = { response, method, relay: withRefusalBody(response) };
   if (isOriginFailure(response.status)) return refused;
   // A HEAD's refusal has no body, so the GET is sent for its words. If that fails, the refusal stands all the same.
   const answer = await fetchManifest(repository, request, cancelled).catch(() => refused);
@@ -103,7 +103,12 @@ async function storedEntry(
   return other && isAccepted(request, other) ? other : undefined;
 }
 
-/** The error codes for a HEAD's refusal, which has no body of its own. */
+/** Gives the origin's refusal of a HEAD, which has no body of its own, that of a GET. */
+export function withRefusalBody(response: Response): Response {
+  return withErrorBody(response, ERROR_CODES[response.status] ?? 'UNAVAILABLE');
+}
+
+/** The error codes for the refusals of a HEAD. */
 const ERROR_CODES: Readonly<Record<number, ErrorCode>> = {
   401: 'UNAUTHORIZED',
   403: 'DENIED',

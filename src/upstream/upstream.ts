@@ -20,6 +20,7 @@ import type { Flights } from '../isolate/singleFlight.ts';
 import type { Names } from '../oci/names.ts';
 import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
+import type { Cooldown } from '../policy/cooldown.ts';
 import type { Policies } from '../policy/policies.ts';
 
 /** The users of the edge's own. */
@@ -69,6 +70,8 @@ export interface Upstream {
   /** `CLIENT_AUTH=basic`; `undefined`: the edge knows nobody by itself. */
   readonly users: EdgeUsers | undefined;
   readonly policies: Policies;
+  /** `undefined`: every tag leads where the origin says. */
+  readonly cooldown: Cooldown | undefined;
   /** Whether the edge lends an account of its own: then only the routes of the specification are served. */
   readonly lendsAccount: boolean;
   /** `DELETE_ENABLED` */

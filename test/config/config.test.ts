@@ -35,7 +35,7 @@ describe('parseConfig', () => {
       tokenRealms: [],
       preset: '',
       defaultNamespace: undefined,
-      backend: { kind: 'durable', open: expect.any(Function) },
+      backend: { kind: 'durable', hasHistory: true, open: expect.any(Function) },
       descriptorTtlMs: 3_600_000,
       pushExistenceTtlMs: 300_000,
       pushStaleMs: 86_400_000,

@@ -33,6 +33,10 @@ describe('policies', () => {
     ['IMMUTABLE_TAGS', '!v*'],
     ['IMMUTABLE_TAGS', 'v*,,'],
     ['IMMUTABLE_TAGS', 'team/app:'],
+    ['COOLDOWN', '91d'],
+    ['COOLDOWN_TAGS', '!v*'],
+    ['COOLDOWN_DIGESTS', 'yes'],
+    ['COOLDOWN_UNKNOWN', 'ask'],
     ['TAG_TTLS', 'latest'],
     ['TAG_TTLS', 'latest=soon'],
     ['TAG_TTLS', 'latest=21d'],
@@ -42,6 +46,29 @@ describe('policies', () => {
     ['TAG_TTLS', Array.from({ length: 101 }, (_, n) => `t${n}=1s`).join()],
   ])('are not valid: %s=%s', (name, value) => {
     expect(problemOf({ [name]: value })).toContain(`${name}: expected`);
+  });
+
+  it('have a cooldown for all tags but those of a digest', () => {
+    const [{ policies }] = parse({ COOLDOWN: '3d' }).upstreams;
+    const { tags, ...cooldown } = policies.cooldown ?? {};
+    expect(cooldown).toEqual({ forMs: 259_200_000, coversDigests: false, unknown: 'pass' });
+    const names = ['a/b:latest', 'a:sha256-0a.sig', 'a:sha512-0a', 'a:sha256'];
+    expect(names.map((name) => tags?.matches(name))).toEqual([true, false, false, true]);
+    expect(parse({}).upstreams[0].policies.cooldown).toBe(undefined);
+  });
+
+  it.each(['kv', 'redis', 'inmemory'])('keep no history of tags in %s, which a cooldown needs', (store) => {
+    const redis = { UPSTASH_REDIS_REST_URL: 'https://redis.test', UPSTASH_REDIS_REST_TOKEN: 'x' };
+    const variables = { ...redis, DESCRIPTORS: {}, BLOBDESCRIPTOR: store };
+    expect(problemOf({ ...variables, COOLDOWN: '3d' })).toContain('COOLDOWN: requires BLOBDESCRIPTOR=durable');
+    expect(() => parse(variables)).not.toThrow();
+  });
+
+  it('warn of a cooldown that nobody meets, and of what belongs to none', () => {
+    expect(parse({ COOLDOWN: '3d' }).warnings).toEqual([expect.stringContaining('COOLDOWN has no effect while')]);
+    expect(parse({ CLIENT_AUTH: 'anonymous', COOLDOWN_UNKNOWN: 'deny' }).warnings).toEqual([
+      expect.stringContaining('COOLDOWN_UNKNOWN has no effect without COOLDOWN'),
+    ]);
   });
 
   it('of an upstream count before those of the whole edge', () => {

@@ -9,6 +9,7 @@ import { answerBase } from './base.ts';
 import { getBlob } from './blobContent.ts';
 import { headBlob } from './blobs.ts';
 import { readCatalog } from './catalog.ts';
+import { serveCooled } from './cooled.ts';
 import { isFromScript } from './cors.ts';
 import { deleteContent } from './deletes.ts';
 import { enter } from './gate.ts';
@@ -49,6 +50,16 @@ function handle(ctx: RequestContext, upstream: Upstream, asked: Route): Response
   if (method === 'DELETE' && !upstream.deleteEnabled && route.kind !== 'upload') {
     throw new RegistryError('UNSUPPORTED', { message: 'deletes are disabled here (DELETE_ENABLED=false)' });
   }
+  // A tag leads elsewhere for some callers, so what it leads to is found out before anything is decided by the request.
+  if (upstream.cooldown && route.kind === 'manifest' && isReadMethod(method)) {
+    return serveCooled(ctx, upstream, { route, serve: (resolved) => serve(ctx, upstream, resolved) });
+  }
+  return serve(ctx, upstream, route);
+}
+
+/** Passes a request that is allowed to the handler of its route and method. */
+function serve(ctx: RequestContext, upstream: Upstream, route: Route): Response | Promise<Response> {
+  const { method } = ctx;
   // Whoever asks: the origin's own catalog has all that the edge's account may see.
   if (route.kind === 'catalog' && upstream.users) return readCatalog(ctx, upstream, upstream.users, route);
   if (route.kind !== 'base' && isReadMethod(method) && isFromScript(ctx)) return passThrough(ctx, upstream, route);

@@ -4,6 +4,7 @@ import type { StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
 import { createDurableContents } from './contents.ts';
 import { createDurableDescriptors } from './descriptors.ts';
+import { createDurableHistory } from './history.ts';
 import type { RepositoryNamespace } from './namespace.ts';
 import { createObjects } from './requests.ts';
 import type { Terms } from './rpc.ts';
@@ -18,6 +19,7 @@ const JURISDICTIONS = ['eu', 'us', 'fedramp'] as const;
 export const durableBackend: StoreBackend = {
   kind: 'durable',
   variables: ['STORE_LOCATION', 'STORE_JURISDICTION'],
+  hasHistory: true,
   configure(settings) {
     const location = settings.read('STORE_LOCATION', oneOfOrNone(LOCATIONS));
     const jurisdiction = settings.read('STORE_JURISDICTION', oneOfOrNone(JURISDICTIONS));
@@ -49,6 +51,7 @@ export function createDurableStore({ namespace, location }: DurableObjects, opti
     // A record of all repositories would have to be in one object, which every repository would wait for.
     globals: undefined,
     tags: createDurableTags(objects, terms),
+    history: (ofHistory) => createDurableHistory(objects, ofHistory),
     contents: createDurableContents(objects, retentionMs),
     peek: undefined,
   };

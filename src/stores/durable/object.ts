@@ -1,4 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
+import type { Digest } from '../../oci/digest.ts';
+import type { HistoryTerms, Sight, Sighting } from '../tagHistory.ts';
 import { ContentTable } from './contentTable.ts';
 import { Entries } from './entries.ts';
 import { Pointers } from './pointers.ts';
@@ -8,6 +10,7 @@ import type {
   EntryKeys,
   Looked,
   RepositoryRpc,
+  SightingsOf,
   StoredBytes,
   StoredEntry,
   StoredPointer,
@@ -16,6 +19,7 @@ import type {
   Writes,
 } from './rpc.ts';
 import { SCHEMA, TABLES } from './schema.ts';
+import { Sightings } from './sightings.ts';
 import { Tombstones } from './tombstones.ts';
 import { WriteQueue } from './writeQueue.ts';
 
@@ -34,6 +38,7 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
   readonly #entries: Entries;
   readonly #pointers: Pointers;
   readonly #contents: ContentTable;
+  readonly #sightings: Sightings;
   readonly #writes: Writes;
   readonly #clears: Clears;
   readonly #queue = new WriteQueue(async (run) => {
@@ -49,9 +54,8 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     super(state, env);
     const now = () => this.now();
     const sql = state.storage.sql;
-    const [found] = sql.exec("SELECT name FROM sqlite_master WHERE name = 'entries'");
     this.#sql = sql;
-    this.#hasTables = found !== undefined;
+    this.#hasTables = hasTables(sql);
     const tombstones = new Tombstones(sql, !this.#hasTables);
     const entries = new Entries(sql, tombstones, now);
     const pointers = new Pointers(sql, tombstones, entries, now);
@@ -60,6 +64,7 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     this.#entries = entries;
     this.#pointers = pointers;
     this.#contents = contents;
+    this.#sightings = new Sightings(sql, now);
     this.#writes = {
       entry: (keys, entry) => entries.write(keys, entry),
       pointer: (terms, key, pointer) => pointers.write(terms, key, pointer),
@@ -94,6 +99,20 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
 
   async readContent(digest: string): Promise<StoredBytes | undefined> {
     return this.#hasTables ? this.#contents.read(digest) : undefined;
+  }
+
+  async see(terms: HistoryTerms, tag: string, sight: Sight): Promise<Sighting[]> {
+    const known = this.#hasTables ? this.#sightings.confirm(terms, tag, sight) : undefined;
+    return known ?? this.#transaction(() => this.#sightings.see(terms, tag, sight));
+  }
+
+  async readSightings(of: SightingsOf): Promise<Sighting[]> {
+    if (!this.#hasTables) return [];
+    return 'tag' in of ? this.#sightings.read(of.tag) : this.#sightings.ofDigest(of.digest);
+  }
+
+  async release(terms: HistoryTerms, tag: string, digest: Digest): Promise<void> {
+    await this.#transaction(() => this.#sightings.release(terms, tag, digest));
   }
 
   write(calls: readonly Call<Writes>[]): Promise<unknown[]> {
@@ -147,6 +166,14 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     if ((await storage.getAlarm()) === null) await storage.setAlarm(this.now() + SWEEP_MS);
     this.#armedAfter = sweeps;
   }
+}
+
+/** Whether the object has stored anything. One that an earlier version wrote gets the tables that it lacks. */
+function hasTables(sql: SqlStorage): boolean {
+  const query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (SELECT value FROM json_each(?))";
+  const found = sql.exec(query, JSON.stringify(TABLES)).toArray().length;
+  if (found > 0 && found < TABLES.length) sql.exec(SCHEMA);
+  return found > 0;
 }
 
 function run<M>(methods: M, [name, ...args]: Call<M>): unknown {

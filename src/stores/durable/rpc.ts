@@ -3,6 +3,7 @@ import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
 import type { ClearedEntries } from '../descriptorRecords.ts';
+import type { HistoryTerms, Sight, Sighting } from '../tagHistory.ts';
 import type { PurgedTags, TagPointer } from '../tagRecords.ts';
 import type { Clearing } from '../tombstone.ts';
 
@@ -44,6 +45,8 @@ export interface StoredPointer {
   /** The entry of the manifest that the tag points to. */
   readonly manifest: StoredEntry | undefined;
 }
+
+export type SightingsOf = { readonly tag: string } | { readonly digest: Digest };
 
 /** Content, and whether it is in the second half of its life. */
 export interface StoredBytes {
@@ -95,6 +98,11 @@ export interface RepositoryRpc {
   readEntries(keys: EntryKeys): Promise<Looked<StoredEntry[]>>;
   readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>>;
   readContent(digest: string): Promise<StoredBytes | undefined>;
+  /** @returns the history of the tag with this sight, what was seen last first */
+  see(terms: HistoryTerms, tag: string, sight: Sight): Promise<Sighting[]>;
+  /** Returns the history of a tag, what was seen last first, or what was seen of all tags that led to a digest. */
+  readSightings(of: SightingsOf): Promise<Sighting[]>;
+  release(terms: HistoryTerms, tag: string, digest: Digest): Promise<void>;
   /** @returns the results of the calls, in their order */
   write(calls: readonly Call<Writes>[]): Promise<unknown[]>;
   clear(calls: readonly Call<Clears>[]): Promise<unknown[]>;

@@ -17,10 +17,16 @@ CREATE TABLE IF NOT EXISTS pointers (
 CREATE TABLE IF NOT EXISTS cleared (
   scope TEXT PRIMARY KEY, until INTEGER NOT NULL, expires INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sightings (
+  tag TEXT NOT NULL, digest TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, since INTEGER NOT NULL,
+  held INTEGER NOT NULL, initial INTEGER NOT NULL, released INTEGER NOT NULL, expires INTEGER NOT NULL,
+  PRIMARY KEY (tag, digest)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sightings_by_digest ON sightings (digest);
 CREATE TABLE IF NOT EXISTS contents (
   digest TEXT PRIMARY KEY, content BLOB NOT NULL, written INTEGER NOT NULL, expires INTEGER NOT NULL
 ) WITHOUT ROWID;
 `;
 
 /** Every table has rows that expire. */
-export const TABLES = ['entries', 'pointers', 'cleared', 'contents'] as const;
+export const TABLES = ['entries', 'pointers', 'cleared', 'contents', 'sightings'] as const;

@@ -25,6 +25,7 @@ export function createKvStore(namespace: DescriptorNamespace, options: StoreOpti
     globals: undefined,
     // KV lags behind for longer than a tag's pointer may be trusted.
     tags: undefined,
+    history: undefined,
     contents: createKvContents(namespace, prefix, options.retentionMs),
     peek: undefined,
   };

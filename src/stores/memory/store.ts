@@ -22,6 +22,7 @@ export function createInMemoryStore({ memory, retentionMs, maxClearedForMs }: St
     ...descriptors,
     contents,
     tags: createInMemoryTags(memory, retentionMs + maxClearedForMs),
+    history: undefined,
     peek: { descriptor: peekDescriptor, content: peekContent },
   };
 }
@@ -41,6 +42,7 @@ export function createMemoryTier(memory: Memory, ttlMs: number): Store {
     ...descriptors,
     contents,
     tags: undefined,
+    history: undefined,
     peek: { descriptor: peekDescriptor, content: peekContent },
   };
 }

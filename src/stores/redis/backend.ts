@@ -47,6 +47,7 @@ export function createRedisStore(database: RedisDatabase, options: StoreOptions)
     // The registry of the default upstream shares the database; it knows nothing of keys with a prefix.
     ...createRedisDescriptors(records, database.isShared && prefix === ''),
     tags: createRedisTags(records),
+    history: undefined,
     contents: createRedisContents(createRedis(database, CONTENT_TIMEOUT_MS), keys, retentionMs),
     peek: undefined,
   };
