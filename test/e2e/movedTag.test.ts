@@ -1,48 +1,22 @@
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { ACCEPTS } from './support/accepts.ts';
 import { CLIENTS, crane } from './support/clients.ts';
 import { type Outcome, runClient, SUCCESS } from './support/command.ts';
 import { type Content, image, publish } from './support/contents.ts';
-import { head, request } from './support/http.ts';
+import { head } from './support/http.ts';
 import { putManifest } from './support/manifests.ts';
 import type { Registry } from './support/registry.ts';
+import { resolversOf } from './support/resolvers.ts';
 import { describeSetups, type Setup, type Started, startSetup } from './support/setups.ts';
 import { skopeo } from './support/skopeo.ts';
-import { pulledTree } from './support/tree.ts';
 
 const NAME = 'team/app';
 const TAG_TTL_MS = 3_000;
 const A = image('A');
 const B = image('B');
 
-/** A client that resolves a tag. */
-interface Resolver {
-  readonly name: string;
-  /** @returns the digest of the manifest that it gets */
-  resolve(registry: { readonly url: string; readonly host: string }, tag: string): Promise<string | undefined>;
-}
-
-const PULLS = CLIENTS.map(({ name, pull }): Resolver => {
-  async function resolve({ host }: { host: string }, tag: string): Promise<string | undefined> {
-    const pulled = await pull(`${host}/${NAME}:${tag}`);
-    expect(pulled).toMatchObject(SUCCESS);
-    const hashes = Object.values(await pulledTree(pulled.folder)).map((hash) => `sha256:${hash}`);
-    return [A, B].map(({ manifest }) => manifest.digest).find((digest) => hashes.includes(digest));
-  }
-  return { name: `a pull with ${name}`, resolve };
-});
-/** The HEADs with which docker and containerd begin a pull. */
-const HEADS = ['docker', 'containerd, resolving'].map((client): Resolver => {
-  const accept = ACCEPTS.find((set) => set.client === client)?.accept(A.mediaType) ?? [];
-  async function resolve({ url }: { url: string }, tag: string): Promise<string | undefined> {
-    const { headers } = await request('HEAD', `${url}/v2/${NAME}/manifests/${tag}`, { headers: { accept } });
-    return headers['docker-content-digest'];
-  }
-  return { name: `a HEAD of ${client}`, resolve };
-});
 /** Each resolver has a tag of its own. */
-const RESOLVERS = [...PULLS, ...HEADS].map((resolver, position) => ({ ...resolver, tag: `tag-${position}` }));
+const RESOLVERS = resolversOf(NAME, [A, B]).map((resolver, position) => ({ ...resolver, tag: `tag-${position}` }));
 
 const PULL_ONLY: readonly Setup[] = [
   { kind: 'docker-registry', backend: 'redis', clientAuth: 'anonymous' },
