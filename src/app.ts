@@ -9,6 +9,7 @@ import { descriptorsRoute } from './routes/admin/descriptors.ts';
 import { eventsRoute } from './routes/admin/events.ts';
 import { aliasIn } from './routes/admin/guard.ts';
 import { purgeRoute } from './routes/admin/purge.ts';
+import { warmRoute } from './routes/admin/warm.ts';
 import { API_VERSION } from './routes/registry/answer.ts';
 import { answerShared } from './routes/registry/base.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
@@ -52,6 +53,7 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
   hono.all('/_edge/events', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named('')));
   hono.all('/_edge/events/:alias', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named(c.req.param('alias'))));
   hono.all('/_edge/cache/*', (c) => purgeRoute(c.env.exchange.ctx, upstreams, adminToken));
+  hono.all('/_edge/warm', (c) => warmRoute(c.env.exchange.ctx, upstreams, adminToken));
   hono.all('/_edge/cooldown/*', (c) => cooldownRoute(c.env.exchange.ctx, upstreams, adminToken));
   hono.all('/_edge/descriptors/:digest', (c) =>
     descriptorsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')),

@@ -1,4 +1,5 @@
 import { createAbsences } from './access/absences.ts';
+import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
 import { createAccess } from './assembleAccess.ts';
 import { createCaches } from './assembleCaches.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
@@ -124,7 +125,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
   });
   const names = createNames({ namespace: defaultNamespace });
   const hasRealm = config.tokenRealm === 'edge' && !asksItself;
-  return {
+  const upstream: Upstream = {
     alias,
     origin,
     descriptors: cache.descriptors,
@@ -136,6 +137,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     lists: createLists(memory, config.listTtlMs),
     baseAnswers: createBaseAnswers(memory),
     ...createAccess(config, memory),
+    forPullers: undefined,
     absences: createAbsences(absences, retentionMs(ttls)),
     flights: createFlights(),
     recentTags: createRecentTags(memory),
@@ -161,6 +163,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     ownQueries,
     foreignHosts: createForeignHosts(ownQueries),
   };
+  return asksItself ? { ...upstream, forPullers: { ...upstream, authorizer: createAnonymousAuthorizer() } } : upstream;
 }
 
 /** The token server of an origin is waited for no longer than this. */

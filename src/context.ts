@@ -31,6 +31,11 @@ export interface RequestContext {
   onEnd(callback: () => void): void;
   /** Marks the request as answered. Only the application calls it. */
   markAnswered(): void;
+  /**
+   * Begins another request that this one makes of the edge itself: with its clock, its log and its life, and with no
+   * client's credential.
+   */
+  within(request: Request): RequestContext;
   readonly log: Logger;
   readonly events: readonly EdgeEvent[];
   emit(event: EdgeEvent): void;
@@ -119,6 +124,11 @@ class Context implements RequestContext {
     const callbacks = this.#callbacks;
     this.#callbacks = undefined;
     for (const callback of callbacks) callback();
+  }
+
+  within(request: Request): RequestContext {
+    const { target: _own, ...options } = this.#options;
+    return new Context(request, { ...options, waitUntil: (work) => this.waitUntil(work) });
   }
 
   emit(event: EdgeEvent): void {

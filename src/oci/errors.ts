@@ -15,6 +15,10 @@ const ERRORS = {
   BLOB_UPLOAD_UNKNOWN: [404, 'the upload is not known'],
   MANIFEST_UNKNOWN: [404, 'the manifest is not in the repository'],
   NAME_UNKNOWN: [404, 'nothing is served at this path; the registry is below /v2/'],
+  CALLER_NEEDED: [
+    409,
+    'the origin judges every caller, and the edge has no account there: pull with a login of your own (npm run warm does)',
+  ],
   UNSUPPORTED: [405, 'the operation is not supported'],
   UNAUTHORIZED: [401, 'authentication is required'],
   DENIED: [403, 'access is denied'],
@@ -30,6 +34,7 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /** The code that clients read, where the specification does not have the edge's own. */
 const PUBLIC_CODE: Partial<Record<ErrorCode, string>> = {
+  CALLER_NEEDED: 'UNSUPPORTED',
   ORIGIN_UNREACHABLE: 'UNAVAILABLE',
   LOOP_DETECTED: 'UNAVAILABLE',
   MANIFEST_TOO_LARGE: 'MANIFEST_INVALID',

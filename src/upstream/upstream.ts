@@ -51,6 +51,11 @@ export interface Upstream {
   /** What the origin said to `GET /v2/` without a credential; proves nothing to anybody. */
   readonly baseAnswers: BaseAnswers;
   readonly authorizer: Authorizer;
+  /**
+   * The same for a caller who only pulls and whom nobody has to judge: for what operators let the edge ask itself.
+   * `undefined`: only the origin can judge.
+   */
+  readonly forPullers: Upstream | undefined;
   /** 404s that the origin gave to callers without a proof of access. */
   readonly absences: Absences;
   readonly flights: Flights;

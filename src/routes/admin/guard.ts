@@ -37,13 +37,15 @@ const EVENTS = '/_edge/events';
 export function upstreamOf(ctx: RequestContext, upstreams: Upstreams): [upstream: Upstream, others: URLSearchParams] {
   const query = new URLSearchParams(ctx.target.search);
   query.delete('upstream');
-  const alias = aliasIn(ctx.target);
+  return [upstreamNamed(upstreams, aliasIn(ctx.target)), query];
+}
+
+/** Returns the upstream of an alias. @throws RegistryError REQUEST_INVALID: there is no such upstream */
+export function upstreamNamed(upstreams: Upstreams, alias: string | undefined): Upstream {
   const upstream = alias === undefined ? undefined : upstreams.named(alias);
-  if (upstream) return [upstream, query];
-  const known = upstreams.aliases.filter((alias) => alias !== '').join(', ');
-  const message = known
-    ? `name the upstream: ?upstream= with one of ${known}`
-    : 'there is one upstream: send no ?upstream=';
+  if (upstream) return upstream;
+  const known = upstreams.aliases.filter((one) => one !== '').join(', ');
+  const message = known ? `name the upstream: one of ${known}` : 'there is one upstream: name none';
   throw new RegistryError('REQUEST_INVALID', { message });
 }
 

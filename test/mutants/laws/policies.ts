@@ -129,4 +129,25 @@ export const POLICIES: readonly Breakage[] = [
     replacement: '',
     caughtBy: 'test/stores/durable/sightings.test.ts',
   },
+  {
+    wrong: 'an operator warms what a policy denies',
+    file: 'src/upstream/warm/reader.ts',
+    text: 'this.#upstream.policies.check(ctx, route, false);',
+    replacement: '',
+    caughtBy: 'test/routes/admin/warm.test.ts',
+  },
+  {
+    wrong: 'a piece of warming costs more requests than a Worker may send',
+    file: 'src/upstream/warm/subrequests.ts',
+    text: 'if (most > this.#left && !(isProgress && this.#isFirst)) return false;',
+    replacement: 'if (most > this.#left + 20 && !(isProgress && this.#isFirst)) return false;',
+    caughtBy: 'test/routes/admin/warm.test.ts',
+  },
+  {
+    wrong: 'warming follows a tag that its cooldown holds back',
+    file: 'src/upstream/warm/reader.ts',
+    text: "const isCooled = reference.kind === 'tag' && policies.isEnforced('COOLDOWN');",
+    replacement: "const isCooled = reference.kind !== 'tag' && policies.isEnforced('COOLDOWN');",
+    caughtBy: 'test/routes/admin/warm.test.ts',
+  },
 ];

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { RegistryError } from '../src/oci/errors.ts';
+import { exitWithError } from './serve.ts';
+import { CallerNeeded, warmByEdge } from './warm/byEdge.ts';
+import { warmByPull } from './warm/byPull.ts';
+import type { WarmImage } from './warm/counts.ts';
+import { dockerLogin } from './warm/dockerLogin.ts';
+import { Progress } from './warm/progress.ts';
+import { RegistryClient } from './warm/registryClient.ts';
+
+const USAGE = `npm run warm -- [OPTION...] IMAGE...
+  --edge URL          the edge; by default EDGE_URL, or http://127.0.0.1:8787
+  --file FILE         further images, one in each line; empty lines and those with # are left out
+  --platform P        such as linux/amd64, once for each; by default all platforms
+  --upstream ALIAS    one of UPSTREAMS
+  --parallel N        how many images at the same time, 1 to 16; by default 4
+ADMIN_TOKEN is that of the edge. Where the origin judges callers, the images are pulled with your docker login.`;
+
+const OPTIONS = {
+  edge: { type: 'string' },
+  file: { type: 'string' },
+  platform: { type: 'string', multiple: true },
+  upstream: { type: 'string' },
+  parallel: { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+
+/**
+ * `npm run warm`: asks for images before anybody else does, so that the first pull is answered from the cache. It may be
+ * repeated at any time: what is known costs the origin nothing. The exit code is 1 if an image failed.
+ */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  const images = [...new Set([...positionals, ...(values.file ? await imagesIn(values.file) : [])])];
+  const parallel = Number(values.parallel ?? 4);
+  if (values.help) return console.log(USAGE);
+  if (images.length === 0 || !(parallel >= 1 && parallel <= 16)) throw new Error(USAGE);
+  const url = (values.edge ?? process.env.EDGE_URL ?? 'http://127.0.0.1:8787').replace(/\/$/, '');
+  const platforms = values.platform ?? [];
+  const warmImage = createWarmer({
+    url,
+    adminToken: process.env.ADMIN_TOKEN ?? '',
+    platforms,
+    upstream: values.upstream ?? '',
+  });
+
+  const progress = new Progress(images.length);
+  const left = [...images];
+  const lane = async () => {
+    for (let image = left.shift(); image !== undefined; image = left.shift()) {
+      const error = await warmImage(image, (done) => progress.add(done)).then(() => undefined, messageOf);
+      progress.finish(image, error);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
+  const { summary, errors } = progress.end();
+  console.log(summary);
+  for (const error of errors) console.error(error);
+  if (errors.length > 0) process.exitCode = 1;
+}
+
+/** Lets the edge do the work, or does it itself where the edge cannot. */
+function createWarmer(options: Parameters<typeof warmByEdge>[0]): WarmImage {
+  let client: Promise<RegistryClient> | undefined;
+  const { url, platforms } = options;
+  const pull: WarmImage = async (image, report) => {
+    client ??= dockerLogin(new URL(url).host).then((login) => new RegistryClient(url, login));
+    await warmByPull({ client: await client, platforms }, image, report);
+  };
+  return async (image, report) => {
+    if (client || !options.adminToken) return pull(image, report);
+    try {
+      await warmByEdge(options, image, report);
+    } catch (error) {
+      if (!(error instanceof CallerNeeded)) throw error;
+      await pull(image, report);
+    }
+  };
+}
+
+async function imagesIn(file: string): Promise<string[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof RegistryError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
+
+main().catch(exitWithError);

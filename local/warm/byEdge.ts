@@ -1,0 +1,68 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Counts, Report } from './counts.ts';
+
+/** The edge has no account to ask with. */
+export class CallerNeeded extends Error {}
+
+export interface EdgeOptions {
+  readonly url: string;
+  readonly adminToken: string;
+  readonly platforms: readonly string[];
+  readonly upstream: string;
+}
+
+interface Answer {
+  readonly done: Counts;
+  readonly errors: readonly { readonly error: string }[];
+  readonly cursor?: string;
+  readonly retryAfter?: string;
+}
+
+const TIMEOUT_MS = 120_000;
+/** How often the origin may ask to wait in the course of one image, and for how long at most. */
+const MAX_WAITS = 10;
+const MAX_WAIT_MS = 60_000;
+
+/** Lets the edge warm an image by itself, piece by piece. @throws CallerNeeded */
+export async function warmByEdge(options: EdgeOptions, image: string, report: Report): Promise<void> {
+  let cursor: string | undefined;
+  let waits = 0;
+  do {
+    const answer = await askEdge(options, image, cursor);
+    report(answer.done);
+    const [failed] = answer.errors;
+    if (failed) throw new Error(failed.error);
+    if (answer.retryAfter !== undefined) {
+      waits += 1;
+      if (waits > MAX_WAITS) throw new Error('the origin limits its requests: try again later');
+      await setTimeout(Math.min(MAX_WAIT_MS, (Number(answer.retryAfter) || 60) * 1_000));
+    }
+    cursor = answer.cursor;
+  } while (cursor !== undefined);
+}
+
+async function askEdge(
+  { url, adminToken, platforms, upstream }: EdgeOptions,
+  image: string,
+  cursor: string | undefined,
+) {
+  const response = await fetch(`${url}/_edge/warm`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ images: [image], platforms, ...(upstream && { upstream }), cursor }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text) as Answer;
+  const message = messageIn(text) ?? `the edge answered ${response.status}`;
+  throw response.status === 409 ? new CallerNeeded(message) : new Error(message);
+}
+
+/** Returns the message of an error of the edge. */
+function messageIn(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { errors?: { message?: string }[] }).errors?.[0]?.message;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+import { childrenOf, isWanted } from '../../src/oci/children.ts';
+import { parseImage } from '../../src/oci/image.ts';
+import { neededBlobs } from '../../src/oci/neededBlobs.ts';
+import type { Report } from './counts.ts';
+import type { RegistryClient } from './registryClient.ts';
+
+export interface PullOptions {
+  readonly client: RegistryClient;
+  readonly platforms: readonly string[];
+}
+
+/** How many blobs of an image are asked for at the same time. */
+const LANES = 4;
+
+/** Warms an image by asking the edge for all of it, as a client that logs in. */
+export async function warmByPull({ client, platforms }: PullOptions, image: string, report: Report): Promise<void> {
+  const { name, reference } = parseImage(image);
+  const manifest = async (text: string) => {
+    const response = await client.ask('GET', name, `manifests/${text}`);
+    const content = new Uint8Array(await response.arrayBuffer());
+    report({ manifests: 1, blobs: 0, bytes: content.length, known: 0 });
+    return content;
+  };
+  const top = await manifest(reference.text);
+  const children = childrenOf(top)?.filter(({ platform }) => isWanted(platform, platforms));
+  if (children?.length === 0) throw new Error('the image has none of the platforms');
+  for (const child of children ?? [undefined]) {
+    const content = child ? await manifest(child.digest) : top;
+    const left = neededBlobs(content).map(({ digest }) => digest);
+    const lane = async () => {
+      for (let digest = left.shift(); digest; digest = left.shift()) {
+        const { headers } = await client.ask('HEAD', name, `blobs/${digest}`);
+        const isKnown = headers.get('cache-status')?.includes('; hit') ? 1 : 0;
+        report({ manifests: 0, blobs: 1, bytes: Number(headers.get('content-length')), known: isKnown });
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+  }
+}

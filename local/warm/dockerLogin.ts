@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** A name and a password, or, with the name `<token>`, an identity token. */
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** What docker keeps in its `config.json` about registries. */
+interface DockerConfig {
+  readonly auths?: Readonly<Record<string, { readonly auth?: string; readonly identitytoken?: string }>>;
+  readonly credsStore?: string;
+  readonly credHelpers?: Readonly<Record<string, string>>;
+}
+
+const HELPER = /^[\w.-]+$/;
+const HELPER_TIMEOUT_MS = 30_000;
+
+/**
+ * Returns the login that `docker login` has stored for a registry, by itself or with a credential helper.
+ * @param host with its port
+ * @returns `undefined`: there is none
+ */
+export async function dockerLogin(host: string): Promise<Login | undefined> {
+  const config = await readConfig();
+  const helper = config.credHelpers?.[host] ?? config.credsStore;
+  if (helper) return askHelper(helper, host);
+  const { auth, identitytoken } = config.auths?.[host] ?? config.auths?.[`https://${host}`] ?? {};
+  if (identitytoken) return { username: '<token>', password: identitytoken };
+  const text = Buffer.from(auth ?? '', 'base64').toString();
+  const colon = text.indexOf(':');
+  return colon > 0 ? { username: text.slice(0, colon), password: text.slice(colon + 1) } : undefined;
+}
+
+async function readConfig(): Promise<DockerConfig> {
+  const file = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json');
+  const text = await readFile(file, 'utf8').catch(() => '{}');
+  try {
+    return JSON.parse(text) as DockerConfig;
+  } catch {
+    throw new Error(`${file} is no JSON: mend it, or log in again with docker login`);
+  }
+}
+
+/** Asks a credential helper, as docker does (docker-credential-helpers, "get"). */
+async function askHelper(helper: string, host: string): Promise<Login | undefined> {
+  if (!HELPER.test(helper)) throw new Error(`docker names a credential helper that is none: ${helper}`);
+  const asking = promisify(execFile)(`docker-credential-${helper}`, ['get'], { timeout: HELPER_TIMEOUT_MS });
+  asking.child.stdin?.end(host);
+  const answer = await asking.catch(() => undefined);
+  if (!answer) return undefined;
+  const { Username: username, Secret: password } = JSON.parse(answer.stdout) as Record<string, string>;
+  return username && password ? { username, password } : undefined;
+}

@@ -1,0 +1,149 @@
+import type { RequestContext } from '../../context.ts';
+import type { ContentEntry, Entry } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { RegistryError } from '../../oci/errors.ts';
+import type { Image } from '../../oci/image.ts';
+import { ALL_MANIFESTS } from '../../oci/mediaTypes.ts';
+import type { RepositoryName } from '../../oci/name.ts';
+import { parseRoute, type Route, splitUrl } from '../../oci/route.ts';
+import type { Cooldown } from '../../policy/cooldown.ts';
+import { BLOB_EXISTENCE } from '../existence.ts';
+import { MANIFEST_CONTENT } from '../manifestContent.ts';
+import type { ContentKind } from '../question.ts';
+import { readContent } from '../read.ts';
+import { Repository } from '../repository.ts';
+import { resolveTag } from '../resolveTag.ts';
+import type { Upstream } from '../upstream.ts';
+import { Subrequests } from './subrequests.ts';
+
+/** What has been warmed. */
+export interface Counts {
+  manifests: number;
+  blobs: number;
+  /** The size of all of them. */
+  bytes: number;
+  /** How many of the blobs were known already. */
+  known: number;
+}
+
+/** What the questions about one manifest and about one blob may cost. */
+const MANIFEST_COST = 12;
+const BLOB_COST = 7;
+/** How many blobs are asked for at the same time. */
+const LANES = 4;
+
+/** Asks for content as a caller who only pulls does, as long as there are subrequests left. */
+export class WarmReader {
+  readonly counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0 };
+  readonly #ctx: RequestContext;
+  readonly #upstream: Upstream;
+  readonly #subrequests = new Subrequests();
+
+  /** @param upstream as it is for callers who only pull */
+  constructor(ctx: RequestContext, upstream: Upstream) {
+    this.#ctx = ctx;
+    this.#upstream = upstream;
+  }
+
+  /** Counts a manifest all of whose blobs were asked for. */
+  finish({ descriptor }: Entry): void {
+    this.counts.manifests += 1;
+    this.counts.bytes += descriptor.size;
+  }
+
+  /** Reads a manifest. @returns `undefined`: not in this request @throws RegistryError the origin does not have it */
+  async manifest({ name, reference }: Image): Promise<ContentEntry | undefined> {
+    if (!this.#subrequests.reserve(MANIFEST_COST)) return undefined;
+    const asked = this.#ask('GET', `/v2/${name}/manifests/${reference.text}`);
+    try {
+      const { cooldown, policies } = this.#upstream;
+      const isCooled = reference.kind === 'tag' && policies.isEnforced('COOLDOWN');
+      if (isCooled && cooldown?.tags.matches(`${name}:${reference.text}`)) {
+        const digest = await heldDigest(asked, cooldown, reference.text);
+        return await this.#read(this.#ask('GET', `/v2/${name}/manifests/${digest}`), MANIFEST_CONTENT);
+      }
+      return await this.#read(asked, MANIFEST_CONTENT);
+    } finally {
+      this.#subrequests.settle(MANIFEST_COST, asked.repository.ctx.events);
+    }
+  }
+
+  /**
+   * Asks for blobs, from the first on.
+   * @returns how many of them; the rest is not for this request
+   * @throws RegistryError the origin does not have one of them
+   */
+  async blobs(name: RepositoryName, digests: readonly Digest[]): Promise<number> {
+    let done = 0;
+    while (done < digests.length) {
+      const batch = digests.slice(done, done + LANES);
+      if (!this.#subrequests.reserve(BLOB_COST * batch.length, true)) break;
+      await Promise.all(batch.map((digest) => this.#blob(name, digest)));
+      done += batch.length;
+    }
+    return done;
+  }
+
+  async #blob(name: RepositoryName, digest: Digest): Promise<void> {
+    const asked = this.#ask('HEAD', `/v2/${name}/blobs/${digest}`);
+    try {
+      const { descriptor } = await this.#read(asked, BLOB_EXISTENCE);
+      this.counts.blobs += 1;
+      this.counts.bytes += descriptor.size;
+      if (asked.repository.ctx.events.some(({ kind }) => kind === 'hit')) this.counts.known += 1;
+    } finally {
+      this.#subrequests.settle(BLOB_COST, asked.repository.ctx.events);
+    }
+  }
+
+  #ask(method: 'GET' | 'HEAD', path: string): Asked {
+    const headers = { accept: ALL_MANIFESTS };
+    const ctx = this.#ctx.within(new Request(`https://edge${path}`, { method, headers, signal: this.#ctx.signal }));
+    const route = parseRoute(splitUrl(ctx.request.url));
+    if (route.kind !== 'blob' && route.kind !== 'manifest') throw new TypeError('neither a blob nor a manifest');
+    return { repository: new Repository(ctx, this.#upstream, route.name), route };
+  }
+
+  async #read<E extends Entry>({ repository, route }: Asked, kind: ContentKind<E>): Promise<E> {
+    const { ctx } = repository;
+    this.#upstream.policies.check(ctx, route, false);
+    const isBlob = route.kind === 'blob';
+    const reference = isBlob ? ({ kind: 'digest', text: route.digest } as const) : route.reference;
+    const outcome = await readContent(repository, {
+      kind,
+      target: route,
+      reference,
+      ...(isBlob ? {} : { accept: ALL_MANIFESTS }),
+    });
+    if (outcome.kind === 'relay') throw await refusal(outcome.response, route);
+    return outcome.entry;
+  }
+}
+
+type ContentRoute = Extract<Route, { kind: 'blob' | 'manifest' }>;
+
+/** A question of the edge's own. */
+interface Asked {
+  readonly repository: Repository;
+  readonly route: ContentRoute;
+}
+
+/** @throws RegistryError no digest counts, or nobody can tell */
+async function heldDigest({ repository, route }: Asked, cooldown: Cooldown, tag: string): Promise<Digest> {
+  const resolved = await resolveTag(repository, cooldown, { tag, target: route });
+  if (resolved.kind === 'refused') throw await refusal(resolved.response, route);
+  const held = resolved.kind === 'seen' ? resolved.held : undefined;
+  if (held) return held;
+  throw new RegistryError('DENIED', { message: 'the tag leads to nothing yet for callers that only pull (COOLDOWN)' });
+}
+
+/** Returns what the origin's refusal means for whoever warms. */
+async function refusal({ status, headers, body }: Response, { kind, path }: ContentRoute): Promise<RegistryError> {
+  await body?.cancel();
+  const retryAfter = headers.get('retry-after');
+  const message = `the origin answered ${status} for ${path}`;
+  if (status === 429)
+    return new RegistryError('TOOMANYREQUESTS', { message, headers: retryAfter ? { 'Retry-After': retryAfter } : {} });
+  if (status === 404) return new RegistryError(kind === 'blob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN', { message });
+  return new RegistryError(status === 401 || status === 403 ? 'DENIED' : 'ORIGIN_UNREACHABLE', { message });
+}
