@@ -1,3 +1,4 @@
+import { COOLDOWN } from './laws/cooldown.ts';
 import { LAW_1_IDENTITIES } from './laws/identities.ts';
 import { LAW_1_CALLERS } from './laws/law1Callers.ts';
 import { LAW_1_GRANTS } from './laws/law1Grants.ts';
@@ -39,5 +40,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('one question', ONE_QUESTION),
   ...of('several upstreams', SEVERAL_UPSTREAMS),
   ...of('lent account', LENT_ACCOUNT),
-  ...of('policies', POLICIES),
+  ...of('policies', POLICIES, COOLDOWN),
 ];
