@@ -1,5 +1,5 @@
 import { withErrorBody } from '../http/errorBody.ts';
-import { isDigest } from '../oci/digest.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import { isOriginFailure, RegistryError } from '../oci/errors.ts';
 import { isContentOf } from '../oci/hash.ts';
 import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
@@ -7,7 +7,7 @@ import { isFromCache } from '../origin/confirmation.ts';
 import type { Repository } from './repository.ts';
 
 /** Each costs a question. */
-const MAX_TAGS = 100;
+export const MAX_TAGS = 100;
 
 /**
  * Checks, before a manifest goes to the origin, that it moves no tag of `IMMUTABLE_TAGS`. The origin is asked where each
@@ -43,28 +43,38 @@ export async function checkTags(
   return undefined;
 }
 
-/**
- * Returns what a push does to a tag.
- * @returns `refused`: the origin does not know the caller, and will judge the push; a response: the origin's failure
- * @throws RegistryError ORIGIN_UNREACHABLE
- */
+/** Returns what a push does to a tag. @returns and @throws as `askTag` */
 async function judge(
-  { ctx, upstream, name }: Repository,
+  repository: Repository,
   tag: string,
   manifest: Uint8Array,
 ): Promise<'stays' | 'moves' | 'refused' | Response> {
+  const led = await askTag(repository, tag);
+  if (led === 'refused' || led instanceof Response) return led;
+  return led === 'new' || (await isContentOf(led, manifest)) ? 'stays' : 'moves';
+}
+
+/**
+ * Asks the origin where a tag leads.
+ * @returns `new`: nowhere, or the origin will judge the caller; `refused`: the origin does not know the caller, and will
+ *   judge the push; a response: the origin's failure
+ * @throws RegistryError ORIGIN_UNREACHABLE
+ */
+export async function askTag(
+  { ctx, upstream, name }: Repository,
+  tag: string,
+): Promise<Digest | 'new' | 'refused' | Response> {
   const question = { method: 'HEAD', as: 'question', accept: ALL_MANIFESTS, signal: ctx.signal } as const;
   const { response } = await upstream.origin.send(ctx, `/v2/${name}/manifests/${tag}`, question);
   const { status, headers } = response;
   if (status === 401) return 'refused';
   // A cache on the way may not know yet that the tag was set.
   if (status === 404 && isFromCache(response)) throw unknown();
-  // It is new, or the origin will judge the caller.
-  if (status === 404 || status === 403) return 'stays';
+  if (status === 404 || status === 403) return 'new';
   if (isOriginFailure(status)) return withErrorBody(response, status === 429 ? 'TOOMANYREQUESTS' : 'UNAVAILABLE');
   const digest = headers.get('docker-content-digest') ?? '';
   if (!response.ok || !isDigest(digest)) throw unknown();
-  return (await isContentOf(digest, manifest)) ? 'stays' : 'moves';
+  return digest;
 }
 
 function unknown(): RegistryError {

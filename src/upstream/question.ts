@@ -97,7 +97,8 @@ export function itemOf<E extends Entry>(repository: Repository, question: Questi
 
 /**
  * Returns where to store an entry for a caller whom the cache may not answer. A tag that is not cached for this caller
- * is noted, and its manifest is stored.
+ * is noted, and its manifest is stored. Where a tag that never moves leads is kept also where that is only reported: a
+ * move can be told only by what was before.
  */
 export function storedItemOf<E extends Entry>(
   repository: Repository,
@@ -105,8 +106,11 @@ export function storedItemOf<E extends Entry>(
   { descriptor }: E,
 ): CacheItem<E> {
   const { kind, reference } = question;
+  if (reference.kind === 'digest') return itemOf(repository, question);
   const { windowMs, staleMs } = windowsOf(repository, question);
-  if (reference.kind === 'digest' || windowMs + staleMs > 0) return itemOf(repository, question);
+  const isImmutable = repository.upstream.policies.isImmutable(repository.name, reference.text);
+  const isKept = windowMs + staleMs > 0 || (isImmutable && !hasUncommonAccept(question));
+  if (isKept) return itemOf(repository, question);
   const tag = { name: repository.name, tag: reference.text };
   return notedTagItem(tag, repository.upstream.tags, kind.item(repository, descriptor.digest));
 }

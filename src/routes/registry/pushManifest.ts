@@ -18,6 +18,7 @@ import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
 import { heal } from '../../upstream/heal.ts';
 import { MANIFEST_CONTENT } from '../../upstream/manifestContent.ts';
 import { hasReadContent } from '../../upstream/recordAccess.ts';
+import { askWhereLed, reportMoves } from '../../upstream/reportMoves.ts';
 import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
@@ -43,10 +44,11 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
   const immutable = tagsIn(route).filter((tag) => upstream.policies.isImmutable(route.name, tag));
-  const isHeld = isChecked(upstream) || immutable.length > 0;
+  const isHeld = isChecked(upstream) || immutable.some((tag) => upstream.policies.isPinned(route.name, tag));
   const manifest = isHeld ? await holdManifest(ctx, upstream) : undefined;
   const failure = isHeld ? await check(repository, manifest, immutable) : undefined;
   if (failure) return relayUnlessStalled(ctx, upstream, failure);
+  const led = isHeld ? undefined : await askWhereLed(repository, immutable);
   const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
   const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
   try {
@@ -54,6 +56,8 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     const { status } = response;
     // A 200 that is the page of a sign-on accepted nothing.
     const isAccepted = response.ok && isFirstHand(response);
+    const to = isAccepted ? pushedDigest(route, response) : undefined;
+    if (led && to) reportMoves(repository, led, to);
     if (isAccepted) await recordPush(repository, route, { response, copy });
     else if (status >= 500 || status === 408) dropLater();
     const { reference } = route;
@@ -63,6 +67,12 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     dropLater();
     throw unreached;
   }
+}
+
+/** Returns the digest of an accepted manifest, as far as the origin says it. */
+function pushedDigest({ reference }: PushRoute, { headers }: Response): Digest | undefined {
+  const named = headers.get('docker-content-digest') ?? reference.text;
+  return isDigest(named) ? named : undefined;
 }
 
 /** Makes sure that the manifest may go on. @returns the origin's failure, if it cannot be told */
@@ -87,10 +97,7 @@ interface AcceptedPush {
 
 async function recordPush(repository: Repository, route: PushRoute, accepted: AcceptedPush): Promise<void> {
   const { response, copy } = accepted;
-  const dropped = allDone([
-    dropMoved(repository, route, { headers: response.headers }),
-    forgetBlobTypes(repository, copy),
-  ]);
+  const dropped = allDone([dropMoved(repository, route, { accepted: response }), forgetBlobTypes(repository, copy)]);
   repository.ctx.waitUntil(dropped);
   if (response.status === 201 && isStorable(repository, response)) await storePushed(repository, route, accepted);
   await dropped;
@@ -104,8 +111,8 @@ async function dropAfterUnknownOutcome(repository: Repository, route: PushRoute)
 }
 
 interface MoveOptions {
-  /** The headers of the origin's answer, if it accepted the manifest. */
-  readonly headers?: Headers;
+  /** The origin's answer, if it accepted the manifest. */
+  readonly accepted?: Response;
   /** As for `Tags.drop`. */
   readonly clearedForMs?: number;
 }
@@ -117,14 +124,13 @@ interface MoveOptions {
 async function dropMoved(
   repository: Repository,
   route: PushRoute,
-  { headers, clearedForMs }: MoveOptions,
+  { accepted, clearedForMs }: MoveOptions,
 ): Promise<void> {
   const { ctx, upstream, name } = repository;
-  const acknowledged = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
+  const acknowledged = (accepted?.headers.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
   const moved = [...new Set([...tagsIn(route), ...acknowledged.filter(isTag)])];
   if (moved.length === 0) return forgetInIsolate(upstream, name);
-  const named = headers?.get('docker-content-digest') ?? route.reference.text;
-  const to = headers && isDigest(named) ? named : undefined;
+  const to = accepted && pushedDigest(route, accepted);
   if (to) for (const tag of moved) upstream.recentTags.add(ctx, name, tag, to);
   try {
     await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });
