@@ -56,6 +56,16 @@ export function variantOf(accept: string | null): string {
   return rangesIn(accept).join(',');
 }
 
+/** The media types that every client of today names, docker, containerd and podman among them. */
+const TYPES_OF_ALL = MANIFEST_TYPES.filter((type) => !type.includes('artifact'));
+/** As `variantOf`, of every `Accept` that names all types of today: a tag leads all of these callers to the same manifest. */
+export const COMPLETE_VARIANT = TYPES_OF_ALL.join(',');
+
+/** Whether an `Accept` names all types of today. */
+export function isComplete(accept: string | null): boolean {
+  return TYPES_OF_ALL.every((type) => accepts(accept, type));
+}
+
 /** Whether an `Accept` has only ranges that registry clients send. Variants of made-up ones are not worth storing. */
 export function isCommonVariant(accept: string | null): boolean {
   return rangesIn(accept).every((range) => KNOWN_RANGES.has(range));

@@ -5,11 +5,12 @@ import type { FlightQuestion } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { LinkSet } from '../oci/links.ts';
-import { accepts, isCommonVariant, variantOf } from '../oci/mediaTypes.ts';
+import { accepts, isCommonVariant } from '../oci/mediaTypes.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Repository } from './repository.ts';
+import { completeVariant, pinnedVariant, variantIn } from './variant.ts';
 
 /** What a client asks about content. */
 export interface ContentRequest {
@@ -91,7 +92,21 @@ export function isAccepted({ accept }: ContentRequest, { descriptor }: Entry): b
 export function itemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
   const { kind, reference } = question;
   if (reference.kind === 'digest') return kind.item(repository, reference.text);
-  const key = { name: repository.name, tag: reference.text, variant: variantKey(question) };
+  const isPinned = repository.upstream.policies.isPinned(repository.name, reference.text);
+  return itemOfVariant(repository, question, isPinned ? pinnedVariant(question) : variantIn(question));
+}
+
+/**
+ * Returns where the cache has what a tag that never moves leads callers to who accept all types: no other client is led
+ * elsewhere, unless it does not accept that.
+ */
+export function completeItemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
+  return itemOfVariant(repository, question, completeVariant(question));
+}
+
+function itemOfVariant<E extends Entry>(repository: Repository, question: Question<E>, variant: string): CacheItem<E> {
+  const { kind, reference } = question;
+  const key = { name: repository.name, tag: reference.text, variant };
   return tagItem(key, repository.upstream.tags, (digest) => kind.item(repository, digest));
 }
 
@@ -151,10 +166,5 @@ export function flightQuestion<E extends Entry>(
   // A caller that may push joins no flight to a tag: after a push, perhaps through another isolate, older answers are
   // wrong.
   if (reference.kind !== 'digest' && mayPush) return undefined;
-  return { name, about: `${kind.answers} ${reference.text} ${variantKey(question)}`, caller };
-}
-
-/** Returns what else the answer depends on: the media types that the caller accepts, and the registry that it names. */
-function variantKey({ accept, target: { search } }: ContentRequest): string {
-  return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;
+  return { name, about: `${kind.answers} ${reference.text} ${variantIn(question)}`, caller };
 }

@@ -1,8 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
+import { MANIFEST_TYPES } from '../../src/oci/mediaTypes.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../support/events.ts';
 import { rig } from '../support/push.ts';
-import { manifestRequest, newManifest, type PushedManifest, pushManifest, UNCHECKED } from '../support/pushManifest.ts';
+import {
+  manifestRequest,
+  newManifest,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+  UNCHECKED,
+} from '../support/pushManifest.ts';
 import { putOf } from '../support/uploading.ts';
 
 const IMMUTABLE = { IMMUTABLE_TAGS: 'v*,!v*-rc' };
@@ -135,6 +143,38 @@ describe('an answer about a tag of IMMUTABLE_TAGS', () => {
     expect(edge.log.join()).toContain('has moved at the origin, which is not followed');
     const again = await get(edge, manifest, BOB);
     expect([await again.text(), cacheStatusOf(again)]).toEqual([manifest.bytes, expect.stringContaining('; hit')]);
+  });
+
+  const DOCKER = [...MANIFEST_TYPES, '*/*'].join();
+  const CRANE = MANIFEST_TYPES.toReversed().join(', ');
+  const MOVES = [
+    ['another client, which accepts all types, too', DOCKER, CRANE],
+    ['a client that accepts less', DOCKER, OCI_MANIFEST],
+    ['the same client', OCI_MANIFEST, OCI_MANIFEST],
+  ].flatMap(([who = '', first = '', second = '']) =>
+    (['HEAD', 'GET'] as const).flatMap((method) =>
+      ['origin', 'anonymous'].map((clientAuth) => ({ who, first, second, method, clientAuth })),
+    ),
+  );
+  it.each(MOVES)('does not follow a move after a $method for $who, CLIENT_AUTH=$clientAuth', async (given) => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge({ ...IMMUTABLE, CLIENT_AUTH: given.clientAuth });
+    await edge.fetch(manifest.tagPath, manifestRequest(given.method, given.first, ALICE));
+    await move(manifest);
+    const answer = await edge.fetch(manifest.tagPath, manifestRequest('GET', given.second, BOB));
+    expect(await answer.text()).toBe(manifest.bytes);
+    const head = await edge.fetch(manifest.tagPath, manifestRequest('HEAD', given.second, BOB));
+    expect(head.headers.get('docker-content-digest')).toBe(manifest.digest);
+  });
+
+  it('follows a move to where the origin has the old manifest no more, and the log tells it', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD', undefined, ALICE));
+    const moved = await move(manifest);
+    await fetch(inject('originUrl') + manifest.path, { method: 'DELETE' });
+    expect(await (await get(edge, manifest, ALICE)).text()).toBe(moved.bytes);
+    expect(edge.log.join()).toContain('has to be followed, since the manifest is gone');
   });
 
   it('is not a manifest that the caller was just told to be absent', async () => {

@@ -1,6 +1,6 @@
 import { accessTo, createIssuer, verifying } from '../tokens.ts';
 import { basic, usersWith } from '../users.ts';
-import { NAMES, PLACES } from './content.ts';
+import { NAMES } from './content.ts';
 
 export type Right = 'pull' | 'push' | 'delete' | 'catalog';
 
@@ -22,31 +22,28 @@ export interface CallerRow {
 /** What the origin demands where the edge has an account. */
 export const ACCOUNT = basic('edge', 'password of the edge').authorization;
 const LENT = { ORIGIN_ACCOUNT: 'password', ORIGIN_USERNAME: 'edge', ORIGIN_PASSWORD: 'password of the edge' };
-/** An account is lent for what is named, so something has to be. */
-const BOTH = { ALLOW_REPOSITORIES: Object.values(NAMES).join(',') };
 const MIRROR = { CLIENT_AUTH: 'anonymous' };
-
-const names = PLACES.map((place) => NAMES[place]);
-const RIGHTS = {
-  puller: { pull: names },
-  pusher: { pull: names, push: names, delete: names, catalog: true },
-};
 const FAR_FUTURE_SECONDS = 10_000_000_000;
 
-/** The callers of the table. A new kind of caller is a row. */
-export async function makeCallers(): Promise<readonly CallerRow[]> {
+/** The callers of the table. A new kind of caller is a row. @param names the repositories in which they have rights */
+export async function makeCallers(names: readonly string[] = Object.values(NAMES)): Promise<readonly CallerRow[]> {
   const issuer = await createIssuer();
+  // An account is lent for what is named, so something has to be.
+  const lent = { ...LENT, ALLOW_REPOSITORIES: names.join() };
   const access = names.flatMap((name) => accessTo(name, ['pull', 'push', 'delete']).access);
   const token = async (sub: string) => ({
     authorization: `Bearer ${await issuer.issue({ sub, access, exp: FAR_FUTURE_SECONDS })}`,
   });
-  const { variables, logins } = await usersWith(RIGHTS);
+  const { variables, logins } = await usersWith({
+    puller: { pull: names },
+    pusher: { pull: names, push: names, delete: names, catalog: true },
+  });
   const ofOrigin = { judge: 'origin', onlyPulls: false, isLent: false } as const;
   const all: Right[] = ['pull', 'push', 'delete', 'catalog'];
   return [
     { name: 'everybody on an open mirror', ...{ variables: MIRROR, headers: {}, judge: 'nobody' }, ...reads(false) },
     {
-      ...{ name: 'everybody on a mirror with an account', variables: { ...MIRROR, ...LENT, ...BOTH }, headers: {} },
+      ...{ name: 'everybody on a mirror with an account', variables: { ...MIRROR, ...lent }, headers: {} },
       ...{ judge: 'nobody', ...reads(true) },
     },
     { ...ofOrigin, name: 'a caller of the origin', variables: {}, headers: basic('alice', 'x') },
@@ -67,7 +64,7 @@ export async function makeCallers(): Promise<readonly CallerRow[]> {
       ...{ onlyPulls: false, isLent: false },
     },
     {
-      ...{ name: 'a user who pushes with an account', variables: { ...variables, ...LENT, ...BOTH } },
+      ...{ name: 'a user who pushes with an account', variables: { ...variables, ...lent } },
       ...{ headers: logins.pusher, judge: 'users', rights: all, onlyPulls: false, isLent: true },
     },
     { name: 'nobody among users', ...{ variables, headers: {}, judge: 'users' }, rights: [], ...reads(false) },
