@@ -14,7 +14,8 @@ export const MAX_TAGS = 100;
  * of them leads, with the caller's credential. Where policies are only reported, nothing that goes wrong with that
  * changes the answer.
  * @param tags those that the push would set
- * @returns the origin's own failure, with which the manifest is answered; `undefined` if the manifest may go on
+ * @returns the origin's own failure, with which the manifest is answered; otherwise the manifest may go on, and these tags
+ *   lead to it already
  * @throws RegistryError DENIED: a tag leads to another manifest, or there are too many; ORIGIN_UNREACHABLE: nobody can
  *   tell
  */
@@ -22,36 +23,38 @@ export async function checkTags(
   repository: Repository,
   tags: readonly string[],
   manifest: Uint8Array,
-): Promise<Response | undefined> {
+): Promise<Response | ReadonlySet<string>> {
   const { ctx, name } = repository;
   const { policies } = repository.upstream;
   if (tags.length > MAX_TAGS) {
     policies.deny(ctx, 'IMMUTABLE_TAGS', `a push sets at most ${MAX_TAGS} tags that never move: push once more`);
   }
+  const staying = new Set<string>();
   for (const tag of tags.slice(0, MAX_TAGS)) {
     const isEnforced = policies.isPinned(name, tag);
     const verdict = await judge(repository, tag, manifest).catch((error: unknown) => {
       if (isEnforced) throw error;
       return undefined;
     });
-    if (verdict === 'refused') return undefined;
+    if (verdict === 'refused') break;
+    if (verdict === 'stays' && isEnforced) staying.add(tag);
     if (verdict === 'moves') {
       policies.deny(ctx, 'IMMUTABLE_TAGS', `the tag ${tag} leads to another manifest, and never moves`);
     }
     if (verdict instanceof Response && isEnforced) return verdict;
   }
-  return undefined;
+  return staying;
 }
 
-/** Returns what a push does to a tag. @returns and @throws as `askTag` */
+/** Returns what a push does to a tag, or what `askTag` returns. @throws as `askTag` */
 async function judge(
   repository: Repository,
   tag: string,
   manifest: Uint8Array,
-): Promise<'stays' | 'moves' | 'refused' | Response> {
+): Promise<'stays' | 'moves' | 'new' | 'refused' | Response> {
   const led = await askTag(repository, tag);
-  if (led === 'refused' || led instanceof Response) return led;
-  return led === 'new' || (await isContentOf(led, manifest)) ? 'stays' : 'moves';
+  if (led === 'new' || led === 'refused' || led instanceof Response) return led;
+  return (await isContentOf(led, manifest)) ? 'stays' : 'moves';
 }
 
 /**

@@ -87,6 +87,26 @@ describe('a push under a tag of IMMUTABLE_TAGS', () => {
     expect((await createEdge(IMMUTABLE).fetch(manifest.tagPath, putOf(manifest))).status).toBe(201);
   });
 
+  it.each([UNCHECKED, {}])('of the same manifest leaves the tag where it is known to lead', async (variables) => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge({ ...IMMUTABLE, ...variables });
+    await get(edge, manifest, ALICE);
+    expect((await edge.fetch(manifest.tagPath, putOf(manifest, ALICE))).status).toBe(201);
+    await move(manifest);
+    const answer = await get(edge, manifest, ALICE);
+    expect([await answer.text(), cacheStatusOf(answer)]).toEqual([manifest.bytes, expect.stringContaining('; hit')]);
+  });
+
+  it('of a tag that the origin has no more leads to what is pushed', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const other = await newManifest({ name: manifest.name, tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await get(edge, manifest, ALICE);
+    await fetch(inject('originUrl') + manifest.tagPath, { method: 'DELETE' });
+    expect((await edge.fetch(manifest.tagPath, putOf(other, ALICE))).status).toBe(201);
+    expect(await (await get(edge, manifest, ALICE)).text()).toBe(other.bytes);
+  });
+
   it('is let through and told where policies are only reported', async () => {
     const old = await pushManifest({ tag: 'v1' });
     const other = await newManifest({ name: old.name, tag: 'v1' });

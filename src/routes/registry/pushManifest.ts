@@ -46,11 +46,11 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   const immutable = tagsIn(route).filter((tag) => upstream.policies.isImmutable(route.name, tag));
   const isHeld = isChecked(upstream) || immutable.some((tag) => upstream.policies.isPinned(route.name, tag));
   const manifest = isHeld ? await holdManifest(ctx, upstream) : undefined;
-  const failure = isHeld ? await check(repository, manifest, immutable) : undefined;
-  if (failure) return relayUnlessStalled(ctx, upstream, failure);
+  const staying = isHeld ? await check(repository, manifest, immutable) : NO_TAGS;
+  if (staying instanceof Response) return relayUnlessStalled(ctx, upstream, staying);
   const led = isHeld ? undefined : await askWhereLed(repository, immutable);
   const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
-  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
+  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route, staying));
   try {
     const { response } = await sendWrite(ctx, upstream, route, copy);
     const { status } = response;
@@ -58,7 +58,7 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
     const isAccepted = response.ok && isFirstHand(response);
     const to = isAccepted ? pushedDigest(route, response) : undefined;
     if (led && to) reportMoves(repository, led, to);
-    if (isAccepted) await recordPush(repository, route, { response, copy });
+    if (isAccepted) await recordPush(repository, route, { response, copy, staying });
     else if (status >= 500 || status === 408) dropLater();
     const { reference } = route;
     const relayed = isAccepted ? response : await heal(repository, { reference, refusal: response, copy });
@@ -75,12 +75,18 @@ function pushedDigest({ reference }: PushRoute, { headers }: Response): Digest |
   return isDigest(named) ? named : undefined;
 }
 
-/** Makes sure that the manifest may go on. @returns the origin's failure, if it cannot be told */
-async function check(repository: Repository, manifest: Uint8Array | undefined, immutable: readonly string[]) {
+const NO_TAGS: ReadonlySet<string> = new Set();
+
+/** Makes sure that the manifest may go on. @returns as `checkTags` */
+async function check(
+  repository: Repository,
+  manifest: Uint8Array | undefined,
+  immutable: readonly string[],
+): Promise<Response | ReadonlySet<string>> {
   // A request without a body would move a tag, too, where the origin accepts whatever it is sent.
-  const failure = await checkTags(repository, immutable, manifest ?? new Uint8Array());
-  if (failure || !manifest || !isChecked(repository.upstream)) return failure;
-  return checkBlobs(repository, neededBlobs(manifest));
+  const staying = await checkTags(repository, immutable, manifest ?? new Uint8Array());
+  if (staying instanceof Response || !manifest || !isChecked(repository.upstream)) return staying;
+  return (await checkBlobs(repository, neededBlobs(manifest))) ?? staying;
 }
 
 /** Returns the tags that a push would set; some servers also separate parameters by semicolons. */
@@ -93,24 +99,33 @@ interface AcceptedPush {
   readonly response: Response;
   /** The manifest. */
   readonly copy: Copy | undefined;
+  /** Tags that never move, and led to the manifest before. */
+  readonly staying: ReadonlySet<string>;
 }
 
 async function recordPush(repository: Repository, route: PushRoute, accepted: AcceptedPush): Promise<void> {
-  const { response, copy } = accepted;
-  const dropped = allDone([dropMoved(repository, route, { accepted: response }), forgetBlobTypes(repository, copy)]);
+  const { response, copy, staying } = accepted;
+  const dropped = allDone([
+    dropMoved(repository, route, { accepted: response, staying }),
+    forgetBlobTypes(repository, copy),
+  ]);
   repository.ctx.waitUntil(dropped);
   if (response.status === 201 && isStorable(repository, response)) await storePushed(repository, route, accepted);
   await dropped;
 }
 
 /** Drops the tags because the origin may have accepted the manifest, or may accept it yet. A stranger drops nothing. */
-async function dropAfterUnknownOutcome(repository: Repository, route: PushRoute): Promise<void> {
+async function dropAfterUnknownOutcome(
+  repository: Repository,
+  route: PushRoute,
+  staying: ReadonlySet<string>,
+): Promise<void> {
   if (!(await hasReadContent(repository))) return;
   const { unknownOutcomeMs } = tombstoneDurations(repository.upstream.origin.timeoutMs);
-  await dropMoved(repository, route, { clearedForMs: unknownOutcomeMs });
+  await dropMoved(repository, route, { staying, clearedForMs: unknownOutcomeMs });
 }
 
-interface MoveOptions {
+interface MoveOptions extends Pick<AcceptedPush, 'staying'> {
   /** The origin's answer, if it accepted the manifest. */
   readonly accepted?: Response;
   /** As for `Tags.drop`. */
@@ -124,11 +139,12 @@ interface MoveOptions {
 async function dropMoved(
   repository: Repository,
   route: PushRoute,
-  { accepted, clearedForMs }: MoveOptions,
+  { accepted, staying, clearedForMs }: MoveOptions,
 ): Promise<void> {
   const { ctx, upstream, name } = repository;
   const acknowledged = (accepted?.headers.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
-  const moved = [...new Set([...tagsIn(route), ...acknowledged.filter(isTag)])];
+  const set = new Set([...tagsIn(route), ...acknowledged.filter(isTag)]);
+  const moved = [...set].filter((tag) => !staying.has(tag));
   if (moved.length === 0) return forgetInIsolate(upstream, name);
   const to = accepted && pushedDigest(route, accepted);
   if (to) for (const tag of moved) upstream.recentTags.add(ctx, name, tag, to);
