@@ -57,13 +57,16 @@ export function variantOf(accept: string | null): string {
 }
 
 /** The media types that every client of today names, docker, containerd and podman among them. */
-const TYPES_OF_ALL = MANIFEST_TYPES.filter((type) => !type.includes('artifact'));
-/** As `variantOf`, of every `Accept` that names all types of today: a tag leads all of these callers to the same manifest. */
-export const COMPLETE_VARIANT = TYPES_OF_ALL.join(',');
+const TYPES_OF_TODAY = MANIFEST_TYPES.filter((type) => !type.includes('artifact'));
+/** As `typesOfToday`, of every `Accept` that names all of them. */
+export const ALL_TYPES_OF_TODAY = TYPES_OF_TODAY.join();
 
-/** Whether an `Accept` names all types of today. */
-export function isComplete(accept: string | null): boolean {
-  return TYPES_OF_ALL.every((type) => accepts(accept, type));
+/**
+ * Returns which media types of today an `Accept` names. These are no more sets than a store keeps variants of a tag, so
+ * nobody crowds one of them out.
+ */
+export function typesOfToday(accept: string | null): string {
+  return TYPES_OF_TODAY.filter((type) => accepts(accept, type)).join();
 }
 
 /** Whether an `Accept` has only ranges that registry clients send. Variants of made-up ones are not worth storing. */

@@ -10,7 +10,7 @@ import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Repository } from './repository.ts';
-import { completeVariant, pinnedVariant, variantIn } from './variant.ts';
+import { COMPLETE_VARIANT, pinnedVariant, variantIn } from './variant.ts';
 
 /** What a client asks about content. */
 export interface ContentRequest {
@@ -101,7 +101,7 @@ export function itemOf<E extends Entry>(repository: Repository, question: Questi
  * elsewhere, unless it does not accept that.
  */
 export function completeItemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
-  return itemOfVariant(repository, question, completeVariant(question));
+  return itemOfVariant(repository, question, COMPLETE_VARIANT);
 }
 
 function itemOfVariant<E extends Entry>(repository: Repository, question: Question<E>, variant: string): CacheItem<E> {

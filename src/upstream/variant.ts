@@ -1,25 +1,18 @@
-import { COMPLETE_VARIANT, isComplete, variantOf } from '../oci/mediaTypes.ts';
+import { ALL_TYPES_OF_TODAY, typesOfToday, variantOf } from '../oci/mediaTypes.ts';
 import type { ContentRequest } from './question.ts';
 
 /** Returns what else the answer depends on: the media types that the caller accepts, and the registry that it names. */
-export function variantIn(request: ContentRequest): string {
-  const { accept, target } = request;
-  return accept === undefined ? target.search : keyOf(variantOf(accept), request);
+export function variantIn({ accept, target: { search } }: ContentRequest): string {
+  return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;
 }
 
 /**
- * Returns the variant of a tag that never moves: clients of one kind may not be led elsewhere than those of another
- * kind, so all that accept every type of today share one.
+ * Returns the variant of a tag that never moves. Clients of one kind may not be led elsewhere than those of another kind,
+ * so all that accept the same types of today share one, whatever else they send.
  */
-export function pinnedVariant(request: ContentRequest): string {
-  return request.accept !== undefined && isComplete(request.accept) ? completeVariant(request) : variantIn(request);
+export function pinnedVariant({ accept = null }: ContentRequest): string {
+  return `pinned ${typesOfToday(accept)}`;
 }
 
-/** Returns the variant of callers who accept every type of today. */
-export function completeVariant(request: ContentRequest): string {
-  return keyOf(COMPLETE_VARIANT, request);
-}
-
-function keyOf(accepted: string, { target: { search } }: ContentRequest): string {
-  return `${accepted} ${decodeURIComponent(search)}`;
-}
+/** The pinned variant of callers who accept every type of today. */
+export const COMPLETE_VARIANT = `pinned ${ALL_TYPES_OF_TODAY}`;

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MANIFEST_TYPES } from '../../src/oci/mediaTypes.ts';
 import { type Clock, createClock } from '../support/context.ts';
 import { createEdge, type Edge } from '../support/edge.ts';
 import { ACCOUNT, type CallerRow, makeCallers } from '../support/policies/callers.ts';
 import { listen } from '../support/policies/origin.ts';
 import { read, TaggedOrigin } from '../support/policies/taggedOrigin.ts';
-import { manifestRequest } from '../support/pushManifest.ts';
+import { manifestRequest, OCI_MANIFEST } from '../support/pushManifest.ts';
 import { SHARED_STORES, STORES, type Store } from '../support/stores.ts';
 import { basic } from '../support/users.ts';
 
@@ -18,6 +19,7 @@ const IMMUTABLE = { IMMUTABLE_TAGS: 'v*', TAG_TTL: '10s', STALE_IF_ERROR: '0' };
 const ALL_CALLERS = await makeCallers();
 /** Those who may pull; some prove it to the edge itself, and others only to the origin, for a minute. */
 const PULLERS = ALL_CALLERS.filter(({ rights }) => rights?.length !== 0);
+const MIRROR = PULLERS[0] as CallerRow;
 const isProvenAtOnce = ({ judge, headers }: CallerRow) =>
   judge !== 'origin' || headers.authorization?.startsWith('Bearer ') === true;
 
@@ -108,6 +110,30 @@ describe.each(STORES)('a tag of IMMUTABLE_TAGS whose origin is dead, cache in $n
     // The HEAD proves HEADs, and the GET is another question.
     const isAsked = !isProvenAtOnce(kind);
     expect([told, denied, world.origin.methods.length]).toEqual(isAsked ? [2, 2, 2] : [0, 0, 0]);
+  });
+});
+
+/** More sets of types than a store keeps variants of a tag. */
+const MANY_ACCEPTS = Array.from({ length: 2 ** MANIFEST_TYPES.length }, (_, set) =>
+  [...MANIFEST_TYPES.filter((_type, bit) => set & (1 << bit)), '*/*'].join(),
+);
+
+describe.each(STORES)('what is known of a tag of IMMUTABLE_TAGS, cache in $name', ({ variables }) => {
+  it('is crowded out by no stranger who asks in many ways, and so no move is followed', async () => {
+    const world = await World.create(MIRROR, { ...variables, MIRRORED_HOSTS: 'a.test,b.test' });
+    const edge = world.createIsolate();
+    const { bytes } = world.origin;
+    const docker = () => edge.fetch(world.origin.path, manifestRequest('GET', MANIFEST_TYPES.join()));
+    expect(await (await docker()).text()).toBe(bytes);
+    await world.origin.move(bytes);
+    for (const search of ['', '?ns=a.test', '?ns=b.test']) {
+      for (const accept of MANY_ACCEPTS) {
+        const answer = await edge.fetch(world.origin.path + search, manifestRequest('GET', accept));
+        const text = await answer.text();
+        if (accept.includes(OCI_MANIFEST)) expect([accept, search, text]).toEqual([accept, search, bytes]);
+      }
+    }
+    expect(await (await docker()).text()).toBe(bytes);
   });
 });
 

@@ -48,8 +48,8 @@ export const LAW_6: readonly Breakage[] = [
   {
     wrong: 'a tag answers every Accept alike',
     file: 'src/upstream/variant.ts',
-    text: 'return accept === undefined ? target.search : keyOf(variantOf(accept), request);',
-    replacement: "return accept === undefined ? target.search : keyOf(variantOf(''), request);",
+    text: 'return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;',
+    replacement: "return accept === undefined ? search : `${variantOf('')} ${decodeURIComponent(search)}`;",
     caughtBy: 'test/routes/registry/manifestsByTag.test.ts',
   },
   {

@@ -135,4 +135,11 @@ export const POLICIES: readonly Breakage[] = [
     replacement: '.filter((tag) => !staying.has(`${tag} `))',
     caughtBy: 'test/policy/immutableTags.test.ts',
   },
+  {
+    wrong: 'a stranger crowds out where a tag leads that never moves',
+    file: 'src/upstream/variant.ts',
+    text: 'return `pinned ${typesOfToday(accept)}`;',
+    replacement: 'return `pinned ${accept}`;',
+    caughtBy: 'test/policy/immutableTagsAlone.test.ts',
+  },
 ];

@@ -27,11 +27,12 @@ export class TaggedOrigin extends TableOrigin {
     return this.#bytes;
   }
 
-  /** Makes the tag lead to another manifest. */
-  async move(): Promise<void> {
+  /** Makes the tag lead to another manifest. @param kept a manifest that it still has */
+  async move(kept?: string): Promise<void> {
     this.#bytes = uniqueManifest();
     const digest = await sha256(this.#bytes);
     const manifests = new Map([[digest, this.#bytes]]);
+    if (kept !== undefined) manifests.set(await sha256(kept), kept);
     this.stock(new Map([[this.name, { blobs: new Map(), manifests, tags: new Map([[this.#tag, digest]]) }]]));
   }
 }
