@@ -20,6 +20,7 @@ const ALL_CALLERS = await makeCallers();
 /** Those who may pull; some prove it to the edge itself, and others only to the origin, for a minute. */
 const PULLERS = ALL_CALLERS.filter(({ rights }) => rights?.length !== 0);
 const MIRROR = PULLERS[0] as CallerRow;
+const WITH_TOKEN = PULLERS.find(({ name }) => name === 'a caller with a token') as CallerRow;
 const isProvenAtOnce = ({ judge, headers }: CallerRow) =>
   judge !== 'origin' || headers.authorization?.startsWith('Bearer ') === true;
 
@@ -134,6 +135,17 @@ describe.each(STORES)('what is known of a tag of IMMUTABLE_TAGS, cache in $name'
       }
     }
     expect(await (await docker()).text()).toBe(bytes);
+  });
+
+  it('is crowded out by nobody on an open mirror with the same store', async () => {
+    const world = await World.create(WITH_TOKEN, variables);
+    const [edge, { bytes }] = [world.createIsolate(), world.origin];
+    await world.ask(edge, bytes);
+    await world.origin.move(bytes);
+    const own = { CLIENT_AUTH: 'anonymous', ORIGIN_URL: world.origin.url };
+    const mirror = createEdge({ ...variables, ...IMMUTABLE, ...own });
+    for (const accept of MANY_ACCEPTS) await mirror.fetch(world.origin.path, manifestRequest('GET', accept));
+    expect(await world.ask(edge, bytes)).toEqual(YES);
   });
 });
 

@@ -142,4 +142,11 @@ export const POLICIES: readonly Breakage[] = [
     replacement: 'return `pinned ${accept}`;',
     caughtBy: 'test/policy/immutableTagsAlone.test.ts',
   },
+  {
+    wrong: 'a stranger at an open mirror crowds out where a tag leads for callers of the origin',
+    file: 'src/stores/durable/pointers.ts',
+    text: '`${terms.askedAs} %`',
+    replacement: "'%'",
+    caughtBy: 'test/policy/immutableTagsAlone.test.ts',
+  },
 ];
