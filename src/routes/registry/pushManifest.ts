@@ -6,18 +6,13 @@ import { type Digest, isDigest } from '../../oci/digest.ts';
 import { isContentOf } from '../../oci/hash.ts';
 import { servedMediaType } from '../../oci/manifest.ts';
 import { neededBlobs } from '../../oci/neededBlobs.ts';
-import { isTag } from '../../oci/reference.ts';
-import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
-import { tombstoneDurations } from '../../stores/tombstone.ts';
-import { errorName } from '../../telemetry/log.ts';
 import { checkBlobs } from '../../upstream/checkBlobs.ts';
 import { checkTags } from '../../upstream/checkTags.ts';
-import { forget, forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
 import { heal } from '../../upstream/heal.ts';
 import { MANIFEST_CONTENT } from '../../upstream/manifestContent.ts';
-import { hasReadContent } from '../../upstream/recordAccess.ts';
+import { dropAfterUnknownOutcome, dropMoved, type PushRoute, pushedDigest, tagsIn } from '../../upstream/movedTags.ts';
 import { askWhereLed, reportMoves } from '../../upstream/reportMoves.ts';
 import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
@@ -25,8 +20,6 @@ import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { holdManifest, isChecked } from './holdManifest.ts';
 import { relayUnlessStalled } from './relay.ts';
-
-export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 
 /**
  * Answers a PUT of a manifest (distribution-spec, "Pushing manifests").
@@ -69,12 +62,6 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   }
 }
 
-/** Returns the digest of an accepted manifest, as far as the origin says it. */
-function pushedDigest({ reference }: PushRoute, { headers }: Response): Digest | undefined {
-  const named = headers.get('docker-content-digest') ?? reference.text;
-  return isDigest(named) ? named : undefined;
-}
-
 const NO_TAGS: ReadonlySet<string> = new Set();
 
 /** Makes sure that the manifest may go on. @returns as `checkTags` */
@@ -87,12 +74,6 @@ async function check(
   const staying = await checkTags(repository, immutable, manifest ?? new Uint8Array());
   if (staying instanceof Response || !manifest || !isChecked(repository.upstream)) return staying;
   return (await checkBlobs(repository, neededBlobs(manifest))) ?? staying;
-}
-
-/** Returns the tags that a push would set; some servers also separate parameters by semicolons. */
-function tagsIn({ reference, search }: Pick<PushRoute, 'reference' | 'search'>): string[] {
-  const query = new URLSearchParams(search.replaceAll(';', '&'));
-  return [...new Set([reference.text, ...query.getAll('tag')])].filter(isTag);
 }
 
 interface AcceptedPush {
@@ -112,54 +93,6 @@ async function recordPush(repository: Repository, route: PushRoute, accepted: Ac
   repository.ctx.waitUntil(dropped);
   if (response.status === 201 && isStorable(repository, response)) await storePushed(repository, route, accepted);
   await dropped;
-}
-
-/** Drops the tags because the origin may have accepted the manifest, or may accept it yet. A stranger drops nothing. */
-async function dropAfterUnknownOutcome(
-  repository: Repository,
-  route: PushRoute,
-  staying: ReadonlySet<string>,
-): Promise<void> {
-  if (!(await hasReadContent(repository))) return;
-  const { unknownOutcomeMs } = tombstoneDurations(repository.upstream.origin.timeoutMs);
-  await dropMoved(repository, route, { staying, clearedForMs: unknownOutcomeMs });
-}
-
-interface MoveOptions extends Pick<AcceptedPush, 'staying'> {
-  /** The origin's answer, if it accepted the manifest. */
-  readonly accepted?: Response;
-  /** As for `Tags.drop`. */
-  readonly clearedForMs?: number;
-}
-
-/**
- * Drops what the push changed: the repository's lists (its subject's referrers are one of them) and the tags that
- * moved. Where they point now is noted for the next push or delete that moves them.
- */
-async function dropMoved(
-  repository: Repository,
-  route: PushRoute,
-  { accepted, staying, clearedForMs }: MoveOptions,
-): Promise<void> {
-  const { ctx, upstream, name } = repository;
-  const acknowledged = (accepted?.headers.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
-  const set = new Set([...tagsIn(route), ...acknowledged.filter(isTag)]);
-  const moved = [...set].filter((tag) => !staying.has(tag));
-  if (moved.length === 0) return forgetInIsolate(upstream, name);
-  const to = accepted && pushedDigest(route, accepted);
-  if (to) for (const tag of moved) upstream.recentTags.add(ctx, name, tag, to);
-  try {
-    await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });
-    if (to) ctx.waitUntil(noteMove(repository, moved, to));
-  } catch (fault) {
-    // The push stands all the same: `TAG_TTL` bounds how long the old pointer answers.
-    ctx.log.warn('moved tags could not be dropped', { error: errorName(fault) });
-  }
-}
-
-async function noteMove({ ctx, upstream, name }: Repository, moved: readonly string[], digest: Digest): Promise<void> {
-  const pointer = { digest, verifiedAt: ctx.now() };
-  await allDone(moved.map((tag) => upstream.tags.note(ctx, { name, tag }, pointer, true)));
 }
 
 /** Stores the pushed manifest, if its bytes match every digest by which it is known. */

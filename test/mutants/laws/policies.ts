@@ -32,7 +32,7 @@ export const POLICIES: readonly Breakage[] = [
   },
   {
     wrong: 'a tag that is given with a digest is not looked at',
-    file: 'src/routes/registry/pushManifest.ts',
+    file: 'src/upstream/movedTags.ts',
     text: "[reference.text, ...query.getAll('tag')]",
     replacement: '[reference.text, ...(query.size > 0 ? [] : [])]',
     caughtBy: 'test/policy/immutableTags.test.ts',
@@ -130,7 +130,7 @@ export const POLICIES: readonly Breakage[] = [
   },
   {
     wrong: 'a push of the manifest to which a tag leads that never moves makes the edge forget that',
-    file: 'src/routes/registry/pushManifest.ts',
+    file: 'src/upstream/movedTags.ts',
     text: '.filter((tag) => !staying.has(tag))',
     replacement: '.filter((tag) => !staying.has(`${tag} `))',
     caughtBy: 'test/policy/immutableTags.test.ts',
