@@ -1,16 +1,20 @@
 import { within } from '../async.ts';
 import { lookUp } from '../cache/lookup.ts';
+import { writeBack } from '../cache/writeBack.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
+import { RegistryError } from '../oci/errors.ts';
 import { MANIFEST_EXISTENCE } from './existence.ts';
 import { completeItemOf, isAccepted, itemOf, type Question } from './question.ts';
 import type { Repository } from './repository.ts';
+import { mayStoreAnswersTo } from './storeFromPush.ts';
 
 /**
  * Returns the manifest to which a tag of `IMMUTABLE_TAGS` has led until now, if the origin says that it leads to another
  * one: the move is not followed, and the log tells it. Where policies are only reported, it is told and followed.
  * @param named what the origin says
  * @returns `undefined` also if the manifest is gone from cache and origin
+ * @throws RegistryError ORIGIN_UNREACHABLE: the origin does not say whether it is
  */
 export async function findPinned<E extends Entry>(
   repository: Repository,
@@ -56,6 +60,16 @@ async function findManifest<E extends Entry>(
   if (stored?.outcome === 'hit' && kind.isWitnessed(repository, stored.entry)) return stored.entry;
   const byDigest = { path: `/v2/${name}/manifests/${digest}`, search: target.search };
   const reference = { kind: 'digest', text: digest } as const;
-  const { found } = await kind.ask(repository, { target: byDigest, reference, accept: accept ?? null }, {});
+  const { found, response } = await kind.ask(repository, { target: byDigest, reference, accept: accept ?? null }, {});
+  if (!found && response.status !== 404) throw unknown();
+  // The next caller is answered without the origin.
+  if (found?.isFirstHand && mayStoreAnswersTo(ctx, upstream))
+    writeBack(ctx, kind.item(repository, digest), found.entry);
   return found?.entry;
+}
+
+function unknown(): RegistryError {
+  return new RegistryError('ORIGIN_UNREACHABLE', {
+    message: 'the origin does not give the manifest of a tag that never moves (IMMUTABLE_TAGS)',
+  });
 }

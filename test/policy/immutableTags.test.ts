@@ -187,6 +187,25 @@ describe('an answer about a tag of IMMUTABLE_TAGS', () => {
     expect(head.headers.get('docker-content-digest')).toBe(manifest.digest);
   });
 
+  it('of which only a HEAD was asked costs one more question after a move, and the next one none', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge({ ...IMMUTABLE, CLIENT_AUTH: 'anonymous' });
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD'));
+    await move(manifest);
+    const before = (await manifest.questions()).length;
+    for (let n = 0; n < 2; n++) expect(await (await get(edge, manifest)).text()).toBe(manifest.bytes);
+    expect((await manifest.questions()).slice(before)).toEqual(['GET v1', `GET ${manifest.digest}`]);
+  });
+
+  it.each([500, 429, 401])('follows no move while the origin answers %d about its manifest', async (status) => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD', undefined, ALICE));
+    await move(manifest);
+    await rig.rule({ prefix: manifest.path, status });
+    expect((await get(edge, manifest, ALICE)).status).toBe(502);
+  });
+
   it('follows a move to where the origin has the old manifest no more, and the log tells it', async () => {
     const manifest = await pushManifest({ tag: 'v1' });
     const edge = createEdge(IMMUTABLE);
