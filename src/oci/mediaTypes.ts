@@ -56,6 +56,19 @@ export function variantOf(accept: string | null): string {
   return rangesIn(accept).join(',');
 }
 
+/** The media types that every client of today names, docker, containerd and podman among them. */
+const TYPES_OF_TODAY = MANIFEST_TYPES.filter((type) => !type.includes('artifact'));
+/** As `typesOfToday`, of every `Accept` that names all of them. */
+export const ALL_TYPES_OF_TODAY = TYPES_OF_TODAY.join();
+
+/**
+ * Returns which media types of today an `Accept` names. These are no more sets than a store keeps variants of a tag, so
+ * nobody crowds one of them out.
+ */
+export function typesOfToday(accept: string | null): string {
+  return TYPES_OF_TODAY.filter((type) => accepts(accept, type)).join();
+}
+
 /** Whether an `Accept` has only ranges that registry clients send. Variants of made-up ones are not worth storing. */
 export function isCommonVariant(accept: string | null): boolean {
   return rangesIn(accept).every((range) => KNOWN_RANGES.has(range));

@@ -5,11 +5,12 @@ import type { FlightQuestion } from '../isolate/singleFlight.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { LinkSet } from '../oci/links.ts';
-import { accepts, isCommonVariant, variantOf } from '../oci/mediaTypes.ts';
+import { accepts, isCommonVariant } from '../oci/mediaTypes.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import type { Repository } from './repository.ts';
+import { COMPLETE_VARIANT, pinnedVariant, variantIn } from './variant.ts';
 
 /** What a client asks about content. */
 export interface ContentRequest {
@@ -91,13 +92,28 @@ export function isAccepted({ accept }: ContentRequest, { descriptor }: Entry): b
 export function itemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
   const { kind, reference } = question;
   if (reference.kind === 'digest') return kind.item(repository, reference.text);
-  const key = { name: repository.name, tag: reference.text, variant: variantKey(question) };
+  const isPinned = repository.upstream.policies.isPinned(repository.name, reference.text);
+  return itemOfVariant(repository, question, isPinned ? pinnedVariant(question) : variantIn(question));
+}
+
+/**
+ * Returns where the cache has what a tag that never moves leads callers to who accept all types: no other client is led
+ * elsewhere, unless it does not accept that.
+ */
+export function completeItemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
+  return itemOfVariant(repository, question, COMPLETE_VARIANT);
+}
+
+function itemOfVariant<E extends Entry>(repository: Repository, question: Question<E>, variant: string): CacheItem<E> {
+  const { kind, reference } = question;
+  const key = { name: repository.name, tag: reference.text, variant };
   return tagItem(key, repository.upstream.tags, (digest) => kind.item(repository, digest));
 }
 
 /**
  * Returns where to store an entry for a caller whom the cache may not answer. A tag that is not cached for this caller
- * is noted, and its manifest is stored.
+ * is noted, and its manifest is stored. Where a tag that never moves leads is kept also where that is only reported: a
+ * move can be told only by what was before.
  */
 export function storedItemOf<E extends Entry>(
   repository: Repository,
@@ -105,8 +121,11 @@ export function storedItemOf<E extends Entry>(
   { descriptor }: E,
 ): CacheItem<E> {
   const { kind, reference } = question;
+  if (reference.kind === 'digest') return itemOf(repository, question);
   const { windowMs, staleMs } = windowsOf(repository, question);
-  if (reference.kind === 'digest' || windowMs + staleMs > 0) return itemOf(repository, question);
+  const isImmutable = repository.upstream.policies.isImmutable(repository.name, reference.text);
+  const isKept = windowMs + staleMs > 0 || (isImmutable && !hasUncommonAccept(question));
+  if (isKept) return itemOf(repository, question);
   const tag = { name: repository.name, tag: reference.text };
   return notedTagItem(tag, repository.upstream.tags, kind.item(repository, descriptor.digest));
 }
@@ -147,10 +166,5 @@ export function flightQuestion<E extends Entry>(
   // A caller that may push joins no flight to a tag: after a push, perhaps through another isolate, older answers are
   // wrong.
   if (reference.kind !== 'digest' && mayPush) return undefined;
-  return { name, about: `${kind.answers} ${reference.text} ${variantKey(question)}`, caller };
-}
-
-/** Returns what else the answer depends on: the media types that the caller accepts, and the registry that it names. */
-function variantKey({ accept, target: { search } }: ContentRequest): string {
-  return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;
+  return { name, about: `${kind.answers} ${reference.text} ${variantIn(question)}`, caller };
 }

@@ -1,8 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
+import { MANIFEST_TYPES } from '../../src/oci/mediaTypes.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../support/events.ts';
 import { rig } from '../support/push.ts';
-import { manifestRequest, newManifest, type PushedManifest, pushManifest, UNCHECKED } from '../support/pushManifest.ts';
+import {
+  manifestRequest,
+  newManifest,
+  OCI_MANIFEST,
+  type PushedManifest,
+  pushManifest,
+  UNCHECKED,
+} from '../support/pushManifest.ts';
 import { putOf } from '../support/uploading.ts';
 
 const IMMUTABLE = { IMMUTABLE_TAGS: 'v*,!v*-rc' };
@@ -79,6 +87,26 @@ describe('a push under a tag of IMMUTABLE_TAGS', () => {
     expect((await createEdge(IMMUTABLE).fetch(manifest.tagPath, putOf(manifest))).status).toBe(201);
   });
 
+  it.each([UNCHECKED, {}])('of the same manifest leaves the tag where it is known to lead', async (variables) => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge({ ...IMMUTABLE, ...variables });
+    await get(edge, manifest, ALICE);
+    expect((await edge.fetch(manifest.tagPath, putOf(manifest, ALICE))).status).toBe(201);
+    await move(manifest);
+    const answer = await get(edge, manifest, ALICE);
+    expect([await answer.text(), cacheStatusOf(answer)]).toEqual([manifest.bytes, expect.stringContaining('; hit')]);
+  });
+
+  it('of a tag that the origin has no more leads to what is pushed', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const other = await newManifest({ name: manifest.name, tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await get(edge, manifest, ALICE);
+    await fetch(inject('originUrl') + manifest.tagPath, { method: 'DELETE' });
+    expect((await edge.fetch(manifest.tagPath, putOf(other, ALICE))).status).toBe(201);
+    expect(await (await get(edge, manifest, ALICE)).text()).toBe(other.bytes);
+  });
+
   it('is let through and told where policies are only reported', async () => {
     const old = await pushManifest({ tag: 'v1' });
     const other = await newManifest({ name: old.name, tag: 'v1' });
@@ -135,6 +163,57 @@ describe('an answer about a tag of IMMUTABLE_TAGS', () => {
     expect(edge.log.join()).toContain('has moved at the origin, which is not followed');
     const again = await get(edge, manifest, BOB);
     expect([await again.text(), cacheStatusOf(again)]).toEqual([manifest.bytes, expect.stringContaining('; hit')]);
+  });
+
+  const DOCKER = [...MANIFEST_TYPES, '*/*'].join();
+  const CRANE = MANIFEST_TYPES.toReversed().join(', ');
+  const MOVES = [
+    ['another client, which accepts all types, too', DOCKER, CRANE],
+    ['a client that accepts less', DOCKER, OCI_MANIFEST],
+    ['the same client', OCI_MANIFEST, OCI_MANIFEST],
+  ].flatMap(([who = '', first = '', second = '']) =>
+    (['HEAD', 'GET'] as const).flatMap((method) =>
+      ['origin', 'anonymous'].map((clientAuth) => ({ who, first, second, method, clientAuth })),
+    ),
+  );
+  it.each(MOVES)('does not follow a move after a $method for $who, CLIENT_AUTH=$clientAuth', async (given) => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge({ ...IMMUTABLE, CLIENT_AUTH: given.clientAuth });
+    await edge.fetch(manifest.tagPath, manifestRequest(given.method, given.first, ALICE));
+    await move(manifest);
+    const answer = await edge.fetch(manifest.tagPath, manifestRequest('GET', given.second, BOB));
+    expect(await answer.text()).toBe(manifest.bytes);
+    const head = await edge.fetch(manifest.tagPath, manifestRequest('HEAD', given.second, BOB));
+    expect(head.headers.get('docker-content-digest')).toBe(manifest.digest);
+  });
+
+  it('of which only a HEAD was asked costs one more question after a move, and the next one none', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge({ ...IMMUTABLE, CLIENT_AUTH: 'anonymous' });
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD'));
+    await move(manifest);
+    const before = (await manifest.questions()).length;
+    for (let n = 0; n < 2; n++) expect(await (await get(edge, manifest)).text()).toBe(manifest.bytes);
+    expect((await manifest.questions()).slice(before)).toEqual(['GET v1', `GET ${manifest.digest}`]);
+  });
+
+  it.each([500, 429, 401])('follows no move while the origin answers %d about its manifest', async (status) => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD', undefined, ALICE));
+    await move(manifest);
+    await rig.rule({ prefix: manifest.path, status });
+    expect((await get(edge, manifest, ALICE)).status).toBe(502);
+  });
+
+  it('follows a move to where the origin has the old manifest no more, and the log tells it', async () => {
+    const manifest = await pushManifest({ tag: 'v1' });
+    const edge = createEdge(IMMUTABLE);
+    await edge.fetch(manifest.tagPath, manifestRequest('HEAD', undefined, ALICE));
+    const moved = await move(manifest);
+    await fetch(inject('originUrl') + manifest.path, { method: 'DELETE' });
+    expect(await (await get(edge, manifest, ALICE)).text()).toBe(moved.bytes);
+    expect(edge.log.join()).toContain('has to be followed, since the manifest is gone');
   });
 
   it('is not a manifest that the caller was just told to be absent', async () => {

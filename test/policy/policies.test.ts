@@ -132,6 +132,7 @@ describe.each(Object.keys(POLICIES) as PolicyName[])('%s', (policy) => {
     const edge = createEdge({ ...variables, ...POLICIES[policy](world) });
     const answer = await edge.fetch('/v2/_catalog', { headers: logins.lister });
     expect(await answer.json()).toEqual({ repositories: [world.open.name] });
+    expect(toldBy(edge).denied).toBe(policy);
   });
 
   it('lets no blob be mounted from the repository', async () => {
@@ -142,6 +143,32 @@ describe.each(Object.keys(POLICIES) as PolicyName[])('%s', (policy) => {
     expect((await edge.fetch(path, { method: 'POST' })).status).toBe(202);
     const sent = (await rig.requests(`/v2/${world.open.name}/blobs/uploads/`)).map((request) => request.path);
     expect(sent.filter((sentPath) => sentPath.includes('mount'))).toEqual([]);
+    expect(toldBy(edge).denied).toBe(policy);
+  });
+
+  it('closes paths that the specification does not know, which may be about any repository', async () => {
+    const world = { open: await contentOf(), closed: await contentOf() };
+    const edge = createEdge(POLICIES[policy](world));
+    const { name } = world.closed;
+    const paths = [
+      `/v2/${name}/_extension/search`,
+      `/v2/${name}/manifests`,
+      '/v2/_zot/ext/search?query=x',
+      '/v2/search',
+    ];
+    for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+      for (const path of paths) {
+        expect([path, (await edge.fetch(path, { method })).status]).toEqual([path, 403]);
+        expect([path, toldBy(edge).denied]).toEqual([path, policy]);
+      }
+    }
+    expect(await rig.requests(`/v2/${name}/_extension`)).toEqual([]);
+  });
+
+  it.each(['/v2/auth', '/v2/token'])('leaves open where registries hand out tokens: %s', async (path) => {
+    const world = { open: await contentOf(), closed: await contentOf() };
+    await rig.rule({ prefix: path, status: 200, body: '{"token":"x"}', times: 1 });
+    expect((await createEdge(POLICIES[policy](world)).fetch(path)).status).toBe(200);
   });
 });
 

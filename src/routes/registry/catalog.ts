@@ -69,7 +69,7 @@ function countIn(n: string | null): number {
 /** Returns whether the user may know of a repository. */
 function shownTo(ctx: RequestContext, { policies }: Upstream, { list }: EdgeUsers): (name: string) => boolean {
   const pull = list.known(ctx)?.pull;
-  return (name) => pull?.matches(name) === true && policies.serves(name);
+  return (name) => pull?.matches(name) === true && !policies.leavesOut(ctx, name);
 }
 
 /** @throws RegistryError ORIGIN_UNREACHABLE: this is no catalog, or a very large one */

@@ -71,12 +71,14 @@ async function serveHeld({ repository, cooldown, route, serve }: Asked, tag: str
   const { current, held } = resolved;
   if (held === undefined) upstream.policies.deny(ctx, 'COOLDOWN', NONE_YET);
   const text = held ?? current;
-  if (text !== current) ctx.emit({ kind: 'policy', policy: 'COOLDOWN', outcome: 'heldBack' });
   const path = `/v2/${name}/manifests/${text}`;
   const answer = await serve({ ...route, path, reference: { kind: 'digest', text } });
-  if (answer.status !== 404 || text === current) return answer;
-  await answer.body?.cancel();
-  upstream.policies.deny(ctx, 'COOLDOWN', GONE);
+  if (text === current) return answer;
+  if (answer.status === 404) {
+    await answer.body?.cancel();
+    upstream.policies.deny(ctx, 'COOLDOWN', GONE);
+  }
+  ctx.emit({ kind: 'policy', policy: 'COOLDOWN', outcome: 'heldBack' });
   return answer;
 }
 

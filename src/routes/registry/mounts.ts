@@ -4,6 +4,17 @@ import type { Route } from '../../oci/route.ts';
 
 type UploadRoute = Extract<Route, { kind: 'upload' }>;
 
+/**
+ * Returns the repository from which a POST mounts a blob. Some servers also separate parameters by semicolons.
+ * @returns `undefined`: it mounts none; empty: nobody knows from where
+ */
+export function mountSource({ search }: UploadRoute): string | undefined {
+  const query = new URLSearchParams(search.replaceAll(';', '&'));
+  if (!query.has('mount')) return undefined;
+  const [source = '', ...others] = query.getAll('from');
+  return others.length === 0 && isRepositoryName(source) ? source : '';
+}
+
 /** What the specification knows of a POST that begins an upload; `ns` is checked on its own. */
 const PARAMETERS = ['digest', 'digest-algorithm', 'ns'];
 
@@ -17,7 +28,7 @@ const PARAMETERS = ['digest', 'digest-algorithm', 'ns'];
  * semicolons would read another source in it.
  * @param sources from where blobs may be mounted
  */
-export function withoutForeignMount(route: UploadRoute, sources: Patterns): UploadRoute {
+export function withoutForeignMount(route: UploadRoute, sources: Pick<Patterns, 'matches'>): UploadRoute {
   const query = new URLSearchParams(route.search);
   const [source = '', ...others] = query.getAll('from');
   const isAllowed = others.length === 0 && isRepositoryName(source) && sources.matches(source);

@@ -6,26 +6,20 @@ import { type Digest, isDigest } from '../../oci/digest.ts';
 import { isContentOf } from '../../oci/hash.ts';
 import { servedMediaType } from '../../oci/manifest.ts';
 import { neededBlobs } from '../../oci/neededBlobs.ts';
-import { isTag } from '../../oci/reference.ts';
-import type { Route } from '../../oci/route.ts';
 import { isFirstHand } from '../../origin/confirmation.ts';
-import { tombstoneDurations } from '../../stores/tombstone.ts';
-import { errorName } from '../../telemetry/log.ts';
 import { checkBlobs } from '../../upstream/checkBlobs.ts';
 import { checkTags } from '../../upstream/checkTags.ts';
-import { forget, forgetInIsolate } from '../../upstream/forget.ts';
 import { forgetBlobTypes } from '../../upstream/forgetBlobTypes.ts';
 import { heal } from '../../upstream/heal.ts';
 import { MANIFEST_CONTENT } from '../../upstream/manifestContent.ts';
-import { hasReadContent } from '../../upstream/recordAccess.ts';
+import { dropAfterUnknownOutcome, dropMoved, type PushRoute, pushedDigest, tagsIn } from '../../upstream/movedTags.ts';
+import { askWhereLed, reportMoves } from '../../upstream/reportMoves.ts';
 import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, storeProven } from '../../upstream/storeFromPush.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { holdManifest, isChecked } from './holdManifest.ts';
 import { relayUnlessStalled } from './relay.ts';
-
-export type PushRoute = Extract<Route, { kind: 'manifest' }>;
 
 /**
  * Answers a PUT of a manifest (distribution-spec, "Pushing manifests").
@@ -43,18 +37,21 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
   const immutable = tagsIn(route).filter((tag) => upstream.policies.isImmutable(route.name, tag));
-  const isHeld = isChecked(upstream) || immutable.length > 0;
+  const isHeld = isChecked(upstream) || immutable.some((tag) => upstream.policies.isPinned(route.name, tag));
   const manifest = isHeld ? await holdManifest(ctx, upstream) : undefined;
-  const failure = isHeld ? await check(repository, manifest, immutable) : undefined;
-  if (failure) return relayUnlessStalled(ctx, upstream, failure);
+  const staying = isHeld ? await check(repository, manifest, immutable) : NO_TAGS;
+  if (staying instanceof Response) return relayUnlessStalled(ctx, upstream, staying);
+  const led = isHeld ? undefined : await askWhereLed(repository, immutable);
   const copy = manifest ? sendHeld(ctx, manifest) : upstream.copies.copyOf(ctx);
-  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route));
+  const dropLater = () => ctx.waitUntil(dropAfterUnknownOutcome(repository, route, staying));
   try {
     const { response } = await sendWrite(ctx, upstream, route, copy);
     const { status } = response;
     // A 200 that is the page of a sign-on accepted nothing.
     const isAccepted = response.ok && isFirstHand(response);
-    if (isAccepted) await recordPush(repository, route, { response, copy });
+    const to = isAccepted ? pushedDigest(route, response) : undefined;
+    if (led && to) reportMoves(repository, led, to);
+    if (isAccepted) await recordPush(repository, route, { response, copy, staying });
     else if (status >= 500 || status === 408) dropLater();
     const { reference } = route;
     const relayed = isAccepted ? response : await heal(repository, { reference, refusal: response, copy });
@@ -65,79 +62,37 @@ export async function pushManifest(ctx: RequestContext, upstream: Upstream, rout
   }
 }
 
-/** Makes sure that the manifest may go on. @returns the origin's failure, if it cannot be told */
-async function check(repository: Repository, manifest: Uint8Array | undefined, immutable: readonly string[]) {
-  // A request without a body would move a tag, too, where the origin accepts whatever it is sent.
-  const failure = await checkTags(repository, immutable, manifest ?? new Uint8Array());
-  if (failure || !manifest || !isChecked(repository.upstream)) return failure;
-  return checkBlobs(repository, neededBlobs(manifest));
-}
+const NO_TAGS: ReadonlySet<string> = new Set();
 
-/** Returns the tags that a push would set; some servers also separate parameters by semicolons. */
-function tagsIn({ reference, search }: Pick<PushRoute, 'reference' | 'search'>): string[] {
-  const query = new URLSearchParams(search.replaceAll(';', '&'));
-  return [...new Set([reference.text, ...query.getAll('tag')])].filter(isTag);
+/** Makes sure that the manifest may go on. @returns as `checkTags` */
+async function check(
+  repository: Repository,
+  manifest: Uint8Array | undefined,
+  immutable: readonly string[],
+): Promise<Response | ReadonlySet<string>> {
+  // A request without a body would move a tag, too, where the origin accepts whatever it is sent.
+  const staying = await checkTags(repository, immutable, manifest ?? new Uint8Array());
+  if (staying instanceof Response || !manifest || !isChecked(repository.upstream)) return staying;
+  return (await checkBlobs(repository, neededBlobs(manifest))) ?? staying;
 }
 
 interface AcceptedPush {
   readonly response: Response;
   /** The manifest. */
   readonly copy: Copy | undefined;
+  /** Tags that never move, and led to the manifest before. */
+  readonly staying: ReadonlySet<string>;
 }
 
 async function recordPush(repository: Repository, route: PushRoute, accepted: AcceptedPush): Promise<void> {
-  const { response, copy } = accepted;
+  const { response, copy, staying } = accepted;
   const dropped = allDone([
-    dropMoved(repository, route, { headers: response.headers }),
+    dropMoved(repository, route, { accepted: response, staying }),
     forgetBlobTypes(repository, copy),
   ]);
   repository.ctx.waitUntil(dropped);
   if (response.status === 201 && isStorable(repository, response)) await storePushed(repository, route, accepted);
   await dropped;
-}
-
-/** Drops the tags because the origin may have accepted the manifest, or may accept it yet. A stranger drops nothing. */
-async function dropAfterUnknownOutcome(repository: Repository, route: PushRoute): Promise<void> {
-  if (!(await hasReadContent(repository))) return;
-  const { unknownOutcomeMs } = tombstoneDurations(repository.upstream.origin.timeoutMs);
-  await dropMoved(repository, route, { clearedForMs: unknownOutcomeMs });
-}
-
-interface MoveOptions {
-  /** The headers of the origin's answer, if it accepted the manifest. */
-  readonly headers?: Headers;
-  /** As for `Tags.drop`. */
-  readonly clearedForMs?: number;
-}
-
-/**
- * Drops what the push changed: the repository's lists (its subject's referrers are one of them) and the tags that
- * moved. Where they point now is noted for the next push or delete that moves them.
- */
-async function dropMoved(
-  repository: Repository,
-  route: PushRoute,
-  { headers, clearedForMs }: MoveOptions,
-): Promise<void> {
-  const { ctx, upstream, name } = repository;
-  const acknowledged = (headers?.get('oci-tag') ?? '').split(',').map((tag) => tag.trim());
-  const moved = [...new Set([...tagsIn(route), ...acknowledged.filter(isTag)])];
-  if (moved.length === 0) return forgetInIsolate(upstream, name);
-  const named = headers?.get('docker-content-digest') ?? route.reference.text;
-  const to = headers && isDigest(named) ? named : undefined;
-  if (to) for (const tag of moved) upstream.recentTags.add(ctx, name, tag, to);
-  try {
-    await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });
-    if (to) ctx.waitUntil(noteMove(repository, moved, to));
-  } catch (fault) {
-    // The push stands all the same: `TAG_TTL` bounds how long the old pointer answers.
-    ctx.log.warn('moved tags could not be dropped', { error: errorName(fault) });
-  }
-}
-
-async function noteMove({ ctx, upstream, name }: Repository, moved: readonly string[], digest: Digest): Promise<void> {
-  const pointer = { digest, verifiedAt: ctx.now() };
-  await allDone(moved.map((tag) => upstream.tags.note(ctx, { name, tag }, pointer, true)));
 }
 
 /** Stores the pushed manifest, if its bytes match every digest by which it is known. */

@@ -14,7 +14,10 @@ interface Row extends Record<string, SqlStorageValue> {
 
 /** Stands for the note of a tag among its variants, none of which is equal to it. */
 const NOTE = 'led';
-/** How many variants of a tag are kept: those that were written last. */
+/**
+ * How many variants of a tag are kept: those that were written last, of open mirrors and of other edges apart, so that a
+ * stranger's do not crowd out those of callers whom somebody knows.
+ */
 const MAX_VARIANTS = 16;
 /** The scope of the tombstone of all tags; no tag's scope is equal to it. */
 const ALL_TAGS = 'tags';
@@ -58,9 +61,9 @@ export class Pointers {
     if (isTooLate(lookedAt, clearedUntil, this.#now() - terms.retentionMs)) return 'refused';
     this.#upsert({ tag, variant: `${terms.askedAs} ${variant}` }, pointer, terms.lifeMs);
     this.#sql.exec(
-      `DELETE FROM pointers WHERE tag = ?1 AND variant <> ?2 AND variant NOT IN
-         (SELECT variant FROM pointers WHERE tag = ?1 AND variant <> ?2 ORDER BY expires DESC LIMIT ?3)`,
-      ...[tag, NOTE, MAX_VARIANTS],
+      `DELETE FROM pointers WHERE tag = ?1 AND variant LIKE ?2 AND variant NOT IN
+         (SELECT variant FROM pointers WHERE tag = ?1 AND variant LIKE ?2 ORDER BY expires DESC LIMIT ?3)`,
+      ...[tag, `${terms.askedAs} %`, MAX_VARIANTS],
     );
     return undefined;
   }

@@ -33,7 +33,7 @@ export const LAW_6: readonly Breakage[] = [
   },
   {
     wrong: 'a push of a tag does not drop where it pointed',
-    file: 'src/routes/registry/pushManifest.ts',
+    file: 'src/upstream/movedTags.ts',
     text: 'await forget(repository, { digests: new Set(), tags: moved, to, clearedForMs });',
     replacement: 'await forget(repository, { digests: new Set(), tags: [], to, clearedForMs });',
     caughtBy: 'test/routes/registry/pushedTags.test.ts',
@@ -47,7 +47,7 @@ export const LAW_6: readonly Breakage[] = [
   },
   {
     wrong: 'a tag answers every Accept alike',
-    file: 'src/upstream/question.ts',
+    file: 'src/upstream/variant.ts',
     text: 'return accept === undefined ? search : `${variantOf(accept)} ${decodeURIComponent(search)}`;',
     replacement: "return accept === undefined ? search : `${variantOf('')} ${decodeURIComponent(search)}`;",
     caughtBy: 'test/routes/registry/manifestsByTag.test.ts',

@@ -26,8 +26,8 @@ export const LENT_ACCOUNT: readonly Breakage[] = [
   {
     wrong: 'a blob is mounted from a repository that is not allowed',
     file: 'src/routes/registry/allowed.ts',
-    text: 'return isMount ? withoutForeignMount(route, sources) : route;',
-    replacement: 'return route;',
+    text: "return policies.bounds === 'enforce' ? withoutForeignMount(route, { matches: () => !isLeftOut }) : route;",
+    replacement: 'return isLeftOut ? route : route;',
     caughtBy: 'test/origin/account.test.ts',
   },
   {

@@ -58,8 +58,8 @@ export const ONE_QUESTION: readonly Breakage[] = [
   {
     wrong: 'callers with other credentials join',
     file: 'src/upstream/question.ts',
-    text: '${variantKey(question)}`, caller };',
-    replacement: "${variantKey(question)}`, caller: caller && '' };",
+    text: '${variantIn(question)}`, caller };',
+    replacement: "${variantIn(question)}`, caller: caller && '' };",
     caughtBy: 'test/upstream/crowd.test.ts',
   },
   {
@@ -79,15 +79,15 @@ export const ONE_QUESTION: readonly Breakage[] = [
   {
     wrong: 'callers with another Accept or ns join',
     file: 'src/upstream/question.ts',
-    text: 'about: `${kind.answers} ${reference.text} ${variantKey(question)}`',
+    text: 'about: `${kind.answers} ${reference.text} ${variantIn(question)}`',
     replacement: 'about: `${kind.answers} ${reference.text}`',
     caughtBy: 'test/upstream/identicalQuestions.test.ts',
   },
   {
     wrong: 'callers that ask for a manifest join those that ask for a blob',
     file: 'src/upstream/question.ts',
-    text: 'about: `${kind.answers} ${reference.text} ${variantKey(question)}`',
-    replacement: 'about: `${reference.text} ${variantKey(question)}`',
+    text: 'about: `${kind.answers} ${reference.text} ${variantIn(question)}`',
+    replacement: 'about: `${reference.text} ${variantIn(question)}`',
     caughtBy: 'test/upstream/identicalQuestions.test.ts',
   },
   {
