@@ -86,7 +86,8 @@ export async function wouldHoldBack(
   const isSight = ctx.events.some((event) => event.kind === 'origin' && event.outcome === 200);
   const sight = isSight ? { digest: answered, at: ctx.startedAt } : undefined;
   const history = await readHistory(repository, cooldown, { tag, sight });
-  return history !== undefined && history.length > 0 && resolveHeld(history, cooldown) !== answered;
+  if (history?.length === 0) return cooldown.unknown === 'deny';
+  return history !== undefined && resolveHeld(history, cooldown) !== answered;
 }
 
 /**

@@ -34,10 +34,13 @@ const NOTHING = { detail: undefined, denied: undefined, reported: undefined, ori
 export function expected(asked: Asked): Answered {
   const refused = refusedByRights(asked) ?? refusedByPolicy(asked);
   if (refused) return refused;
-  const { caller, route, place, policy } = asked;
+  const { caller, route, place, policy, isWarm } = asked;
   const method = methodOf(route);
   if (caller.judge === 'nobody' && route.needs !== 'pull' && !['GET', 'HEAD'].includes(method)) {
     return { ...NOTHING, status: 405 };
+  }
+  if (caller.onlyPulls && route.does === 'read' && policy.isCooling?.(place, route.tag ?? '')) {
+    return { ...denial(method, 'COOLDOWN'), origin: isWarm ? [] : questions(asked, ['HEAD']) };
   }
   const isImmutable = route.tag !== undefined && policy.immutable?.(place, route.tag) === true;
   if (isImmutable && route.does === 'remove') return denial(method, 'IMMUTABLE_TAGS');

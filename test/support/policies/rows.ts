@@ -11,6 +11,8 @@ export interface PolicyRow {
   readonly closesAll?: PolicyName;
   /** The tags that never move. */
   readonly immutable?: (place: Place, tag: string) => boolean;
+  /** The tags that lead callers who only pull to nothing yet. */
+  readonly isCooling?: (place: Place, tag: string) => boolean;
   /** Whether a tag answers a caller that only pulls a moment after the origin was asked. */
   readonly isKept?: (tag: string) => boolean;
 }
@@ -66,5 +68,22 @@ export const POLICY_ROWS: readonly PolicyRow[] = [
     },
     ...{ closes: { closed: 'DENY_REPOSITORIES' }, closesAll: 'DENY_REPOSITORIES' },
     ...{ immutable: (_place, tag) => isVersion(tag), isKept: never },
+  },
+];
+
+const COOLING = { COOLDOWN: '3d', COOLDOWN_UNKNOWN: 'deny' };
+
+/** Those that need the history of tags, which the durable store keeps alone. */
+export const DURABLE_ROWS: readonly PolicyRow[] = [
+  {
+    name: 'COOLDOWN of a tag',
+    variables: { ...COOLING, COOLDOWN_TAGS: `${NAMES.open}:latest` },
+    isCooling: (place, tag) => place === 'open' && tag === 'latest',
+  },
+  {
+    name: 'COOLDOWN where a repository is closed',
+    variables: { ...COOLING, COOLDOWN_TAGS: 'v*,latest,!v1-rc', DENY_REPOSITORIES: NAMES.closed },
+    ...{ closes: { closed: 'DENY_REPOSITORIES' }, closesAll: 'DENY_REPOSITORIES' },
+    isCooling: (_place, tag) => tag !== 'v1-rc',
   },
 ];
