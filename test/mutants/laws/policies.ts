@@ -188,8 +188,8 @@ export const POLICIES: readonly Breakage[] = [
   {
     wrong: 'a piece of warming costs more requests than a Worker may send',
     file: 'src/upstream/warm/subrequests.ts',
-    text: 'if (most > this.#left && !(isProgress && this.#isFirst)) return false;',
-    replacement: 'if (most > this.#left + 200 && !(isProgress && this.#isFirst)) return false;',
+    text: 'if (most > this.#left && this.#hasAdvanced) return false;',
+    replacement: 'if (most > this.#left + 200 && this.#hasAdvanced) return false;',
     caughtBy: 'test/routes/admin/warm.test.ts',
   },
   {
