@@ -74,6 +74,11 @@ function createWarmer(options: Parameters<typeof warmByEdge>[0]): WarmImage {
       await warmByEdge(options, image, report);
     } catch (error) {
       if (!(error instanceof CallerNeeded)) throw error;
+      if (options.upstream) {
+        throw new Error(
+          'the origin judges callers: choose it by its host in --edge or by its prefix, not by --upstream',
+        );
+      }
       await pull(image, report);
     }
   };

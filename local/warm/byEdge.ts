@@ -36,6 +36,8 @@ export async function warmByEdge(options: EdgeOptions, image: string, report: Re
       waits += 1;
       if (waits > MAX_WAITS) throw new Error('the origin limits its requests: try again later');
       await setTimeout(Math.min(MAX_WAIT_MS, (Number(answer.retryAfter) || 60) * 1_000));
+    } else if (answer.cursor !== undefined && answer.cursor === cursor) {
+      throw new Error('the edge does not get on with the image: try again later');
     }
     cursor = answer.cursor;
   } while (cursor !== undefined);
@@ -50,6 +52,8 @@ async function askEdge(
     method: 'POST',
     headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
     body: JSON.stringify({ images: [image], platforms, ...(upstream && { upstream }), cursor }),
+    // The token is for this edge alone.
+    redirect: 'error',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const text = await response.text();

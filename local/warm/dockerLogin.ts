@@ -10,11 +10,13 @@ export interface Login {
   readonly password: string;
 }
 
-/** What docker keeps in its `config.json` about registries. */
+/** What docker keeps in its `config.json` about registries; everything in it may be something else. */
 interface DockerConfig {
-  readonly auths?: Readonly<Record<string, { readonly auth?: string; readonly identitytoken?: string }>>;
-  readonly credsStore?: string;
-  readonly credHelpers?: Readonly<Record<string, string>>;
+  readonly auths?: Readonly<
+    Record<string, { readonly auth?: unknown; readonly identitytoken?: unknown } | null>
+  > | null;
+  readonly credsStore?: unknown;
+  readonly credHelpers?: Readonly<Record<string, unknown>> | null;
 }
 
 const HELPER = /^[\w.-]+$/;
@@ -28,10 +30,10 @@ const HELPER_TIMEOUT_MS = 30_000;
 export async function dockerLogin(host: string): Promise<Login | undefined> {
   const config = await readConfig();
   const helper = config.credHelpers?.[host] ?? config.credsStore;
-  if (helper) return askHelper(helper, host);
+  if (helper) return askHelper(String(helper), host);
   const { auth, identitytoken } = config.auths?.[host] ?? config.auths?.[`https://${host}`] ?? {};
-  if (identitytoken) return { username: '<token>', password: identitytoken };
-  const text = Buffer.from(auth ?? '', 'base64').toString();
+  if (isText(identitytoken)) return { username: '<token>', password: identitytoken };
+  const text = Buffer.from(isText(auth) ? auth : '', 'base64').toString();
   const colon = text.indexOf(':');
   return colon > 0 ? { username: text.slice(0, colon), password: text.slice(colon + 1) } : undefined;
 }
@@ -39,20 +41,33 @@ export async function dockerLogin(host: string): Promise<Login | undefined> {
 async function readConfig(): Promise<DockerConfig> {
   const file = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json');
   const text = await readFile(file, 'utf8').catch(() => '{}');
+  return objectIn<DockerConfig>(text, `${file} is no JSON: mend it, or log in again with docker login`);
+}
+
+/** Reads JSON, of which nothing may appear in an error: it may hold a secret. @returns an empty object for another value */
+function objectIn<T extends object>(text: string, problem: string): Partial<T> {
+  let parsed: unknown;
   try {
-    return JSON.parse(text) as DockerConfig;
+    parsed = JSON.parse(text);
   } catch {
-    throw new Error(`${file} is no JSON: mend it, or log in again with docker login`);
+    throw new Error(problem);
   }
+  return typeof parsed === 'object' && parsed !== null ? parsed : {};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 /** Asks a credential helper, as docker does (docker-credential-helpers, "get"). */
 async function askHelper(helper: string, host: string): Promise<Login | undefined> {
   if (!HELPER.test(helper)) throw new Error(`docker names a credential helper that is none: ${helper}`);
   const asking = promisify(execFile)(`docker-credential-${helper}`, ['get'], { timeout: HELPER_TIMEOUT_MS });
-  asking.child.stdin?.end(host);
+  // A helper may end before it has read the host.
+  asking.child.stdin?.on('error', () => undefined).end(host);
   const answer = await asking.catch(() => undefined);
   if (!answer) return undefined;
-  const { Username: username, Secret: password } = JSON.parse(answer.stdout) as Record<string, string>;
-  return username && password ? { username, password } : undefined;
+  const problem = `docker-credential-${helper} answered with no JSON: log in again with docker login`;
+  const { Username: username, Secret: password } = objectIn<Record<string, unknown>>(answer.stdout, problem);
+  return isText(username) && isText(password) ? { username, password } : undefined;
 }

@@ -78,9 +78,10 @@ export class RegistryClient {
     }
     if (!response.ok)
       throw new Error(`the token server ${realm.host} answered ${response.status}: log in with docker login`);
-    const { token, access_token } = (await response.json()) as Record<string, string | undefined>;
-    const given = token ?? access_token;
-    if (!given) throw new Error(`the token server ${realm.host} gave no token`);
+    // What cannot be read may hold a token, so no error tells it.
+    const answer = (await response.json().catch(() => undefined)) as Record<string, unknown> | null | undefined;
+    const given = answer?.token ?? answer?.access_token;
+    if (typeof given !== 'string' || given === '') throw new Error(`the token server ${realm.host} gave no token`);
     return given;
   }
 }

@@ -9,6 +9,7 @@ const PULL_ONLY: Access = { kind: 'granted', mayPush: false };
 export function createAnonymousAuthorizer(): Authorizer {
   return {
     authorize: () => PULL_ONLY,
+    onlyPulls: () => true,
     recordProof() {},
     recordRefusal() {},
     needsLogin: () => false,

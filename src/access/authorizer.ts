@@ -22,6 +22,11 @@ export type Access =
 export interface Authorizer {
   /** Returns a promise only where the decision has to be waited for. */
   authorize(ctx: RequestContext, repository: RepositoryName, kind: AnswerKind): Access | Promise<Access>;
+  /**
+   * Whether the caller is declared to only pull, whatever is proved of its access. A further identity, or a refusal by
+   * the origin, makes nobody a caller that may push.
+   */
+  onlyPulls(ctx: RequestContext, repository: RepositoryName): boolean | Promise<boolean>;
   /** Records that the origin itself gave this caller an answer of this kind in this repository: 200, 206 or 304. */
   recordProof(ctx: RequestContext, repository: RepositoryName, kind: AnswerKind): void;
   /**

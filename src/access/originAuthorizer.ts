@@ -45,6 +45,7 @@ export function createOriginAuthorizer(memory: Memory): Authorizer {
       if (caller === undefined) return UNPROVEN;
       return grants.get(grantKey(caller, repository, kind), ctx.now()) ?? UNPROVEN;
     },
+    onlyPulls: () => false,
     recordProof({ caller, startedAt, request }, repository, kind) {
       if (caller === undefined) return;
       // If a refusal came while this request was in progress, the refusal wins, however late this answer arrives.

@@ -46,6 +46,12 @@ export function createTokenAuthorizer(
       const known = verifier.recall(ctx, token);
       return known ? decide(known) : verifier.verify(ctx, token).then(decide);
     },
+    async onlyPulls(ctx) {
+      const token = bearerToken(ctx.request.headers.get('authorization') ?? '');
+      if (token === undefined) return false;
+      const verified = verifier.recall(ctx, token) ?? (await verifier.verify(ctx, token));
+      return verified !== 'unverified' && isPullOnly(verified.subject);
+    },
     recordProof: (ctx, name, kind) => origin.recordProof(ctx, name, kind),
     needsLogin: (ctx, name) => origin.needsLogin(ctx, name),
     recordRefusal(ctx, name) {

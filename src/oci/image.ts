@@ -5,7 +5,7 @@ import { parseReference, type Reference } from './reference.ts';
 /** An image in a registry: what clients write without the registry's host. */
 export interface Image {
   readonly name: RepositoryName;
-  readonly reference: Reference;
+  readonly reference: Exclude<Reference, { kind: 'foreign' }>;
 }
 
 const IMAGE = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/;
@@ -20,5 +20,7 @@ export function parseImage(text: string): Image {
   if (name === undefined) {
     throw new RegistryError('REQUEST_INVALID', { message: 'invalid image: expected one such as team/app:v1' });
   }
-  return { name: parseRepositoryName(name), reference: parseReference(digest ?? tag) };
+  const reference = parseReference(digest ?? tag);
+  if (reference.kind === 'foreign') throw new RegistryError('DIGEST_INVALID');
+  return { name: parseRepositoryName(name), reference };
 }

@@ -30,6 +30,9 @@ export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ];
 
+/** What every client of today accepts: manifests and indexes of images. */
+export const IMAGE_TYPES = MANIFEST_TYPES.filter((type) => type !== 'application/vnd.oci.artifact.manifest.v1+json');
+
 /** An `Accept` for every manifest. */
 export const ALL_MANIFESTS = [...MANIFEST_TYPES, '*/*'].join(', ');
 

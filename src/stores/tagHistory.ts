@@ -10,7 +10,7 @@ export interface Sighting {
   readonly firstSeen: number;
   /** When it was seen last to lead there. */
   readonly lastSeen: number;
-  /** Since when it leads there without having been seen elsewhere, or did so last. */
+  /** Since when it leads there without having been seen elsewhere, or did so last; 0: it has led nowhere since. */
   readonly since: number;
   /** The longest time for which it led there without having been seen elsewhere (ms). */
   readonly heldMs: number;
@@ -35,6 +35,8 @@ export interface TagHistory {
    * @throws Error the store failed
    */
   see(ctx: RequestContext, tag: Tag, sight: Sight): Promise<readonly Sighting[]>;
+  /** Notes that a tag led nowhere (epoch ms). @throws Error the store failed */
+  miss(ctx: RequestContext, tag: Tag, at: number): Promise<void>;
   /** Returns the history of a tag, what was seen last first. @throws Error the store failed */
   read(ctx: RequestContext, tag: Tag): Promise<readonly Sighting[]>;
   /** Returns what was seen of all tags that led to a digest. @throws Error the store failed */
@@ -58,7 +60,7 @@ export function afterSight(history: readonly Sighting[], sight: Sight, nowMs: nu
   const at = Math.min(sight.at, nowMs);
   const [current] = history;
   const known = history.find(({ digest }) => digest === sight.digest);
-  if (known && known === current && known.firstSeen > 0) {
+  if (known && known === current && known.since > 0) {
     const lastSeen = Math.max(known.lastSeen, at);
     return { ...known, lastSeen, heldMs: Math.max(known.heldMs, lastSeen - known.since) };
   }

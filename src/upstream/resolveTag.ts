@@ -1,7 +1,8 @@
 import type { Digest } from '../oci/digest.ts';
-import { ALL_MANIFESTS } from '../oci/mediaTypes.ts';
+import { ALL_MANIFESTS, accepts, IMAGE_TYPES } from '../oci/mediaTypes.ts';
 import type { Reference } from '../oci/reference.ts';
 import type { Target } from '../oci/route.ts';
+import { isFirstHand } from '../origin/confirmation.ts';
 import { type Cooldown, isHeld, resolveHeld } from '../policy/cooldown.ts';
 import type { Sight, Sighting } from '../stores/tagHistory.ts';
 import { errorName } from '../telemetry/log.ts';
@@ -37,16 +38,20 @@ export async function resolveTag(
 ): Promise<ResolvedTag> {
   const reference: Reference = { kind: 'tag', text: tag };
   const question = { kind: MANIFEST_EXISTENCE, target, reference, accept: ALL_MANIFESTS };
+  const { ctx, name, upstream } = repository;
+  const askedAt = ctx.now();
   const outcome = await readContent(repository, question);
   if (outcome.kind === 'relay') {
     const { response } = outcome;
+    if (isAbsence(repository, response)) await noteAbsence(repository, cooldown, { tag, at: askedAt });
     return namesNothing(response) ? { kind: 'unknown' } : { kind: 'refused', response: withRefusalBody(response) };
   }
   const { descriptor, verifiedAt } = outcome.entry;
-  const history = await readHistory(repository, cooldown, {
-    tag,
-    sight: { digest: descriptor.digest, at: verifiedAt },
-  });
+  // What never moves leads there now, whenever the origin was asked.
+  const at = upstream.policies.isPinned(name, tag) ? ctx.now() : verifiedAt;
+  // What the origin tells a caller with a further identity is nobody else's.
+  const sight = ctx.caller === undefined ? undefined : { digest: descriptor.digest, at };
+  const history = await readHistory(repository, cooldown, { tag, sight });
   repository.ctx.emit({ kind: 'resolved' });
   if (!history) return { kind: 'unknown' };
   return { kind: 'seen', current: descriptor.digest, held: resolveHeld(history, cooldown) };
@@ -55,6 +60,21 @@ export async function resolveTag(
 /** Whether an answer to a HEAD neither refuses nor tells the digest; some origins implement none. */
 function namesNothing({ status }: Response): boolean {
   return status < 400 || status === 405 || status === 501;
+}
+
+/** Whether the origin says that the tag leads nowhere. To a caller without a proof it may only say that. */
+function isAbsence({ isGranted }: Repository, response: Response): boolean {
+  return isGranted && response.status === 404 && isFirstHand(response);
+}
+
+/** Notes that a tag leads nowhere: what it leads to when it is back begins anew. */
+async function noteAbsence(
+  repository: Repository,
+  { history }: Cooldown,
+  { tag, at }: { readonly tag: string; readonly at: number },
+): Promise<void> {
+  const { ctx, name } = repository;
+  await orUnknown(repository, () => history.miss(ctx, { name, tag }, at));
 }
 
 /**
@@ -82,8 +102,11 @@ export async function wouldHoldBack(
   { tag, answered }: { readonly tag: string; readonly answered: Digest },
 ): Promise<boolean> {
   const { ctx } = repository;
-  // What the cache answered is no sight: nobody knows when the origin said so.
-  const isSight = ctx.events.some((event) => event.kind === 'origin' && event.outcome === 200);
+  // What the cache answered is no sight: nobody knows when the origin said so. Neither is what depends on what the
+  // client accepts: some registries answer with one manifest of an index where the client accepts no index.
+  const acceptsAll = IMAGE_TYPES.every((type) => accepts(ctx.request.headers.get('accept'), type));
+  const isAsked = ctx.events.some((event) => event.kind === 'origin' && event.outcome === 200);
+  const isSight = isAsked && acceptsAll && ctx.caller !== undefined;
   const sight = isSight ? { digest: answered, at: ctx.startedAt } : undefined;
   const history = await readHistory(repository, cooldown, { tag, sight });
   if (history?.length === 0) return cooldown.unknown === 'deny';
@@ -105,10 +128,10 @@ export async function isDigestHeld(
   return sightings && (sightings.length === 0 || sightings.some((sighting) => isHeld(sighting, cooldown)));
 }
 
-async function orUnknown(
+async function orUnknown<T>(
   { ctx, name }: Pick<Repository, 'ctx' | 'name'>,
-  work: () => Promise<readonly Sighting[]>,
-): Promise<readonly Sighting[] | undefined> {
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {

@@ -14,6 +14,7 @@ function setup(access: Access | Promise<Access>, pulls: readonly string[]) {
   const calls: unknown[] = [];
   const origin: Authorizer = {
     authorize: () => access,
+    onlyPulls: () => false,
     recordProof: (_ctx, ...args) => void calls.push(['recordProof', ...args]),
     recordRefusal: (_ctx, ...args) => void calls.push(['recordRefusal', ...args]),
     needsLogin: () => true,
@@ -39,6 +40,13 @@ describe('createTokenAuthorizer', () => {
       expect(await authorize('reader')).toEqual({ kind: 'granted', mayPush: false });
       expect(await authorize('alice')).toEqual({ kind: 'granted', mayPush: true });
     }
+  });
+
+  it('knows a subject that only pulls, also where nothing is proved of it', async () => {
+    const { authorizer, contextFor } = setup(UNPROVEN, []);
+    const onlyPulls = (authorization?: string) => authorizer.onlyPulls(contextFor(authorization), name);
+    expect([await onlyPulls('Bearer reader'), await onlyPulls('Bearer alice')]).toEqual([true, false]);
+    expect([await onlyPulls('Basic cmVhZGVyOg=='), await onlyPulls()]).toEqual([false, false]);
   });
 
   it('grants nothing that neither the token nor the origin grants', async () => {

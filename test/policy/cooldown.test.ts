@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALL_MANIFESTS } from '../../src/oci/mediaTypes.ts';
+import { ALL_MANIFESTS, IMAGE_TYPES } from '../../src/oci/mediaTypes.ts';
 import { type Clock, createClock } from '../support/context.ts';
 import { FAILING_OBJECTS, interceptObjects } from '../support/durableStore.ts';
 import { cacheStatusOf, createEdge, type Edge, type EdgeOptions, stableHeaders } from '../support/edge.ts';
@@ -292,8 +292,8 @@ describe('a cooldown', () => {
     const reporting = cooled({ POLICY_MODE: 'report', COOLDOWN_DIGESTS: 'true' }, { clock });
     const both = async (path: string) => {
       const answers = [
-        await free.fetch(path, manifestRequest('GET')),
-        await reporting.fetch(path, manifestRequest('GET')),
+        await free.fetch(path, manifestRequest('GET', IMAGE_TYPES.join())),
+        await reporting.fetch(path, manifestRequest('GET', IMAGE_TYPES.join())),
       ];
       const shown = await Promise.all(answers.map(async (one) => [one.status, stableHeaders(one), await one.text()]));
       expect(shown[1]).toEqual(shown[0]);

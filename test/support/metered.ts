@@ -57,6 +57,11 @@ export function createMeteredEdge(
       reads += itemsIn(args);
       return call();
     }
+    // What is not batched is about one row.
+    if (method !== 'write' && method !== 'clear') {
+      writes++;
+      return call();
+    }
     const calls = args[0] as readonly unknown[][];
     const isLook = calls.map(([name]) => name === 'presentEntries');
     for (const [at, [, ...each]] of calls.entries()) {

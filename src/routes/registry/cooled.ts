@@ -38,8 +38,7 @@ export async function serveCooled(
   const { cooldown, policies } = upstream;
   const { name, reference } = route;
   const repository = new Repository(ctx, upstream, name);
-  const access = await repository.authorize(ctx.method === 'HEAD' ? 'HEAD manifests' : 'GET manifests');
-  if (!cooldown || access.kind !== 'granted' || access.mayPush) return serve(route);
+  if (!cooldown || !(await onlyPulls(repository))) return serve(route);
   const asked = { repository, cooldown, route, serve };
   if (reference.kind === 'digest' && cooldown.coversDigests) return serveDigest(asked, reference.text);
   if (reference.kind !== 'tag' || !cooldown.tags.matches(`${name}:${reference.text}`)) return serve(route);
@@ -50,13 +49,30 @@ export async function serveCooled(
   return policies.isEnforced('COOLDOWN') ? serveHeld(asked, reference.text) : serveReported(asked, reference.text);
 }
 
+/** Whether the caller only pulls: one of whom nothing is proved yet is held to what is declared of it. */
+async function onlyPulls(repository: Repository): Promise<boolean> {
+  const { ctx, upstream, name } = repository;
+  const access = await repository.authorize(ctx.method === 'HEAD' ? 'HEAD manifests' : 'GET manifests');
+  if (access.kind === 'unproven') return upstream.authorizer.onlyPulls(ctx, name);
+  return access.kind === 'granted' && !access.mayPush;
+}
+
+/**
+ * Serves a digest, unless it is too new. A caller without a proof is told so once the origin has let it in (law 1), and
+ * where it is only reported nobody waits for the history before the answer is there.
+ */
 async function serveDigest({ repository, cooldown, route, serve }: Asked, digest: Digest): Promise<Response> {
-  const { ctx, upstream } = repository;
-  const { policies } = upstream;
-  const isHeld = await isDigestHeld(repository, cooldown, digest);
-  if (isHeld === undefined && policies.isEnforced('COOLDOWN')) passUnknown(cooldown);
-  if (isHeld === false) policies.deny(ctx, 'COOLDOWN', TOO_NEW);
-  return serve(route);
+  const { ctx, upstream, isGranted } = repository;
+  const isEnforced = upstream.policies.isEnforced('COOLDOWN');
+  const answer = isEnforced && isGranted ? undefined : await serve(route);
+  if (answer && !isGranted && answer.status >= 400) return answer;
+  const looking = isDigestHeld(repository, cooldown, digest);
+  const isHeld = isEnforced ? await looking : ((await within(looking, upstream.cacheTimeoutMs)) ?? true);
+  if (isHeld ?? cooldown.unknown === 'pass') return answer ?? serve(route);
+  if (isEnforced) await answer?.body?.cancel();
+  if (isHeld === undefined) passUnknown(cooldown);
+  upstream.policies.deny(ctx, 'COOLDOWN', TOO_NEW);
+  return answer ?? serve(route);
 }
 
 /** Serves the digest that counts in place of the tag. */
@@ -87,7 +103,7 @@ async function serveReported({ repository, cooldown, route, serve }: Asked, tag:
   const { ctx, upstream } = repository;
   const answer = await serve(route);
   const answered = answer.headers.get('docker-content-digest') ?? '';
-  if (!isDigest(answered)) return answer;
+  if (answer.status >= 400 || !isDigest(answered)) return answer;
   const wouldChange = wouldHoldBack(repository, cooldown, { tag, answered });
   if (await within(wouldChange, upstream.cacheTimeoutMs)) upstream.policies.deny(ctx, 'COOLDOWN', NONE_YET);
   return answer;

@@ -6,6 +6,7 @@ import type { Objects } from './requests.ts';
 export function createDurableHistory({ objectOf }: Objects, terms: HistoryTerms): TagHistory {
   return {
     see: (_ctx, { name, tag }, sight) => withTimeout(objectOf(name).see(terms, tag, sight)),
+    miss: (_ctx, { name, tag }, at) => withTimeout(objectOf(name).miss(tag, at)),
     read: (_ctx, { name, tag }) => withTimeout(objectOf(name).readSightings({ tag })),
     ofDigest: (_ctx, name, digest) => withTimeout(objectOf(name).readSightings({ digest })),
     release: (_ctx, { name, tag }, digest) => withTimeout(objectOf(name).release(terms, tag, digest)),

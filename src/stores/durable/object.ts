@@ -106,6 +106,10 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     return known ?? this.#transaction(() => this.#sightings.see(terms, tag, sight));
   }
 
+  async miss(tag: string, at: number): Promise<void> {
+    if (this.#hasTables && this.#sightings.isMissed(tag, at)) await this.#transaction(() => this.#sightings.miss(tag));
+  }
+
   async readSightings(of: SightingsOf): Promise<Sighting[]> {
     if (!this.#hasTables) return [];
     return 'tag' in of ? this.#sightings.read(of.tag) : this.#sightings.ofDigest(of.digest);

@@ -100,6 +100,8 @@ export interface RepositoryRpc {
   readContent(digest: string): Promise<StoredBytes | undefined>;
   /** @returns the history of the tag with this sight, what was seen last first */
   see(terms: HistoryTerms, tag: string, sight: Sight): Promise<Sighting[]>;
+  /** Notes that a tag led nowhere (epoch ms), if it was seen before. */
+  miss(tag: string, at: number): Promise<void>;
   /** Returns the history of a tag, what was seen last first, or what was seen of all tags that led to a digest. */
   readSightings(of: SightingsOf): Promise<Sighting[]>;
   release(terms: HistoryTerms, tag: string, digest: Digest): Promise<void>;

@@ -18,6 +18,13 @@ const MAX_DIGESTS = 20;
 const LIFE_MS = 60 * 86_400_000;
 /** So much of a sight is not worth a write. */
 const GRAIN_MS = 60_000;
+/** So much of the life of a row is not worth one either. */
+const LIFE_GRAIN_MS = 86_400_000;
+/** A row that stays what it is keeps its place in the index, which would be a further write. */
+const WRITE = `
+  INSERT INTO sightings (tag, ${COLUMNS}, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (tag, digest) DO UPDATE SET first = excluded.first, last = excluded.last, since = excluded.since,
+    held = excluded.held, initial = excluded.initial, released = excluded.released, expires = excluded.expires`;
 
 /** Where tags led, in an object's SQL. */
 export class Sightings {
@@ -68,6 +75,18 @@ export class Sightings {
     return this.read(tag);
   }
 
+  /** Whether the tag led somewhere when it was seen last, before it led nowhere at this time. */
+  isMissed(tag: string, at: number): boolean {
+    const [current] = this.read(tag);
+    return current !== undefined && current.since > 0 && at > current.lastSeen;
+  }
+
+  /** Ends the time for which a tag leads to what it was seen to lead to last. */
+  miss(tag: string): void {
+    const [current] = this.read(tag);
+    this.#sql.exec('UPDATE sightings SET since = 0 WHERE tag = ? AND digest = ?', ...[tag, current?.digest ?? '']);
+  }
+
   /** Lets a tag lead to a digest at once. One that was never seen has no first sight. */
   release(terms: HistoryTerms, tag: string, digest: Digest): void {
     const releasedAt = this.#now();
@@ -77,16 +96,19 @@ export class Sightings {
     this.#bound(terms, tag);
   }
 
+  /** Writes what is known of a digest. What else is known of the tag lives as long, to within a day. */
   #write({ forMs }: HistoryTerms, tag: string, sighting: Sighting): void {
     const { digest, firstSeen, lastSeen, since, heldMs, isFirst, releasedAt } = sighting;
+    const now = this.#now();
+    const expires = now + LIFE_MS + forMs;
+    this.#sql.exec(WRITE, ...[tag, digest, firstSeen, lastSeen, since, heldMs, isFirst ? 1 : 0, releasedAt, expires]);
     this.#sql.exec(
-      `INSERT OR REPLACE INTO sightings (tag, ${COLUMNS}, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[tag, digest, firstSeen, lastSeen, since, heldMs, isFirst ? 1 : 0, releasedAt],
-      this.#now() + LIFE_MS + forMs,
+      'UPDATE sightings SET expires = ?1 WHERE tag = ?2 AND expires > ?3 AND expires < ?1 - ?4',
+      ...[expires, tag, now, LIFE_GRAIN_MS],
     );
   }
 
-  /** Forgets the oldest digests of a tag, and keeps all others as long as the tag is in use. */
+  /** Forgets the oldest digests of a tag. */
   #bound({ forMs }: HistoryTerms, tag: string): void {
     const counts = '(held >= ?2 OR initial = 1 OR released > 0)';
     for (const which of [counts, `NOT ${counts}`]) {
@@ -96,10 +118,6 @@ export class Sightings {
         ...[tag, forMs, MAX_DIGESTS],
       );
     }
-    this.#sql.exec(
-      'UPDATE sightings SET expires = max(expires, ?) WHERE tag = ?',
-      ...[this.#now() + LIFE_MS + forMs, tag],
-    );
   }
 }
 

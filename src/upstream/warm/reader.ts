@@ -49,6 +49,12 @@ export class WarmReader {
   finish({ descriptor }: Entry): void {
     this.counts.manifests += 1;
     this.counts.bytes += descriptor.size;
+    this.#subrequests.advance();
+  }
+
+  /** Gives an image up. */
+  skip(): void {
+    this.#subrequests.advance();
   }
 
   /** Reads a manifest. @returns `undefined`: not in this request @throws RegistryError the origin does not have it */
@@ -58,11 +64,11 @@ export class WarmReader {
     try {
       const { cooldown, policies } = this.#upstream;
       const isCooled = reference.kind === 'tag' && policies.isEnforced('COOLDOWN');
-      if (isCooled && cooldown?.tags.matches(`${name}:${reference.text}`)) {
-        const digest = await heldDigest(asked, cooldown, reference.text);
-        return await this.#read(this.#ask('GET', `/v2/${name}/manifests/${digest}`), MANIFEST_CONTENT);
-      }
-      return await this.#read(asked, MANIFEST_CONTENT);
+      const digest =
+        isCooled && cooldown?.tags.matches(`${name}:${reference.text}`)
+          ? await heldDigest(asked, cooldown, reference.text)
+          : undefined;
+      return await this.#read(digest ? ofDigest(asked, digest) : asked, MANIFEST_CONTENT);
     } finally {
       this.#subrequests.settle(MANIFEST_COST, asked.repository.ctx.events);
     }
@@ -76,9 +82,10 @@ export class WarmReader {
   async blobs(name: RepositoryName, digests: readonly Digest[]): Promise<number> {
     let done = 0;
     while (done < digests.length) {
-      const batch = digests.slice(done, done + LANES);
-      if (!this.#subrequests.reserve(BLOB_COST * batch.length, true)) break;
+      const batch = digests.slice(done, done + Math.min(LANES, this.#subrequests.fitting(BLOB_COST)));
+      if (!this.#subrequests.reserve(BLOB_COST * batch.length)) break;
       await Promise.all(batch.map((digest) => this.#blob(name, digest)));
+      this.#subrequests.advance();
       done += batch.length;
     }
     return done;
@@ -128,12 +135,25 @@ interface Asked {
   readonly route: ContentRoute;
 }
 
-/** @throws RegistryError no digest counts, or nobody can tell */
-async function heldDigest({ repository, route }: Asked, cooldown: Cooldown, tag: string): Promise<Digest> {
+/** Returns the question for the digest to which a tag leads, in place of that for the tag. */
+function ofDigest({ repository, route }: Asked, digest: Digest): Asked {
+  const path = `/v2/${route.name}/manifests/${digest}`;
+  return {
+    repository,
+    route: { kind: 'manifest', name: route.name, path, search: '', reference: { kind: 'digest', text: digest } },
+  };
+}
+
+/**
+ * Returns the digest to which a tag leads for callers that only pull.
+ * @returns `undefined`: nobody can tell, and they get what the origin says
+ * @throws RegistryError no digest counts, or nobody can tell and they get nothing
+ */
+async function heldDigest({ repository, route }: Asked, cooldown: Cooldown, tag: string): Promise<Digest | undefined> {
   const resolved = await resolveTag(repository, cooldown, { tag, target: route });
   if (resolved.kind === 'refused') throw await refusal(resolved.response, route);
-  const held = resolved.kind === 'seen' ? resolved.held : undefined;
-  if (held) return held;
+  if (resolved.kind === 'seen' && resolved.held) return resolved.held;
+  if (resolved.kind === 'unknown' && cooldown.unknown === 'pass') return undefined;
   throw new RegistryError('DENIED', { message: 'the tag leads to nothing yet for callers that only pull (COOLDOWN)' });
 }
 

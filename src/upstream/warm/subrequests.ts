@@ -6,22 +6,32 @@ const MAX_SUBREQUESTS = 40;
 /** The subrequests of one request, charged when they are known and reserved before. */
 export class Subrequests {
   #left = MAX_SUBREQUESTS;
-  #isFirst = true;
+  #hasAdvanced = false;
+
+  /** Returns how many pieces of work that cost so much fit at most; at least one. */
+  fitting(each: number): number {
+    return Math.max(1, Math.floor(this.#left / each));
+  }
 
   /**
-   * Takes what a piece of work may cost. The first piece that brings the work forward always gets it.
+   * Takes what a piece of work may cost. Until the work has come forward there is always enough: otherwise a request
+   * would leave the next one where it was.
    * @returns false: there are not enough left
    */
-  reserve(most: number, isProgress = false): boolean {
-    if (most > this.#left && !(isProgress && this.#isFirst)) return false;
-    if (isProgress) this.#isFirst = false;
+  reserve(most: number): boolean {
+    if (most > this.#left && this.#hasAdvanced) return false;
     this.#left -= most;
     return true;
   }
 
-  /** Gives back what was reserved and not needed. */
+  /** Takes what a piece of work has cost in place of what was reserved. */
   settle(reserved: number, events: readonly EdgeEvent[]): void {
-    this.#left += Math.max(0, reserved - costOf(events));
+    this.#left += reserved - costOf(events);
+  }
+
+  /** Notes that the next request goes on after where this one began. */
+  advance(): void {
+    this.#hasAdvanced = true;
   }
 }
 
@@ -34,7 +44,8 @@ const WRITE = 4;
 function costOf(events: readonly EdgeEvent[]): number {
   let cost = 0;
   for (const event of events) {
-    if (event.kind === 'origin' || event.kind === 'token') cost += 1;
+    // A tag that was resolved has been noted in its history.
+    if (event.kind === 'origin' || event.kind === 'token' || event.kind === 'resolved') cost += 1;
     else if (event.kind === 'stat' && event.store !== 'memory') cost += LOOK;
     else if (event.kind === 'write-back' && event.outcome === 'begun') cost += WRITE;
   }

@@ -53,6 +53,7 @@ export async function warm(ctx: RequestContext, upstream: Upstream, warming: War
       if (error instanceof RegistryError && error.code === 'TOOMANYREQUESTS') {
         return { counts, errors, next: { image, ...at }, retryAfter: error.headers['Retry-After'] ?? '60' };
       }
+      reader.skip();
       errors.push({ image, error: error instanceof RegistryError ? error.message : errorName(error) });
     }
     at = BEGINNING;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { uniqueDigest, uniqueName } from '../../support/digests.ts';
+import { interceptObjects } from '../../support/durableStore.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { type PushedImage, pushImage, pushIndex } from '../../support/images.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
@@ -138,6 +139,17 @@ describe('POST /_edge/warm', () => {
     expect(await isHit(edge, moved.blobs[0]?.path ?? '')).toBe(false);
   });
 
+  it('asks for what the origin says where nobody can tell what a tag has led to, as clients get it', async () => {
+    const image = await pushImage();
+    const variables = { ...MIRROR, COOLDOWN: '3d' };
+    const objects = interceptObjects((method, _args, call) =>
+      method === 'see' ? Promise.reject(new Error('overloaded')) : call(),
+    );
+    expect(sumOf(await warmAll(createEdge(variables, { objects }), { images: [image.name] }), 'blobs')).toBe(3);
+    const denying = createEdge({ ...variables, COOLDOWN_UNKNOWN: 'deny' }, { objects });
+    expect((await warmAll(denying, { images: [image.name] }))[0]?.errors).toHaveLength(1);
+  });
+
   it('asks for nothing that a policy denies', async () => {
     const image = await pushImage();
     const [answer] = await warmAll(createEdge({ ...MIRROR, DENY_REPOSITORIES: image.name }), { images: [image.name] });
@@ -183,6 +195,7 @@ describe('POST /_edge/warm', () => {
     [{ images: ['a b'] }, 'repository name'],
     [{ images: ['a:b:c'] }, 'invalid image'],
     [{ images: ['a@sha256:1'] }, 'the digest is not valid'],
+    [{ images: [`a@blake3:${'0'.repeat(64)}`] }, 'the digest is not valid'],
     [{ images: ['x'.repeat(70_000)] }, 'at most 65536 bytes'],
   ])('says what is wrong with a body: %j', async (body, message) => {
     const answer = await post(createEdge(MIRROR), body);
