@@ -12,6 +12,7 @@ const NO_CALLERS = 'has no effect where no credential of the origin counts (CLIE
 const NO_USERS = 'has no effect without CLIENT_AUTH=basic: set it, or remove this one';
 const NO_IDENTITIES = 'has no effect without OIDC_USERS: name who may log in with its tokens, or remove this one';
 const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
+const CALLERS_PULL = 'has no effect where the origin counts the pulls of each caller (CLIENT_AUTH=origin): remove it';
 const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
 /**
@@ -54,6 +55,7 @@ export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: stri
     ...USER_VARIABLES.map((name) => [name, config.clientAuth !== 'basic', NO_USERS] as const),
     ['OIDC_ISSUERS', config.clientAuth === 'basic' && !config.identities, NO_IDENTITIES],
     ...ONLY_WITH_ACCOUNT.map((name) => [name, !config.account, NO_ACCOUNT] as const),
+    ['UPSTREAM_BUDGET', !isOpen, CALLERS_PULL],
     ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));

@@ -1,7 +1,12 @@
 import { DurableObject } from 'cloudflare:workers';
+import { type Allowance, type PullBudget, type Told, UNKNOWN_BUDGET } from '../../pulls/budget.ts';
+import type { Pull, Taken } from '../../pulls/counter.ts';
+import { PullLedger } from '../../pulls/ledger.ts';
 import { ContentTable } from './contentTable.ts';
 import { Entries } from './entries.ts';
+import { LeaseTarget } from './leaseTarget.ts';
 import { Pointers } from './pointers.ts';
+import { PullTable } from './pullTable.ts';
 import type {
   Call,
   Clears,
@@ -25,7 +30,7 @@ const REMOVES_ONLY: ReadonlySet<keyof Clears> = new Set(['presentEntries', 'cont
 const SWEEP_MS = 3_600_000;
 
 /**
- * The cache of one repository, or a share of the content, in one place: every request is one transaction that all
+ * The cache of one repository, a share of the content, or the pulls of an upstream, in one place: every request is one transaction that all
  * isolates see at its reply. An object that is only asked stores nothing, and one that has become empty deletes itself.
  */
 export class RepositoryObject extends DurableObject implements RepositoryRpc {
@@ -34,6 +39,7 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
   readonly #entries: Entries;
   readonly #pointers: Pointers;
   readonly #contents: ContentTable;
+  readonly #pulls: PullLedger;
   readonly #writes: Writes;
   readonly #clears: Clears;
   readonly #queue = new WriteQueue(async (run) => {
@@ -52,6 +58,8 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     const [found] = sql.exec("SELECT name FROM sqlite_master WHERE name = 'entries'");
     this.#sql = sql;
     this.#hasTables = found !== undefined;
+    // An object that an older version has left behind gets the tables that it lacks.
+    if (found) sql.exec(SCHEMA);
     const tombstones = new Tombstones(sql, !this.#hasTables);
     const entries = new Entries(sql, tombstones, now);
     const pointers = new Pointers(sql, tombstones, entries, now);
@@ -60,6 +68,15 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     this.#entries = entries;
     this.#pointers = pointers;
     this.#contents = contents;
+    const pulls = new PullTable(sql, now);
+    this.#pulls = new PullLedger(
+      {
+        load: () => (this.#hasTables ? pulls.load() : UNKNOWN_BUDGET),
+        save: (budget) => pulls.save(budget),
+        commit: (work) => this.#transaction(work),
+      },
+      now,
+    );
     this.#writes = {
       entry: (keys, entry) => entries.write(keys, entry),
       pointer: (terms, key, pointer) => pointers.write(terms, key, pointer),
@@ -103,6 +120,19 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
   async clear(calls: readonly Call<Clears>[]): Promise<unknown[]> {
     if (!this.#hasTables && calls.every(([name]) => REMOVES_ONLY.has(name))) return calls.map(() => []);
     return this.#transaction(() => calls.map((call) => run(this.#clears, call)));
+  }
+
+  async takePull(declared: Allowance | undefined, pull: Pull): Promise<Taken> {
+    const taken = await this.#pulls.take(declared, pull);
+    return taken.kind === 'granted' ? { ...taken, lease: new LeaseTarget(taken.lease) } : taken;
+  }
+
+  tellPulls(declared: Allowance | undefined, told: Told, counted: number): Promise<void> {
+    return this.#pulls.tell(declared, told, counted);
+  }
+
+  async readPulls(declared: Allowance | undefined): Promise<PullBudget> {
+    return this.#pulls.read(declared);
   }
 
   /** Removes what expired. Without anything left, the object deletes itself and its alarm. */

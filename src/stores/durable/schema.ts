@@ -20,7 +20,10 @@ CREATE TABLE IF NOT EXISTS cleared (
 CREATE TABLE IF NOT EXISTS contents (
   digest TEXT PRIMARY KEY, content BLOB NOT NULL, written INTEGER NOT NULL, expires INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pulls (
+  one INTEGER PRIMARY KEY, budget TEXT NOT NULL, expires INTEGER NOT NULL
+) WITHOUT ROWID;
 `;
 
 /** Every table has rows that expire. */
-export const TABLES = ['entries', 'pointers', 'cleared', 'contents'] as const;
+export const TABLES = ['entries', 'pointers', 'cleared', 'contents', 'pulls'] as const;
