@@ -4,6 +4,7 @@ import { isAuthority } from './http/hosts.ts';
 import { METHODS } from './http/methods.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl, type Target } from './oci/route.ts';
+import { budgetRoute } from './routes/admin/budget.ts';
 import { cooldownRoute } from './routes/admin/cooldown.ts';
 import { descriptorsRoute } from './routes/admin/descriptors.ts';
 import { eventsRoute } from './routes/admin/events.ts';
@@ -15,7 +16,7 @@ import { answerShared } from './routes/registry/base.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
 import type { EventSink } from './telemetry/events.ts';
 import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
-import { errorName, framesOf, type Logger, policyFields, withFields } from './telemetry/log.ts';
+import { budgetFields, errorName, framesOf, type Logger, policyFields, withFields } from './telemetry/log.ts';
 import type { ChosenUpstream, Upstreams } from './upstream/upstreams.ts';
 
 export interface AppOptions {
@@ -58,6 +59,7 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
   hono.all('/_edge/descriptors/:digest', (c) =>
     descriptorsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')),
   );
+  hono.all('/_edge/budget', (c) => budgetRoute(c.env.exchange.ctx, upstreams, adminToken));
   hono.notFound((c) => errorAnswer(c.env.exchange.ctx, new RegistryError('NAME_UNKNOWN')));
   hono.onError((error, c) => errorAnswer(c.env.exchange.ctx, error));
 
@@ -181,6 +183,7 @@ function logRequest(ctx: RequestContext, response: Response): Response {
     status: response.status,
     cache: cacheStatus(ctx.events),
     ...policyFields(ctx.events),
+    ...budgetFields(ctx.events),
     ms: ctx.now() - ctx.startedAt,
   });
   ctx.markAnswered();

@@ -27,6 +27,9 @@ import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
 import { createPublicOnly } from './origin/publicOnly.ts';
 import type { RealmPolicy } from './origin/realms.ts';
 import { createPolicies, longestTagMs } from './policy/policies.ts';
+import { createPullsAlone } from './pulls/alone.ts';
+import { createPulls } from './pulls/pulls.ts';
+import type { OpenCounter } from './stores/backend.ts';
 import type { StoreOptions } from './stores/options.ts';
 import type { Store } from './stores/store.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
@@ -44,8 +47,8 @@ const MAX_TOKEN_BODIES_BYTES = 2 * 1024 * 1024;
  */
 const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 
-/** The configuration with a backend that opens a store. */
-export type EdgeConfig = Config<(options: StoreOptions) => Store>;
+/** The configuration with a backend that opens a store, and what counts pulls. */
+export type EdgeConfig = Config<(options: StoreOptions) => Store, OpenCounter>;
 
 /** What the upstreams of one isolate share: its bounds. */
 export interface Isolate {
@@ -103,15 +106,19 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     longestTagMs: longestTagMs(config.policies, hasPullOnly ? config.tagTtlMs : undefined),
     staleMs: hasPullOnly ? config.staleIfErrorMs : 0,
   };
+  const keys = { prefix: storePrefix(alias, config.account), origin: config.originUrl.href };
   const { inProgressMs, unknownOutcomeMs } = tombstoneDurations(config.originTimeoutMs);
   const { shared, tags, history, ...cache } = createCaches(
     { backend, bodies, memoryTtlMs: config.memoryTtlMs },
     {
-      ...{ prefix: storePrefix(alias, config.account), memory, askedAs, origin: config.originUrl.href },
+      ...keys,
+      ...{ memory, askedAs },
       retentionMs: retentionMs(ttls),
       maxClearedForMs: Math.max(inProgressMs, unknownOutcomeMs),
     },
   );
+  const { declared, isExpected } = config.pullBudget;
+  const counter = backend.openCounter?.(keys, declared) ?? createPullsAlone(declared);
   const realms = { origin: config.originUrl, allowed: config.tokenRealms };
   const tokenTimeoutMs = Math.min(config.originTimeoutMs, MAX_TOKEN_MS);
   const handshake = asksItself
@@ -145,6 +152,8 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     hashedUploads: createHashedUploads(memory),
     // An origin that the edge asks itself cannot tell callers apart.
     retryAfter: createRetryAfter(memory, asksItself ? () => '' : ({ caller }) => caller),
+    // Where the origin judges callers, it counts the pulls of each.
+    pulls: asksItself ? createPulls(counter, isExpected) : undefined,
     ttls,
     cacheTimeoutMs: config.cacheTimeoutMs,
     askedAs,

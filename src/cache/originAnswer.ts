@@ -11,6 +11,8 @@ export type OriginAnswer<E extends Entry = Entry> =
       readonly kind: 'found';
       readonly entry: E;
       readonly confirmed: boolean;
+      /** Whether it was read from the store, which others may do as well, in place of an answer of the origin. */
+      readonly isStored?: boolean;
       /** The origin's headers for this caller alone: they go into this one reply and are never stored or shared. */
       readonly callerHeaders?: Readonly<Record<string, string>>;
     }

@@ -1,8 +1,11 @@
 import { flag, oneOf } from './forms.ts';
 import type { Settings } from './settings.ts';
 
-/** A kind of store that `BLOBDESCRIPTOR` may name. `Open` opens a store of this kind. */
-export interface Backend<Open> {
+/**
+ * A kind of store that `BLOBDESCRIPTOR` may name. `Open` opens a store of this kind, `OpenCounter` what counts the pulls
+ * of all isolates.
+ */
+export interface Backend<Open, OpenCounter = unknown> {
   /** The value of `BLOBDESCRIPTOR`. */
   readonly kind: string;
   /** The variables and secrets that only this backend reads. */
@@ -13,23 +16,27 @@ export interface Backend<Open> {
   readonly hasHistory?: boolean;
   /** Reads what the backend needs. @returns `undefined` if something is bad, which is reported */
   configure(settings: Settings): Open | undefined;
+  /** Reads what it needs to count pulls, whichever backend is chosen. @returns `undefined` if nothing is bound for it */
+  configureCounter?(settings: Settings): OpenCounter | undefined;
 }
 
 /** The backend that was chosen. */
-export interface ChosenBackend<Open> {
+export interface ChosenBackend<Open, OpenCounter = unknown> {
   readonly kind: string;
   readonly hasHistory: boolean;
   readonly open: Open;
+  /** `undefined`: each isolate counts the pulls of its own. */
+  readonly openCounter: OpenCounter | undefined;
 }
 
 /**
  * Reads which backend is chosen, and its variables.
  * @param backends the first is the default
  */
-export function readBackend<Open>(
+export function readBackend<Open, OpenCounter>(
   settings: Settings,
-  backends: readonly Backend<Open>[],
-): ChosenBackend<Open> | undefined {
+  backends: readonly Backend<Open, OpenCounter>[],
+): ChosenBackend<Open, OpenCounter> | undefined {
   const kinds = backends.map((backend) => backend.kind);
   const [fallback = ''] = kinds;
   const old = settings.read('LAYERINFO', oneOf(fallback, kinds));
@@ -41,5 +48,6 @@ export function readBackend<Open>(
   }
   const chosen = backends.find((backend) => backend.kind === kind);
   const open = chosen?.configure(settings);
-  return chosen && open ? { kind: chosen.kind, hasHistory: chosen.hasHistory ?? false, open } : undefined;
+  const [openCounter] = backends.flatMap((backend) => backend.configureCounter?.(settings) ?? []);
+  return chosen && open ? { kind: chosen.kind, hasHistory: chosen.hasHistory ?? false, open, openCounter } : undefined;
 }

@@ -17,11 +17,11 @@ import { namesOfSecrets, readUpstreams } from './upstreams.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
 /** The Worker's configuration. Durations in ms, sizes in bytes. */
-export interface Config<Open = unknown> {
+export interface Config<Open = unknown, OpenCounter = unknown> {
   /** At least one; the default upstream, if there is one, is the first. */
   readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
   /** `BLOBDESCRIPTOR` */
-  readonly backend: ChosenBackend<Open>;
+  readonly backend: ChosenBackend<Open, OpenCounter>;
   /** The bounds of an isolate's memory, for all upstreams together. */
   readonly memory: { readonly entries: number; readonly bytes: number };
   readonly logLevel: LogLevel;
@@ -72,7 +72,10 @@ function ofBackends(backends: readonly Backend<unknown>[]): string[] {
  * @param backends the stores to choose from; the first is the default
  * @throws ConfigError naming every bad variable at once
  */
-export function parseConfig<Open>(env: Environment, backends: readonly Backend<Open>[]): Config<Open> {
+export function parseConfig<Open, OpenCounter>(
+  env: Environment,
+  backends: readonly Backend<Open, OpenCounter>[],
+): Config<Open, OpenCounter> {
   const problems: string[] = [];
   const reading: Reading = { problems, warnings: [], taken: new Set() };
   const settings = createSettings(env, { problems });
@@ -106,7 +109,15 @@ export function parseConfig<Open>(env: Environment, backends: readonly Backend<O
     for (const name of OWN_VARIABLES.filter((own) => isSet(env, own)))
       warnings.push(`${name} has no effect without ORIGIN_URL: set it for one of the UPSTREAMS`);
   }
-  return config as unknown as Config<Open>; // an undefined value would have been reported above
+  if (!config.backend?.openCounter) warnings.push(...upstreams.flatMap(countedAlone));
+  return config as unknown as Config<Open, OpenCounter>; // an undefined value would have been reported above
+}
+
+/** Warns of an allowance that each isolate counts by itself. */
+function countedAlone({ alias, pullBudget: { declared } }: UpstreamConfig): string[] {
+  const label = alias === '' ? '' : `UPSTREAMS.${alias}.`;
+  const sentence = 'is counted by each isolate alone without the binding REPOSITORIES: bind it, as wrangler.toml does';
+  return declared ? [`${label}UPSTREAM_BUDGET ${sentence}`] : [];
 }
 
 /** What the readings of all upstreams collect, and which one is read. */

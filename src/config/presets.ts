@@ -17,9 +17,12 @@ const mirrorOf = (host: string, ...otherHosts: string[]): Readonly<Record<string
 });
 
 const PRESETS: Readonly<Record<string, Preset>> = {
-  // Clients call it docker.io, and its own images have a namespace that nobody writes.
+  // Clients call it docker.io, its own images have a namespace that nobody writes, and it counts pulls.
   'docker-hub': {
-    variables: { ...mirrorOf('registry-1.docker.io', 'docker.io', 'index.docker.io'), DEFAULT_NAMESPACE: 'library' },
+    variables: {
+      ...mirrorOf('registry-1.docker.io', 'docker.io', 'index.docker.io'),
+      ...{ DEFAULT_NAMESPACE: 'library', UPSTREAM_BUDGET: 'told' },
+    },
   },
   ghcr: { variables: mirrorOf('ghcr.io') },
   quay: { variables: mirrorOf('quay.io') },

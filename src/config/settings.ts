@@ -9,6 +9,8 @@ export interface Settings {
   read<T>(name: string, form: Form<T>): T | undefined;
   /** Reads a binding. @param expected what should be bound; reported if nothing is */
   binding<T>(name: string, expected: string): T | undefined;
+  /** Returns a binding that need not be there. */
+  optionalBinding<T>(name: string): T | undefined;
   /** Reports what is bad: the name of a variable and what it should look like, never its value. */
   report(problem: string): void;
 }
@@ -46,6 +48,7 @@ export function createSettings(env: Environment, options: SettingsOptions): Sett
       if (!env[name]) problems.push(`${ownLabel}${name}: expected ${expected} that is bound under this name`);
       return env[name] as T | undefined;
     },
+    optionalBinding: <T>(name: string) => (env[name] || undefined) as T | undefined,
   };
 }
 

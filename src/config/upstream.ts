@@ -3,11 +3,13 @@ import type { ChosenBy } from '../http/choice.ts';
 import type { TokenSettings } from '../http/tokenSettings.ts';
 import type { RepositoryName } from '../oci/name.ts';
 import type { PolicySettings } from '../policy/settings.ts';
+import type { PullSettings } from '../pulls/settings.ts';
 import { ACCOUNT_VARIABLES, readAccount } from './account.ts';
 import { type CallersConfig, checkWriters, readCallers, USER_VARIABLES } from './callers.ts';
 import { duration, type Form, flag, hostPatterns, hosts, oneOf, oneOfOrNone, timeout } from './forms.ts';
 import { INHERITED_POLICIES, OWN_POLICIES, readPolicies } from './policies.ts';
 import { PRESET_NAMES } from './presets.ts';
+import { pullBudget } from './pullBudget.ts';
 import type { Settings } from './settings.ts';
 import { readTokens, TOKEN_VARIABLES } from './tokens.ts';
 import { beginning, hostsOfEdge, optionalToken, originUrl } from './upstreamForms.ts';
@@ -42,6 +44,8 @@ export interface UpstreamConfig extends CallersConfig {
   readonly account: AccountSettings | undefined;
   /** What is let through. */
   readonly policies: PolicySettings;
+  /** `UPSTREAM_BUDGET`: how many pulls the origin allows. */
+  readonly pullBudget: PullSettings;
   /** Where clients fetch tokens: from the origin's token server itself, or through the edge. */
   readonly tokenRealm: 'origin' | 'edge';
   /** How tokens are verified at the edge; `undefined`: only the origin judges them. */
@@ -62,6 +66,7 @@ export const OWN_VARIABLES = [
   'MIRRORED_HOSTS',
   'DEFAULT_NAMESPACE',
   'TOKEN_REALM',
+  'UPSTREAM_BUDGET',
   ...USER_VARIABLES,
   ...TOKEN_VARIABLES,
   ...ACCOUNT_VARIABLES,
@@ -128,6 +133,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     ...callers,
     account,
     policies: readPolicies(settings, { allowed, isLent: account !== undefined }),
+    pullBudget: read('UPSTREAM_BUDGET', pullBudget()),
     tokenRealm: read('TOKEN_REALM', oneOf('origin', ['origin', 'edge'])),
     tokens: readTokens(settings),
     deleteEnabled: read('DELETE_ENABLED', flag('true')),

@@ -14,6 +14,7 @@ const NO_IDENTITIES = 'has no effect without OIDC_USERS: name who may log in wit
 const NO_ACCOUNT = 'has no effect without ORIGIN_ACCOUNT: set it, or remove this one';
 const NO_COOLDOWN = 'has no effect without COOLDOWN: set it, or remove this one';
 const ONLY_WITH_COOLDOWN = ['COOLDOWN_TAGS', 'COOLDOWN_DIGESTS', 'COOLDOWN_UNKNOWN'];
+const CALLERS_PULL = 'has no effect where the origin counts the pulls of each caller (CLIENT_AUTH=origin): remove it';
 const CLIENTS_FETCH = 'has no effect where clients fetch tokens themselves: remove it, or set TOKEN_REALM=edge';
 
 /**
@@ -58,6 +59,7 @@ export function settingsWithoutEffect(config: UpstreamConfig, isSet: (name: stri
     ...USER_VARIABLES.map((name) => [name, config.clientAuth !== 'basic', NO_USERS] as const),
     ['OIDC_ISSUERS', config.clientAuth === 'basic' && !config.identities, NO_IDENTITIES],
     ...ONLY_WITH_ACCOUNT.map((name) => [name, !config.account, NO_ACCOUNT] as const),
+    ['UPSTREAM_BUDGET', !isOpen, CALLERS_PULL],
     ['TOKEN_REALMS_ALLOWED', !isOpen && config.tokenRealm === 'origin', CLIENTS_FETCH],
   ];
   return checks.flatMap(([name, applies, sentence]) => (applies && isSet(name) ? [`${name} ${sentence}`] : []));

@@ -24,6 +24,16 @@ export type EdgeEvent =
   | { readonly kind: 'policy'; readonly policy: PolicyName; readonly outcome: 'denied' | 'heldBack' | 'reported' }
   /** What was decided so far only found out to which digest a tag leads; what follows is about the answer. */
   | { readonly kind: 'resolved' }
+  /**
+   * A pull that the origin counts: it was counted, and sent (`granted`); others had just pulled the same (`told`); the
+   * last good answer stands in for it, since few are left (`spared`); or it could not be counted, and was sent. `left`:
+   * how many are left, if that is known.
+   */
+  | {
+      readonly kind: 'budget';
+      readonly outcome: 'granted' | 'told' | 'spared' | 'fault';
+      readonly left?: number;
+    }
   /** A token server was asked for a token of the edge's own. */
   | { readonly kind: 'token'; readonly outcome: 'issued' | 'refused' | 'failed'; readonly ms: number }
   /** A store's circuit breaker: it opened after too many faults, or it was open, and a read was skipped. */
@@ -58,7 +68,7 @@ export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';
  * `Authorization` may say who calls; `ns`: `?ns=` names another registry than this origin; `push`: the answer was older
  * than the push window; `fault`: the store failed; `slow`: the store did not answer in time; `unreachable`,
  * `origin-503` and the like, `paused` (its Retry-After): how the origin failed, so that the last good answer was
- * served.
+ * served; `budget`: so it was because few pulls are left.
  */
 export type ForwardDetail =
   | 'unproven'
@@ -69,6 +79,7 @@ export type ForwardDetail =
   | 'slow'
   | 'unreachable'
   | 'paused'
+  | 'budget'
   | `origin-${number}`;
 
 /** Receives every event of every request when it is emitted, also those that come after the reply. */

@@ -44,6 +44,13 @@ export function policyFields(events: readonly EdgeEvent[]): LogFields {
   return fields;
 }
 
+/** Returns what became of a pull that the origin counts, and how many are left. Hardly any request has one. */
+export function budgetFields(events: readonly EdgeEvent[]): LogFields {
+  const event = events.findLast(({ kind }) => kind === 'budget');
+  if (event?.kind !== 'budget') return NO_FIELDS;
+  return { budget: event.outcome, ...(event.left !== undefined && { left: event.left }) };
+}
+
 /**
  * Returns the names of an error and of its causes, never their messages: messages of the stores contain whole commands,
  * those of `fetch` contain signed URLs.

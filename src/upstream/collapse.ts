@@ -73,8 +73,8 @@ async function askOnce<E extends Entry>(
   const { ctx, upstream } = repository;
   const known = lookup?.outcome === 'hit' ? lookup.entry : undefined;
   const lead: Lead<OriginAnswer<E>, E> = {
-    ask: () => askOrigin(repository, question, { known, cancelled }),
-    sharedOf: (answer) => (answer.kind === 'found' && answer.confirmed ? answer.entry : undefined),
+    ask: () => askOrigin(repository, question, { known, cancelled, landed }),
+    sharedOf: (answer) => (answer.kind === 'found' && (answer.confirmed || answer.isStored) ? answer.entry : undefined),
     verdictOn(entry, followers) {
       const looking = findVerdict(repository, question, entry, followers);
       ctx.waitUntil(looking);
@@ -91,10 +91,14 @@ async function askOnce<E extends Entry>(
   const notBefore = Math.max(afterTombstone, withinWindow(repository));
   const first = await upstream.flights.run(key, { nowMs: ctx.now(), notBefore, hasLookedUp }, lead);
   if (first.kind === 'answered') return first.answer;
-  if (await isBelievable(repository, question, first, hasLookedUp)) return sharedAnswer(ctx, first.shared);
+  // What the leader read from the store may be older than its flight, and than what this caller saw there.
+  const isAfterTombstone = ({ shared }: Shared<E>) => shared.verifiedAt >= afterTombstone;
+  if (isAfterTombstone(first) && (await isBelievable(repository, question, first, hasLookedUp)))
+    return sharedAnswer(ctx, first.shared);
   const joining = { nowMs: ctx.now(), notBefore: Math.max(notBefore, ctx.startedAt), hasLookedUp: true };
   const second = await upstream.flights.run(key, joining, lead);
-  return second.kind === 'answered' ? second.answer : sharedAnswer(ctx, second.shared);
+  if (second.kind === 'answered') return second.answer;
+  return isAfterTombstone(second) ? sharedAnswer(ctx, second.shared) : lead.ask();
 }
 
 /** Returns since when (epoch ms) a question may be open whose answer a caller that may push still relies on. */

@@ -1,10 +1,17 @@
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
-import type { ContentKind } from './question.ts';
+import type { ContentStat } from '../origin/origin.ts';
+import type { AskOptions, ContentKind, ContentRequest } from './question.ts';
+import type { Repository } from './repository.ts';
+
+/** Whether content exists is asked of the origin, and nobody else. */
+export interface ExistenceKind extends ContentKind<Entry> {
+  ask(repository: Repository, request: ContentRequest, options: AskOptions<Entry>): Promise<ContentStat>;
+}
 
 /** `HEAD` of a blob: its descriptor. */
-export const BLOB_EXISTENCE: ContentKind<Entry> = {
+export const BLOB_EXISTENCE: ExistenceKind = {
   answers: 'HEAD blobs',
   links: 'blobs',
   peek: (repository, digest) => repository.peek('blobs', digest),
@@ -21,7 +28,7 @@ export function digestIn(reference: Reference): Digest {
 }
 
 /** `HEAD` of a manifest: its descriptor. */
-export const MANIFEST_EXISTENCE: ContentKind<Entry> = {
+export const MANIFEST_EXISTENCE: ExistenceKind = {
   answers: 'HEAD manifests',
   links: 'manifests',
   peek: (repository, digest) => repository.peek('manifests', digest),

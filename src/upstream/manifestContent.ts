@@ -1,13 +1,13 @@
-import { within } from '../async.ts';
-import { contentItem, withContent } from '../cache/contentItem.ts';
+import { withContent } from '../cache/contentItem.ts';
 import { withErrorBody } from '../http/errorBody.ts';
-import { type ContentEntry, type Descriptor, type Entry, isSameDescriptor } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
+import type { ContentEntry, Descriptor } from '../oci/descriptor.ts';
 import { type ErrorCode, isOriginFailure } from '../oci/errors.ts';
 import type { ContentStat } from '../origin/origin.ts';
 import { MANIFEST_EXISTENCE } from './existence.ts';
-import { type ContentKind, type ContentRequest, isAccepted } from './question.ts';
+import { pullManifest } from './pullManifest.ts';
+import { type Asked, type AskOptions, type ContentKind, isAccepted, type Question } from './question.ts';
 import type { Repository } from './repository.ts';
+import { confirmedBy, isUsable, isWitnessed, manifestItem, readStored } from './storedManifest.ts';
 
 /** `GET` of a manifest: its descriptor and its content. */
 export const MANIFEST_CONTENT: ContentKind<ContentEntry> = {
@@ -17,48 +17,27 @@ export const MANIFEST_CONTENT: ContentKind<ContentEntry> = {
     const entry = repository.peek('manifests', digest);
     return entry && withContent(entry, repository.upstream.contents.peek?.(repository.ctx, digest));
   },
-  item: (repository, digest) => contentItem(digest, repository.item('manifests', digest), repository.upstream.contents),
+  item: manifestItem,
   isWitnessed: (_repository, entry) => isWitnessed(entry),
-  async ask(repository, request, { known, cancelled }) {
-    const stored = known ?? (await recentManifest(repository, request));
-    const isUseful = stored && isWitnessed(stored) && isAccepted(request, stored);
-    return isUseful
-      ? confirm(repository, request, { known: stored, cancelled })
-      : fetchManifest(repository, request, cancelled);
+  async ask(repository, question, options) {
+    const stored = options.known ?? (await recentManifest(repository, question));
+    if (stored && isUsable(question, stored)) return confirm(repository, question, { ...options, stored });
+    const pulled = await pullManifest(repository, question, options);
+    return 'hint' in pulled ? confirm(repository, question, { ...options, stored: pulled.hint }) : pulled;
   },
 };
+
+type ManifestQuestion = Question<ContentEntry>;
 
 /** Returns the manifest to which the tag pointed a moment ago, if the caller may have it and it is stored. */
 async function recentManifest(
   repository: Repository,
-  { reference }: ContentRequest,
+  { reference }: ManifestQuestion,
 ): Promise<ContentEntry | undefined> {
   const { ctx, upstream, name, isGranted } = repository;
   const digest =
     reference.kind === 'tag' && isGranted ? upstream.recentTags.find(ctx, name, reference.text) : undefined;
   return digest && readStored(repository, digest);
-}
-
-/** Reads a manifest from the store. @returns `undefined` if the store is slow or fails, too */
-function readStored(repository: Repository, digest: Digest): Promise<ContentEntry | undefined> {
-  const lookup = MANIFEST_CONTENT.item(repository, digest).stat(repository.ctx);
-  return within(
-    lookup.catch(() => undefined),
-    repository.upstream.cacheTimeoutMs,
-  );
-}
-
-/** A HEAD may give no usable media type, even if the content itself is stored, perhaps for another repository. */
-function isWitnessed({ witness }: Entry): boolean {
-  return witness !== 'HEAD';
-}
-
-function fetchManifest(
-  { ctx, upstream }: Repository,
-  { target, reference }: ContentRequest,
-  cancelled: AbortSignal | undefined,
-): Promise<ContentStat<ContentEntry>> {
-  return upstream.origin.getManifest(ctx, target.path + target.search, reference, cancelled);
 }
 
 /**
@@ -68,24 +47,33 @@ function fetchManifest(
  */
 async function confirm(
   repository: Repository,
-  request: ContentRequest,
-  { known, cancelled }: { readonly known: ContentEntry; readonly cancelled: AbortSignal | undefined },
-): Promise<ContentStat<ContentEntry>> {
-  const { response, method, found } = await MANIFEST_EXISTENCE.ask(repository, request, { cancelled });
-  if (found) {
-    const { descriptor } = found.entry;
-    const stored = await storedEntry(repository, request, known, descriptor);
-    const isSame = stored !== undefined && isWitnessed(stored) && isSameDescriptor(stored.descriptor, descriptor);
-    const entry = isSame ? withContent(found.entry, stored.content) : undefined;
-    if (entry) return { response, method, found: { ...found, entry } };
-  }
+  question: ManifestQuestion,
+  options: AskOptions<ContentEntry> & { readonly stored: ContentEntry },
+): Promise<Asked<ContentEntry>> {
+  const head = await MANIFEST_EXISTENCE.ask(repository, question, options);
+  const { response, method, found } = head;
+  const stored = found && (await storedEntry(repository, question, options.stored, found.entry.descriptor));
+  const confirmed = stored && confirmedBy(head, stored);
+  if (confirmed) return confirmed;
   // The tag points to another manifest now, or the answer says too little, or the origin implements no HEAD (501).
-  if (response.status < 400 || response.status === 501) return fetchManifest(repository, request, cancelled);
+  if (response.status < 400 || response.status === 501) return pullAfter(repository, question, { ...options, head });
   const refused = { response, method, relay: withRefusalBody(response) };
-  if (isOriginFailure(response.status)) return refused;
+  // The words of a refusal are not worth a pull that is counted.
+  if (isOriginFailure(response.status) || repository.upstream.pulls?.isCounted) return refused;
   // A HEAD's refusal has no body, so the GET is sent for its words. If that fails, the refusal stands all the same.
-  const answer = await fetchManifest(repository, request, cancelled).catch(() => refused);
-  return isOriginFailure(answer.response.status) ? refused : answer;
+  const answer = await pullAfter(repository, question, { ...options, head }).catch(() => refused);
+  return 'stored' in answer || !isOriginFailure(answer.response.status) ? answer : refused;
+}
+
+/** Fetches the manifest after a HEAD has been answered. */
+async function pullAfter(
+  repository: Repository,
+  question: ManifestQuestion,
+  options: AskOptions<ContentEntry> & { readonly head: ContentStat },
+): Promise<Asked<ContentEntry>> {
+  const pulled = await pullManifest(repository, question, options);
+  if ('hint' in pulled) throw new TypeError('what a HEAD has confirmed is no hint');
+  return pulled;
 }
 
 /**
@@ -94,13 +82,13 @@ async function confirm(
  */
 async function storedEntry(
   repository: Repository,
-  request: ContentRequest,
+  question: ManifestQuestion,
   known: ContentEntry,
   { digest }: Descriptor,
 ): Promise<ContentEntry | undefined> {
   if (digest === known.descriptor.digest) return known;
   const other = await readStored(repository, digest);
-  return other && isAccepted(request, other) ? other : undefined;
+  return other && isAccepted(question, other) ? other : undefined;
 }
 
 /** Gives the origin's refusal of a HEAD, which has no body of its own, that of a GET. */

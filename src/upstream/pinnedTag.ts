@@ -60,7 +60,9 @@ async function findManifest<E extends Entry>(
   if (stored?.outcome === 'hit' && kind.isWitnessed(repository, stored.entry)) return stored.entry;
   const byDigest = { path: `/v2/${name}/manifests/${digest}`, search: target.search };
   const reference = { kind: 'digest', text: digest } as const;
-  const { found, response } = await kind.ask(repository, { target: byDigest, reference, accept: accept ?? null }, {});
+  const asked = await kind.ask(repository, { kind, target: byDigest, reference, accept: accept ?? null }, {});
+  if ('stored' in asked) return asked.stored;
+  const { found, response } = asked;
   if (!found && response.status !== 404) throw unknown();
   // The next caller is answered without the origin.
   if (found?.isFirstHand && mayStoreAnswersTo(ctx, upstream))

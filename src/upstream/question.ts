@@ -40,14 +40,19 @@ export interface ContentKind<E extends Entry> {
    * Asks the origin.
    * @throws RegistryError ORIGIN_UNREACHABLE
    */
-  ask(repository: Repository, request: ContentRequest, options: AskOptions<E>): Promise<ContentStat<E>>;
+  ask(repository: Repository, question: Question<E>, options: AskOptions<E>): Promise<Asked<E>>;
 }
+
+/** The origin's answer; or what the store has, which answers this caller in place of it. */
+export type Asked<E extends Entry> = ContentStat<E> | { readonly stored: E };
 
 export interface AskOptions<E extends Entry> {
   /** The stored entry, if there is one that may not answer this caller as it is. */
   readonly known?: E | undefined;
   /** Ends the question early. */
   readonly cancelled?: AbortSignal | undefined;
+  /** Settles when the answer is in the store, or will not be. */
+  readonly landed?: Promise<void>;
 }
 
 /** How long a confirmed entry may answer the caller, in ms. */

@@ -128,7 +128,7 @@ async function readCache<E extends Entry>(
   { windowMs, revalidateMs, staleMs, ask }: ReadOptions<E>,
 ): Promise<ReadThroughAnswer<E>> {
   const { ctx, upstream, mayPush } = repository;
-  const { askedAs, cacheTimeoutMs, flights, retryAfter } = upstream;
+  const { askedAs, cacheTimeoutMs, flights, retryAfter, pulls } = upstream;
   const flight = flightQuestion(repository, question);
   const landing = flight && flights.landing(flight);
   if (landing) await within(landing, cacheTimeoutMs);
@@ -136,7 +136,7 @@ async function readCache<E extends Entry>(
     ...{ windowMs, revalidateMs, staleMs, mayPush, askedAs, cacheTimeoutMs, ask },
     accepts: (entry) => isAccepted(question, entry),
     isWitnessed: (entry) => question.kind.isWitnessed(repository, entry),
-    retryAt: staleMs > 0 ? retryAfter.until(ctx) : 0,
+    retryAt: staleMs > 0 ? Math.max(retryAfter.until(ctx), pulls?.limitedUntil ?? 0) : 0,
     isProvocable: askedAs === 'nobody' && hasUncommonAccept(question),
   });
 }

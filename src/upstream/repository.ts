@@ -1,7 +1,7 @@
 import type { Access, AnswerKind } from '../access/authorizer.ts';
 import { within } from '../async.ts';
 import { type CacheItem, descriptorItem } from '../cache/item.ts';
-import type { RepositoryDescriptors } from '../cache/provider.ts';
+import type { BlobDescriptorCacheProvider, RepositoryDescriptors } from '../cache/provider.ts';
 import type { RequestContext } from '../context.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -82,8 +82,17 @@ export class Repository {
 
   /** Returns the cache item of a digest's descriptor. */
   item(links: LinkSet, digest: Digest): CacheItem {
+    return this.#itemOf(this.#reader, links, digest);
+  }
+
+  /** The same, but read from the store that all isolates share, whatever this isolate remembers. */
+  sharedItem(links: LinkSet, digest: Digest): CacheItem {
+    return this.#itemOf(this.upstream.shared, links, digest);
+  }
+
+  #itemOf(reader: BlobDescriptorCacheProvider, links: LinkSet, digest: Digest): CacheItem {
     return descriptorItem(digest, {
-      reader: this.#reader.repositoryScoped(this.name, links),
+      reader: reader.repositoryScoped(this.name, links),
       writer: () => this.descriptors(links),
       ttls: this.upstream.ttls,
     });

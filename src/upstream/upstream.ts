@@ -22,6 +22,7 @@ import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { Cooldown } from '../policy/cooldown.ts';
 import type { Policies } from '../policy/policies.ts';
+import type { Pulls } from '../pulls/pulls.ts';
 
 /** The users of the edge's own. */
 export interface EdgeUsers {
@@ -66,6 +67,8 @@ export interface Upstream {
   /** The sizes of bodies that this isolate hashed while they were uploaded. */
   readonly hashedUploads: HashedUploads;
   readonly retryAfter: RetryAfter;
+  /** The pulls that the origin counts; `undefined`: it counts those of each caller. */
+  readonly pulls: Pulls | undefined;
   readonly ttls: Ttls;
   /** `CACHE_TIMEOUT` in ms. */
   readonly cacheTimeoutMs: number;

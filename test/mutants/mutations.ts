@@ -17,6 +17,7 @@ import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { LENT_ACCOUNT } from './laws/lentAccount.ts';
 import { POLICIES } from './laws/policies.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
+import { PULL_BUDGET } from './laws/pullBudget.ts';
 import { SEVERAL_UPSTREAMS } from './laws/severalUpstreams.ts';
 import { LAW_1_USERS } from './laws/users.ts';
 import type { Breakage, Law, Mutation } from './mutation.ts';
@@ -41,4 +42,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('several upstreams', SEVERAL_UPSTREAMS),
   ...of('lent account', LENT_ACCOUNT),
   ...of('policies', POLICIES, COOLDOWN),
+  ...of('pull budget', PULL_BUDGET),
 ];

@@ -17,10 +17,11 @@ export async function passThrough(ctx: RequestContext, upstream: Upstream, route
   const isContent = route.kind === 'blob' || route.kind === 'manifest';
   const isForeign = isContent && isReadMethod(ctx.method) && upstream.foreignHosts.isNamedIn(ctx, route.search);
   ctx.emit({ kind: 'forward', reason: 'bypass', ...(isForeign && { detail: 'ns' }) });
-  const answered = isSafeMethod(ctx.method) ? ask(ctx, upstream, route) : sendWrite(ctx, upstream, route);
+  const { response } = await (isSafeMethod(ctx.method) ? ask(ctx, upstream, route) : sendWrite(ctx, upstream, route));
+  if (route.kind === 'manifest' && ctx.method === 'GET') upstream.pulls?.observe(ctx, response, 1);
   // No timeout ends the body of a blob.
   const isBlob = route.kind === 'blob' || route.kind === 'upload';
-  return (isBlob ? relayRewritten : relayUnlessStalled)(ctx, upstream, (await answered).response);
+  return (isBlob ? relayRewritten : relayUnlessStalled)(ctx, upstream, response);
 }
 
 function ask(ctx: RequestContext, { origin, followsRedirects, askedAs }: Upstream, route: Route) {

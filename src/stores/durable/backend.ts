@@ -1,4 +1,5 @@
 import { oneOfOrNone } from '../../config/forms.ts';
+import type { Settings } from '../../config/settings.ts';
 import type { StoreBackend } from '../backend.ts';
 import type { StoreOptions } from '../options.ts';
 import type { Store } from '../store.ts';
@@ -6,6 +7,7 @@ import { createDurableContents } from './contents.ts';
 import { createDurableDescriptors } from './descriptors.ts';
 import { createDurableHistory } from './history.ts';
 import type { RepositoryNamespace } from './namespace.ts';
+import { createDurablePulls } from './pulls.ts';
 import { createObjects } from './requests.ts';
 import type { Terms } from './rpc.ts';
 import { createDurableTags } from './tags.ts';
@@ -21,16 +23,30 @@ export const durableBackend: StoreBackend = {
   variables: ['STORE_LOCATION', 'STORE_JURISDICTION'],
   hasHistory: true,
   configure(settings) {
-    const location = settings.read('STORE_LOCATION', oneOfOrNone(LOCATIONS));
-    const jurisdiction = settings.read('STORE_JURISDICTION', oneOfOrNone(JURISDICTIONS));
     const everywhere = settings.binding<RepositoryNamespace>('REPOSITORIES', 'a namespace of Durable Objects');
-    if (!everywhere || location === undefined || jurisdiction === undefined) return undefined;
-    return (options) => {
-      const namespace = jurisdiction ? everywhere.jurisdiction(jurisdiction) : everywhere;
-      return createDurableStore({ namespace, location: location || undefined }, options);
-    };
+    const find = readObjects(settings, everywhere);
+    return find && ((options) => createDurableStore(find(), options));
+  },
+  configureCounter(settings) {
+    const find = readObjects(settings, settings.optionalBinding<RepositoryNamespace>('REPOSITORIES'));
+    return find && ((options, declared) => createDurablePulls(objectsOf(find(), options), declared));
   },
 };
+
+/** Reads where the objects are. @returns `undefined` if something is bad, which is reported, or nothing is bound */
+function readObjects(
+  settings: Settings,
+  everywhere: RepositoryNamespace | undefined,
+): (() => DurableObjects) | undefined {
+  const location = settings.read('STORE_LOCATION', oneOfOrNone(LOCATIONS));
+  const jurisdiction = settings.read('STORE_JURISDICTION', oneOfOrNone(JURISDICTIONS));
+  if (!everywhere || location === undefined || jurisdiction === undefined) return undefined;
+  // What is bound is no namespace where only the configuration is read.
+  return () => ({
+    namespace: jurisdiction ? everywhere.jurisdiction(jurisdiction) : everywhere,
+    location: location || undefined,
+  });
+}
 
 export interface DurableObjects {
   readonly namespace: RepositoryNamespace;
@@ -38,11 +54,18 @@ export interface DurableObjects {
   readonly location: string | undefined;
 }
 
-export function createDurableStore({ namespace, location }: DurableObjects, options: StoreOptions): Store {
-  const { prefix, origin, retentionMs, maxClearedForMs, askedAs } = options;
+/** With the origin in its name, another origin needs no other namespace. Names of repositories have no space. */
+function objectsOf(
+  { namespace, location }: DurableObjects,
+  { prefix, origin }: Pick<StoreOptions, 'prefix' | 'origin'>,
+) {
+  return createObjects(namespace, `${prefix}${origin} `, location);
+}
+
+export function createDurableStore(durable: DurableObjects, options: StoreOptions): Store {
+  const { retentionMs, maxClearedForMs, askedAs } = options;
   const terms: Terms = { askedAs, retentionMs, lifeMs: retentionMs + maxClearedForMs };
-  // With the origin in its name, another origin needs no other namespace. Names of repositories have no space.
-  const objects = createObjects(namespace, `${prefix}${origin} `, location);
+  const objects = objectsOf(durable, options);
   return {
     name: 'durable',
     isShared: true,

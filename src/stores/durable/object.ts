@@ -1,9 +1,15 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Digest } from '../../oci/digest.ts';
+import { type Allowance, type PullBudget, type Told, UNKNOWN_BUDGET } from '../../pulls/budget.ts';
+import type { Pull, Taken } from '../../pulls/counter.ts';
+import { PullLedger } from '../../pulls/ledger.ts';
 import type { HistoryTerms, Sight, Sighting } from '../tagHistory.ts';
 import { ContentTable } from './contentTable.ts';
 import { Entries } from './entries.ts';
+import { LeaseTarget } from './leaseTarget.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { Pointers } from './pointers.ts';
+import { PullTable } from './pullTable.ts';
 import type {
   Call,
   Clears,
@@ -18,53 +24,54 @@ import type {
   Terms,
   Writes,
 } from './rpc.ts';
-import { SCHEMA, TABLES } from './schema.ts';
 import { Sightings } from './sightings.ts';
 import { Tombstones } from './tombstones.ts';
 import { WriteQueue } from './writeQueue.ts';
 
 /** The methods that leave nothing in an object that has nothing. */
 const REMOVES_ONLY: ReadonlySet<keyof Clears> = new Set(['presentEntries', 'content']);
-/** How often what expired is removed. */
-const SWEEP_MS = 3_600_000;
 
 /**
- * The cache of one repository, or a share of the content, in one place: every request is one transaction that all
- * isolates see at its reply. An object that is only asked stores nothing, and one that has become empty deletes itself.
+ * The cache of one repository, a share of the content, or the pulls of an upstream, in one place: every request is one
+ * transaction that all isolates see at its reply.
  */
 export class RepositoryObject extends DurableObject implements RepositoryRpc {
-  readonly #sql: SqlStorage;
-  readonly #tombstones: Tombstones;
+  readonly #life: Lifecycle;
   readonly #entries: Entries;
   readonly #pointers: Pointers;
   readonly #contents: ContentTable;
   readonly #sightings: Sightings;
+  readonly #pulls: PullLedger;
   readonly #writes: Writes;
   readonly #clears: Clears;
   readonly #queue = new WriteQueue(async (run) => {
-    await this.#transaction(run);
+    await this.#life.transaction(run);
     await this.ctx.storage.sync();
   });
-  #hasTables: boolean;
-  /** How many sweeps there were, and after how many of them it was last made sure that there is an alarm. */
-  #sweeps = 0;
-  #armedAfter: number | undefined;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
     const now = () => this.now();
     const sql = state.storage.sql;
-    this.#sql = sql;
-    this.#hasTables = hasTables(sql);
-    const tombstones = new Tombstones(sql, !this.#hasTables);
+    const life = new Lifecycle({ storage: state.storage, now, reload: () => tombstones.reload() });
+    const tombstones = new Tombstones(sql, !life.hasTables);
     const entries = new Entries(sql, tombstones, now);
     const pointers = new Pointers(sql, tombstones, entries, now);
     const contents = new ContentTable(sql, now);
-    this.#tombstones = tombstones;
+    this.#life = life;
     this.#entries = entries;
     this.#pointers = pointers;
     this.#contents = contents;
     this.#sightings = new Sightings(sql, now);
+    const pulls = new PullTable(sql, now);
+    this.#pulls = new PullLedger(
+      {
+        load: () => (life.hasTables ? pulls.load() : UNKNOWN_BUDGET),
+        save: (budget) => pulls.save(budget),
+        commit: (work) => life.transaction(work),
+      },
+      now,
+    );
     this.#writes = {
       entry: (keys, entry) => entries.write(keys, entry),
       pointer: (terms, key, pointer) => pointers.write(terms, key, pointer),
@@ -89,34 +96,35 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
 
   async readEntries(keys: EntryKeys): Promise<Looked<StoredEntry[]>> {
     const nothing = () => keys.digests.map(() => ({ entry: undefined, clearedUntil: 0 }));
-    return { rows: this.#hasTables ? this.#entries.read(keys) : nothing(), lookedAt: this.now() };
+    return { rows: this.#life.hasTables ? this.#entries.read(keys) : nothing(), lookedAt: this.now() };
   }
 
   async readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>> {
     const nothing = () => keys.map(() => ({ pointer: undefined, clearedUntil: 0, manifest: undefined }));
-    return { rows: this.#hasTables ? this.#pointers.read(terms, keys) : nothing(), lookedAt: this.now() };
+    return { rows: this.#life.hasTables ? this.#pointers.read(terms, keys) : nothing(), lookedAt: this.now() };
   }
 
   async readContent(digest: string): Promise<StoredBytes | undefined> {
-    return this.#hasTables ? this.#contents.read(digest) : undefined;
+    return this.#life.hasTables ? this.#contents.read(digest) : undefined;
   }
 
   async see(terms: HistoryTerms, tag: string, sight: Sight): Promise<Sighting[]> {
-    const known = this.#hasTables ? this.#sightings.confirm(terms, tag, sight) : undefined;
-    return known ?? this.#transaction(() => this.#sightings.see(terms, tag, sight));
+    const known = this.#life.hasTables ? this.#sightings.confirm(terms, tag, sight) : undefined;
+    return known ?? this.#life.transaction(() => this.#sightings.see(terms, tag, sight));
   }
 
   async miss(tag: string, at: number): Promise<void> {
-    if (this.#hasTables && this.#sightings.isMissed(tag, at)) await this.#transaction(() => this.#sightings.miss(tag));
+    if (this.#life.hasTables && this.#sightings.isMissed(tag, at))
+      await this.#life.transaction(() => this.#sightings.miss(tag));
   }
 
   async readSightings(of: SightingsOf): Promise<Sighting[]> {
-    if (!this.#hasTables) return [];
+    if (!this.#life.hasTables) return [];
     return 'tag' in of ? this.#sightings.read(of.tag) : this.#sightings.ofDigest(of.digest);
   }
 
   async release(terms: HistoryTerms, tag: string, digest: Digest): Promise<void> {
-    await this.#transaction(() => this.#sightings.release(terms, tag, digest));
+    await this.#life.transaction(() => this.#sightings.release(terms, tag, digest));
   }
 
   write(calls: readonly Call<Writes>[]): Promise<unknown[]> {
@@ -124,60 +132,26 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
   }
 
   async clear(calls: readonly Call<Clears>[]): Promise<unknown[]> {
-    if (!this.#hasTables && calls.every(([name]) => REMOVES_ONLY.has(name))) return calls.map(() => []);
-    return this.#transaction(() => calls.map((call) => run(this.#clears, call)));
+    if (!this.#life.hasTables && calls.every(([name]) => REMOVES_ONLY.has(name))) return calls.map(() => []);
+    return this.#life.transaction(() => calls.map((call) => run(this.#clears, call)));
   }
 
-  /** Removes what expired. Without anything left, the object deletes itself and its alarm. */
-  override async alarm(): Promise<void> {
-    this.#sweeps += 1;
-    if (this.#hasTables && this.#sweep()) return this.ctx.storage.setAlarm(this.now() + SWEEP_MS);
-    // Nothing is awaited in between: the next write has to create the tables anew.
-    const deleted = this.ctx.storage.deleteAll();
-    this.#hasTables = false;
-    await deleted;
+  async takePull(declared: Allowance | undefined, pull: Pull): Promise<Taken> {
+    const taken = await this.#pulls.take(declared, pull);
+    return taken.kind === 'granted' ? { ...taken, lease: new LeaseTarget(taken.lease) } : taken;
   }
 
-  /** Removes the rows that expired. @returns whether any are left */
-  #sweep(): boolean {
-    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE expires <= ?`, this.now());
-    this.#tombstones.reload();
-    return TABLES.some((table) => this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length > 0);
+  tellPulls(declared: Allowance | undefined, told: Told, counted: number): Promise<void> {
+    return this.#pulls.tell(declared, told, counted);
   }
 
-  /** Runs changes as one transaction, and makes sure that an alarm will sweep after them. */
-  async #transaction<T>(work: () => T): Promise<T> {
-    while (this.#armedAfter !== this.#sweeps) await this.#arm();
-    if (!this.#hasTables) this.#sql.exec(SCHEMA);
-    this.#hasTables = true;
-    try {
-      return this.ctx.storage.transactionSync(work);
-    } catch (error) {
-      // What was rolled back is forgotten in memory as well.
-      this.#tombstones.reload();
-      throw error;
-    }
+  async readPulls(declared: Allowance | undefined): Promise<PullBudget> {
+    return this.#pulls.read(declared);
   }
 
-  /**
-   * Sets the alarm, if there is none. An object with rows may have lost it: the platform gives up an alarm that failed
-   * some times. If it cannot be set, the next write tries again: nothing is stored that would never be swept.
-   */
-  async #arm(): Promise<void> {
-    const { storage } = this.ctx;
-    // A sweep in the meantime may delete the alarm that is found or set here.
-    const sweeps = this.#sweeps;
-    if ((await storage.getAlarm()) === null) await storage.setAlarm(this.now() + SWEEP_MS);
-    this.#armedAfter = sweeps;
+  override alarm(): Promise<void> {
+    return this.#life.sweep();
   }
-}
-
-/** Whether the object has stored anything. One that an earlier version wrote gets the tables that it lacks. */
-function hasTables(sql: SqlStorage): boolean {
-  const query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (SELECT value FROM json_each(?))";
-  const found = sql.exec(query, JSON.stringify(TABLES)).toArray().length;
-  if (found > 0 && found < TABLES.length) sql.exec(SCHEMA);
-  return found > 0;
 }
 
 function run<M>(methods: M, [name, ...args]: Call<M>): unknown {

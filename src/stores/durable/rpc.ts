@@ -2,6 +2,8 @@ import type { AskedAs } from '../../http/identity.ts';
 import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { LinkSet } from '../../oci/links.ts';
+import type { Allowance, PullBudget, Told } from '../../pulls/budget.ts';
+import type { Pull, Taken } from '../../pulls/counter.ts';
 import type { ClearedEntries } from '../descriptorRecords.ts';
 import type { HistoryTerms, Sight, Sighting } from '../tagHistory.ts';
 import type { PurgedTags, TagPointer } from '../tagRecords.ts';
@@ -93,8 +95,15 @@ export type ResultOf<M, C> = C extends readonly [infer N extends keyof M, ...unk
     : never
   : never;
 
+/** The methods of the object that counts the pulls of an upstream: as `PullCounter` has them. */
+export interface PullsRpc {
+  takePull(declared: Allowance | undefined, pull: Pull): Promise<Taken>;
+  tellPulls(declared: Allowance | undefined, told: Told, counted: number): Promise<void>;
+  readPulls(declared: Allowance | undefined): Promise<PullBudget>;
+}
+
 /** The methods of a repository's object. Each runs alone, and is one transaction. */
-export interface RepositoryRpc {
+export interface RepositoryRpc extends PullsRpc {
   readEntries(keys: EntryKeys): Promise<Looked<StoredEntry[]>>;
   readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>>;
   readContent(digest: string): Promise<StoredBytes | undefined>;

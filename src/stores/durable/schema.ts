@@ -26,7 +26,10 @@ CREATE INDEX IF NOT EXISTS sightings_by_digest ON sightings (digest);
 CREATE TABLE IF NOT EXISTS contents (
   digest TEXT PRIMARY KEY, content BLOB NOT NULL, written INTEGER NOT NULL, expires INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pulls (
+  one INTEGER PRIMARY KEY, budget TEXT NOT NULL, expires INTEGER NOT NULL
+) WITHOUT ROWID;
 `;
 
 /** Every table has rows that expire. */
-export const TABLES = ['entries', 'pointers', 'cleared', 'contents', 'sightings'] as const;
+export const TABLES = ['entries', 'pointers', 'cleared', 'contents', 'sightings', 'pulls'] as const;

@@ -68,7 +68,7 @@ export const COOLDOWN: readonly Breakage[] = [
   },
   {
     wrong: 'an object of an earlier version lacks a table',
-    file: 'src/stores/durable/object.ts',
+    file: 'src/stores/durable/lifecycle.ts',
     text: 'if (found > 0 && found < TABLES.length) sql.exec(SCHEMA);',
     replacement: '',
     caughtBy: 'test/stores/durable/sightings.test.ts',

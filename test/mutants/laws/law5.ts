@@ -49,7 +49,7 @@ export const LAW_5: readonly Breakage[] = [
   },
   {
     wrong: 'a manifest that only a HEAD told answers a GET',
-    file: 'src/upstream/manifestContent.ts',
+    file: 'src/upstream/storedManifest.ts',
     text: "return witness !== 'HEAD';",
     replacement: "return witness !== 'HEAD' || true;",
     caughtBy: 'test/routes/registry/manifestTypes.test.ts',

@@ -26,18 +26,24 @@ export interface HubOptions extends IssuerOptions {
   readonly realm?: string;
   /** Whether a repository can be pulled without a token. */
   readonly isOpen?: (name: string) => boolean;
-  /** How many pulls it allows; by default any number. */
+  /** How many pulls it allows in six hours; by default any number. */
   readonly maxPulls?: number;
+  /** How many requests of any kind it allows in a minute; by default any number. */
+  readonly maxRequests?: number;
+  /** How long it takes for the answer about a manifest, in ms. */
+  readonly delayMs?: number;
 }
 
 const SERVICE = 'registry.docker.io';
 
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { contents, realmPath, realm, isOpen = () => false, maxPulls = Number.POSITIVE_INFINITY } = options;
+  const { contents, realmPath, realm, isOpen = () => false, delayMs = 0 } = options;
+  const { maxPulls = Number.POSITIVE_INFINITY, maxRequests = Number.POSITIVE_INFINITY } = options;
   const tokens = createTokenIssuer(options);
   const storage = await startHubStorage(Object.values(contents).flatMap(({ blobs }) => blobs));
   const ownTokenServer = realmPath ? undefined : await startRecordingServer(tokens.answer, 'localhost');
   let pulls = 0;
+  const sentAt: number[] = [];
 
   function challenge(request: Received, response: ServerResponse, name?: string): ServerResponse {
     const own = ownTokenServer ? `${ownTokenServer.url}/token` : `http://${request.headers.host}${realmPath}`;
@@ -54,7 +60,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   ): ServerResponse {
     if (method === 'GET') pulls += 1;
     const left = maxPulls - pulls;
-    const limits = Number.isFinite(maxPulls) ? { 'ratelimit-limit': `${maxPulls};w=21600` } : {};
+    const limits = Number.isFinite(maxPulls) ? limitsOf(maxPulls, Math.max(0, left)) : {};
     if (left < 0) return refuse(response, 429, 'TOOMANYREQUESTS', limits);
     if (!content) return refuse(response, 404, 'MANIFEST_UNKNOWN');
     const { digest, bytes } = content.manifest;
@@ -63,7 +69,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       'content-length': bytes.length,
       'docker-content-digest': digest,
     };
-    return response.writeHead(200, { ...about, ...limits }).end(method === 'HEAD' ? undefined : bytes);
+    const answer = () => response.writeHead(200, { ...about, ...limits }).end(method === 'HEAD' ? undefined : bytes);
+    if (delayMs > 0) setTimeout(answer, delayMs);
+    else answer();
+    return response;
   }
 
   function answerBlob(response: ServerResponse, content: Content, digest: string): ServerResponse {
@@ -73,6 +82,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 
   const registry = await startRecordingServer((request, response) => {
     const { pathname } = new URL(request.path, 'http://registry');
+    // The limit against abuse comes before everything, and tells no other limit.
+    if (isOverLimit(sentAt, maxRequests)) return refuse(response, 429, 'TOOMANYREQUESTS', { 'retry-after': '60' });
     if (pathname === realmPath) return tokens.answer(request, response);
     const [, name = '', kind, reference = ''] = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? [];
     if (!name) return challenge(request, response);
@@ -95,4 +106,16 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     variables: { CLIENT_AUTH: 'anonymous', TOKEN_REALMS_ALLOWED: new URL(tokenServer.url).host },
     pulls: () => pulls,
   };
+}
+
+function limitsOf(limit: number, remaining: number): Record<string, string> {
+  return { 'ratelimit-limit': `${limit};w=21600`, 'ratelimit-remaining': `${remaining};w=21600` };
+}
+
+/** Notes a request. @returns whether there were more in the last minute than are allowed */
+function isOverLimit(sentAt: number[], maxRequests: number): boolean {
+  const now = Date.now();
+  while (sentAt[0] !== undefined && sentAt[0] <= now - 60_000) sentAt.shift();
+  sentAt.push(now);
+  return sentAt.length > maxRequests;
 }

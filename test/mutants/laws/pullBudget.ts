@@ -1,0 +1,96 @@
+import type { Breakage } from '../mutation.ts';
+
+/** The pulls that an origin counts. */
+export const PULL_BUDGET: readonly Breakage[] = [
+  {
+    wrong: 'isolates pull the same manifest at the same time',
+    file: 'src/pulls/leases.ts',
+    text: 'if (!other || this.#now() >= until) break;',
+    replacement: 'if (!other || this.#now() < until) break;',
+    caughtBy: 'test/upstream/pulls.test.ts',
+  },
+  {
+    wrong: 'a digest is pulled while a tag is pulled that leads to it',
+    file: 'src/pulls/leases.ts',
+    text: 'return one.name === other.name && one.isTag !== other.isTag;',
+    replacement: 'return one.name === other.name && one.isTag && !other;',
+    caughtBy: 'test/upstream/pulls.test.ts',
+  },
+  {
+    wrong: 'an isolate that is gone keeps others waiting',
+    file: 'src/stores/durable/leaseTarget.ts',
+    text: 'this.#lease[Symbol.dispose]();',
+    replacement: '',
+    caughtBy: 'test/stores/durable/pulls.test.ts',
+  },
+  {
+    wrong: 'an isolate pulls again what it knows by HEAD, and others have just pulled',
+    file: 'src/upstream/storedManifest.ts',
+    text: "repository.sharedItem('manifests', digest)",
+    replacement: "repository.item('manifests', digest)",
+    caughtBy: 'test/upstream/pulls.test.ts',
+  },
+  {
+    wrong: 'an isolate pulls again what others have just pulled, because a HEAD was answered after it',
+    file: 'src/upstream/pullManifest.ts',
+    text: 'const isByBoth = descriptor.digest === digest && descriptor.mediaType === mediaType;',
+    replacement: 'const isByBoth = descriptor.digest === digest && !mediaType;',
+    caughtBy: 'test/upstream/pulls.test.ts',
+  },
+  {
+    wrong: 'what others have pulled answers for a tag past its window',
+    file: 'src/upstream/pullManifest.ts',
+    text: 'isFresh(entry, ctx.now(), windowsOf(repository, question).windowMs)',
+    replacement: 'isFresh(entry, ctx.now(), 3_600_000)',
+    caughtBy: 'test/upstream/pulls.test.ts',
+  },
+  {
+    wrong: 'the last pulls are spent on what is known',
+    file: 'src/pulls/ledger.ts',
+    text: 'if (pull.isSparable && isSpared(known, this.#now())) {',
+    replacement: 'if (pull.isSparable && pull.insists && isSpared(known, this.#now())) {',
+    caughtBy: 'test/upstream/pullsSpared.test.ts',
+  },
+  {
+    wrong: 'an answer of any age stands in for a pull',
+    file: 'src/upstream/pullManifest.ts',
+    text: 'return staleMs > 0 && isFresh(known, repository.ctx.now(), windowMs + staleMs) && isUsable(question, known);',
+    replacement: 'return (windowMs + staleMs > 0 || !repository) && isUsable(question, known);',
+    caughtBy: 'test/upstream/pullsSpared.test.ts',
+  },
+  {
+    wrong: 'callers that may push wait for others, and get the last good answer',
+    file: 'src/upstream/pullManifest.ts',
+    text: 'const onlyPulls = isGranted && !mayPush;',
+    replacement: 'const onlyPulls = isGranted || !mayPush;',
+    caughtBy: 'test/upstream/pulls.test.ts',
+  },
+  {
+    wrong: 'what is declared counts before what the origin tells',
+    file: 'src/pulls/budget.ts',
+    text: "if (budget.knownBy === 'header') return budget;",
+    replacement: "if (budget.knownBy === 'header' && !declared) return budget;",
+    caughtBy: 'test/upstream/pullsSpared.test.ts',
+  },
+  {
+    wrong: 'a window ends late',
+    file: 'src/pulls/budget.ts',
+    text: 'nowMs >= known.startedAt + windowMsOf(known)',
+    replacement: 'nowMs > known.startedAt + windowMsOf(known)',
+    caughtBy: 'test/stores/durable/pulls.test.ts',
+  },
+  {
+    wrong: 'a 429 to one isolate is known to no other',
+    file: 'src/upstream/read.ts',
+    text: 'Math.max(retryAfter.until(ctx), pulls?.limitedUntil ?? 0)',
+    replacement: 'Math.max(retryAfter.until(ctx), pulls ? 0 : 0)',
+    caughtBy: 'test/upstream/pullsSpared.test.ts',
+  },
+  {
+    wrong: 'an object that fails costs the answer',
+    file: 'src/pulls/pulls.ts',
+    text: 'failures += 1;',
+    replacement: 'throw error;',
+    caughtBy: 'test/upstream/pullsFault.test.ts',
+  },
+];
