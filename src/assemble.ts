@@ -1,6 +1,8 @@
 import { createAbsences } from './access/absences.ts';
 import { createAccess } from './assembleAccess.ts';
+import { createBytes } from './assembleBytes.ts';
 import { createCaches } from './assembleCaches.ts';
+import type { ByteStore } from './bytes/byteStore.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import type { Config } from './config/config.ts';
 import type { UpstreamConfig } from './config/upstream.ts';
@@ -29,6 +31,7 @@ import { createPolicies, longestTagMs } from './policy/policies.ts';
 import type { StoreOptions } from './stores/options.ts';
 import type { Store } from './stores/store.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
+import type { BlobBytes } from './upstream/blobBytes.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 
@@ -44,20 +47,25 @@ const MAX_TOKEN_BODIES_BYTES = 2 * 1024 * 1024;
 const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 
 /** The configuration with a backend that opens a store. */
-export type EdgeConfig = Config<(options: StoreOptions) => Store>;
+export type EdgeConfig = Config<(options: StoreOptions) => Store, ByteStore>;
 
-/** What the upstreams of one isolate share: its bounds. */
+/** What the upstreams of one isolate share: its bounds, and bytes of blobs. */
 export interface Isolate {
   readonly memory: Memory;
   /** The memory of absences. */
   readonly absences: Memory;
+  readonly bytes: BlobBytes | undefined;
   /** Creates the budget of an upstream for the bodies that it holds. */
   createBodies(): Budget;
   /** The same for what its token server is sent and says. */
   createTokenBodies(): Budget;
 }
 
-export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' | 'upstreams'>): Isolate {
+export function createIsolate({
+  memory,
+  upstreams,
+  bytes,
+}: Pick<EdgeConfig, 'memory' | 'upstreams' | 'bytes'>): Isolate {
   const sharesOf = (maxBytes: number) => {
     const pool = createPool(maxBytes);
     // One upstream whose answers stall takes no more than half of the room from the others.
@@ -66,6 +74,7 @@ export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' |
   return {
     memory: createMemory(memory),
     absences: createMemory(ABSENCE_BOUNDS),
+    bytes: bytes && createBytes(bytes),
     createBodies: sharesOf(MAX_BODIES_BYTES),
     createTokenBodies: sharesOf(MAX_TOKEN_BODIES_BYTES),
   };
@@ -129,6 +138,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     descriptors: cache.descriptors,
     contents: cache.contents,
     shared: shared.descriptors,
+    bytes: isolate.bytes,
     tags,
     bodies,
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),

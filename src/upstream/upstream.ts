@@ -21,6 +21,7 @@ import type { Names } from '../oci/names.ts';
 import type { EdgeRealm } from '../origin/edgeRealm.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { Policies } from '../policy/policies.ts';
+import type { BlobBytes } from './blobBytes.ts';
 
 /** The users of the edge's own. */
 export interface EdgeUsers {
@@ -39,6 +40,8 @@ export interface Upstream {
   readonly shared: BlobDescriptorCacheProvider;
   /** Content of manifests, in all tiers: verified bytes are right wherever they come from. */
   readonly contents: Contents;
+  /** Bytes of blobs, for all upstreams (`BLOB_STORE`); `undefined`: the edge keeps none. */
+  readonly bytes: BlobBytes | undefined;
   /** Where tags point; read only for callers that only pull. */
   readonly tags: Tags;
   /** The memory budget of all bodies that the isolate holds. */

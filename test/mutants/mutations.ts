@@ -1,3 +1,4 @@
+import { BYTES } from './laws/bytes.ts';
 import { LAW_1_IDENTITIES } from './laws/identities.ts';
 import { LAW_1_CALLERS } from './laws/law1Callers.ts';
 import { LAW_1_GRANTS } from './laws/law1Grants.ts';
@@ -40,4 +41,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('several upstreams', SEVERAL_UPSTREAMS),
   ...of('lent account', LENT_ACCOUNT),
   ...of('policies', POLICIES),
+  ...of('bytes', BYTES),
 ];
