@@ -9,6 +9,10 @@ import type { BlobBytes } from './upstream/blobBytes.ts';
 export const BYTE_BACKENDS: readonly ByteBackend[] = [r2Backend];
 
 /** Creates what all upstreams of an isolate share to keep bytes of blobs. */
-export function createBytes({ store, maxBytes }: BytesConfig<ByteStore>): BlobBytes {
-  return { store, breaker: createBreaker(), fills: createOpenFills(), maxBytes };
+export function createBytes({ store, maxBytes, fill }: BytesConfig<ByteStore>): BlobBytes {
+  return {
+    ...{ store, maxBytes, breaker: createBreaker(), fills: createOpenFills() },
+    fillsFromPulls: fill !== 'push',
+    fillsFromPushes: fill !== 'pull',
+  };
 }

@@ -16,7 +16,7 @@ export interface Filling {
 }
 
 /** How much is read at once, and held in memory. */
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 256 * 1024;
 /** After the client has left, the rest is fetched if no more than this share is missing, and for so long. */
 const MAX_MISSING_SHARE = 0.25;
 const MAX_REST_MS = 20_000;

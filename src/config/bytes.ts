@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts';
-import { oneOfOrNone, size } from './forms.ts';
+import { oneOf, oneOfOrNone, size } from './forms.ts';
 import { type Environment, isSet, type Settings } from './settings.ts';
 
 /** Where bytes of blobs are kept, and which. */
@@ -7,9 +7,11 @@ export interface BytesConfig<Store> {
   readonly store: Store;
   /** `BLOB_MAX_BYTES` */
   readonly maxBytes: number;
+  /** `BLOB_FILL` */
+  readonly fill: 'pull' | 'push' | 'both';
 }
 
-export const BYTES_VARIABLES = ['BLOB_STORE', 'BLOB_MAX_BYTES'] as const;
+export const BYTES_VARIABLES = ['BLOB_STORE', 'BLOB_MAX_BYTES', 'BLOB_FILL'] as const;
 
 const MAX_BYTES_REASON = 'a larger blob is streamed and not stored';
 
@@ -24,8 +26,9 @@ export function readBytes<Store>(
   const kinds = backends.map(({ kind }) => kind);
   const kind = settings.read('BLOB_STORE', oneOfOrNone(kinds));
   const maxBytes = settings.read('BLOB_MAX_BYTES', size('5GiB', '1MiB', '5120GiB', MAX_BYTES_REASON));
+  const fill = settings.read('BLOB_FILL', oneOf('pull', ['pull', 'push', 'both']));
   const store = backends.find((backend) => backend.kind === kind)?.configure(settings);
-  return store !== undefined && maxBytes !== undefined ? { store, maxBytes } : undefined;
+  return store && maxBytes !== undefined && fill ? { store, maxBytes, fill } : undefined;
 }
 
 /** Returns a warning for each variable that is set and has no effect. */

@@ -15,6 +15,9 @@ export interface BlobBytes {
   readonly fills: OpenFills;
   /** `BLOB_MAX_BYTES`: larger blobs are not stored. */
   readonly maxBytes: number;
+  /** `BLOB_FILL`: what fills the store. */
+  readonly fillsFromPulls: boolean;
+  readonly fillsFromPushes: boolean;
 }
 
 /** What the byte store has of a blob for one request. */

@@ -32,7 +32,7 @@ const OMITTED = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', '
 export function fillAfterReply(repository: Repository, blob: AbsentBytes, response: Response): void {
   const { ctx, upstream } = repository;
   const { bytes } = upstream;
-  if (!bytes || !isStorable(repository, response)) return;
+  if (!bytes?.fillsFromPulls || !isStorable(repository, response)) return;
   const isPart = response.status === 206 && isBounded(bytes, sizeOf(response));
   if (!(isPart || isRedirect(response)) || !beginFill(ctx, bytes, blob.digest)) return;
   const { digest } = blob;

@@ -22,13 +22,14 @@ export function fillFromGet(
   const { ctx, upstream } = repository;
   const { bytes } = upstream;
   const size = response.status === 200 ? sizeOf(response) : undefined;
-  if (!bytes || !response.body || !isFillable(bytes, size) || !isStorable(repository, response)) return response;
-  if (!beginFill(ctx, bytes, digest)) return response;
+  if (!bytes?.fillsFromPulls || !response.body || !isFillable(bytes, size)) return response;
+  if (!isStorable(repository, response) || !beginFill(ctx, bytes, digest)) return response;
   request.detach();
   const { body, over } = fillStream(response.body, { digest, size, store: bytes.store, left: ctx.signal });
   const end = (outcome: FillOutcome) => {
     // Others that have looked before may still come with what is stored now, or with what is as wrong again.
     endFill(ctx, bytes, { digest, outcome, rests: outcome === 'stored' || outcome === 'wrong' });
+    if (outcome === 'wrong') ctx.log.warn('the origin sent bytes that do not match their digest', { digest });
   };
   ctx.waitUntil(over.then(end));
   return new Response(body, response);
@@ -56,5 +57,4 @@ interface EndedFill {
 export function endFill(ctx: RequestContext, { fills }: BlobBytes, { digest, outcome, rests }: EndedFill): void {
   fills.end(digest, ctx.now(), rests);
   ctx.emit({ kind: 'fill', outcome });
-  if (outcome === 'wrong') ctx.log.warn('the origin sent bytes that do not match their digest', { digest });
 }

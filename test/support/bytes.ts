@@ -98,3 +98,14 @@ export async function createWarm(variables: Record<string, string> = MIRROR): Pr
 export async function methodsSince(blob: Pushed, before: number): Promise<string[]> {
   return (await blob.questions()).slice(before).map((question) => question.slice(0, question.indexOf(' ')));
 }
+
+/** Whether the bucket has a blob. */
+export async function isStored({ digest }: { readonly digest: string }): Promise<boolean> {
+  return (await env.BLOBS.head(`blobs/${digest.replace(':', '/')}`)) !== null;
+}
+
+/** Returns how the fills of an edge ended, in their order. */
+export function fillsOf({ log }: Edge): string[] {
+  const events = log.map((line) => JSON.parse(line) as Record<string, string>);
+  return events.flatMap(({ kind, outcome = '' }) => (kind === 'fill' ? [outcome] : []));
+}

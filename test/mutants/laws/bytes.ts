@@ -54,8 +54,8 @@ export const BYTES: readonly Breakage[] = [
   {
     wrong: 'a blob is stored from the answer of a cache on the way',
     file: 'src/upstream/fillBytes.ts',
-    text: '|| !isFillable(bytes, size) || !isStorable(repository, response)) return response;',
-    replacement: '|| !isFillable(bytes, size)) return response;',
+    text: 'if (!isStorable(repository, response) || !beginFill(ctx, bytes, digest))',
+    replacement: 'if (!beginFill(ctx, bytes, digest))',
     caughtBy: 'test/routes/registry/filledBlobs.test.ts',
   },
   {
@@ -100,6 +100,13 @@ export const BYTES: readonly Breakage[] = [
     replacement: 'if (size > 0 && !store.isLost)',
     caughtBy: 'test/bytes/fillStream.test.ts',
     title: 'more than a quarter',
+  },
+  {
+    wrong: 'a blob is stored that the origin has refused',
+    file: 'src/routes/registry/uploads.ts',
+    text: 'endPushFill(repository, fill, response.status === 201 && isStorable(repository, response));',
+    replacement: 'endPushFill(repository, fill, response.status > 0);',
+    caughtBy: 'test/routes/registry/pushedBytes.test.ts',
   },
   {
     wrong: 'everybody who asks for a blob at the same time fills the byte store',

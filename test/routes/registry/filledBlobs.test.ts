@@ -1,6 +1,14 @@
-import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { createBytesEdge, MIRROR, meteredBucket, methodsSince, pull, someBytes } from '../../support/bytes.ts';
+import {
+  createBytesEdge,
+  fillsOf,
+  isStored,
+  MIRROR,
+  meteredBucket,
+  methodsSince,
+  pull,
+  someBytes,
+} from '../../support/bytes.ts';
 import { cacheStatusOf, type Edge, textOf } from '../../support/edge.ts';
 import { earnGrant } from '../../support/grant.ts';
 import { createMemoryBytes } from '../../support/memoryBytes.ts';
@@ -10,15 +18,6 @@ import { createScriptedServer } from '../../support/scripted.ts';
 import { pushToStorage } from '../../support/storage.ts';
 
 const KNOWN = { authorization: 'Basic a25vd246Y2FsbGVy' };
-
-const isStored = async ({ digest }: { digest: string }) =>
-  (await env.BLOBS.head(`blobs/${digest.replace(':', '/')}`)) !== null;
-
-/** Returns how the fills of an edge ended, in their order. */
-function fillsOf({ log }: Edge): string[] {
-  const events = log.map((line) => JSON.parse(line) as Record<string, string>);
-  return events.flatMap(({ kind, outcome = '' }) => (kind === 'fill' ? [outcome] : []));
-}
 
 /** Creates an open mirror that keeps bytes, and a blob that the origin answers in another way. */
 async function createMirror(rule?: Partial<Rule>, variables: Record<string, string> = {}) {

@@ -15,6 +15,7 @@ import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { earnGrant } from '../../support/grant.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 import { pushToStorage } from '../../support/storage.ts';
+import { accessTo, createIssuer, verifying } from '../../support/tokens.ts';
 
 const HEAD = { method: 'HEAD' };
 const KNOWN = { authorization: 'Basic a25vd246Y2FsbGVy' };
@@ -187,5 +188,23 @@ describe('bytes of a blob that the origin redirects to its storage', () => {
     await rig.rule({ prefix: `/v2/${stored.name}/blobs/sha256:`, method: 'HEAD', status: 307 });
     const { status, text } = await pull(edge, stored.path, OTHER);
     expect([status, text === stored.bytes, spent()]).toEqual([200, true, []]);
+  });
+});
+
+describe('bytes of the edge, for tokens that it verifies', () => {
+  it('need no question to the origin, whoever has the token, and whether the caller may push or not', async () => {
+    const issuer = await createIssuer();
+    for (const variables of [{}, { PULL_ONLY_SUBJECTS: 'alice' }]) {
+      const { edge, blob, spent } = await createWarm({ ...OF_ORIGIN, ...verifying(issuer, variables) });
+      for (let fresh = 0; fresh < 3; fresh++) {
+        const token = await issuer.issue(accessTo(blob.name));
+        const { text } = await pull(edge, blob.path, { authorization: `Bearer ${token}` });
+        expect([text === blob.bytes, spent(), await blob.asked()]).toEqual([true, ['get'], 1]);
+      }
+      const elsewhere = await issuer.issue(accessTo('of/others'));
+      await rig.rule({ prefix: blob.path, unlessAuthorization: '', status: 403 });
+      expect((await pull(edge, blob.path, { authorization: `Bearer ${elsewhere}` })).status).toBe(403);
+      expect(spent()).toEqual([]);
+    }
   });
 });
