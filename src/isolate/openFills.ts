@@ -2,7 +2,8 @@ import { lru } from 'tiny-lru';
 
 /**
  * Which blobs this isolate is storing. Of many who ask for the same blob at the same time, one fills the store; the
- * others get it from the origin meanwhile, since a fill runs at the pace of its client, which may be slow.
+ * others get it from the origin meanwhile, since a fill runs at the pace of its client, which may be slow. A key names
+ * the upstream as well: what one origin sends says nothing about what another one sends.
  */
 export interface OpenFills {
   /** Begins a fill. @returns false if one has just begun or has to rest, or if there are too many */

@@ -34,14 +34,16 @@ export function fillAfterReply(repository: Repository, blob: AbsentBytes, respon
   const { bytes } = upstream;
   if (!bytes?.fillsFromPulls || !isStorable(repository, response)) return;
   const isPart = response.status === 206 && isBounded(bytes, sizeOf(response));
-  if (!(isPart || isRedirect(response)) || !beginFill(ctx, bytes, blob.digest)) return;
+  if (!(isPart || isRedirect(response)) || !beginFill(repository, bytes, blob.digest)) return;
   const { digest } = blob;
   const filling = fetchInto(repository, bytes, blob).catch((error): FillOutcome => {
     ctx.log.info('a blob was not stored after the reply', { digest, error: errorName(error) });
     return error instanceof WrongBytes ? 'wrong' : 'failed';
   });
   // Each try costs the origin a whole blob that nobody has asked for.
-  ctx.waitUntil(filling.then((outcome) => endFill(ctx, bytes, { digest, outcome, rests: outcome !== 'stored' })));
+  ctx.waitUntil(
+    filling.then((outcome) => endFill(repository, bytes, { digest, outcome, rests: outcome !== 'stored' })),
+  );
 }
 
 function isBounded(bytes: BlobBytes, size: number | undefined): size is number {

@@ -1,5 +1,4 @@
 import { fillStream } from '../bytes/fillStream.ts';
-import type { RequestContext } from '../context.ts';
 import type { Detachable } from '../http/detachable.ts';
 import type { Digest } from '../oci/digest.ts';
 import { sizeOf } from '../origin/confirmation.ts';
@@ -7,6 +6,7 @@ import type { FillOutcome } from '../telemetry/events.ts';
 import type { BlobBytes } from './blobBytes.ts';
 import type { Repository } from './repository.ts';
 import { isStorable } from './storeFromPush.ts';
+import type { Upstream } from './upstream.ts';
 
 /**
  * Fills the byte store with a whole blob on its way to the client.
@@ -23,12 +23,12 @@ export function fillFromGet(
   const { bytes } = upstream;
   const size = response.status === 200 ? sizeOf(response) : undefined;
   if (!bytes?.fillsFromPulls || !response.body || !isFillable(bytes, size)) return response;
-  if (!isStorable(repository, response) || !beginFill(ctx, bytes, digest)) return response;
+  if (!isStorable(repository, response) || !beginFill(repository, bytes, digest)) return response;
   request.detach();
   const { body, over } = fillStream(response.body, { digest, size, store: bytes.store, left: ctx.signal });
   const end = (outcome: FillOutcome) => {
     // Others that have looked before may still come with what is stored now, or with what is as wrong again.
-    endFill(ctx, bytes, { digest, outcome, rests: outcome === 'stored' || outcome === 'wrong' });
+    endFill(repository, bytes, { digest, outcome, rests: outcome === 'stored' || outcome === 'wrong' });
     if (outcome === 'wrong') ctx.log.warn('the origin sent bytes that do not match their digest', { digest });
   };
   ctx.waitUntil(over.then(end));
@@ -41,10 +41,15 @@ export function isFillable({ maxBytes }: BlobBytes, size: number | undefined): s
 }
 
 /** Begins a fill. @returns false if this isolate is filling the same already, or must not now */
-export function beginFill(ctx: RequestContext, { fills }: BlobBytes, digest: Digest): boolean {
-  const hasBegun = fills.begin(digest, ctx.now());
+export function beginFill({ ctx, upstream }: Repository, { fills }: BlobBytes, digest: Digest): boolean {
+  const hasBegun = fills.begin(keyOf(upstream, digest), ctx.now());
   if (hasBegun) ctx.emit({ kind: 'fill', outcome: 'begun' });
   return hasBegun;
+}
+
+/** Returns the key of a fill of this upstream. */
+export function keyOf({ alias }: Upstream, digest: Digest): string {
+  return `${alias} ${digest}`;
 }
 
 interface EndedFill {
@@ -54,7 +59,11 @@ interface EndedFill {
   readonly rests: boolean;
 }
 
-export function endFill(ctx: RequestContext, { fills }: BlobBytes, { digest, outcome, rests }: EndedFill): void {
-  fills.end(digest, ctx.now(), rests);
+export function endFill(
+  { ctx, upstream }: Repository,
+  { fills }: BlobBytes,
+  { digest, outcome, rests }: EndedFill,
+): void {
+  fills.end(keyOf(upstream, digest), ctx.now(), rests);
   ctx.emit({ kind: 'fill', outcome });
 }

@@ -1,7 +1,7 @@
 import { HeldFill } from '../bytes/heldFill.ts';
 import { parseWholeNumber } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { endFill, isFillable } from './fillBytes.ts';
+import { endFill, isFillable, keyOf } from './fillBytes.ts';
 import type { Repository } from './repository.ts';
 
 /** A fill of the byte store by the body of an upload. */
@@ -17,7 +17,8 @@ export interface PushFill {
 export function prepareFill({ ctx, upstream }: Repository, digest: Digest): PushFill | undefined {
   const { bytes } = upstream;
   const size = parseWholeNumber(ctx.request.headers.get('content-length'));
-  if (!bytes?.fillsFromPushes || !isFillable(bytes, size) || !bytes.fills.begin(digest, ctx.now())) return undefined;
+  if (!bytes?.fillsFromPushes || !isFillable(bytes, size) || !bytes.fills.begin(keyOf(upstream, digest), ctx.now()))
+    return undefined;
   return { digest, held: new HeldFill(bytes.store, { digest, size }) };
 }
 
@@ -26,14 +27,17 @@ export function prepareFill({ ctx, upstream }: Repository, digest: Digest): Push
  * digest, and nothing is stored.
  * @param isCreated whether the origin has accepted the blob
  */
-export function endPushFill({ ctx, upstream }: Repository, { digest, held }: PushFill, isCreated: boolean): void {
+export function endPushFill(repository: Repository, { digest, held }: PushFill, isCreated: boolean): void {
+  const { ctx, upstream } = repository;
   const { bytes } = upstream;
   if (!bytes) return;
   if (!isCreated) {
     held.giveUp();
-    bytes.fills.end(digest, ctx.now(), false);
+    bytes.fills.end(keyOf(upstream, digest), ctx.now(), false);
     return;
   }
   ctx.emit({ kind: 'fill', outcome: 'begun' });
-  ctx.waitUntil(held.finish().then((outcome) => endFill(ctx, bytes, { digest, outcome, rests: outcome === 'stored' })));
+  ctx.waitUntil(
+    held.finish().then((outcome) => endFill(repository, bytes, { digest, outcome, rests: outcome === 'stored' })),
+  );
 }

@@ -1,3 +1,4 @@
+import { within } from '../../async.ts';
 import type { RequestContext } from '../../context.ts';
 import { parseDigest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
@@ -25,8 +26,18 @@ export async function blobsRoute(
   const bytes = upstreams.named(anyAlias)?.bytes;
   if (!bytes) throw new RegistryError('NAME_UNKNOWN', { message: 'the edge keeps no bytes of blobs: set BLOB_STORE' });
   return orUnavailable(async () => {
-    const size = (await bytes.store.sizeOf(digest)) ?? null;
-    if (ctx.method === 'DELETE') await bytes.store.delete(digest);
+    const size = (await inTime(bytes.store.sizeOf(digest))) ?? null;
+    if (ctx.method === 'DELETE') await inTime(bytes.store.delete(digest));
     return jsonAnswer(ctx, { digest, size });
   });
+}
+
+const MAX_WAIT_MS = 10_000;
+
+/** @throws Error the byte store does not answer in time */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const late = Symbol('late');
+  const result = await within<T, symbol>(work, MAX_WAIT_MS, late);
+  if (typeof result === 'symbol') throw new Error('the byte store does not answer');
+  return result;
 }

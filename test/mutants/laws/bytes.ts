@@ -54,8 +54,8 @@ export const BYTES: readonly Breakage[] = [
   {
     wrong: 'a blob is stored from the answer of a cache on the way',
     file: 'src/upstream/fillBytes.ts',
-    text: 'if (!isStorable(repository, response) || !beginFill(ctx, bytes, digest))',
-    replacement: 'if (!beginFill(ctx, bytes, digest))',
+    text: 'if (!isStorable(repository, response) || !beginFill(repository, bytes, digest))',
+    replacement: 'if (!beginFill(repository, bytes, digest))',
     caughtBy: 'test/routes/registry/filledBlobs.test.ts',
   },
   {
