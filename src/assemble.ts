@@ -13,6 +13,7 @@ import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createHashedUploads } from './isolate/hashedUploads.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
+import { createRecentLosses } from './isolate/recentLosses.ts';
 import { createRecentTags } from './isolate/recentTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
@@ -147,6 +148,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     ...createAccess(config, memory),
     absences: createAbsences(absences, retentionMs(ttls)),
     flights: createFlights(),
+    recentLosses: createRecentLosses(memory),
     recentTags: createRecentTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     hashedUploads: createHashedUploads(memory),

@@ -16,6 +16,8 @@ export type EdgeEvent =
   | { readonly kind: 'bytes'; readonly store: string; readonly outcome: StatOutcome; readonly ms: number }
   /** A blob was to be stored in the byte store. */
   | { readonly kind: 'fill'; readonly outcome: 'begun' | FillOutcome }
+  /** A blob that the origin had lost was to be uploaded to it again. */
+  | { readonly kind: 'restore'; readonly outcome: 'done' | 'failed' }
   /** An identical question of another request to the origin gave the answer. */
   | { readonly kind: 'collapsed' }
   /** `store`: the name of the store that was looked at. */

@@ -13,6 +13,7 @@ import type { BaseAnswers } from '../isolate/baseAnswers.ts';
 import type { ForeignHosts } from '../isolate/foreignHosts.ts';
 import type { HashedUploads } from '../isolate/hashedUploads.ts';
 import type { Lists } from '../isolate/lists.ts';
+import type { RecentLosses } from '../isolate/recentLosses.ts';
 import type { RecentTags } from '../isolate/recentTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
@@ -58,6 +59,8 @@ export interface Upstream {
   readonly flights: Flights;
   /** Tags that were just pushed, or pulled from an open mirror, through this isolate. */
   readonly recentTags: RecentTags;
+  /** Blobs of which this isolate has seen that the origin lost them. */
+  readonly recentLosses: RecentLosses;
   /** Blobs that were just uploaded through this isolate. */
   readonly recentUploads: RecentUploads;
   /** The sizes of bodies that this isolate hashed while they were uploaded. */
