@@ -37,6 +37,7 @@ export function fillStream(source: ReadableStream<Uint8Array>, options: FillOpti
   let passed = 0;
   let hasLeft = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
+  if (left.aborted) onLeft();
   left.addEventListener('abort', onLeft);
 
   /** Goes on without the client if nearly all has passed, and otherwise ends the fill. */

@@ -40,10 +40,8 @@ export function fillAfterReply(repository: Repository, blob: AbsentBytes, respon
     ctx.log.info('a blob was not stored after the reply', { digest, error: errorName(error) });
     return error instanceof WrongBytes ? 'wrong' : 'failed';
   });
-  // Each try costs the origin a whole blob that nobody has asked for.
-  ctx.waitUntil(
-    filling.then((outcome) => endFill(repository, bytes, { digest, outcome, rests: outcome !== 'stored' })),
-  );
+  // It rests in any case: each try costs the origin a whole blob that nobody has asked for.
+  ctx.waitUntil(filling.then((outcome) => endFill(repository, bytes, { digest, outcome, rests: true })));
 }
 
 function isBounded(bytes: BlobBytes, size: number | undefined): size is number {

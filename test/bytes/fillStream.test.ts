@@ -86,9 +86,10 @@ interface World {
 }
 
 /** Begins a fill. */
-async function begin(store: ByteStore): Promise<World> {
+async function begin(store: ByteStore, hasLeft = false): Promise<World> {
   const source = new Source();
   const leaving = new AbortController();
+  if (hasLeft) leaving.abort();
   const digest = await digestOf(BYTES);
   const filling = fillStream(source.body, { store, digest, size: SIZE, left: leaving.signal });
   return { source, client: new Client(filling), filling, leaving, digest };
@@ -206,6 +207,13 @@ describe('when the client of a fill leaves', () => {
     leave(world);
     expect(await world.filling.over).toBe('stored');
     expect(await store.sizeOf(world.digest)).toBe(SIZE);
+  });
+
+  it('before the fill begins, the origin’s body is cancelled', async () => {
+    const store = createMemoryBytes();
+    const { filling, source, digest } = await begin(store, true);
+    expect([await filling.over, await store.sizeOf(digest)]).toEqual(['left', undefined]);
+    expect(await source.send(BYTES).catch(() => 'cancelled')).toBe('cancelled');
   });
 
   it('with less missing, and the store is lost, the origin’s body is cancelled', async () => {
