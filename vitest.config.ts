@@ -20,7 +20,11 @@ export default defineConfig({
           cloudflareTest(({ inject }) => ({
             main: './src/index.ts',
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { compatibilityFlags: ['nodejs_compat'], bindings: { ORIGIN_URL: inject('originUrl') } },
+            miniflare: {
+              compatibilityFlags: ['nodejs_compat'],
+              bindings: { ORIGIN_URL: inject('originUrl') },
+              r2Buckets: ['BLOBS'],
+            },
           })),
         ],
         test: {

@@ -44,6 +44,7 @@ export async function startIsolates(
     ...settings,
     bindings: bindingsOf(variables),
     kvNamespaces: { DESCRIPTORS: 'descriptors' },
+    r2Buckets: { BLOBS: 'blobs' },
     durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName: nameOf(0) } },
   }));
   const miniflare = new Miniflare(
@@ -69,7 +70,8 @@ export async function startIsolates(
 }
 
 /** What stands for the bindings where only the configuration is read. */
-export const SIMULATED = { DESCRIPTORS: 'simulated by miniflare', REPOSITORIES: 'simulated by miniflare' };
+const BY_MINIFLARE = 'simulated by miniflare';
+export const SIMULATED = { DESCRIPTORS: BY_MINIFLARE, REPOSITORIES: BY_MINIFLARE, BLOBS: BY_MINIFLARE };
 
 /** Everything is on this machine, so the variable that says in which countries it may be has no effect. */
 const NOT_SIMULATED = 'STORE_JURISDICTION';

@@ -1,5 +1,6 @@
 /// <reference path="./worker.d.ts" />
 import { rm } from 'node:fs/promises';
+import { BYTE_BACKENDS } from '../src/assembleBytes.ts';
 import { BACKENDS } from '../src/assembleCaches.ts';
 import { parseConfig } from '../src/config/config.ts';
 import type { UpstreamConfig } from '../src/config/upstream.ts';
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
   const hasOrigin = process.env.ORIGIN_URL || process.env.PRESET || process.env.UPSTREAMS;
   const embedded = hasOrigin ? undefined : await startEmbeddedOrigin();
   const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
-  const config = parseConfig({ ...variables, ...SIMULATED }, BACKENDS);
+  const config = parseConfig({ ...variables, ...SIMULATED }, BACKENDS, BYTE_BACKENDS);
   const loop = config.upstreams.find(({ originUrl }) => isSameAddress(originUrl, hostname, port));
   if (loop) {
     const variable = loop.alias === '' ? 'ORIGIN_URL' : `UPSTREAMS.${loop.alias}.ORIGIN_URL`;

@@ -8,3 +8,11 @@ declare class FixedLengthStream extends IdentityTransformStream {
 }
 
 type KVNamespace = import('@cloudflare/workers-types').KVNamespace;
+
+declare module 'crypto' {
+  namespace webcrypto {
+    interface Crypto {
+      readonly DigestStream: typeof import('@cloudflare/workers-types').DigestStream;
+    }
+  }
+}

@@ -4,6 +4,7 @@ import { isAuthority } from './http/hosts.ts';
 import { METHODS } from './http/methods.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
 import { parseRoute, splitUrl, type Target } from './oci/route.ts';
+import { blobsRoute } from './routes/admin/blobs.ts';
 import { budgetRoute } from './routes/admin/budget.ts';
 import { cooldownRoute } from './routes/admin/cooldown.ts';
 import { descriptorsRoute } from './routes/admin/descriptors.ts';
@@ -60,6 +61,7 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
     descriptorsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')),
   );
   hono.all('/_edge/budget', (c) => budgetRoute(c.env.exchange.ctx, upstreams, adminToken));
+  hono.all('/_edge/blobs/:digest', (c) => blobsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')));
   hono.notFound((c) => errorAnswer(c.env.exchange.ctx, new RegistryError('NAME_UNKNOWN')));
   hono.onError((error, c) => errorAnswer(c.env.exchange.ctx, error));
 

@@ -1,7 +1,10 @@
 import { createAbsences } from './access/absences.ts';
 import { createAnonymousAuthorizer } from './access/anonymousAuthorizer.ts';
 import { createAccess } from './assembleAccess.ts';
+import { createBytes } from './assembleBytes.ts';
 import { createCaches } from './assembleCaches.ts';
+import { createOwnHandshake, MAX_TOKEN_MS } from './assembleHandshake.ts';
+import type { ByteStore } from './bytes/byteStore.ts';
 import { retentionMs, type Ttls } from './cache/freshness.ts';
 import type { Config } from './config/config.ts';
 import type { UpstreamConfig } from './config/upstream.ts';
@@ -12,6 +15,7 @@ import { createForeignHosts } from './isolate/foreignHosts.ts';
 import { createHashedUploads } from './isolate/hashedUploads.ts';
 import { createLists } from './isolate/lists.ts';
 import { createMemory, type Memory } from './isolate/memory.ts';
+import { createRecentLosses } from './isolate/recentLosses.ts';
 import { createRecentTags } from './isolate/recentTags.ts';
 import { createRecentUploads } from './isolate/recentUploads.ts';
 import { createRetryAfter } from './isolate/retryAfter.ts';
@@ -19,13 +23,9 @@ import { createFlights } from './isolate/singleFlight.ts';
 import { storePrefix } from './oci/alias.ts';
 import { createNames } from './oci/names.ts';
 import { createOrigin } from './origin/client.ts';
-import { createAccount } from './origin/createAccount.ts';
 import { createEdgeRealm } from './origin/edgeRealm.ts';
-import { createEdgeTokens, type TokensOptions } from './origin/edgeTokens.ts';
-import { createHandshake, type Handshake, NO_HANDSHAKE } from './origin/handshake.ts';
+import { NO_HANDSHAKE } from './origin/handshake.ts';
 import { MAX_MANIFEST_BYTES } from './origin/manifests.ts';
-import { createPublicOnly } from './origin/publicOnly.ts';
-import type { RealmPolicy } from './origin/realms.ts';
 import { createPolicies, longestTagMs } from './policy/policies.ts';
 import { createPullsAlone } from './pulls/alone.ts';
 import { createPulls } from './pulls/pulls.ts';
@@ -33,6 +33,7 @@ import type { OpenCounter } from './stores/backend.ts';
 import type { StoreOptions } from './stores/options.ts';
 import type { Store } from './stores/store.ts';
 import { tombstoneDurations } from './stores/tombstone.ts';
+import type { BlobBytes } from './upstream/blobBytes.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 
@@ -47,21 +48,26 @@ const MAX_TOKEN_BODIES_BYTES = 2 * 1024 * 1024;
  */
 const ABSENCE_BOUNDS = { entries: 1_000, bytes: 1024 * 1024 };
 
-/** The configuration with a backend that opens a store, and what counts pulls. */
-export type EdgeConfig = Config<(options: StoreOptions) => Store, OpenCounter>;
+/** The configuration with a backend that opens a store, what counts pulls, and a store of bytes. */
+export type EdgeConfig = Config<(options: StoreOptions) => Store, OpenCounter, ByteStore>;
 
-/** What the upstreams of one isolate share: its bounds. */
+/** What the upstreams of one isolate share: its bounds, and bytes of blobs. */
 export interface Isolate {
   readonly memory: Memory;
   /** The memory of absences. */
   readonly absences: Memory;
+  readonly bytes: BlobBytes | undefined;
   /** Creates the budget of an upstream for the bodies that it holds. */
   createBodies(): Budget;
   /** The same for what its token server is sent and says. */
   createTokenBodies(): Budget;
 }
 
-export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' | 'upstreams'>): Isolate {
+export function createIsolate({
+  memory,
+  upstreams,
+  bytes,
+}: Pick<EdgeConfig, 'memory' | 'upstreams' | 'bytes'>): Isolate {
   const sharesOf = (maxBytes: number) => {
     const pool = createPool(maxBytes);
     // One upstream whose answers stall takes no more than half of the room from the others.
@@ -70,6 +76,7 @@ export function createIsolate({ memory, upstreams }: Pick<EdgeConfig, 'memory' |
   return {
     memory: createMemory(memory),
     absences: createMemory(ABSENCE_BOUNDS),
+    bytes: bytes && createBytes(bytes),
     createBodies: sharesOf(MAX_BODIES_BYTES),
     createTokenBodies: sharesOf(MAX_TOKEN_BODIES_BYTES),
   };
@@ -138,6 +145,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     descriptors: cache.descriptors,
     contents: cache.contents,
     shared: shared.descriptors,
+    bytes: isolate.bytes,
     tags,
     bodies,
     copies: createCopies(MAX_MANIFEST_BYTES, bodies),
@@ -147,6 +155,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     forPullers: undefined,
     absences: createAbsences(absences, retentionMs(ttls)),
     flights: createFlights(),
+    recentLosses: createRecentLosses(memory),
     recentTags: createRecentTags(memory),
     recentUploads: createRecentUploads(memory, ttls.pushExistenceMs),
     hashedUploads: createHashedUploads(memory),
@@ -173,22 +182,6 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     foreignHosts: createForeignHosts(ownQueries),
   };
   return asksItself ? { ...upstream, forPullers: { ...upstream, authorizer: createAnonymousAuthorizer() } } : upstream;
-}
-
-/** The token server of an origin is waited for no longer than this. */
-const MAX_TOKEN_MS = 10_000;
-
-/** The edge answers the origin's challenges itself: as nobody, or with the account that it lends. */
-function createOwnHandshake(
-  { account: settings, allowsWrites }: UpstreamConfig,
-  realms: RealmPolicy,
-  options: Omit<TokensOptions, 'account'>,
-): Handshake {
-  const asNobody = () => createHandshake(realms, createEdgeTokens(options));
-  if (!settings) return asNobody();
-  const account = createAccount(settings, options, allowsWrites);
-  const withAccount = createHandshake(realms, createEdgeTokens({ ...options, account }), account);
-  return settings.lentFor === 'all' ? withAccount : createPublicOnly(asNobody(), withAccount);
 }
 
 /** Returns the queries that name this origin's own content: `?ns=` as containerd writes it, and unescaped. */

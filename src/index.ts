@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { type App, createApp } from './app.ts';
 import { createAll, type EdgeConfig } from './assemble.ts';
+import { BYTE_BACKENDS } from './assembleBytes.ts';
 import { BACKENDS } from './assembleCaches.ts';
 import { ConfigError, parseConfig } from './config/config.ts';
 import { RegistryError } from './oci/errors.ts';
@@ -10,7 +11,7 @@ import { createLogger } from './telemetry/log.ts';
 function build(): App {
   let config: EdgeConfig;
   try {
-    config = parseConfig(env as unknown as Record<string, unknown>, BACKENDS);
+    config = parseConfig(env as unknown as Record<string, unknown>, BACKENDS, BYTE_BACKENDS);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     createLogger('error').error(error.message);

@@ -40,7 +40,7 @@ export interface DeniedContent<E extends Entry> {
  */
 export function evictDenied<E extends Entry>(
   ctx: RequestContext,
-  item: Pick<CacheItem<E>, 'clear'>,
+  item: Pick<CacheItem<E>, 'clear' | 'onLost'>,
   { known, sentAtMs, accepts = () => true }: DeniedContent<E>,
 ): void {
   ctx.waitUntil(
@@ -49,6 +49,7 @@ export function evictDenied<E extends Entry>(
         event.kind === 'half-cleared' && (!event.entry || accepts(event.entry));
       const isMalformed = found.outcome === 'fault' && found.isMalformed;
       const isPresent = found.outcome === 'hit' ? accepts(found.entry) : isMalformed || ctx.events.some(isHalfCleared);
+      if (isPresent && found.outcome === 'hit') item.onLost?.(found.entry, sentAtMs);
       if (isPresent) await observeClear(ctx, 'clear', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
     }),
   );

@@ -33,6 +33,8 @@ export interface CacheItem<E extends Entry = Entry> {
    * @throws CacheFault
    */
   clear(ctx: RequestContext, sentAtMs: number, isReplaced?: boolean): Promise<void>;
+  /** Hears of an entry that is being evicted because the origin answered 404. @param sentAtMs as for `clear` */
+  onLost?(entry: E, sentAtMs: number): void;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
 import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
+import { BYTES_VARIABLES, type BytesConfig, bytesWithoutEffect, readBytes } from './bytes.ts';
 import { checkChoices } from './choices.ts';
 import { count, oneOf, size } from './forms.ts';
 import { preselect } from './presets.ts';
@@ -17,11 +18,13 @@ import { namesOfSecrets, readUpstreams } from './upstreams.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
 /** The Worker's configuration. Durations in ms, sizes in bytes. */
-export interface Config<Open = unknown, OpenCounter = unknown> {
+export interface Config<Open = unknown, OpenCounter = unknown, Bytes = unknown> {
   /** At least one; the default upstream, if there is one, is the first. */
   readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
   /** `BLOBDESCRIPTOR` */
   readonly backend: ChosenBackend<Open, OpenCounter>;
+  /** `BLOB_STORE`; `undefined`: no bytes of blobs are kept. */
+  readonly bytes: BytesConfig<Bytes> | undefined;
   /** The bounds of an isolate's memory, for all upstreams together. */
   readonly memory: { readonly entries: number; readonly bytes: number };
   readonly logLevel: LogLevel;
@@ -49,6 +52,7 @@ const EDGE_VARIABLES = [
   'MEMORY_BYTES',
   'ADMIN_TOKEN',
   'LOG_LEVEL',
+  ...BYTES_VARIABLES,
 ] as const;
 
 /**
@@ -70,12 +74,14 @@ function ofBackends(backends: readonly Backend<unknown>[]): string[] {
  * Reads and checks the configuration.
  * @param env the Worker's variables, secrets and bindings
  * @param backends the stores to choose from; the first is the default
+ * @param byteBackends the stores of bytes to choose from; by default there are none
  * @throws ConfigError naming every bad variable at once
  */
-export function parseConfig<Open, OpenCounter>(
+export function parseConfig<Open, OpenCounter, Bytes = never>(
   env: Environment,
   backends: readonly Backend<Open, OpenCounter>[],
-): Config<Open, OpenCounter> {
+  byteBackends: readonly Backend<Bytes>[] = [],
+): Config<Open, OpenCounter, Bytes> {
   const problems: string[] = [];
   const reading: Reading = { problems, warnings: [], taken: new Set() };
   const settings = createSettings(env, { problems });
@@ -95,6 +101,7 @@ export function parseConfig<Open, OpenCounter>(
   const config = {
     upstreams,
     backend,
+    bytes: readBytes(settings, byteBackends),
     memory: {
       entries: settings.read('MEMORY_ENTRIES', count('10000', 16, 'with fewer, proofs of access are not remembered')),
       bytes: settings.read('MEMORY_BYTES', size('16MiB', '256KiB', '64MiB', MEMORY_BOUNDS)),
@@ -105,12 +112,13 @@ export function parseConfig<Open, OpenCounter>(
   };
   if (problems.length > 0) throw new ConfigError(problems);
   if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is deprecated: set BLOBDESCRIPTOR instead');
+  warnings.push(...bytesWithoutEffect(env));
   if (!hasDefault) {
     for (const name of OWN_VARIABLES.filter((own) => isSet(env, own)))
       warnings.push(`${name} has no effect without ORIGIN_URL: set it for one of the UPSTREAMS`);
   }
   if (!config.backend?.openCounter) warnings.push(...upstreams.flatMap(countedAlone));
-  return config as unknown as Config<Open, OpenCounter>; // an undefined value would have been reported above
+  return config as unknown as Config<Open, OpenCounter, Bytes>; // an undefined value would have been reported above
 }
 
 /** Warns of an allowance that each isolate counts by itself. */

@@ -83,7 +83,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
   }
 
   const send: Origin['send'] = async (ctx, target, request) => {
-    const { method, sent, as = 'relay', accept, onlyHeaders, omitHeaders = [], signal } = request;
+    const { method, sent, as = 'relay', accept, onlyHeaders, omitHeaders = [], contentType, signal } = request;
     const client = ctx.request.headers;
     const headers = markHeaders(
       ctx,
@@ -93,6 +93,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     );
     for (const name of omitHeaders) headers.delete(name);
     if (accept !== undefined) headers.set('accept', accept);
+    if (contentType !== undefined) headers.set('content-type', contentType);
     // Before a body, the handshake may send requests of its own.
     const waitMs = (ready: Exchange) => (carriesContent(ready, client) ? undefined : timeoutMs);
     return handshake.send(ctx, target, { method, headers, sent, signal }, (ready) =>

@@ -84,6 +84,8 @@ export interface OriginRequest {
   readonly onlyHeaders?: readonly string[] | undefined;
   /** Headers of the client that are left out. */
   readonly omitHeaders?: readonly string[];
+  /** The media type of a body that is the edge's own. */
+  readonly contentType?: string | undefined;
   /** Ends the request early. */
   readonly signal?: AbortSignal | undefined;
 }

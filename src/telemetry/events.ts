@@ -12,6 +12,12 @@ export type EdgeEvent =
   | { readonly kind: 'hit'; readonly staleMs?: number }
   /** The origin was asked, for this reason (RFC 9211 §2.2). */
   | { readonly kind: 'forward'; readonly reason: ForwardReason; readonly detail?: ForwardDetail }
+  /** The byte store was asked for a blob, or for a part of it. */
+  | { readonly kind: 'bytes'; readonly store: string; readonly outcome: StatOutcome; readonly ms: number }
+  /** A blob was to be stored in the byte store. */
+  | { readonly kind: 'fill'; readonly outcome: 'begun' | FillOutcome }
+  /** A blob that the origin had lost was to be uploaded to it again. */
+  | { readonly kind: 'restore'; readonly outcome: 'done' | 'failed' }
   /** An identical question of another request to the origin gave the answer. */
   | { readonly kind: 'collapsed' }
   /** `store`: the name of the store that was looked at. */
@@ -60,6 +66,11 @@ export type EdgeEvent =
 /** A policy, by the variable that declares it. */
 export type PolicyName = 'ALLOW_REPOSITORIES' | 'DENY_REPOSITORIES' | 'IMMUTABLE_TAGS' | 'COOLDOWN' | 'USERS';
 
+/**
+ * How a fill ended. `wrong`: the bytes do not match their digest; `failed`, `slow`: the store failed, or made the client
+ * wait; `left`: the client left before most of it had passed; `broken`: the origin's body broke off.
+ */
+export type FillOutcome = 'stored' | 'wrong' | 'failed' | 'slow' | 'left' | 'broken';
 export type StatOutcome = 'hit' | 'miss' | 'fault';
 /** `vary-miss`: the stored answer has a media type that the caller does not accept. */
 export type ForwardReason = 'miss' | 'stale' | 'bypass' | 'vary-miss';

@@ -8,6 +8,7 @@ export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
   let stored = '';
   let collapsed = '';
   let isForwardedBefore = false;
+  let bytes = '';
   for (const event of events) {
     if (event.kind === 'resolved') {
       isForwardedBefore = forward !== undefined && !hit;
@@ -16,14 +17,16 @@ export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
     else if (event.kind === 'stat') store = `; detail=${event.store}`;
     else if (event.kind === 'forward') forward = event;
     else if (event.kind === 'write-back' && event.outcome === 'begun') stored = '; stored';
+    else if (event.kind === 'bytes') bytes = event.outcome === 'hit' ? `; detail=${event.store}` : '';
+    else if (event.kind === 'fill' && event.outcome === 'begun') stored = '; stored';
     else if (event.kind === 'collapsed') collapsed = '; collapsed';
   }
   if (hit && !isForwardedBefore) {
     const ttl = hit.staleMs === undefined ? '' : `; ttl=${0 - Math.ceil(hit.staleMs / 1000)}`;
-    return `registry-edge; hit${ttl}${store}`;
+    return `registry-edge; hit${ttl}${bytes || store}`;
   }
   if (!forward) return undefined;
-  const detail = forward.detail ? `; detail=${forward.detail}` : '';
+  const detail = forward.detail ? `; detail=${forward.detail}` : bytes;
   return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
 }
 
@@ -33,7 +36,7 @@ export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
   let originMs: number | undefined;
   let tokenMs: number | undefined;
   for (const event of events) {
-    if (event.kind === 'stat') cacheMs = (cacheMs ?? 0) + event.ms;
+    if (event.kind === 'stat' || event.kind === 'bytes') cacheMs = (cacheMs ?? 0) + event.ms;
     else if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
     else if (event.kind === 'token') tokenMs = (tokenMs ?? 0) + event.ms;
   }

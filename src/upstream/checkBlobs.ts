@@ -6,6 +6,7 @@ import type { BlobAnswer } from './askBlob.ts';
 import { askBlobs, type BlobAnswers } from './askBlobs.ts';
 import { isConfirmed, lookUpNeeded } from './confirmedBlobs.ts';
 import type { Repository } from './repository.ts';
+import { restoreBlobs } from './restoreBlobs.ts';
 
 /**
  * Checks, before a manifest goes to the origin, that every blob that it needs was confirmed within
@@ -14,7 +15,8 @@ import type { Repository } from './repository.ts';
  *
  * 1. All are looked up at once. An upload that the origin has just accepted counts as well.
  * 2. The origin is asked for the others, also for those that are not stored any more.
- * 3. What it does not have is evicted, and the manifest is refused as the origin would refuse it.
+ * 3. What it has lost is uploaded again, if the edge has the bytes.
+ * 4. What it does not have is evicted, and the manifest is refused as the origin would refuse it.
  *
  * For a caller without a grant nothing is looked up, since the time that a look spares would show what is stored. The
  * origin is asked for the first blob alone: either its answer is the proof, or there is none, and the origin judges.
@@ -27,7 +29,12 @@ export async function checkBlobs(repository: Repository, needed: readonly Needed
   // A client without a token learns where to get one from the origin's answer to its manifest.
   if (!repository.isGranted && upstream.authorizer.needsLogin(ctx, name)) return undefined;
   const answers = new Map<Digest, BlobAnswer>();
-  const failure = await askForUnconfirmed(repository, needed, answers);
+  let failure = await askForUnconfirmed(repository, needed, answers);
+  const lost = goneIn(answers).map(({ digest }) => digest);
+  if (lost.length > 0 && !failure && (await restoreBlobs(repository, lost))) {
+    for (const digest of lost) answers.set(digest, { kind: 'exists', stored: undefined });
+    failure = await askForUnconfirmed(repository, needed, answers);
+  }
   const gone = goneIn(answers);
   ctx.emit({ kind: 'check', needed: needed.length, asked: answers.size, gone: gone.length });
   if (gone.length > 0) {

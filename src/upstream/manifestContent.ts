@@ -13,6 +13,7 @@ import { confirmedBy, isUsable, isWitnessed, manifestItem, readStored } from './
 export const MANIFEST_CONTENT: ContentKind<ContentEntry> = {
   answers: 'GET manifests',
   links: 'manifests',
+  answersWhileFailing: true,
   peek(repository, digest) {
     const entry = repository.peek('manifests', digest);
     return entry && withContent(entry, repository.upstream.contents.peek?.(repository.ctx, digest));

@@ -30,6 +30,11 @@ export interface Question<E extends Entry> extends ContentRequest {
 export interface ContentKind<E extends Entry> {
   readonly answers: Exclude<AnswerKind, 'GET lists'>;
   readonly links: LinkSet;
+  /**
+   * Whether callers that only pull are answered past the window while the origin fails. The existence of a blob is not:
+   * a push that relies on a lost blob leaves a broken image.
+   */
+  readonly answersWhileFailing: boolean;
   /** Returns the entry of a digest in this isolate's memory, fresh or not. */
   peek(repository: Repository, digest: Digest): E | undefined;
   /** Returns where the cache may have the content of a digest. */
@@ -70,8 +75,7 @@ const ALWAYS: Windows = { ...NEVER, windowMs: Number.POSITIVE_INFINITY };
 
 export function windowsOf<E extends Entry>(repository: Repository, question: Question<E>): Windows {
   const { upstream, name, mayPush, windowMs } = repository;
-  // A push that relies on a lost blob leaves a broken image, so no blob is served past its window.
-  const staleMs = mayPush || question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;
+  const staleMs = mayPush || !question.kind.answersWhileFailing ? 0 : upstream.ttls.staleMs;
   // Only existence of blobs is checked once more when the manifest that needs them comes.
   const revalidateMs = mayPush && question.kind.answers === 'HEAD blobs' ? upstream.ttls.pushStaleMs : 0;
   if (question.reference.kind === 'digest') return { windowMs, revalidateMs, staleMs };

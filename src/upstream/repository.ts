@@ -91,11 +91,14 @@ export class Repository {
   }
 
   #itemOf(reader: BlobDescriptorCacheProvider, links: LinkSet, digest: Digest): CacheItem {
-    return descriptorItem(digest, {
+    const item = descriptorItem(digest, {
       reader: reader.repositoryScoped(this.name, links),
       writer: () => this.descriptors(links),
       ttls: this.upstream.ttls,
     });
+    const { bytes, recentLosses } = this.upstream;
+    if (!bytes || links !== 'blobs') return item;
+    return { ...item, onLost: (entry, sentAtMs) => recentLosses.add(this.name, { entry, sentAtMs }) };
   }
 
   /** The descriptors in all tiers, for writes and clears. */

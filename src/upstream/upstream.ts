@@ -13,6 +13,7 @@ import type { BaseAnswers } from '../isolate/baseAnswers.ts';
 import type { ForeignHosts } from '../isolate/foreignHosts.ts';
 import type { HashedUploads } from '../isolate/hashedUploads.ts';
 import type { Lists } from '../isolate/lists.ts';
+import type { RecentLosses } from '../isolate/recentLosses.ts';
 import type { RecentTags } from '../isolate/recentTags.ts';
 import type { RecentUploads } from '../isolate/recentUploads.ts';
 import type { RetryAfter } from '../isolate/retryAfter.ts';
@@ -23,6 +24,7 @@ import type { Origin } from '../origin/origin.ts';
 import type { Cooldown } from '../policy/cooldown.ts';
 import type { Policies } from '../policy/policies.ts';
 import type { Pulls } from '../pulls/pulls.ts';
+import type { BlobBytes } from './blobBytes.ts';
 
 /** The users of the edge's own. */
 export interface EdgeUsers {
@@ -41,6 +43,8 @@ export interface Upstream {
   readonly shared: BlobDescriptorCacheProvider;
   /** Content of manifests, in all tiers: verified bytes are right wherever they come from. */
   readonly contents: Contents;
+  /** Bytes of blobs, for all upstreams (`BLOB_STORE`); `undefined`: the edge keeps none. */
+  readonly bytes: BlobBytes | undefined;
   /** Where tags point; read only for callers that only pull. */
   readonly tags: Tags;
   /** The memory budget of all bodies that the isolate holds. */
@@ -62,6 +66,8 @@ export interface Upstream {
   readonly flights: Flights;
   /** Tags that were just pushed, or pulled from an open mirror, through this isolate. */
   readonly recentTags: RecentTags;
+  /** Blobs of which this isolate has seen that the origin lost them. */
+  readonly recentLosses: RecentLosses;
   /** Blobs that were just uploaded through this isolate. */
   readonly recentUploads: RecentUploads;
   /** The sizes of bodies that this isolate hashed while they were uploaded. */

@@ -1,44 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Outcome, SUCCESS } from './support/command.ts';
-import { OCI } from './support/contents.ts';
+import { SUCCESS } from './support/command.ts';
 import { type Edge, startEdge } from './support/edge.ts';
 import { warm } from './support/hits.ts';
-import { type Image, makeImage } from './support/image.ts';
-import { ENGINES } from './support/journeys/engines.ts';
+import { makeImage } from './support/image.ts';
 import { LOSING_ORIGINS, type LosingOrigin, storedImage } from './support/losingOrigins.ts';
-import { PUSHERS } from './support/pushers.ts';
+import { PUSHING_CLIENTS, PUSHING_TOOLS } from './support/pushingClients.ts';
 import { type BackendKind, describeWith, toolsOf } from './support/tools.ts';
 
 /** So long a confirmation counts; "exists" is answered for a day more. */
 const WINDOW_MS = 1_000;
 const VARIABLES = { PUSH_EXISTENCE_TTL: '1s', PUSH_STALE_WHILE_REVALIDATE: '1d' };
 const STORES: readonly BackendKind[] = ['durable', 'redis', 'kv', 'inmemory'];
-
-/** A client with an image that it pushes. */
-interface Pushing {
-  readonly name: string;
-  open(image: Image): Promise<(to: string) => Promise<Outcome>>;
-}
-
-const CLIENTS: readonly Pushing[] = [
-  ...PUSHERS.map((pusher) => ({
-    name: pusher.name,
-    async open({ folder, manifest, config, layers }: Image) {
-      const layout = { folder, manifest, mediaType: OCI.manifest, children: [], blobs: [config, ...layers] };
-      return (to: string) => pusher.push(layout, to);
-    },
-  })),
-  ...ENGINES.map((engine) => ({
-    name: engine.name,
-    async open(image: Image) {
-      const session = await engine.open({ env: {} });
-      await session.load(image);
-      return (to: string) => session.push(image, to);
-    },
-  })),
-];
-const TOOLS = [...ENGINES.flatMap(({ tools }) => tools), 'crane', 'oras', 'regctl', 'registry', 'skopeo'] as const;
 
 function lostBeforeCommit(backend: BackendKind, start: () => Promise<LosingOrigin>): void {
   let origin: LosingOrigin;
@@ -49,24 +22,27 @@ function lostBeforeCommit(backend: BackendKind, start: () => Promise<LosingOrigi
     edge = await startEdge({ origin: origin.url, backend, variables: VARIABLES });
   });
 
-  test.for(CLIENTS)('$name: at most two pushes make the image whole, and it is never broken', async (client) => {
-    const name = `team/${client.name}`;
-    const image = await makeImage(`lost before the commit ${client.name} ${backend} ${origin.url}`);
-    const pushTo = await client.open(image);
-    const push = () => pushTo(`${edge.host}/${name}:v1`);
-    expect(await push()).toMatchObject(SUCCESS);
-    const stored = await storedImage(origin.url, name);
-    const blobs = [stored.config, ...stored.layers].map(({ digest }) => `/v2/${name}/blobs/${digest}`);
-    await warm(edge, blobs);
-    await origin.lose(name, stored);
-    await delay(WINDOW_MS);
+  test.for(PUSHING_CLIENTS)(
+    '$name: at most two pushes make the image whole, and it is never broken',
+    async (client) => {
+      const name = `team/${client.name}`;
+      const image = await makeImage(`lost before the commit ${client.name} ${backend} ${origin.url}`);
+      const pushTo = await client.open(image);
+      const push = () => pushTo(`${edge.host}/${name}:v1`);
+      expect(await push()).toMatchObject(SUCCESS);
+      const stored = await storedImage(origin.url, name);
+      const blobs = [stored.config, ...stored.layers].map(({ digest }) => `/v2/${name}/blobs/${digest}`);
+      await warm(edge, blobs);
+      await origin.lose(name, stored);
+      await delay(WINDOW_MS);
 
-    const first = await push();
-    if (first.code !== 0) refusals += 1;
-    expect(first.code === 0 ? first : await push()).toMatchObject(SUCCESS);
+      const first = await push();
+      if (first.code !== 0) refusals += 1;
+      expect(first.code === 0 ? first : await push()).toMatchObject(SUCCESS);
 
-    await origin.expectWhole(name, await storedImage(origin.url, name));
-  });
+      await origin.expectWhole(name, await storedImage(origin.url, name));
+    },
+  );
 
   afterAll(() => {
     // Otherwise no client was told that the lost layer exists, and nothing was tested.
@@ -77,7 +53,7 @@ function lostBeforeCommit(backend: BackendKind, start: () => Promise<LosingOrigi
 for (const { what, start } of LOSING_ORIGINS) {
   describe(`a layer is lost longer than PUSH_EXISTENCE_TTL before the push, at ${what}`, () => {
     for (const backend of STORES) {
-      const tools = [...new Set([...TOOLS, ...toolsOf(backend)])];
+      const tools = [...new Set([...PUSHING_TOOLS, ...toolsOf(backend)])];
       describeWith(tools, `cache in ${backend}`, () => lostBeforeCommit(backend, start));
     }
   });

@@ -19,6 +19,10 @@ it('the stores that need no other account are bound, and the class of objects is
   expect(config.kv_namespaces).toMatchObject([{ binding: 'DESCRIPTORS' }]);
 });
 
+it('no bucket is bound unless it is wanted: not every account has R2', () => {
+  expect(config.r2_buckets).toEqual([]);
+});
+
 const require = createRequire(import.meta.url);
 /** The path of the workerd that miniflare runs. */
 const { default: WORKERD } = createRequire(require.resolve('miniflare'))('workerd') as { default: string };

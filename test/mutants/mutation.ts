@@ -1,6 +1,13 @@
 /** Where the laws are listed: docs/request-handling.md, "The laws", and principles besides them. */
 export type Law = '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | '10' | Principle;
-type Principle = 'who may push' | 'one question' | 'several upstreams' | 'lent account' | 'policies' | 'pull budget';
+type Principle =
+  | 'who may push'
+  | 'one question'
+  | 'several upstreams'
+  | 'lent account'
+  | 'policies'
+  | 'pull budget'
+  | 'bytes';
 
 /** A way to break a law that a test has to notice. */
 export interface Breakage {

@@ -1,3 +1,4 @@
+import { BYTES } from './laws/bytes.ts';
 import { COOLDOWN } from './laws/cooldown.ts';
 import { LAW_1_IDENTITIES } from './laws/identities.ts';
 import { LAW_1_CALLERS } from './laws/law1Callers.ts';
@@ -43,4 +44,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('lent account', LENT_ACCOUNT),
   ...of('policies', POLICIES, COOLDOWN),
   ...of('pull budget', PULL_BUDGET),
+  ...of('bytes', BYTES),
 ];

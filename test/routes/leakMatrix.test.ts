@@ -2,20 +2,24 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ACTIONS, type Action, READS } from '../support/leaks/actions.ts';
 import { CALLERS, type Caller, hasRight, PLACES, type Place } from '../support/leaks/callers.ts';
 import type { Mode } from '../support/leaks/guard.ts';
-import { MODES, World } from '../support/leaks/world.ts';
+import { MODES, World, type WorldOptions } from '../support/leaks/world.ts';
 
 /**
  * Who gets what, in every mode, from an edge that knows nothing and from one that knows everything: nobody gets more than
  * the caller's own right, and a warm cache never grants what a cold one refuses.
  */
 const WORLDS = MODES.flatMap((mode) =>
-  [false, true].flatMap((isWarm) => [false, true].map((redirects) => ({ ...mode, isWarm, redirects }))),
+  [false, true].flatMap((isWarm) =>
+    [false, true].flatMap((redirects) =>
+      [false, true].map((keepsBytes) => ({ ...mode, isWarm, redirects, keepsBytes })),
+    ),
+  ),
 );
-/** Storage makes a difference for blobs only. */
-const isOfStorage = ({ name }: Action) => name.includes('blob');
+/** The storage of the origin, and bytes at the edge, make a difference for blobs only. */
+const isOfBlobs = ({ name }: Action) => name.includes('blob');
 
-const actionsOf = ({ redirects }: { readonly redirects: boolean }) =>
-  redirects ? ACTIONS.filter(isOfStorage) : ACTIONS;
+const actionsOf = ({ redirects, keepsBytes }: WorldOptions) =>
+  redirects || keepsBytes ? ACTIONS.filter(isOfBlobs) : ACTIONS;
 
 it('has at least 5,000 cells', () => {
   const cells = WORLDS.reduce((sum, made) => sum + CALLERS.length * actionsOf(made).length * PLACES.length, 0);
@@ -23,11 +27,11 @@ it('has at least 5,000 cells', () => {
 });
 
 describe.each(WORLDS)(
-  'CLIENT_AUTH=$clientAuth, the origin is asked $asks, warm: $isWarm, redirects: $redirects',
+  'CLIENT_AUTH=$clientAuth, the origin is asked $asks, warm: $isWarm, redirects: $redirects, keeps bytes: $keepsBytes',
   (made) => {
     let world: World;
     beforeAll(async () => {
-      world = await World.create(made, made.redirects);
+      world = await World.create(made, made);
       await world.restore();
       const pullers: [Caller, Place][] = [
         ['pusher', 'mine'],

@@ -3,7 +3,9 @@ import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { createIsolate, createUpstream, type Isolate } from '../../src/assemble.ts';
+import { BYTE_BACKENDS } from '../../src/assembleBytes.ts';
 import { BACKENDS } from '../../src/assembleCaches.ts';
+import type { BlobBucket } from '../../src/bytes/r2.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
@@ -38,6 +40,8 @@ export interface EdgeOptions {
   readonly isolate?: Isolate;
   /** Replaces the Durable Objects of the tests. */
   readonly objects?: RepositoryNamespace | undefined;
+  /** Replaces the bucket of the tests, which is used with `BLOB_STORE=r2`. */
+  readonly bucket?: BlobBucket | undefined;
   /** Replaces the KV namespace of the tests; the store is then KV, unless the variables name another one. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
@@ -51,9 +55,14 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
   const bindings = {
     DESCRIPTORS: options.namespace ?? env.DESCRIPTORS,
     REPOSITORIES: options.objects ?? env.REPOSITORIES,
+    BLOBS: options.bucket ?? env.BLOBS,
   };
   const chosen = options.namespace && { BLOBDESCRIPTOR: 'kv' };
-  const config = parseConfig({ ORIGIN_URL: inject('originUrl'), ...bindings, ...chosen, ...variables }, BACKENDS);
+  const config = parseConfig(
+    { ORIGIN_URL: inject('originUrl'), ...bindings, ...chosen, ...variables },
+    BACKENDS,
+    BYTE_BACKENDS,
+  );
   const { isolate = createIsolate(config), alias } = options;
   const descriptions = alias === undefined ? config.upstreams : config.upstreams.map((one) => ({ ...one, alias }));
   const upstreams = createUpstreams(descriptions, (description) => {

@@ -30,15 +30,27 @@ export interface HashedContent {
   readonly sentAt: number;
 }
 
+/** Somebody else who needs the pieces of a body. */
+export interface PieceTaker {
+  /** Takes a piece, which is overwritten afterwards. @returns whether it needs the next one */
+  write(piece: Uint8Array): Promise<boolean>;
+}
+
 /**
  * Hashes the request's body on its way to the origin. Clients that compress while they upload state no length; of a
  * body that turns out to be too large, only the beginning is hashed, and the runtime passes on the rest.
- * @returns `undefined` for a request without a body, or with a large one
+ * @param taker gets all pieces, however large the body is
+ * @returns `undefined` for a request without a body, or with a large one that nobody takes
  */
-export function hashBody(ctx: RequestContext, algorithm: DigestAlgorithm): HashedBody | undefined {
+export function hashBody(
+  ctx: RequestContext,
+  algorithm: DigestAlgorithm,
+  taker?: PieceTaker | undefined,
+): HashedBody | undefined {
   const { body, headers } = ctx.request;
   const length = parseWholeNumber(headers.get('content-length'));
-  if (!body || (length ?? 0) > MAX_HASHED_BYTES) return undefined;
+  const isHashed = (length ?? 0) <= MAX_HASHED_BYTES;
+  if (!body || !(isHashed || taker)) return undefined;
 
   const hash = new crypto.DigestStream(hashName(algorithm));
   hash.digest.catch(() => undefined);
@@ -46,13 +58,13 @@ export function hashBody(ctx: RequestContext, algorithm: DigestAlgorithm): Hashe
   let size = 0;
   const tapped = tapStream(body, length, async (piece) => {
     size += piece.length;
-    if (size > MAX_HASHED_BYTES) return false;
-    await writer.write(piece);
-    return true;
+    const needsHash = isHashed && size <= MAX_HASHED_BYTES;
+    const [needsMore = false] = await Promise.all([taker?.write(piece), needsHash && writer.write(piece)]);
+    return needsMore || needsHash;
   });
   const hashed = tapped.completed.then(async (isComplete) => {
     const sentAt = ctx.now();
-    if (!isComplete) {
+    if (!isComplete || !isHashed) {
       await writer.abort().catch(() => undefined);
       return undefined;
     }

@@ -6,6 +6,7 @@ import { LINK_SETS } from '../../oci/links.ts';
 import { parseRepositoryName } from '../../oci/name.ts';
 import { forgetInIsolate } from '../../upstream/forget.ts';
 import { Repository } from '../../upstream/repository.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
 import type { Upstreams } from '../../upstream/upstreams.ts';
 import { guard, jsonAnswer, orUnavailable, upstreamOf } from './guard.ts';
 
@@ -14,7 +15,7 @@ const PREFIX = '/_edge/cache/';
 /**
  * Answers `DELETE /_edge/cache/<name>` and `/_edge/cache/<name>@<digest>`, for operators with the `ADMIN_TOKEN`: purges
  * a repository of an upstream, or one digest in it, from this isolate and from the store.
- * @returns JSON: how many entries were removed, and a `cursor` if there are more, to be sent as `?cursor=` with the
+ * @returns JSON: how many entries were removed, `bytes` where those of blobs are kept, and a `cursor` if there are more, to be sent as `?cursor=` with the
  *   next request
  * @throws RegistryError as `guard`; NAME_INVALID, DIGEST_INVALID; REQUEST_INVALID: an invalid cursor, or another query;
  *   UNAVAILABLE: the store failed, or does not know the cursor
@@ -39,11 +40,11 @@ export async function purgeRoute(
   upstream.recentUploads.drop(name);
   if (digest) return purgeOne(new Repository(ctx, upstream, name), digest);
   const purged = await orUnavailable(() => purge(ctx, upstream, name, query.get('cursor') ?? undefined));
-  return jsonAnswer(ctx, { repository: name, ...purged });
+  return jsonAnswer(ctx, { repository: name, ...purged, ...keptBytes(upstream) });
 }
 
 async function purgeOne(repository: Repository, digest: Digest): Promise<Response> {
-  const { ctx, name } = repository;
+  const { ctx, name, upstream } = repository;
   const work = LINK_SETS.map(async (links) => {
     const scope = repository.descriptors(links);
     const removed = await scope.clearPresent(ctx, [digest]);
@@ -52,5 +53,10 @@ async function purgeOne(repository: Repository, digest: Digest): Promise<Respons
     return [links, removed.size] as const;
   });
   const removed = await orUnavailable(() => Promise.all(work));
-  return jsonAnswer(ctx, { repository: name, digest, removed: Object.fromEntries(removed) });
+  return jsonAnswer(ctx, { repository: name, digest, removed: Object.fromEntries(removed), ...keptBytes(upstream) });
+}
+
+/** Bytes of blobs belong to all repositories: only `DELETE /_edge/blobs/<digest>` removes them. */
+function keptBytes({ bytes }: Upstream): { bytes?: 'kept' } {
+  return bytes ? { bytes: 'kept' } : {};
 }

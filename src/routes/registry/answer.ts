@@ -51,7 +51,7 @@ export function notModified(
 }
 
 /** Returns a plain object, since the response would copy a `Headers`. */
-function commonHeaders(ctx: RequestContext, digest: Digest, hasRanges: boolean) {
+export function commonHeaders(ctx: RequestContext, digest: Digest, hasRanges: boolean) {
   return {
     ...validators(digest, hasRanges),
     'Cache-Control': 'no-cache, no-transform',

@@ -5,6 +5,7 @@ import { algorithmOf, type Digest, isDigest } from '../../oci/digest.ts';
 import { isRepositoryName, type RepositoryName } from '../../oci/name.ts';
 import type { Route } from '../../oci/route.ts';
 import type { OriginResponse } from '../../origin/origin.ts';
+import { endPushFill, type PushFill, prepareFill } from '../../upstream/fillFromPush.ts';
 import { Repository } from '../../upstream/repository.ts';
 import { sendWrite } from '../../upstream/sendWrite.ts';
 import { isStorable, mayStore } from '../../upstream/storeFromPush.ts';
@@ -23,9 +24,15 @@ export async function upload(ctx: RequestContext, upstream: Upstream, route: Upl
   ctx.emit({ kind: 'forward', reason: 'bypass' });
   const repository = new Repository(ctx, upstream, route.name);
   const expected = expectedBlob(route, upstream);
-  const body = hashedBody(repository, expected);
-  const answered = await sendWrite(ctx, upstream, route, body);
+  const fill =
+    expected && !expected.mount && mayStore(ctx, upstream) ? prepareFill(repository, expected.digest) : undefined;
+  const body = hashedBody(repository, expected, fill);
+  const answered = await sendWrite(ctx, upstream, route, body).catch((error) => {
+    if (fill) endPushFill(repository, fill, false);
+    throw error;
+  });
   const { response } = answered;
+  if (fill) endPushFill(repository, fill, response.status === 201 && isStorable(repository, response));
   if (isStorable(repository, response)) await learn(repository, answered, expected, body);
   if (upstream.directUploads && ctx.method === 'POST' && response.status === 202) {
     return relay(ctx, response, originLocation(ctx.target, upstream.origin.url, response.headers));
@@ -55,10 +62,14 @@ function expectedBlob({ search }: UploadRoute, { ownQueries }: Upstream): Expect
 }
 
 /** Returns the body of a request that may bring a whole blob: the last of an upload, or the only PATCH before it. */
-function hashedBody({ ctx, upstream }: Repository, expected: ExpectedBlob | undefined): HashedBody | undefined {
+function hashedBody(
+  { ctx, upstream }: Repository,
+  expected: ExpectedBlob | undefined,
+  fill: PushFill | undefined,
+): HashedBody | undefined {
   if (!mayStore(ctx, upstream) || !(expected || ctx.method === 'PATCH')) return undefined;
   // A PATCH does not say by which algorithm the blob will be named.
-  return hashBody(ctx, expected ? algorithmOf(expected.digest) : 'sha256');
+  return hashBody(ctx, expected ? algorithmOf(expected.digest) : 'sha256', fill?.held);
 }
 
 /** Stores the blob that was created, or notes what a PATCH brought. */

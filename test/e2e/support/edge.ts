@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { SIMULATED } from '../../../local/edge.ts';
 import { stateFolder } from '../../../local/state.ts';
+import { BYTE_BACKENDS } from '../../../src/assembleBytes.ts';
 import { BACKENDS } from '../../../src/assembleCaches.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { atEnd } from './cleanup.ts';
@@ -56,7 +57,7 @@ export async function startEdges(
     ...own,
   }));
   if (backend === 'durable' && all.length > 1) return startIsolates(all);
-  const folder = stateFolder(parseConfig({ ...all[0], ...SIMULATED }, BACKENDS));
+  const folder = stateFolder(parseConfig({ ...all[0], ...SIMULATED }, BACKENDS, BYTE_BACKENDS));
   if (!keepsState) await rm(folder, { recursive: true, force: true });
   atEnd(() => rm(folder, { recursive: true, force: true }));
   const edges: Edge[] = [];

@@ -29,7 +29,7 @@ export const LAW_2: readonly Breakage[] = [
   },
   {
     wrong: 'a 404 to a GET of a blob leaves the entry as it is',
-    file: 'src/routes/registry/blobContent.ts',
+    file: 'src/routes/registry/askForBlob.ts',
     text: 'else if (!isProvocable && retentionMs(upstream.ttls) > 0)',
     replacement: 'else if (!isProvocable && retentionMs(upstream.ttls) < 0)',
     caughtBy: 'test/routes/registry/blobContent.test.ts',
@@ -65,7 +65,7 @@ export const LAW_2: readonly Breakage[] = [
   {
     wrong: 'a stale answer stands in for a blob',
     file: 'src/upstream/question.ts',
-    text: "const staleMs = mayPush || question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;",
+    text: 'const staleMs = mayPush || !question.kind.answersWhileFailing ? 0 : upstream.ttls.staleMs;',
     replacement: 'const staleMs = mayPush ? 0 : upstream.ttls.staleMs;',
     caughtBy: 'test/upstream/staleIfError.test.ts',
   },

@@ -40,8 +40,8 @@ export const WHO_MAY_PUSH: readonly Breakage[] = [
   {
     wrong: 'a stale manifest stands in for a failing origin to callers that may push',
     file: 'src/upstream/question.ts',
-    text: "const staleMs = mayPush || question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;",
-    replacement: "const staleMs = question.kind.links === 'blobs' ? 0 : upstream.ttls.staleMs;",
+    text: 'const staleMs = mayPush || !question.kind.answersWhileFailing ? 0 : upstream.ttls.staleMs;',
+    replacement: 'const staleMs = question.kind.answersWhileFailing ? upstream.ttls.staleMs : 0;',
     caughtBy: 'test/access/tokens.test.ts',
   },
   {

@@ -15,6 +15,13 @@ export const MODES: readonly Mode[] = [
   ),
 ];
 
+export interface WorldOptions {
+  /** Whether the origin sends those who pull a blob to its storage. */
+  readonly redirects: boolean;
+  /** Whether the edge keeps bytes of blobs. */
+  readonly keepsBytes: boolean;
+}
+
 /** What one repository has. */
 export interface PlaceContent {
   readonly name: string;
@@ -50,8 +57,7 @@ export class World {
     this.#accepted = accepted;
   }
 
-  /** @param redirects whether the origin sends those who pull blobs to its storage */
-  static async create(mode: Mode, redirects: boolean): Promise<World> {
+  static async create(mode: Mode, { redirects, keepsBytes }: WorldOptions): Promise<World> {
     const content = await contentOfAll();
     const names = eachPlace((place) => content[place].name);
     // Everybody may have something: a user has to be able to pull.
@@ -71,6 +77,7 @@ export class World {
       ...(mode.clientAuth === 'basic' && { ...variables, ...jobs.variables }),
       ...more,
       CLIENT_AUTH: mode.clientAuth,
+      ...(keepsBytes && { BLOB_STORE: 'r2', REDIRECT_HOSTS: 'localhost' }),
       ...(mode.asks.startsWith('with') && {
         ...ACCOUNT_VARIABLES,
         ALLOW_REPOSITORIES: `${names.mine},${names.foreign}`,
