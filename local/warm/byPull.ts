@@ -18,7 +18,7 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
   const manifest = async (text: string) => {
     const response = await client.ask('GET', name, `manifests/${text}`);
     const content = new Uint8Array(await response.arrayBuffer());
-    report({ manifests: 1, blobs: 0, bytes: content.length, known: 0 });
+    report({ manifests: 1, blobs: 0, bytes: content.length, known: 0, stored: 0 });
     return content;
   };
   const top = await manifest(reference.text);
@@ -31,7 +31,7 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
       for (let digest = left.shift(); digest; digest = left.shift()) {
         const { headers } = await client.ask('HEAD', name, `blobs/${digest}`);
         const isKnown = headers.get('cache-status')?.includes('; hit') ? 1 : 0;
-        report({ manifests: 0, blobs: 1, bytes: Number(headers.get('content-length')), known: isKnown });
+        report({ manifests: 0, blobs: 1, bytes: Number(headers.get('content-length')), known: isKnown, stored: 0 });
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));

@@ -5,6 +5,8 @@ export interface Counts {
   bytes: number;
   /** How many of the blobs were known already. */
   known: number;
+  /** Of how many blobs the bytes were stored at the edge. */
+  stored: number;
 }
 
 /** Receives what a piece of the work has done. */

@@ -14,7 +14,7 @@ export function readableSize(bytes: number): string {
 
 /** Shows how far the work has come: one line that is drawn anew on a terminal, and a line for each image elsewhere. */
 export class Progress {
-  readonly #counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0 };
+  readonly #counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0, stored: 0 };
   readonly #errors: string[] = [];
   readonly #total: number;
   readonly #out: NodeJS.WriteStream;
@@ -27,11 +27,12 @@ export class Progress {
     this.#out = out;
   }
 
-  add({ manifests, blobs, bytes, known }: Counts): void {
+  add({ manifests, blobs, bytes, known, stored }: Counts): void {
     this.#counts.manifests += manifests;
     this.#counts.blobs += blobs;
     this.#counts.bytes += bytes;
     this.#counts.known += known;
+    this.#counts.stored += stored;
     this.#draw(false);
   }
 
@@ -58,10 +59,10 @@ export class Progress {
   }
 
   #line(): string {
-    const { manifests, blobs, bytes, known } = this.#counts;
+    const { manifests, blobs, bytes, known, stored } = this.#counts;
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const rate = `${Math.round((manifests + blobs) / Math.max(seconds, 0.001))} a second`;
     const images = `${this.#done} of ${this.#total} images`;
-    return `${images}, ${manifests} manifests, ${blobs} blobs (${known} known), ${readableSize(bytes)}, ${rate}`;
+    return `${images}, ${manifests} manifests, ${blobs} blobs (${known} known, ${stored} stored), ${readableSize(bytes)}, ${rate}`;
   }
 }

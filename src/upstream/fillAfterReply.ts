@@ -16,10 +16,14 @@ export interface AbsentBytes {
   readonly digest: Digest;
 }
 
-/** After the reply, the platform gives a request 30 s. */
-const MAX_AFTER_REPLY_MS = 25_000;
-/** What passes in that time even if it is slow. Larger blobs are stored when somebody gets the whole. */
-const MAX_AFTER_REPLY_BYTES = 256 * 1024 * 1024;
+/** How much is fetched at most, and for how long. */
+export interface FetchLimits {
+  readonly maxBytes: number;
+  readonly maxMs: number;
+}
+
+/** After the reply, the platform gives a request 30 s. Larger blobs are stored when somebody gets the whole. */
+const AFTER_REPLY: FetchLimits = { maxBytes: 256 * 1024 * 1024, maxMs: 25_000 };
 /** The client's own conditions and range. */
 const OMITTED = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range'];
 
@@ -33,33 +37,49 @@ export function fillAfterReply(repository: Repository, blob: AbsentBytes, respon
   const { ctx, upstream } = repository;
   const { bytes } = upstream;
   if (!bytes?.fillsFromPulls || !isStorable(repository, response)) return;
-  const isPart = response.status === 206 && isBounded(bytes, sizeOf(response));
+  const isPart = response.status === 206 && isBounded(bytes, sizeOf(response), AFTER_REPLY);
   if (!(isPart || isRedirect(response)) || !beginFill(repository, bytes, blob.digest)) return;
+  ctx.waitUntil(fetchBytes(repository, blob, AFTER_REPLY));
+}
+
+/**
+ * Fetches a blob for the byte store alone, as the caller, once the fill has begun. It never rejects.
+ * @returns whether the bytes are stored
+ */
+export async function fetchBytes(
+  repository: Repository,
+  blob: AbsentBytes,
+  limits: FetchLimits,
+): Promise<FillOutcome | undefined> {
+  const { ctx, upstream } = repository;
+  const { bytes } = upstream;
+  if (!bytes) return undefined;
   const { digest } = blob;
-  const filling = fetchInto(repository, bytes, blob).catch((error): FillOutcome => {
-    ctx.log.info('a blob was not stored after the reply', { digest, error: errorName(error) });
+  const outcome = await fetchInto(repository, bytes, { ...blob, limits }).catch((error): FillOutcome => {
+    ctx.log.info('a blob was not stored', { digest, error: errorName(error) });
     return error instanceof WrongBytes ? 'wrong' : 'failed';
   });
   // It rests in any case: each try costs the origin a whole blob that nobody has asked for.
-  ctx.waitUntil(filling.then((outcome) => endFill(repository, bytes, { digest, outcome, rests: true })));
+  endFill(repository, bytes, { digest, outcome, rests: true });
+  return outcome;
 }
 
-function isBounded(bytes: BlobBytes, size: number | undefined): size is number {
-  return isFillable(bytes, size) && size <= MAX_AFTER_REPLY_BYTES;
+function isBounded(bytes: BlobBytes, size: number | undefined, { maxBytes }: FetchLimits): size is number {
+  return isFillable(bytes, size) && size <= maxBytes;
 }
 
 /** @throws RegistryError ORIGIN_UNREACHABLE; WrongBytes; Error the store failed, or it took too long */
 async function fetchInto(
   { ctx, upstream }: Repository,
   bytes: BlobBytes,
-  { target: { path, search }, digest }: AbsentBytes,
+  { target: { path, search }, digest, limits }: AbsentBytes & { readonly limits: FetchLimits },
 ): Promise<FillOutcome> {
-  const signal = AbortSignal.timeout(MAX_AFTER_REPLY_MS);
+  const signal = AbortSignal.timeout(limits.maxMs);
   const { response } = await upstream.origin.getBlob(ctx, path + search, {
     ...{ digest, omitHeaders: OMITTED, follows: true, signal },
   });
   const size = response.status === 200 ? sizeOf(response) : undefined;
-  if (!response.body || !isBounded(bytes, size)) {
+  if (!response.body || !isBounded(bytes, size, limits)) {
     await response.body?.cancel();
     return 'failed';
   }

@@ -15,6 +15,7 @@ import { Repository } from '../repository.ts';
 import { resolveTag } from '../resolveTag.ts';
 import type { Upstream } from '../upstream.ts';
 import { Subrequests } from './subrequests.ts';
+import { warmBytes } from './warmBytes.ts';
 
 /** What has been warmed. */
 export interface Counts {
@@ -24,17 +25,21 @@ export interface Counts {
   bytes: number;
   /** How many of the blobs were known already. */
   known: number;
+  /** Of how many blobs the bytes were stored. */
+  stored: number;
 }
 
 /** What the questions about one manifest and about one blob may cost. */
 const MANIFEST_COST = 12;
 const BLOB_COST = 7;
+/** What it costs besides to store the bytes. */
+const BYTES_COST = 5;
 /** How many blobs are asked for at the same time. */
 const LANES = 4;
 
 /** Asks for content as a caller who only pulls does, as long as there are subrequests left. */
 export class WarmReader {
-  readonly counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0 };
+  readonly counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0, stored: 0 };
   readonly #ctx: RequestContext;
   readonly #upstream: Upstream;
   readonly #subrequests = new Subrequests();
@@ -82,8 +87,8 @@ export class WarmReader {
   async blobs(name: RepositoryName, digests: readonly Digest[]): Promise<number> {
     let done = 0;
     while (done < digests.length) {
-      const batch = digests.slice(done, done + Math.min(LANES, this.#subrequests.fitting(BLOB_COST)));
-      if (!this.#subrequests.reserve(BLOB_COST * batch.length)) break;
+      const batch = digests.slice(done, done + Math.min(LANES, this.#subrequests.fitting(this.#blobCost)));
+      if (!this.#subrequests.reserve(this.#blobCost * batch.length)) break;
       await Promise.all(batch.map((digest) => this.#blob(name, digest)));
       this.#subrequests.advance();
       done += batch.length;
@@ -98,9 +103,14 @@ export class WarmReader {
       this.counts.blobs += 1;
       this.counts.bytes += descriptor.size;
       if (asked.repository.ctx.events.some(({ kind }) => kind === 'hit')) this.counts.known += 1;
+      if (await warmBytes(asked.repository, { target: asked.route, descriptor })) this.counts.stored += 1;
     } finally {
-      this.#subrequests.settle(BLOB_COST, asked.repository.ctx.events);
+      this.#subrequests.settle(this.#blobCost, asked.repository.ctx.events);
     }
+  }
+
+  get #blobCost(): number {
+    return this.#upstream.bytes ? BLOB_COST + BYTES_COST : BLOB_COST;
   }
 
   #ask(method: 'GET' | 'HEAD', path: string): Asked {

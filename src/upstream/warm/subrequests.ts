@@ -46,6 +46,7 @@ function costOf(events: readonly EdgeEvent[]): number {
   for (const event of events) {
     // A tag that was resolved has been noted in its history.
     if (event.kind === 'origin' || event.kind === 'token' || event.kind === 'resolved') cost += 1;
+    else if (event.kind === 'bytes' || (event.kind === 'fill' && event.outcome === 'begun')) cost += 1;
     else if (event.kind === 'stat' && event.store !== 'memory') cost += LOOK;
     else if (event.kind === 'write-back' && event.outcome === 'begun') cost += WRITE;
   }

@@ -15,7 +15,7 @@ const MIRROR = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1h', ADMIN_TOKEN };
 const MOST_SUBREQUESTS = 40;
 
 interface Answer {
-  readonly done: { manifests: number; blobs: number; bytes: number; known: number };
+  readonly done: { manifests: number; blobs: number; bytes: number; known: number; stored: number };
   readonly errors: readonly { image: string; error: string }[];
   readonly cursor?: string;
   readonly retryAfter?: string;
@@ -62,7 +62,7 @@ describe.each(STORES)('POST /_edge/warm, cache in $name', ({ name: store, variab
     const edge = createEdge({ ...variables, ...MIRROR });
     const [answer, ...more] = await warmAll(edge, { images: [image.name] });
     const bytes = [image.manifest, ...image.blobs].reduce((sum, one) => sum + one.bytes.length, 0);
-    expect([answer, more]).toEqual([{ done: { manifests: 1, blobs: 4, bytes, known: 0 }, errors: [] }, []]);
+    expect([answer, more]).toEqual([{ done: { manifests: 1, blobs: 4, bytes, known: 0, stored: 0 }, errors: [] }, []]);
     expect(await pull(edge, image)).toEqual([`HEAD ${image.manifest.tagPath}`]);
     expect(sumOf(await warmAll(edge, { images: [image.name] }), 'known')).toBe(4);
   });
@@ -148,6 +148,26 @@ describe('POST /_edge/warm', () => {
     expect(sumOf(await warmAll(createEdge(variables, { objects }), { images: [image.name] }), 'blobs')).toBe(3);
     const denying = createEdge({ ...variables, COOLDOWN_UNKNOWN: 'deny' }, { objects });
     expect((await warmAll(denying, { images: [image.name] }))[0]?.errors).toHaveLength(1);
+  });
+
+  it('stores the bytes of blobs where the edge keeps them, once', async () => {
+    const image = await pushImage(3);
+    const edge = createEdge({ ...MIRROR, BLOB_STORE: 'r2' });
+    expect(sumOf(await warmAll(edge, { images: [image.name] }), 'stored')).toBe(4);
+    const before = (await rig.requests(`/v2/${image.name}/`)).length;
+    for (const { path, bytes } of image.blobs) expect(await (await edge.fetch(path)).text()).toBe(bytes);
+    expect((await rig.requests(`/v2/${image.name}/`)).length).toBe(before);
+    expect(sumOf(await warmAll(edge, { images: [image.name] }), 'stored')).toBe(0);
+  });
+
+  it('does not store bytes that do not match their digest', async () => {
+    const image = await pushImage(1);
+    const [wrong] = image.blobs;
+    const body = wrong?.bytes.replace(/./, 'X') ?? '';
+    await rig.rule({ prefix: wrong?.path ?? '', method: 'GET', status: 200, body });
+    const edge = createEdge({ ...MIRROR, BLOB_STORE: 'r2' });
+    const answers = await warmAll(edge, { images: [image.name] });
+    expect([sumOf(answers, 'blobs'), sumOf(answers, 'stored')]).toEqual([2, 1]);
   });
 
   it('asks for nothing that a policy denies', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { meteredBucket } from '../../support/bytes.ts';
 import { demandToken } from '../../support/demandToken.ts';
 import { type PushedImage, pushImage, pushIndex } from '../../support/images.ts';
 import { createMeteredEdge } from '../../support/metered.ts';
@@ -17,18 +18,21 @@ interface Answer {
 
 /** Warms images piece by piece. @returns what each piece cost: all requests to anybody */
 async function costsOf(store: string, images: readonly string[], variables: Record<string, string>) {
-  const edge = createMeteredEdge(store, { CLIENT_AUTH: 'anonymous', TAG_TTL: '1h', ADMIN_TOKEN, ...variables });
+  const { bucket, spent } = meteredBucket();
+  const options = { CLIENT_AUTH: 'anonymous', TAG_TTL: '1h', ADMIN_TOKEN, ...variables };
+  const edge = createMeteredEdge(store, options, { bucket });
   const sent = vi.spyOn(globalThis, 'fetch');
   const costs: number[] = [];
   const sum = { manifests: 0, blobs: 0 };
   let cursor: string | undefined;
   do {
     edge.spent();
+    spent();
     sent.mockClear();
     const body = JSON.stringify({ images, cursor });
     const response = await edge.fetch('/_edge/warm', { method: 'POST', headers: OPERATOR, body });
     const fetches = sent.mock.calls.length;
-    costs.push(fetches + (store === 'redis' ? 0 : edge.spent().storeRequests));
+    costs.push(fetches + spent().length + (store === 'redis' ? 0 : edge.spent().storeRequests));
     const { done, errors, cursor: next } = (await response.json()) as Answer;
     expect(errors).toEqual([]);
     sum.manifests += done.manifests;
@@ -46,6 +50,7 @@ describe.each(STORES)('a piece of warming, cache in $name', ({ name: store }) =>
   const variants: [string, Record<string, string>][] = [
     ['as it is', {}],
     ['without memory', WITHOUT_MEMORY],
+    ['with bytes', { ...WITHOUT_MEMORY, BLOB_STORE: 'r2' }],
   ];
   if (store === 'durable') variants.push(['under a cooldown', { ...COOLED, ...WITHOUT_MEMORY }]);
 
