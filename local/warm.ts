@@ -4,10 +4,10 @@ import { RegistryError } from '../src/oci/errors.ts';
 import { exitWithError } from './serve.ts';
 import { CallerNeeded, warmByEdge } from './warm/byEdge.ts';
 import { warmByPull } from './warm/byPull.ts';
-import type { WarmImage } from './warm/counts.ts';
 import { dockerLogin } from './warm/dockerLogin.ts';
 import { Progress } from './warm/progress.ts';
 import { RegistryClient } from './warm/registryClient.ts';
+import type { WarmImage } from './warm/warmImage.ts';
 
 const USAGE = `npm run warm -- [OPTION...] IMAGE...
   --edge URL          the edge; by default EDGE_URL, or http://127.0.0.1:8787

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Counts, Report } from './counts.ts';
+import type { Counts } from '../../src/upstream/warm/counts.ts';
+import type { Report } from './warmImage.ts';
 
 /** The edge has no account to ask with. */
 export class CallerNeeded extends Error {}

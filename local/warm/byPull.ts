@@ -1,8 +1,9 @@
 import { childrenOf, isWanted } from '../../src/oci/children.ts';
 import { parseImage } from '../../src/oci/image.ts';
 import { neededBlobs } from '../../src/oci/neededBlobs.ts';
-import type { Report } from './counts.ts';
+import { NOTHING } from '../../src/upstream/warm/counts.ts';
 import type { RegistryClient } from './registryClient.ts';
+import type { Report } from './warmImage.ts';
 
 export interface PullOptions {
   readonly client: RegistryClient;
@@ -18,7 +19,7 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
   const manifest = async (text: string) => {
     const response = await client.ask('GET', name, `manifests/${text}`);
     const content = new Uint8Array(await response.arrayBuffer());
-    report({ manifests: 1, blobs: 0, bytes: content.length, known: 0, stored: 0 });
+    report({ ...NOTHING, manifests: 1, bytes: content.length });
     return content;
   };
   const top = await manifest(reference.text);
@@ -31,7 +32,7 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
       for (let digest = left.shift(); digest; digest = left.shift()) {
         const { headers } = await client.ask('HEAD', name, `blobs/${digest}`);
         const isKnown = headers.get('cache-status')?.includes('; hit') ? 1 : 0;
-        report({ manifests: 0, blobs: 1, bytes: Number(headers.get('content-length')), known: isKnown, stored: 0 });
+        report({ ...NOTHING, blobs: 1, bytes: Number(headers.get('content-length')), known: isKnown });
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));

@@ -1,4 +1,4 @@
-import type { Counts } from './counts.ts';
+import { type Counts, NOTHING } from '../../src/upstream/warm/counts.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 const BAR = 24;
@@ -14,7 +14,7 @@ export function readableSize(bytes: number): string {
 
 /** Shows how far the work has come: one line that is drawn anew on a terminal, and a line for each image elsewhere. */
 export class Progress {
-  readonly #counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0, stored: 0 };
+  readonly #counts: Counts = { ...NOTHING };
   readonly #errors: string[] = [];
   readonly #total: number;
   readonly #out: NodeJS.WriteStream;

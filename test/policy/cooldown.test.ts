@@ -1,32 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ALL_MANIFESTS, IMAGE_TYPES } from '../../src/oci/mediaTypes.ts';
-import { type Clock, createClock } from '../support/context.ts';
+import { ALL_MANIFESTS } from '../../src/oci/mediaTypes.ts';
+import { createClock } from '../support/context.ts';
+import { cooled, DAY_MS, move, pull, toldBy } from '../support/cooldown.ts';
 import { FAILING_OBJECTS, interceptObjects } from '../support/durableStore.ts';
-import { cacheStatusOf, createEdge, type Edge, type EdgeOptions, stableHeaders } from '../support/edge.ts';
+import { cacheStatusOf, createEdge, stableHeaders } from '../support/edge.ts';
 import { rig } from '../support/push.ts';
-import { manifestRequest, OCI_INDEX, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
-import { usersWith } from '../support/users.ts';
-
-const DAY_MS = 86_400_000;
-const COOLDOWN = { CLIENT_AUTH: 'anonymous', COOLDOWN: '3d', TAG_TTL: '0' };
-
-const cooled = (variables: Record<string, string> = {}, options: EdgeOptions = {}) =>
-  createEdge({ ...COOLDOWN, ...variables }, options);
-/** Pulls a tag, and returns what it led to. */
-async function pull(edge: Edge, { tagPath }: PushedManifest, headers = {}): Promise<string | number> {
-  const answer = await edge.fetch(tagPath, manifestRequest('GET', undefined, headers));
-  return answer.ok ? answer.text() : answer.status;
-}
-/** Moves the tag `latest` at the origin, past the edge, which has been asked before. */
-function move({ clock }: { clock: Clock }, { name }: PushedManifest, to?: PushedManifest): Promise<PushedManifest> {
-  clock.advance(1);
-  return pushManifest({ name, ...(to && { bytes: to.bytes }) });
-}
-/** Returns what the last line about a request says of policies. */
-function toldBy({ log }: Edge): unknown {
-  const line = JSON.parse(log.findLast((one) => JSON.parse(one).message === 'request') ?? '{}');
-  return line.denied ?? line.heldBack ?? line.reported;
-}
+import { manifestRequest, OCI_INDEX, pushManifest } from '../support/pushManifest.ts';
 
 describe('a tag under a cooldown', () => {
   it('leads to what it led to before, until the new digest has been held for so long', async () => {
@@ -241,71 +220,5 @@ describe('a tag under a cooldown', () => {
     const cold = await edge.fetch(old.tagPath, manifestRequest('GET'));
     expect(cacheStatusOf(cold)).toContain('; fwd=stale');
     expect(await old.questions()).toEqual(['HEAD latest', `GET ${old.digest}`, 'HEAD latest']);
-  });
-});
-
-describe('a cooldown', () => {
-  it('is for callers that only pull', async () => {
-    const old = await pushManifest();
-    const repositories = [old.name];
-    const { variables, logins } = await usersWith({
-      puller: { pull: repositories },
-      pusher: { pull: repositories, push: repositories },
-    });
-    const edge = createEdge({ ...variables, COOLDOWN: '3d', TAG_TTL: '0' });
-    expect([await pull(edge, old, logins.puller), await pull(edge, old)]).toEqual([old.bytes, 401]);
-    const moved = await move(edge, old);
-    expect(await pull(edge, old, logins.puller)).toBe(old.bytes);
-    expect(await pull(edge, old, logins.pusher)).toBe(moved.bytes);
-  });
-
-  it('is for the tags that are named, and by default for no signatures', async () => {
-    const [named, other] = [await pushManifest(), await pushManifest({ tag: 'v1' })];
-    const edge = cooled({ COOLDOWN_TAGS: 'latest', COOLDOWN_UNKNOWN: 'deny' });
-    expect([await pull(edge, named), await pull(edge, other)]).toEqual([403, other.bytes]);
-    const signature = await pushManifest({ tag: `${other.digest.replace(':', '-')}.sig` });
-    expect(await pull(cooled({ COOLDOWN_UNKNOWN: 'deny' }), signature)).toBe(signature.bytes);
-  });
-
-  it('leaves digests alone, unless COOLDOWN_DIGESTS says otherwise', async () => {
-    const old = await pushManifest();
-    const clock = createClock(Date.now());
-    const [open, closed] = [cooled({}, { clock }), cooled({ COOLDOWN_DIGESTS: 'true' }, { clock })];
-    await pull(open, old);
-    const moved = await move(open, old);
-    const unseen = await pushManifest({ name: old.name, tag: 'unseen' });
-    await pull(open, old);
-    const statusOf = async (edge: Edge, { path }: PushedManifest) =>
-      (await edge.fetch(path, manifestRequest('GET'))).status;
-    expect(await statusOf(open, moved)).toBe(200);
-    expect([await statusOf(closed, moved), toldBy(closed)]).toEqual([403, 'COOLDOWN']);
-    expect([await statusOf(closed, old), await statusOf(closed, unseen)]).toEqual([200, 200]);
-    clock.advance(3 * DAY_MS);
-    await pull(open, old);
-    expect(await statusOf(closed, moved)).toBe(200);
-  });
-
-  it('that is only reported changes no answer, and tells each that it would have changed', async () => {
-    const old = await pushManifest();
-    const clock = createClock(Date.now());
-    const free = createEdge({ CLIENT_AUTH: 'anonymous', TAG_TTL: '0' }, { clock });
-    const reporting = cooled({ POLICY_MODE: 'report', COOLDOWN_DIGESTS: 'true' }, { clock });
-    const both = async (path: string) => {
-      const answers = [
-        await free.fetch(path, manifestRequest('GET', IMAGE_TYPES.join())),
-        await reporting.fetch(path, manifestRequest('GET', IMAGE_TYPES.join())),
-      ];
-      const shown = await Promise.all(answers.map(async (one) => [one.status, stableHeaders(one), await one.text()]));
-      expect(shown[1]).toEqual(shown[0]);
-      return toldBy(reporting);
-    };
-    expect(await both(old.tagPath)).toBe(undefined);
-    const moved = await move(free, old);
-    expect([await both(old.tagPath), await both(moved.path), await both(old.path)]).toEqual([
-      ...['COOLDOWN', 'COOLDOWN', undefined],
-    ]);
-    expect(await both(`${old.tagPath}?x=1`)).toBe('COOLDOWN');
-    clock.advance(3 * DAY_MS);
-    expect([await both(old.tagPath), await both(moved.path)]).toEqual([undefined, undefined]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { IMAGE_TYPES } from '../../src/oci/mediaTypes.ts';
 import { createClock } from '../support/context.ts';
+import { cooled, DAY_MS, EVERYTHING, move, pull } from '../support/cooldown.ts';
 import { interceptObjects } from '../support/durableStore.ts';
 import { createEdge, type Edge, type EdgeOptions } from '../support/edge.ts';
 import { ADMIN_TOKEN, OPERATOR } from '../support/purge.ts';
@@ -8,24 +8,10 @@ import { rig } from '../support/push.ts';
 import { manifestRequest, type PushedManifest, pushManifest } from '../support/pushManifest.ts';
 import { accessTo, createIssuer, verifying } from '../support/tokens.ts';
 
-const DAY_MS = 86_400_000;
-/** What clients of today accept. */
-const EVERYTHING = IMAGE_TYPES.join(', ');
 const mirror = (variables: Record<string, string> = {}, options: EdgeOptions = {}) =>
-  createEdge({ CLIENT_AUTH: 'anonymous', COOLDOWN: '3d', TAG_TTL: '0', ADMIN_TOKEN, ...variables }, options);
-
+  cooled({ ADMIN_TOKEN, ...variables }, options);
 const ask = (edge: Edge, path: string, headers = {}, method: 'GET' | 'HEAD' = 'GET') =>
   edge.fetch(path, manifestRequest(method, EVERYTHING, headers));
-/** Pulls a tag, and returns what it led to. */
-async function pull(edge: Edge, { tagPath }: PushedManifest, headers = {}): Promise<string | number> {
-  const answer = await ask(edge, tagPath, headers);
-  return answer.ok ? answer.text() : answer.status;
-}
-/** Moves the tag `latest` at the origin, past the edge. */
-function move({ clock }: Edge, { name }: PushedManifest, to?: PushedManifest): Promise<PushedManifest> {
-  clock.advance(1);
-  return pushManifest({ name, ...(to && { bytes: to.bytes }) });
-}
 
 /** Returns the digests to which a tag has led, the last one first. */
 async function historyOf(edge: Edge, { name }: PushedManifest): Promise<string[]> {

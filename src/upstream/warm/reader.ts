@@ -14,20 +14,9 @@ import { readContent } from '../read.ts';
 import { Repository } from '../repository.ts';
 import { resolveTag } from '../resolveTag.ts';
 import type { Upstream } from '../upstream.ts';
+import { type Counts, NOTHING } from './counts.ts';
 import { Subrequests } from './subrequests.ts';
 import { warmBytes } from './warmBytes.ts';
-
-/** What has been warmed. */
-export interface Counts {
-  manifests: number;
-  blobs: number;
-  /** The size of all of them. */
-  bytes: number;
-  /** How many of the blobs were known already. */
-  known: number;
-  /** Of how many blobs the bytes were stored. */
-  stored: number;
-}
 
 /** What the questions about one manifest and about one blob may cost. */
 const MANIFEST_COST = 12;
@@ -39,7 +28,7 @@ const LANES = 4;
 
 /** Asks for content as a caller who only pulls does, as long as there are subrequests left. */
 export class WarmReader {
-  readonly counts: Counts = { manifests: 0, blobs: 0, bytes: 0, known: 0, stored: 0 };
+  readonly counts: Counts = { ...NOTHING };
   readonly #ctx: RequestContext;
   readonly #upstream: Upstream;
   readonly #subrequests = new Subrequests();

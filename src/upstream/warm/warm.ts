@@ -5,7 +5,8 @@ import type { Image } from '../../oci/image.ts';
 import { neededBlobs } from '../../oci/neededBlobs.ts';
 import { errorName } from '../../telemetry/log.ts';
 import type { Upstream } from '../upstream.ts';
-import { type Counts, WarmReader } from './reader.ts';
+import type { Counts } from './counts.ts';
+import { WarmReader } from './reader.ts';
 
 /** How far the work has come: in the images, in the manifests of an image, and in the blobs of a manifest. */
 export interface Position {
