@@ -56,6 +56,21 @@ describe('isolates that pull the same manifest at the same time', () => {
     expect((await manifest.questions()).filter((question) => question.startsWith('GET'))).toHaveLength(1);
   });
 
+  it('send one pull where a HEAD tells another media type, which each of them remembers', async () => {
+    const { edges } = createPullIsolates(4, BUDGET);
+    const manifest = await pushManifest();
+    const headers = { 'content-type': DOCKER_MANIFEST, 'content-length': String(manifest.bytes.length) };
+    await rig.rule({
+      ...{ prefix: manifest.path, method: 'HEAD', status: 200 },
+      headers: { ...headers, 'docker-content-digest': manifest.digest },
+    });
+    for (const edge of edges) await edge.fetch(manifest.path, manifestRequest('HEAD', OTHER_TYPES));
+    await slow(manifest);
+    const answers = await pullEverywhere(edges, () => [manifest.path]);
+    expect(answers).toEqual(answers.map(() => ({ status: 200, text: manifest.bytes })));
+    expect((await manifest.questions()).filter((question) => question.startsWith('GET'))).toHaveLength(1);
+  });
+
   it('send one pull although a HEAD is answered after it, which is no witness of what a GET tells', async () => {
     const { edges } = createPullIsolates(3, BUDGET);
     const [one, two, three] = edges as unknown as [Edge, Edge, Edge];
