@@ -128,7 +128,9 @@ class Context implements RequestContext {
 
   within(request: Request): RequestContext {
     const { target: _own, ...options } = this.#options;
-    return new Context(request, { ...options, waitUntil: (work) => this.waitUntil(work) });
+    const inner = new Context(request, { ...options, waitUntil: (work) => this.waitUntil(work) });
+    this.onEnd(() => inner.markAnswered());
+    return inner;
   }
 
   emit(event: EdgeEvent): void {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { interceptObjects } from '../../support/durableStore.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
@@ -168,6 +169,17 @@ describe('POST /_edge/warm', () => {
     const edge = createEdge({ ...MIRROR, BLOB_STORE: 'r2' });
     const answers = await warmAll(edge, { images: [image.name] });
     expect([sumOf(answers, 'blobs'), sumOf(answers, 'stored')]).toEqual([2, 1]);
+  });
+
+  it('gives back the room of the manifests that it has read', async () => {
+    const index = await pushIndex(['linux/amd64', 'linux/arm64']);
+    const made: Upstream[] = [];
+    const upstream = (one: Upstream) => {
+      made.push(one);
+      return one;
+    };
+    await warmAll(createEdge({ ...MIRROR, BLOBDESCRIPTOR: 'inmemory' }, { upstream }), { images: [index.name] });
+    expect(made.map(({ bodies }) => bodies.heldBytes)).toEqual([0]);
   });
 
   it('asks for nothing that a policy denies', async () => {
