@@ -17,7 +17,7 @@ import { answerShared } from './routes/registry/base.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
 import type { EventSink } from './telemetry/events.ts';
 import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
-import { budgetFields, errorName, framesOf, type Logger, policyFields, withFields } from './telemetry/log.ts';
+import { decisionFields, errorName, framesOf, type Logger, withFields } from './telemetry/log.ts';
 import type { ChosenUpstream, Upstreams } from './upstream/upstreams.ts';
 
 export interface AppOptions {
@@ -184,8 +184,7 @@ function logRequest(ctx: RequestContext, response: Response): Response {
     path: ctx.target.path,
     status: response.status,
     cache: cacheStatus(ctx.events),
-    ...policyFields(ctx.events),
-    ...budgetFields(ctx.events),
+    ...decisionFields(ctx.events),
     ms: ctx.now() - ctx.startedAt,
   });
   ctx.markAnswered();

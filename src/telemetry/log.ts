@@ -33,22 +33,22 @@ export function withFields(log: Logger, fields: LogFields): Logger {
 
 const NO_FIELDS: LogFields = {};
 
-/** Returns the policies that refused a request, or would have. Hardly any request has one. */
-export function policyFields(events: readonly EdgeEvent[]): LogFields {
+/**
+ * Returns the policies that refused a request, or would have, and what became of a pull that the origin counts. Hardly
+ * any request has one of them.
+ */
+export function decisionFields(events: readonly EdgeEvent[]): LogFields {
   let fields = NO_FIELDS;
   for (const event of events) {
-    if (event.kind !== 'policy') continue;
-    const { policy, outcome } = event;
-    fields = { ...fields, [outcome]: fields[outcome] ? `${fields[outcome]},${policy}` : policy };
+    if (event.kind === 'policy') {
+      const { policy, outcome } = event;
+      fields = { ...fields, [outcome]: fields[outcome] ? `${fields[outcome]},${policy}` : policy };
+    } else if (event.kind === 'budget') {
+      const { outcome, left } = event;
+      fields = { ...fields, budget: outcome, left };
+    }
   }
   return fields;
-}
-
-/** Returns what became of a pull that the origin counts, and how many are left. Hardly any request has one. */
-export function budgetFields(events: readonly EdgeEvent[]): LogFields {
-  const event = events.findLast(({ kind }) => kind === 'budget');
-  if (event?.kind !== 'budget') return NO_FIELDS;
-  return { budget: event.outcome, ...(event.left !== undefined && { left: event.left }) };
 }
 
 /**

@@ -31,8 +31,9 @@ export async function askOrigin<E extends Entry>(
   if ('stored' in asked) return { kind: 'found', entry: asked.stored, confirmed: false, isStored: true };
   const { response, method, relay = response, found, isLost } = asked;
   const isFromStorage = found?.isFromStorage ?? false;
-  const isProven = recordAccess(repository, `${method} ${kind.links}`, response, isFromStorage);
-  if (`${method} ${kind.links}` === 'HEAD manifests') upstream.pulls?.observe(ctx, response, 0);
+  const answered = `${method} ${kind.links}` as const;
+  const isProven = recordAccess(repository, answered, response, isFromStorage);
+  if (answered === 'HEAD manifests') upstream.pulls?.observe(ctx, response, 0);
   // `Retry-After` is noted only for questions that a stale answer could satisfy; other limits do not concern these.
   if (windowsOf(repository, question).staleMs > 0) upstream.retryAfter.observe(ctx, response);
   if (!found) return { kind: 'relay', response: relay, sentAtMs, isLost };

@@ -39,23 +39,21 @@ export function fillAfterReply(repository: Repository, blob: AbsentBytes, respon
   if (!bytes?.fillsFromPulls || !isStorable(repository, response)) return;
   const isPart = response.status === 206 && isBounded(bytes, sizeOf(response), AFTER_REPLY);
   if (!(isPart || isRedirect(response)) || !beginFill(repository, bytes, blob.digest)) return;
-  ctx.waitUntil(fetchBytes(repository, blob, AFTER_REPLY));
+  ctx.waitUntil(fetchBytes(repository, bytes, { ...blob, limits: AFTER_REPLY }));
 }
 
 /**
  * Fetches a blob for the byte store alone, as the caller, once the fill has begun. It never rejects.
- * @returns whether the bytes are stored
+ * @returns how the fill ended
  */
 export async function fetchBytes(
   repository: Repository,
-  blob: AbsentBytes,
-  limits: FetchLimits,
-): Promise<FillOutcome | undefined> {
-  const { ctx, upstream } = repository;
-  const { bytes } = upstream;
-  if (!bytes) return undefined;
+  bytes: BlobBytes,
+  blob: AbsentBytes & { readonly limits: FetchLimits },
+): Promise<FillOutcome> {
+  const { ctx } = repository;
   const { digest } = blob;
-  const outcome = await fetchInto(repository, bytes, { ...blob, limits }).catch((error): FillOutcome => {
+  const outcome = await fetchInto(repository, bytes, blob).catch((error): FillOutcome => {
     ctx.log.info('a blob was not stored', { digest, error: errorName(error) });
     return error instanceof WrongBytes ? 'wrong' : 'failed';
   });

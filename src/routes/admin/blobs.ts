@@ -1,7 +1,7 @@
-import { within } from '../../async.ts';
 import type { RequestContext } from '../../context.ts';
 import { parseDigest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/errors.ts';
+import { withTimeout } from '../../stores/timeout.ts';
 import type { Upstreams } from '../../upstream/upstreams.ts';
 import { guard, jsonAnswer, orUnavailable } from './guard.ts';
 
@@ -26,18 +26,10 @@ export async function blobsRoute(
   const bytes = upstreams.named(anyAlias)?.bytes;
   if (!bytes) throw new RegistryError('NAME_UNKNOWN', { message: 'the edge keeps no bytes of blobs: set BLOB_STORE' });
   return orUnavailable(async () => {
-    const size = (await inTime(bytes.store.sizeOf(digest))) ?? null;
-    if (ctx.method === 'DELETE') await inTime(bytes.store.delete(digest));
+    const size = (await withTimeout(bytes.store.sizeOf(digest), MAX_WAIT_MS)) ?? null;
+    if (ctx.method === 'DELETE') await withTimeout(bytes.store.delete(digest), MAX_WAIT_MS);
     return jsonAnswer(ctx, { digest, size });
   });
 }
 
 const MAX_WAIT_MS = 10_000;
-
-/** @throws Error the byte store does not answer in time */
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const late = Symbol('late');
-  const result = await within<T, symbol>(work, MAX_WAIT_MS, late);
-  if (typeof result === 'symbol') throw new Error('the byte store does not answer');
-  return result;
-}

@@ -27,5 +27,5 @@ export async function warmBytes(repository: Repository, { target, descriptor }: 
   const look = await findBytes(ctx, bytes, { digest, asked: { kind: 'from', first: 0, last: 0 }, knownSize: size });
   if (look.outcome === 'hit') await look.found.body?.cancel();
   if (look.outcome !== 'miss' || !beginFill(repository, bytes, digest)) return false;
-  return (await fetchBytes(repository, { target, digest }, LIMITS)) === 'stored';
+  return (await fetchBytes(repository, bytes, { target, digest, limits: LIMITS })) === 'stored';
 }
