@@ -170,6 +170,7 @@ export function createUpstream(backend: EdgeConfig['backend'], config: UpstreamC
     policies: createPolicies(config.policies),
     cooldown: cooldown && history && { ...cooldown, history: history(cooldown) },
     lendsAccount: config.account !== undefined,
+    keepsDeleted: config.keepsDeleted,
     deleteEnabled: config.deleteEnabled,
     followsRedirects: config.blobRedirect === 'follow',
     directUploads: config.uploadOrigin === 'direct',

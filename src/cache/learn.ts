@@ -21,6 +21,8 @@ export interface Known<E extends Entry> {
   readonly found: Lookup<E> | undefined;
   /** As whom the origin was asked; by default as the caller. */
   readonly askedAs?: AskedAs | undefined;
+  /** Whether a 404 evicts nothing (`KEEP_DELETED=keep`); by default it does. */
+  readonly keepsDeleted?: boolean | undefined;
   /** Whether the caller accepts the entry's media type; by default it accepts all. */
   readonly accepts?: ((entry: Entry) => boolean) | undefined;
   /** Whether something that is peculiar to the request may have provoked a refusal, so that it evicts nothing. */
@@ -35,9 +37,9 @@ export function learn<E extends Entry>(
   ctx: RequestContext,
   item: CacheItem<E>,
   answer: OriginAnswer<E>,
-  { looking, found, askedAs, accepts, isProvocable = false }: Known<E>,
+  { looking, found, askedAs, keepsDeleted, accepts, isProvocable = false }: Known<E>,
 ): ReadThroughAnswer<E> {
-  if (!isProvocable && isDenied(answer, askedAs)) {
+  if (!isProvocable && isDenied(answer, askedAs, keepsDeleted)) {
     evictDenied(ctx, item, { known: looking, sentAtMs: answer.sentAtMs, accepts });
   }
   // A lookup that ended after the question was sent may have seen the store after a delete that the answer precedes.

@@ -30,13 +30,19 @@ export type OriginAnswer<E extends Entry = Entry> =
 /** How an origin failed to answer. */
 export type OriginFailure = 'unreachable' | 'paused' | `origin-${number}`;
 
-/** Returns how the origin failed, if it did. 401, 403 and 404 are answers, not failures. */
-export async function originFailureOf(asking: Promise<OriginAnswer>): Promise<OriginFailure | undefined> {
+/**
+ * Returns how the origin failed, if it did. 401, 403 and 404 are answers, not failures.
+ * @param keepsDeleted whether a 404 counts as a failure all the same: `KEEP_DELETED=keep`
+ */
+export async function originFailureOf(
+  asking: Promise<OriginAnswer>,
+  keepsDeleted: boolean,
+): Promise<OriginFailure | undefined> {
   try {
     const answer = await asking;
-    return answer.kind === 'relay' && isOriginFailure(answer.response.status)
-      ? `origin-${answer.response.status}`
-      : undefined;
+    if (answer.kind === 'found') return undefined;
+    const { status } = answer.response;
+    return isOriginFailure(status) || (keepsDeleted && status === 404) ? `origin-${status}` : undefined;
   } catch (error) {
     return error instanceof RegistryError && error.code === 'ORIGIN_UNREACHABLE' ? 'unreachable' : undefined;
   }
@@ -45,14 +51,16 @@ export async function originFailureOf(asking: Promise<OriginAnswer>): Promise<Or
 /**
  * Whether the origin says that nobody gets this content from it.
  * @param askedAs as whom it was asked: a refusal of `nobody` holds for everybody
+ * @param keepsDeleted whether a 404 is none that matters: `KEEP_DELETED=keep`
  */
 export function isDenied(
   answer: OriginAnswer,
   askedAs: AskedAs = 'caller',
+  keepsDeleted = false,
 ): answer is Extract<OriginAnswer, { kind: 'relay' }> {
   if (answer.kind === 'found') return false;
   const { status } = answer.response;
-  return status === 404 || (askedAs === 'nobody' && (status === 401 || status === 403));
+  return (status === 404 && !keepsDeleted) || (askedAs === 'nobody' && (status === 401 || status === 403));
 }
 
 /** Cancels the body of an answer that nobody will read. */

@@ -28,6 +28,8 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   readonly mayPush: boolean;
   /** As whom the origin is asked; by default as the caller. */
   readonly askedAs?: AskedAs;
+  /** `KEEP_DELETED=keep`: an entry answers after a 404 of the origin as while that fails; by default it is evicted. */
+  readonly keepsDeleted?: boolean;
   /**
    * Whether something that is peculiar to this request may have provoked the origin's refusal, so that it evicts
    * nothing.
@@ -95,7 +97,7 @@ export async function readThrough<E extends Entry>(
       return hit(ctx, late);
     }
   }
-  const failure = await originFailureOf(asking);
+  const failure = await originFailureOf(asking, options.keepsDeleted ?? false);
   const lastGood = failure && lastGoodIn(await looking);
   if (lastGood) {
     ctx.waitUntil(asking.then(discard, () => undefined));

@@ -14,6 +14,8 @@ export interface Backend<Open, OpenCounter = unknown> {
   readonly flags?: readonly string[];
   /** Whether it keeps where tags led, and when. */
   readonly hasHistory?: boolean;
+  /** Whether it keeps no tags. */
+  readonly lacksTags?: boolean;
   /** Reads what the backend needs. @returns `undefined` if something is bad, which is reported */
   configure(settings: Settings): Open | undefined;
   /** Reads what it needs to count pulls, whichever backend is chosen. @returns `undefined` if nothing is bound for it */
@@ -24,6 +26,7 @@ export interface Backend<Open, OpenCounter = unknown> {
 export interface ChosenBackend<Open, OpenCounter = unknown> {
   readonly kind: string;
   readonly hasHistory: boolean;
+  readonly lacksTags: boolean;
   readonly open: Open;
   /** `undefined`: each isolate counts the pulls of its own. */
   readonly openCounter: OpenCounter | undefined;
@@ -49,5 +52,7 @@ export function readBackend<Open, OpenCounter>(
   const chosen = backends.find((backend) => backend.kind === kind);
   const open = chosen?.configure(settings);
   const [openCounter] = backends.flatMap((backend) => backend.configureCounter?.(settings) ?? []);
-  return chosen && open ? { kind: chosen.kind, hasHistory: chosen.hasHistory ?? false, open, openCounter } : undefined;
+  if (!chosen || !open) return undefined;
+  const { hasHistory = false, lacksTags = false } = chosen;
+  return { kind: chosen.kind, hasHistory, lacksTags, open, openCounter };
 }

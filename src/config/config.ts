@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
+import { archivesWithoutBytes, checkArchiveStore } from './archive.ts';
 import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
 import { BYTES_VARIABLES, type BytesConfig, bytesWithoutEffect, readBytes } from './bytes.ts';
 import { checkChoices } from './choices.ts';
@@ -98,10 +99,13 @@ export function parseConfig<Open, OpenCounter, Bytes = never>(
   if (backend && !backend.hasHistory && upstreams.some(({ policies }) => policies?.cooldown)) {
     settings.report(`COOLDOWN: requires BLOBDESCRIPTOR=${backends.find(({ hasHistory }) => hasHistory)?.kind}`);
   }
+  const keepers = backends.filter(({ lacksTags }) => !lacksTags).map((keeper) => keeper.kind);
+  checkArchiveStore(settings, upstreams, { lacksTags: backend?.lacksTags ?? false, kinds: keepers });
+  const bytes = readBytes(settings, byteBackends);
   const config = {
     upstreams,
     backend,
-    bytes: readBytes(settings, byteBackends),
+    bytes,
     memory: {
       entries: settings.read('MEMORY_ENTRIES', count('10000', 16, 'with fewer, proofs of access are not remembered')),
       bytes: settings.read('MEMORY_BYTES', size('16MiB', '256KiB', '64MiB', MEMORY_BOUNDS)),
@@ -112,7 +116,7 @@ export function parseConfig<Open, OpenCounter, Bytes = never>(
   };
   if (problems.length > 0) throw new ConfigError(problems);
   if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is deprecated: set BLOBDESCRIPTOR instead');
-  warnings.push(...bytesWithoutEffect(env));
+  warnings.push(...bytesWithoutEffect(env), ...archivesWithoutBytes(upstreams, bytes));
   if (!hasDefault) {
     for (const name of OWN_VARIABLES.filter((own) => isSet(env, own)))
       warnings.push(`${name} has no effect without ORIGIN_URL: set it for one of the UPSTREAMS`);

@@ -5,6 +5,7 @@ import type { RepositoryName } from '../oci/name.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import type { PullSettings } from '../pulls/settings.ts';
 import { ACCOUNT_VARIABLES, readAccount } from './account.ts';
+import { checkArchive } from './archive.ts';
 import { type CallersConfig, checkWriters, readCallers, USER_VARIABLES } from './callers.ts';
 import { duration, type Form, flag, hostPatterns, hosts, oneOf, oneOfOrNone, timeout } from './forms.ts';
 import { INHERITED_POLICIES, OWN_POLICIES, readPolicies } from './policies.ts';
@@ -31,6 +32,8 @@ export interface UpstreamConfig extends CallersConfig {
   readonly tagTtlMs: number;
   readonly listTtlMs: number;
   readonly staleIfErrorMs: number;
+  /** `KEEP_DELETED=keep`: what the origin no longer has is answered as while it fails. */
+  readonly keepsDeleted: boolean;
   readonly memoryTtlMs: number;
   readonly blobRedirect: 'pass' | 'follow';
   readonly uploadOrigin: 'edge' | 'direct';
@@ -67,6 +70,7 @@ export const OWN_VARIABLES = [
   'DEFAULT_NAMESPACE',
   'TOKEN_REALM',
   'UPSTREAM_BUDGET',
+  'KEEP_DELETED',
   ...USER_VARIABLES,
   ...TOKEN_VARIABLES,
   ...ACCOUNT_VARIABLES,
@@ -124,7 +128,8 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     pushStaleMs: read('PUSH_STALE_WHILE_REVALIDATE', duration('1d')),
     tagTtlMs: read('TAG_TTL', duration('10s')),
     listTtlMs: read('LIST_TTL', duration('0', '1h')),
-    staleIfErrorMs: read('STALE_IF_ERROR', duration('1h')),
+    staleIfErrorMs: read('STALE_IF_ERROR', duration('1h', '3650d')),
+    keepsDeleted: read('KEEP_DELETED', oneOf('drop', ['drop', 'keep'])) === 'keep',
     memoryTtlMs: read('MEMORY_TTL', duration('30s')),
     blobRedirect: read('BLOB_REDIRECT', oneOf('pass', ['pass', 'follow'])),
     uploadOrigin: read('UPLOAD_ORIGIN', oneOf('edge', ['edge', 'direct'])),
@@ -141,6 +146,7 @@ export function readUpstream(settings: Settings, alias: string, originExample: s
     eventsToken: read('EVENTS_TOKEN', optionalToken())?.token,
   };
   checkWriters(settings, callers, config);
+  checkArchive(settings, config);
   return config as UpstreamConfig; // an undefined value has been reported
 }
 

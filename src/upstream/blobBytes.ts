@@ -67,6 +67,16 @@ export async function findBytes(ctx: RequestContext, bytes: BlobBytes, wanted: W
   return look;
 }
 
+/** Whether the byte store has a blob, as far as it can tell. */
+export async function hasBytes(ctx: RequestContext, { store, breaker }: BlobBytes, digest: Digest): Promise<boolean> {
+  const looking = breaker(ctx, () => inTime(ctx, () => store.sizeOf(digest)));
+  const size = await looking.catch((fault) => {
+    ctx.log.warn('fault of the byte store', { error: errorName(fault) });
+    return undefined;
+  });
+  return size !== undefined;
+}
+
 /** @throws CacheFault */
 async function find(ctx: RequestContext, store: ByteStore, { digest, asked, knownSize }: Wanted): Promise<BytesLook> {
   const sizeOf = () => inTime(ctx, () => store.sizeOf(digest));

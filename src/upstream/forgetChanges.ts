@@ -50,7 +50,9 @@ interface Batch {
  * @throws RegistryError UNAVAILABLE: there is more to clear; CacheFault: the store failed, and everything else is done
  */
 export async function forgetChanges(ctx: RequestContext, upstream: Upstream, changes: readonly Change[]) {
-  const all = [...byRepository(changes)];
+  // An archive keeps what is deleted, and follows what is pushed.
+  const followed = upstream.keepsDeleted ? changes.filter(({ kind }) => kind === 'manifest pushed') : changes;
+  const all = [...byRepository(followed)];
   for (const [name, { digests, isGone }] of all) {
     forgetInIsolate(upstream, name);
     if (isGone || digests.size > 0) upstream.recentUploads.drop(name);
@@ -75,14 +77,15 @@ function byRepository(changes: readonly Change[]): Map<RepositoryName, Repositor
   return repositories;
 }
 
-async function dropTags(ctx: RequestContext, { tags, policies }: Upstream, repositories: NamedChanges): Promise<void> {
+async function dropTags(ctx: RequestContext, upstream: Upstream, repositories: NamedChanges): Promise<void> {
+  const { tags, policies, keepsDeleted } = upstream;
   await concurrently(repositories, async ([name, changes]) => {
     const currentTargets = new Set(changes.tags.values());
     // A move of a tag that never moves is not followed; a delete is.
     const followed = [...changes.tags.keys()].filter((tag) => !changes.tags.get(tag) || !policies.isPinned(name, tag));
     await eachInTurn(batchesOf(followed, TAGS_PER_REQUEST), async (batch) => {
       for (const digest of await tags.drop(ctx, name, batch)) {
-        if (!currentTargets.has(digest)) changes.digests.add(digest);
+        if (!currentTargets.has(digest) && !keepsDeleted) changes.digests.add(digest);
       }
     });
   });

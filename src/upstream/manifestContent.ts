@@ -59,8 +59,9 @@ async function confirm(
   // The tag points to another manifest now, or the answer says too little, or the origin implements no HEAD (501).
   if (response.status < 400 || response.status === 501) return pullAfter(repository, question, { ...options, head });
   const refused = { response, method, relay: withRefusalBody(response) };
-  // The words of a refusal are not worth a pull that is counted.
-  if (isOriginFailure(response.status) || repository.upstream.pulls?.isCounted) return refused;
+  const { pulls, keepsDeleted } = repository.upstream;
+  // The words of a refusal are not worth a pull that is counted, nor where what was deleted is answered all the same.
+  if (isOriginFailure(response.status) || pulls?.isCounted || keepsDeleted) return refused;
   // A HEAD's refusal has no body, so the GET is sent for its words. If that fails, the refusal stands all the same.
   const answer = await pullAfter(repository, question, { ...options, head }).catch(() => refused);
   return 'stored' in answer || !isOriginFailure(answer.response.status) ? answer : refused;

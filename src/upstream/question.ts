@@ -101,8 +101,10 @@ export function isAccepted({ accept }: ContentRequest, { descriptor }: Entry): b
 export function itemOf<E extends Entry>(repository: Repository, question: Question<E>): CacheItem<E> {
   const { kind, reference } = question;
   if (reference.kind === 'digest') return kind.item(repository, reference.text);
-  const isPinned = repository.upstream.policies.isPinned(repository.name, reference.text);
-  return itemOfVariant(repository, question, isPinned ? pinnedVariant(question) : variantIn(question));
+  const { policies, keepsDeleted } = repository.upstream;
+  // What one client has pulled is kept for clients of every kind.
+  const isOfAll = keepsDeleted || policies.isPinned(repository.name, reference.text);
+  return itemOfVariant(repository, question, isOfAll ? pinnedVariant(question) : variantIn(question));
 }
 
 /**

@@ -128,12 +128,12 @@ async function readCache<E extends Entry>(
   { windowMs, revalidateMs, staleMs, ask }: ReadOptions<E>,
 ): Promise<ReadThroughAnswer<E>> {
   const { ctx, upstream, mayPush } = repository;
-  const { askedAs, cacheTimeoutMs, flights, retryAfter, pulls } = upstream;
+  const { askedAs, keepsDeleted, cacheTimeoutMs, flights, retryAfter, pulls } = upstream;
   const flight = flightQuestion(repository, question);
   const landing = flight && flights.landing(flight);
   if (landing) await within(landing, cacheTimeoutMs);
   return readThrough(ctx, itemOf(repository, question), {
-    ...{ windowMs, revalidateMs, staleMs, mayPush, askedAs, cacheTimeoutMs, ask },
+    ...{ windowMs, revalidateMs, staleMs, mayPush, askedAs, keepsDeleted, cacheTimeoutMs, ask },
     accepts: (entry) => isAccepted(question, entry),
     isWitnessed: (entry) => question.kind.isWitnessed(repository, entry),
     retryAt: staleMs > 0 ? Math.max(retryAfter.until(ctx), pulls?.limitedUntil ?? 0) : 0,

@@ -88,6 +88,11 @@ export interface Upstream {
   readonly cooldown: Cooldown | undefined;
   /** Whether the edge lends an account of its own: then only the routes of the specification are served. */
   readonly lendsAccount: boolean;
+  /**
+   * `KEEP_DELETED=keep`: callers get what the origin no longer has as while it fails. Nobody may push here. The one
+   * exception to law 7.
+   */
+  readonly keepsDeleted: boolean;
   /** `DELETE_ENABLED` */
   readonly deleteEnabled: boolean;
   /** `BLOB_REDIRECT=follow`: the edge follows the origin's redirects to object storage, for clients that cannot. */

@@ -7,8 +7,8 @@ export function variantIn({ accept, target: { search } }: ContentRequest): strin
 }
 
 /**
- * Returns the variant of a tag that never moves. Clients of one kind may not be led elsewhere than those of another kind,
- * so all that accept the same types of today share one, whatever else they send.
+ * Returns the variant of a tag that never moves, or of an archive. Clients of one kind may not be led elsewhere than those
+ * of another kind, so all that accept the same types of today share one, whatever else they send.
  */
 export function pinnedVariant({ accept = null }: ContentRequest): string {
   return `pinned ${typesOfToday(accept)}`;

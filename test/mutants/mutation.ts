@@ -7,7 +7,8 @@ type Principle =
   | 'lent account'
   | 'policies'
   | 'pull budget'
-  | 'bytes';
+  | 'bytes'
+  | 'archive';
 
 /** A way to break a law that a test has to notice. */
 export interface Breakage {

@@ -1,3 +1,4 @@
+import { ARCHIVE } from './laws/archive.ts';
 import { BYTES } from './laws/bytes.ts';
 import { COOLDOWN } from './laws/cooldown.ts';
 import { LAW_1_IDENTITIES } from './laws/identities.ts';
@@ -45,4 +46,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('policies', POLICIES, COOLDOWN),
   ...of('pull budget', PULL_BUDGET),
   ...of('bytes', BYTES),
+  ...of('archive', ARCHIVE),
 ];

@@ -78,6 +78,7 @@ async function forgetAbsent(repository: Repository, digest: Digest, sentAt: numb
   const { ctx, upstream, isGranted } = repository;
   // An odd range of one caller must not make an open mirror forget the blob for everybody.
   const isProvocable = upstream.askedAs === 'nobody' && ctx.request.headers.has('range');
+  if (upstream.keepsDeleted) return;
   const item = repository.item('blobs', digest);
   if (!isGranted) await recordAbsence(repository, 'blobs', { digest, sentAt });
   else if (!isProvocable && retentionMs(upstream.ttls) > 0)

@@ -6,6 +6,7 @@ import type { Target } from '../../oci/route.ts';
 import { BLOB_EXISTENCE } from '../../upstream/existence.ts';
 import type { ContentKind } from '../../upstream/question.ts';
 import { readContent } from '../../upstream/read.ts';
+import { existenceInArchive } from '../../upstream/readBytes.ts';
 import { Repository } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { contentAnswer, notModified, outcomeAnswer } from './answer.ts';
@@ -17,7 +18,9 @@ export interface BlobRoute extends Target {
 
 /** Answers `HEAD /v2/<name>/blobs/<digest>`. */
 export function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
-  return answerExistence(new Repository(ctx, upstream, route.name), route, BLOB_EXISTENCE);
+  const repository = new Repository(ctx, upstream, route.name);
+  if (!upstream.keepsDeleted) return answerExistence(repository, route, BLOB_EXISTENCE);
+  return existenceInArchive(repository, route.digest).then((kind) => answerExistence(repository, route, kind));
 }
 
 /**

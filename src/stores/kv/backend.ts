@@ -8,6 +8,7 @@ import type { DescriptorNamespace } from './namespace.ts';
 /** `BLOBDESCRIPTOR=kv`: Workers KV, with the binding `DESCRIPTORS`. */
 export const kvBackend: StoreBackend = {
   kind: 'kv',
+  lacksTags: true,
   variables: [],
   configure(settings) {
     const namespace = settings.binding<DescriptorNamespace>('DESCRIPTORS', 'a KV namespace');

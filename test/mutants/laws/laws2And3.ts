@@ -23,8 +23,8 @@ export const LAW_2: readonly Breakage[] = [
   {
     wrong: 'a 404 leaves the entry as it is',
     file: 'src/cache/learn.ts',
-    text: 'if (!isProvocable && isDenied(answer, askedAs)) {',
-    replacement: 'if (!isProvocable && isDenied(answer, askedAs) && !found) {',
+    text: 'if (!isProvocable && isDenied(answer, askedAs, keepsDeleted)) {',
+    replacement: 'if (!isProvocable && isDenied(answer, askedAs, keepsDeleted) && !found) {',
     caughtBy: 'test/routes/registry/blobs.test.ts',
   },
   {
@@ -44,8 +44,8 @@ export const LAW_2: readonly Breakage[] = [
   {
     wrong: 'any refusal of the origin counts as “not found”',
     file: 'src/cache/originAnswer.ts',
-    text: "return status === 404 || (askedAs === 'nobody' && (status === 401 || status === 403));",
-    replacement: "return status === 404 || askedAs === 'nobody' || status >= 400;",
+    text: "return (status === 404 && !keepsDeleted) || (askedAs === 'nobody' && (status === 401 || status === 403));",
+    replacement: "return (status === 404 && !keepsDeleted) || askedAs === 'nobody' || status >= 400;",
     caughtBy: 'test/upstream/staleWhileRevalidate.test.ts',
   },
   {
@@ -58,8 +58,8 @@ export const LAW_2: readonly Breakage[] = [
   {
     wrong: 'a stale answer stands in for the origin’s refusal',
     file: 'src/cache/originAnswer.ts',
-    text: "return answer.kind === 'relay' && isOriginFailure(answer.response.status)",
-    replacement: "return answer.kind === 'relay' && answer.response.status >= 400",
+    text: 'return isOriginFailure(status) || (keepsDeleted && status === 404)',
+    replacement: 'return status >= 400',
     caughtBy: 'test/upstream/staleIfError.test.ts',
   },
   {

@@ -96,7 +96,7 @@ export const POLICIES: readonly Breakage[] = [
   {
     wrong: 'the move of a tag that never moves is followed for clients of another kind',
     file: 'src/upstream/question.ts',
-    text: 'isPinned ? pinnedVariant(question) : variantIn(question)',
+    text: 'isOfAll ? pinnedVariant(question) : variantIn(question)',
     replacement: 'isPinned ? variantIn(question) : variantIn(question)',
     caughtBy: 'test/policy/immutableTags.test.ts',
   },

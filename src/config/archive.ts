@@ -1,0 +1,40 @@
+import type { BytesConfig } from './bytes.ts';
+import type { Settings } from './settings.ts';
+import type { UpstreamConfig } from './upstream.ts';
+
+const ONLY_PULLS =
+  'keep requires a mirror into which nobody may push: CLIENT_AUTH=anonymous, or basic with no such user';
+const NO_TIME = 'keep requires STALE_IF_ERROR, which is how long deleted content is kept: set it, to 365d for example';
+const NO_BYTES = 'KEEP_DELETED=keep keeps manifests alone without BLOB_STORE: set it, so that blobs are kept, too';
+
+/** Reports what keeps an upstream from being an archive. Where nobody may push, no push can rely on what is gone. */
+export function checkArchive(
+  settings: Settings,
+  config: {
+    readonly keepsDeleted: boolean;
+    readonly allowsWrites: boolean;
+    readonly staleIfErrorMs?: number | undefined;
+  },
+): void {
+  if (!config.keepsDeleted) return;
+  if (config.allowsWrites) settings.report(`KEEP_DELETED: ${ONLY_PULLS}`);
+  if (config.staleIfErrorMs === 0) settings.report(`KEEP_DELETED: ${NO_TIME}`);
+}
+
+/** Reports a store that keeps no tags, by which an archive is pulled. @param kinds those that keep them */
+export function checkArchiveStore(
+  settings: Settings,
+  upstreams: readonly UpstreamConfig[],
+  { lacksTags, kinds }: { readonly lacksTags: boolean; readonly kinds: readonly string[] },
+): void {
+  if (!lacksTags || !upstreams.some(({ keepsDeleted }) => keepsDeleted)) return;
+  settings.report(`KEEP_DELETED: keep requires a store that keeps tags: BLOBDESCRIPTOR=${kinds.join(' or ')}`);
+}
+
+/** Warns of archives without blobs. */
+export function archivesWithoutBytes(
+  upstreams: readonly UpstreamConfig[],
+  bytes: BytesConfig<unknown> | undefined,
+): string[] {
+  return !bytes && upstreams.some(({ keepsDeleted }) => keepsDeleted) ? [NO_BYTES] : [];
+}

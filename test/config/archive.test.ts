@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { BYTE_BACKENDS } from '../../src/assembleBytes.ts';
+import { BACKENDS } from '../../src/assembleCaches.ts';
+import { parseConfig } from '../../src/config/config.ts';
+
+const MIRROR = { ORIGIN_URL: 'https://registry.example.com', BLOBDESCRIPTOR: 'inmemory', CLIENT_AUTH: 'anonymous' };
+const ARCHIVE = { ...MIRROR, KEEP_DELETED: 'keep', STALE_IF_ERROR: '365d', BLOB_STORE: 'r2', BLOBS: {} };
+const read = (variables: Record<string, unknown>) => parseConfig(variables, BACKENDS, BYTE_BACKENDS);
+
+describe('KEEP_DELETED', () => {
+  it('is drop by default, and may be said', () => {
+    for (const variables of [MIRROR, { ...MIRROR, KEEP_DELETED: 'drop' }]) {
+      const { upstreams, warnings } = read(variables);
+      expect([upstreams.map(({ keepsDeleted }) => keepsDeleted), warnings]).toEqual([[false], []]);
+    }
+  });
+
+  it('keep makes a mirror an archive', () => {
+    const { upstreams, warnings } = read(ARCHIVE);
+    expect([upstreams.map(({ keepsDeleted }) => keepsDeleted), warnings]).toEqual([[true], []]);
+  });
+
+  it.each([
+    ['callers of the origin', { CLIENT_AUTH: 'origin' }],
+    [
+      'a user who may push',
+      { CLIENT_AUTH: 'basic', USERS: JSON.stringify({ ci: { secret: '0'.repeat(64), pull: ['**'], push: ['**'] } }) },
+    ],
+  ])('keep is refused where somebody may push: %s', (_who, variables) => {
+    expect(() => read({ ...ARCHIVE, ...variables })).toThrow('KEEP_DELETED: keep requires a mirror');
+  });
+
+  it('keep is refused without a time for which to keep', () => {
+    expect(() => read({ ...ARCHIVE, STALE_IF_ERROR: '0' })).toThrow('KEEP_DELETED: keep requires STALE_IF_ERROR');
+  });
+
+  it('keep is refused with a store that keeps no tags', () => {
+    expect(() => read({ ...ARCHIVE, BLOBDESCRIPTOR: 'kv', DESCRIPTORS: {} })).toThrow(
+      'KEEP_DELETED: keep requires a store that keeps tags: BLOBDESCRIPTOR=durable or redis',
+    );
+  });
+
+  it('keep is declared by each upstream itself', () => {
+    const hub = { ORIGIN_URL: 'https://hub.example.com', HOSTS: 'hub.edge.example' };
+    const other = { ORIGIN_URL: 'https://other.example.com', HOSTS: 'other.edge.example', KEEP_DELETED: 'keep' };
+    const { upstreams } = read({ ...ARCHIVE, KEEP_DELETED: 'drop', UPSTREAMS: { hub, other } });
+    expect(upstreams.map(({ alias, keepsDeleted }) => [alias, keepsDeleted])).toEqual([
+      ['', false],
+      ['hub', false],
+      ['other', true],
+    ]);
+  });
+
+  it('keep without BLOB_STORE is warned of', () => {
+    const { warnings } = read({ ...MIRROR, KEEP_DELETED: 'keep' });
+    expect(warnings).toEqual([
+      'KEEP_DELETED=keep keeps manifests alone without BLOB_STORE: set it, so that blobs are kept, too',
+    ]);
+  });
+});

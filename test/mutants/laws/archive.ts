@@ -1,0 +1,40 @@
+import type { Breakage } from '../mutation.ts';
+
+/** The one exception to law 7: an archive mirror. */
+export const ARCHIVE: readonly Breakage[] = [
+  {
+    wrong: 'every mirror keeps what the origin deletes',
+    file: 'src/cache/originAnswer.ts',
+    text: 'isOriginFailure(status) || (keepsDeleted && status === 404)',
+    replacement: 'isOriginFailure(status) || status === 404',
+    caughtBy: 'test/upstream/archive.test.ts',
+  },
+  {
+    wrong: 'a 404 evicts from an archive whose bytes could not be looked for',
+    file: 'src/cache/originAnswer.ts',
+    text: '(status === 404 && !keepsDeleted)',
+    replacement: 'status === 404',
+    caughtBy: 'test/routes/registry/storedBlobArchive.test.ts',
+  },
+  {
+    wrong: 'an archive follows deletes that events tell',
+    file: 'src/upstream/forgetChanges.ts',
+    text: "upstream.keepsDeleted ? changes.filter(({ kind }) => kind === 'manifest pushed') : changes",
+    replacement: 'changes',
+    caughtBy: 'test/upstream/archive.test.ts',
+  },
+  {
+    wrong: 'a HEAD says that a deleted blob exists, without its bytes',
+    file: 'src/upstream/readBytes.ts',
+    text: 'return isKept ? { ...BLOB_EXISTENCE, answersWhileFailing: true }',
+    replacement: 'return isKept || upstream.bytes ? { ...BLOB_EXISTENCE, answersWhileFailing: true }',
+    caughtBy: 'test/routes/registry/storedBlobArchive.test.ts',
+  },
+  {
+    wrong: 'a mirror into which somebody may push can be an archive',
+    file: 'src/config/archive.ts',
+    text: 'if (config.allowsWrites) settings.report',
+    replacement: 'if (config.allowsWrites && config.staleIfErrorMs === 0) settings.report',
+    caughtBy: 'test/config/archive.test.ts',
+  },
+];
