@@ -12,7 +12,7 @@ export interface Namespace {
 /** A Worker on miniflare. */
 export interface WorkerScript {
   readonly script: string;
-  /** Its `env`, in addition to `DESCRIPTORS` and `REPOSITORIES`. */
+  /** Its `env`, in addition to `DESCRIPTORS`, `BLOBS` and `REPOSITORIES`. */
   readonly bindings: Readonly<Record<string, unknown>>;
   /** Whether the first one exports the class of the Durable Objects; by default it does. */
   readonly hasObjects?: boolean;
@@ -29,8 +29,8 @@ const objectsOf = (scriptName: string) => ({
 });
 
 /**
- * Runs Workers on miniflare, which simulates KV and Durable Objects, each on a socket of its own as `npm start` does.
- * They share the KV namespace, and the Durable Objects, whose class the first one exports.
+ * Runs Workers on miniflare, which simulates KV, R2 and Durable Objects, each on a socket of its own as `npm start` does.
+ * They share the KV namespace, the bucket, and the Durable Objects, whose class the first one exports.
  */
 export async function serveOnMiniflare(...scripts: readonly WorkerScript[]): Promise<ServedWithStores> {
   const settings = await compatibility();
@@ -43,6 +43,7 @@ export async function serveOnMiniflare(...scripts: readonly WorkerScript[]): Pro
     ...settings,
     bindings: bindings as Record<string, string>,
     kvNamespaces: { DESCRIPTORS: 'descriptors' },
+    r2Buckets: { BLOBS: 'blobs' },
     ...(scripts[0]?.hasObjects !== false && { durableObjects: objectsOf(nameOf(0)) }),
   }));
   const miniflare = new Miniflare(convertV4MiniflareOptions({ workers, cf: false }));

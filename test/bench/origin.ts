@@ -17,15 +17,25 @@ export interface Origin {
 
 /** Starts the embedded registry with one blob, for rows that do not measure the origin. */
 export async function startOrigin(): Promise<Origin> {
+  const { paths, ...origin } = await startOriginOf(1, BLOB_BYTES);
+  return { ...origin, path: paths[0] ?? '' };
+}
+
+/** Starts the embedded registry with so many blobs of so many bytes. @returns also their paths */
+export async function startOriginOf(
+  count: number,
+  size: number,
+): Promise<Omit<Origin, 'path'> & { readonly paths: readonly string[] }> {
   const content = new Content();
-  const { digest, bytes } = makeBlob('bench', BLOB_BYTES);
-  content.putBlob(NAME, digest, bytes);
+  const blobs = Array.from({ length: count }, (_, at) => makeBlob(`bench ${at}`, size));
+  for (const { digest, bytes } of blobs) content.putBlob(NAME, digest, bytes);
   const registry = createRegistry(content);
-  let count = 0;
+  let requests = 0;
   const served = await serveLocally((request) => {
-    count++;
+    requests++;
     return registry.fetch(request);
   });
   atEnd(served.close);
-  return { url: served.url, path: `/v2/${NAME}/blobs/${digest}`, requestCount: () => count };
+  const paths = blobs.map(({ digest }) => `/v2/${NAME}/blobs/${digest}`);
+  return { url: served.url, paths, requestCount: () => requests };
 }

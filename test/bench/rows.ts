@@ -1,3 +1,4 @@
+import { bytesFill, bytesHit } from './bytes.ts';
 import { cold } from './cold.ts';
 import { coldStart } from './coldStart.ts';
 import { JOURNEY_ROWS } from './journeys/journeys.ts';
@@ -39,6 +40,8 @@ export const ROWS: Readonly<Record<string, Row>> = {
     needs: ['docker-registry', 'redis-server'],
     run: (name, settings) => cold(name, { backend: 'redis', isDistant: true, blobs: 40 }, settings),
   },
+  'bytes-hit': { needs: [], run: bytesHit },
+  'bytes-fill': { needs: [], run: bytesFill },
   'token-fresh': { needs: [], run: freshTokens },
   registries: { needs: ['docker-registry', 'hey', 'nginx', 'redis-server', 'registry'], run: registries },
   'cold-start': { needs: [], run: coldStart },

@@ -97,7 +97,7 @@ export const POLICIES: readonly Breakage[] = [
     wrong: 'the move of a tag that never moves is followed for clients of another kind',
     file: 'src/upstream/question.ts',
     text: 'isOfAll ? pinnedVariant(question) : variantIn(question)',
-    replacement: 'isPinned ? variantIn(question) : variantIn(question)',
+    replacement: 'isOfAll ? variantIn(question) : variantIn(question)',
     caughtBy: 'test/policy/immutableTags.test.ts',
   },
   {
