@@ -39,16 +39,19 @@ export class RegistryClient {
   /** Answers the challenge of a 401. @returns false: there is nothing to answer it with */
   async #authorize(name: string, { headers, body }: Response): Promise<boolean> {
     await body?.cancel();
-    const challenge = headers.get('www-authenticate');
+    const authorization = await this.answerTo(headers.get('www-authenticate'), `repository:${name}:pull`);
+    if (authorization !== undefined) this.#authorizations.set(name, authorization);
+    return authorization !== undefined;
+  }
+
+  /**
+   * Returns the `Authorization` that answers a challenge; `undefined`: there is nothing to answer it with.
+   * @throws Error the token server refuses
+   */
+  async answerTo(challenge: string | null, scope: string): Promise<string | undefined> {
     const bearer = parseBearerChallenge(challenge);
-    if (bearer) {
-      const token = await this.#fetchToken(new URL(bearer.realm), bearer.service, `repository:${name}:pull`);
-      this.#authorizations.set(name, `Bearer ${token}`);
-      return true;
-    }
-    if (!this.#login || !hasBasicChallenge(challenge)) return false;
-    this.#authorizations.set(name, basic(this.#login));
-    return true;
+    if (bearer) return `Bearer ${await this.#fetchToken(new URL(bearer.realm), bearer.service, scope)}`;
+    return this.#login && hasBasicChallenge(challenge) ? basic(this.#login) : undefined;
   }
 
   /** Fetches a token (distribution, "Token Authentication Specification", and its OAuth2 variant for identity tokens). */

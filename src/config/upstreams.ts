@@ -14,7 +14,7 @@ export interface UpstreamEntry {
 const MAX_UPSTREAMS = 50;
 const FORM = 'expected an object of upstreams, such as {"hub":{"PRESET":"docker-hub","HOSTS":"hub.example.com"}}';
 /** The variables of an upstream that hold a secret, which `UPSTREAMS` names and does not contain. */
-const SECRETS: readonly string[] = [
+export const SECRETS: readonly string[] = [
   'EVENTS_TOKEN',
   'ORIGIN_PASSWORD',
   'AWS_SECRET_ACCESS_KEY',

@@ -78,7 +78,7 @@ export function isFirstHand(response: Response): boolean {
 }
 
 /** Whether a cache on the way answered, perhaps with what was true some time ago. */
-export function isFromCache({ headers }: Response): boolean {
+export function isFromCache({ headers }: Pick<Response, 'headers'>): boolean {
   return (
     (headers.get('age') ?? '0').trim() !== '0' ||
     CLOUDFLARE_CACHE.test(headers.get('cf-cache-status') ?? '') ||

@@ -6,7 +6,7 @@ import { type JsonLimits, readJson } from './readJson.ts';
 export interface TokenRequest {
   readonly realm: URL;
   readonly service: string | undefined;
-  /** Such as `repository:library/alpine:pull`; several are separated by spaces. */
+  /** Such as `repository:library/alpine:pull`; several are separated by spaces. Empty: a login alone. */
   readonly scope: string;
   /** The `Authorization` of the edge's own account; absent: as nobody. */
   readonly authorization?: string | undefined;
@@ -38,7 +38,7 @@ export async function fetchToken(
 ): Promise<TokenAnswer> {
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
-  for (const each of scope.split(' ')) url.searchParams.append('scope', each);
+  for (const each of scope.split(' ').filter(Boolean)) url.searchParams.append('scope', each);
   const startedAt = ctx.now();
   const answer = await ask(ctx, url, authorization, limits).catch((): TokenAnswer => ({ kind: 'failed', retryMs: 0 }));
   ctx.emit({ kind: 'token', outcome: answer.kind, ms: ctx.now() - startedAt });
