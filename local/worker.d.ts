@@ -7,6 +7,12 @@ declare class FixedLengthStream extends IdentityTransformStream {
   constructor(bytes: number | bigint);
 }
 
+type ExecutionContext = import('hono').ExecutionContext;
+
+declare function clearTimeout(timer: NodeJS.Timeout | null): void;
+
+type CryptoKey = import('node:crypto').webcrypto.CryptoKey;
+
 type KVNamespace = import('@cloudflare/workers-types').KVNamespace;
 
 declare module 'crypto' {

@@ -112,5 +112,5 @@ const END_TO_END = new Set(['authorization', 'accept']);
 /** Returns the further headers that `Connection` declares hop-by-hop. */
 function connectionOptions(headers: Headers): Set<string> {
   const names = (headers.get('connection') ?? '').split(',').map((option) => option.trim().toLowerCase());
-  return new Set(names.filter((name) => !END_TO_END.has(name)));
+  return new Set(names.filter((name) => name !== '' && !END_TO_END.has(name)));
 }

@@ -70,7 +70,7 @@ export function createEdgeRealm({ origin, realms, names, bodies, timeoutMs }: Ed
   /** Names repositories in scopes as the origin does; a scope may have several of them, with spaces between. */
   function mapScopes(params: URLSearchParams): URLSearchParams {
     return new URLSearchParams(
-      [...params].map(([name, value]) => [
+      [...params].map(([name, value]): [string, string] => [
         name,
         name === 'scope' && names ? value.split(' ').map(names.scopeToOrigin).join(' ') : value,
       ]),

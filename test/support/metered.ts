@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
+import type { Cost } from '../../local/price/costs.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
-import type { Cost } from './costs.ts';
 import { interceptObjects } from './durableStore.ts';
 import { createEdge, type Edge, type EdgeOptions } from './edge.ts';
 import { ADDRESS } from './redisStore.ts';

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { inject } from 'vitest';
+import type { KnownStore } from '../../local/price/costs.ts';
 import { createCache, type RegistryCache } from '../../src/cache/registryCache.ts';
 import { createMemory } from '../../src/isolate/memory.ts';
 import { MAX_MANIFEST_BYTES } from '../../src/origin/manifests.ts';
@@ -9,7 +10,6 @@ import { createInMemoryStore, createMemoryTier } from '../../src/stores/memory/s
 import type { StoreOptions } from '../../src/stores/options.ts';
 import { createRedisStore } from '../../src/stores/redis/backend.ts';
 import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
-import type { KnownStore } from './costs.ts';
 import { contentObject, FAILING_OBJECTS, OBJECTS, slowObjects } from './durableStore.ts';
 import type { EdgeOptions } from './edge.ts';
 import { FAILING_KV, slowKv } from './kvStore.ts';

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, inject, it, vi } from 'vitest';
-import type { KnownStore } from '../../support/costs.ts';
-import { COSTS } from '../../support/costs.ts';
+import type { KnownStore } from '../../../local/price/costs.ts';
+import { COSTS } from '../../../local/price/costs.ts';
 import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, type Edge } from '../../support/edge.ts';
 import { EVENTS_TOKEN, eventsOf, type SentEvent, sendEvents } from '../../support/events.ts';

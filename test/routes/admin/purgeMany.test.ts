@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { KnownStore } from '../../../local/price/costs.ts';
 import { batchesOf, eachInTurn } from '../../../src/async.ts';
 import type { BlobDescriptorCacheProvider } from '../../../src/cache/provider.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
@@ -6,7 +7,6 @@ import { LINK_SETS, type LinkSet } from '../../../src/oci/links.ts';
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/name.ts';
 import type { Upstream } from '../../../src/upstream/upstream.ts';
 import { contextOf } from '../../support/context.ts';
-import type { KnownStore } from '../../support/costs.ts';
 import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { EVENTS_TOKEN, eventsOf, sendEvents } from '../../support/events.ts';
 import { createMeteredEdge } from '../../support/metered.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { COSTS, type Cost } from '../../support/costs.ts';
+import { COSTS, type Cost, sumOf } from '../../../local/price/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { type Pushed, pushBlob, rig } from '../../support/push.ts';
 import { ALL_STORES } from '../../support/stores.ts';
@@ -7,16 +7,6 @@ import { ALL_STORES } from '../../support/stores.ts';
 const HEAD = { method: 'HEAD' };
 const NOTHING = COSTS.memory.warm;
 const OPEN = { CLIENT_AUTH: 'anonymous' };
-
-function sum(one: Cost, other: Cost): Cost {
-  return {
-    storeRequests: one.storeRequests + other.storeRequests,
-    operations: {
-      reads: one.operations.reads + other.operations.reads,
-      writes: one.operations.writes + other.operations.writes,
-    },
-  };
-}
 
 /** Sends a HEAD. @returns its status, and what it cost, the work after the reply included */
 async function costOf(edge: MeteredEdge, blob: Pushed): Promise<{ status: number; origin: number; store: Cost }> {
@@ -37,7 +27,7 @@ afterEach(() => {
 
 for (const { name: backend, like, isAvailable, isShared } of ALL_STORES) {
   const { warm, writeBack } = COSTS[like];
-  const coldCost = sum(warm, writeBack);
+  const coldCost = sumOf(warm, writeBack);
 
   describe.skipIf(!isAvailable)(`the cost of a blob HEAD, cache in ${backend}`, () => {
     it('without a grant: one request to the origin, then a lookup and a write after the reply', async () => {
@@ -61,7 +51,7 @@ for (const { name: backend, like, isAvailable, isShared } of ALL_STORES) {
         await over;
       }
       expect(await blob.asked()).toBe(1);
-      expect(edge.spent()).toEqual(sum(warm, coldCost));
+      expect(edge.spent()).toEqual(sumOf(warm, coldCost));
     });
 
     it('cold, with a grant: a lookup, one request to the origin, a write', async () => {

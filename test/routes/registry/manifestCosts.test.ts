@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { COSTS, sumOf } from '../../../local/price/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { manifestRequest, type PushedManifest, pushManifest } from '../../support/pushManifest.ts';
 import { STORES } from '../../support/stores.ts';
@@ -68,6 +69,31 @@ describe.each(STORES)('what a manifest costs: $name', ({ name: backend, like }) 
     edge.clock.advance(PAST_MEMORY_MS);
     expect(await costOf(edge, manifest, manifest.path, HEAD)).toEqual({ origin: [], store: trips(1) });
     expect(await costOf(edge, manifest, manifest.path, HEAD)).toEqual({ origin: [], store: 0 });
+  });
+
+  it('by digest and by tag, as it is billed: the look for the descriptor, and one for content or tag', async () => {
+    const { warm, content, tag } = COSTS[like];
+    const manifest = await pushManifest();
+    const edge = createMeteredEdge(backend, { ...OPEN, TAG_TTL: '10m' });
+    await edge.fetch(manifest.tagPath, GET);
+    edge.spent();
+    await edge.fetch(manifest.tagPath, HEAD);
+    expect(edge.spent()).toEqual(tag.read);
+    edge.clock.advance(PAST_MEMORY_MS);
+    await edge.fetch(manifest.path, GET);
+    expect(edge.spent()).toEqual(sumOf(warm, content.read));
+  });
+
+  it('by tag, after TAG_TTL, as it is billed: a look and a write; in Redis, two looks', async () => {
+    const { read, write } = COSTS[like].tag;
+    const manifest = await pushManifest();
+    const edge = createMeteredEdge(backend, OPEN);
+    for (const init of [GET, HEAD, GET]) {
+      edge.clock.advance(PAST_TAG_MS);
+      edge.spent();
+      await edge.fetch(manifest.tagPath, init);
+    }
+    expect(edge.spent()).toEqual(like === 'redis' ? sumOf(read, read, write) : sumOf(read, write));
   });
 
   it('by digest, past the push window: a HEAD to the origin, a lookup, and a write of the descriptor only', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { COSTS, type Cost, sumOf } from '../../../local/price/costs.ts';
 import { confirmedLongAgo, headEach, newImage } from '../../support/commit.ts';
-import { COSTS, type Cost } from '../../support/costs.ts';
 import { createMeteredEdge, type MeteredEdge } from '../../support/metered.ts';
 import { pushBlob, rig } from '../../support/push.ts';
 import { newManifest } from '../../support/pushManifest.ts';
@@ -19,33 +19,6 @@ import {
 } from '../../support/uploading.ts';
 
 const NOTHING = COSTS.memory.warm;
-/** A manifest's content: one value in KV, one SET in Redis. */
-const CONTENT: Record<string, Cost> = {
-  memory: NOTHING,
-  kv: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
-  redis: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
-  durable: { storeRequests: 1, operations: { reads: 0, writes: 1 } },
-};
-/** A tag's old pointer and its new one: in memory, or two scripts in Redis. */
-const TAG: Record<string, Cost> = {
-  memory: NOTHING,
-  kv: NOTHING,
-  redis: { storeRequests: 2, operations: { reads: 0, writes: 2 } },
-  // The new pointer and the descriptor are one request.
-  durable: { storeRequests: 1, operations: { reads: 0, writes: 2 } },
-};
-
-const sum = (...costs: (Cost | undefined)[]): Cost => {
-  const total = (number: (cost: Cost) => number) => costs.reduce((before, cost) => before + number(cost ?? NOTHING), 0);
-  return {
-    storeRequests: total(({ storeRequests }) => storeRequests),
-    operations: {
-      reads: total(({ operations }) => operations.reads),
-      writes: total(({ operations }) => operations.writes),
-    },
-  };
-};
-
 /** Counts the origin's requests in a repository. @returns what lists the methods of all later ones */
 async function meterOrigin(name: string): Promise<() => Promise<string[]>> {
   const before = (await rig.requests(`/v2/${name}/`)).length;
@@ -57,7 +30,7 @@ afterEach(() => {
 });
 
 describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
-  const { warm, writeBack } = COSTS[like];
+  const { warm, writeBack, content, tag } = COSTS[like];
   const edgeOf = (): MeteredEdge => createMeteredEdge(store);
 
   it.each<[string, Way, origin: string[], Cost]>([
@@ -69,7 +42,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
       'in pieces: a HEAD to the origin, a lookup and a write',
       byPatches,
       ['POST', 'PATCH', 'PATCH', 'PUT', 'HEAD'],
-      sum(warm, writeBack),
+      sumOf(warm, writeBack),
     ],
     ['by a mount from a repository where the caller is not known: nothing', byMount, ['POST'], NOTHING],
   ])('a blob, %s', async (_what, upload, origin, cost) => {
@@ -88,7 +61,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     edge.spent();
     const methods = await meterOrigin(blob.name);
     await mountFrom(edge, from, blob).over;
-    expect([await methods(), edge.spent()]).toEqual([['POST'], sum(warm, writeBack)]);
+    expect([await methods(), edge.spent()]).toEqual([['POST'], sumOf(warm, writeBack)]);
   });
 
   it('a blob that exists already: a write', async () => {
@@ -104,7 +77,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.path, putOf(manifest));
-    expect(edge.spent()).toEqual(sum(writeBack, CONTENT[like]));
+    expect(edge.spent()).toEqual(sumOf(writeBack, content.write));
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
   });
 
@@ -112,7 +85,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     const manifest = await newManifest();
     const edge = edgeOf();
     await edge.fetch(manifest.tagPath, putOf(manifest));
-    expect(edge.spent()).toEqual(sum(writeBack, CONTENT[like], TAG[like]));
+    expect(edge.spent()).toEqual(sumOf(writeBack, content.write, tag.push));
     expect(await manifest.questions()).toEqual(['PUT latest']);
   });
 
@@ -123,7 +96,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     edge.spent();
     await edge.fetch(manifest.path, putOf(manifest));
     const look = { ...warm, operations: { reads: blobs.length * warm.operations.reads, writes: 0 } };
-    expect(edge.spent()).toEqual(sum(look, writeBack, CONTENT[like]));
+    expect(edge.spent()).toEqual(sumOf(look, writeBack, content.write));
     expect(await manifest.questions()).toEqual([`PUT ${manifest.digest}`]);
   });
 
@@ -136,7 +109,7 @@ describe.each(STORES)('what a push costs: $name', ({ name: store, like }) => {
     const methods = await meterOrigin(manifest.name);
     await edge.fetch(manifest.path, putOf(manifest));
     const look = { ...warm, operations: { reads: blobs.length * warm.operations.reads, writes: 0 } };
-    const { storeRequests, operations } = sum(look, ...blobs.map(() => writeBack), writeBack, CONTENT[like]);
+    const { storeRequests, operations } = sumOf(look, ...blobs.map(() => writeBack), writeBack, content.write);
     const spent = edge.spent();
     expect(spent.operations).toEqual(operations);
     // A Durable Object gets what is written at the same time in one request.
