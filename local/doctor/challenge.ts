@@ -48,16 +48,18 @@ async function checkTokens(asking: Asking, challenge: BearerChallenge): Promise<
   }
   const own = [demand, ...checkService(asking, challenge)];
   const askable = realm ?? new URL(challenge.realm);
-  if (upstream.account)
+  if (upstream.account) {
     return [...own, ...(await checkAccount(asking, upstream.account, { ...challenge, realm: askable }))];
+  }
   const ctx = asking.context();
   const answer = await fetchToken(ctx, { realm: askable, service: challenge.service, scope: '' }, asking.limits);
   if (answer.kind === 'failed') {
     const says = `the token server at ${host} gives no answer that is a token or a refusal`;
     return [...own, problem(says, 'look after it, or correct the realm in the configuration of the registry')];
   }
-  if (answer.kind === 'issued')
+  if (answer.kind === 'issued') {
     return [...own, ok('it gives tokens to everybody'), ...(await checkKeys(asking, answer.token))];
+  }
   if (upstream.clientAuth === 'origin') return [...own, ok('it gives tokens to those who log in')];
   const says = `the token server at ${host} gives no token to nobody, and CLIENT_AUTH=${upstream.clientAuth} has no account`;
   return [...own, advice(says, 'if it refuses also where an image is asked for, set ORIGIN_ACCOUNT')];
@@ -67,12 +69,11 @@ async function checkTokens(asking: Asking, challenge: BearerChallenge): Promise<
 function judgeRefusedRealm(realm: string, allowed: readonly string[]): Finding {
   const host = hostOfRealm(realm);
   const says = `the origin names a token server at ${host}, which the edge may not ask: nothing can be pulled`;
-  if (!isSafe(realm))
+  if (!isSafe(realm)) {
     return problem(`${says}, since it is no https address`, 'correct the realm in the configuration of the registry');
-  return problem(
-    says,
-    `if it is right, set TOKEN_REALMS_ALLOWED=${[...allowed, host]}; otherwise correct it in the registry`,
-  );
+  }
+  const listed = [...allowed, host].join();
+  return problem(says, `if it is right, set TOKEN_REALMS_ALLOWED=${listed}; otherwise correct it in the registry`);
 }
 
 function isSafe(realm: string): boolean {

@@ -67,7 +67,7 @@ const expectNs: Check = ({ clientAuth, originUrl, mirroredHosts, chosenBy, prese
   const listed = [...mirroredHosts, ...chosenBy.ns];
   const missing = expected.filter((host) => !listed.includes(host));
   if (missing.length === 0) return [];
-  const says = `containerd asks a mirror with ?ns=${missing[0]}, which is not listed: its pulls would bypass the cache`;
+  const says = `containerd asks a mirror with ?ns=${missing.join(' or ')}, which is not listed: its pulls would bypass the cache`;
   const presetInstead = same && preset === '' ? `, or PRESET=${same.name}` : '';
   return [advice(says, `set MIRRORED_HOSTS=${[...listed, ...missing]}${presetInstead}`)];
 };

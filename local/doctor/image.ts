@@ -63,8 +63,9 @@ async function checkManifest(
         'nothing at the edge helps: ask who runs the registry',
       );
   const { found } = await asking.origin.getManifest(asking.context(authorization), target, reference);
-  if (!found)
+  if (!found) {
     return { findings: [byHead, problem('the GET of the manifest brings no manifest that matches its digest')] };
+  }
   const { descriptor, content } = found.entry;
   const [child] = childrenOf(content) ?? [];
   const blobs = child ? await blobsOfChild(subject, child.digest) : neededBlobs(content);
@@ -82,28 +83,27 @@ async function blobsOfChild({ asking, base, authorization }: Subject, digest: Di
   return found ? neededBlobs(found.entry.content) : [];
 }
 
-function judgeStatus({ name, asking, authorization }: Subject, status: number): Finding | undefined {
+function judgeStatus(subject: Subject, status: number): Finding | undefined {
   if (status < 400) return undefined;
-  const { originUrl, account, clientAuth } = asking.upstream;
-  if (status === 404)
+  const { name, asking } = subject;
+  const { host } = asking.upstream.originUrl;
+  if (status === 404) {
     return problem(`${name} is not at the origin, or not for this caller (404)`, 'name an image that is there');
-  if (status === 429)
-    return problem(`${originUrl.host} has had too many requests (429)`, 'wait, or set ORIGIN_ACCOUNT');
-  const how =
-    clientAuth !== 'origin'
-      ? account
-        ? 'the account of the edge'
-        : 'everybody'
-      : authorization
-        ? 'your login'
-        : 'nobody';
-  const change = {
-    'the account of the edge': 'give the account the right to pull there',
-    everybody: 'set ORIGIN_ACCOUNT, or name an image that is public',
-    'your login': 'log in as somebody who may pull it',
-    nobody: `docker login ${originUrl.host}`,
-  }[how];
-  return problem(`the origin refuses ${name} to ${how} (${status})`, change);
+  }
+  if (status === 429) return problem(`${host} has had too many requests (429)`, 'wait, or set ORIGIN_ACCOUNT');
+  const { as, change } = askedAs(subject);
+  return problem(`the origin refuses ${name} to ${as} (${status})`, change);
+}
+
+/** Returns who was refused, and what would help. */
+function askedAs({ asking: { upstream }, authorization }: Subject): { readonly as: string; readonly change: string } {
+  const { account, clientAuth, originUrl } = upstream;
+  if (account) return { as: 'the account of the edge', change: 'give it the right to pull there' };
+  if (clientAuth !== 'origin') {
+    return { as: 'everybody', change: 'set ORIGIN_ACCOUNT, or name an image that is public' };
+  }
+  if (authorization) return { as: 'your login', change: 'log in as somebody who may pull it' };
+  return { as: 'nobody', change: `docker login ${originUrl.host}` };
 }
 
 /** Asks for the list of what refers to the image (OCI distribution-spec, "Listing Referrers"). */

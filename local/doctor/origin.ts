@@ -1,3 +1,4 @@
+import type { UpstreamConfig } from '../../src/config/upstream.ts';
 import { isLoopbackHost, isPrivateHost } from '../../src/http/hosts.ts';
 import { isSchemeRedirect } from '../../src/http/location.ts';
 import { isRedirect } from '../../src/http/redirects.ts';
@@ -30,69 +31,64 @@ function judgePlace({ hostname, host }: URL): Finding[] {
   return [advice(says, 'publish it before you deploy, for example by a tunnel')];
 }
 
+const REACH_REGISTRY = 'let the edge reach the registry without signing on, or set ORIGIN_URL to the registry itself';
+
 /** Says what is between edge and registry, or in the registry's place. */
 function judgeWay({ upstream }: Asking, response: Response): Finding | undefined {
-  const { originUrl: url, clientAuth } = upstream;
-  const host = url.host;
-  if (isRedirect(response)) {
-    if (isSchemeRedirect(BASE, url, response)) {
-      const other = url.protocol === 'https:' ? 'http' : 'https';
-      const says = `ORIGIN_URL: ${host} redirects to ${other}, so clients would leave the edge`;
-      return problem(says, `change its scheme to ${other}`);
-    }
-    const target = new URL(response.headers.get('location') ?? '', url);
-    const leadsToRegistry = /^\/v2\/?$/.test(target.pathname);
-    if (leadsToRegistry && clientAuth !== 'origin')
-      return ok(`the origin leads to other registries, such as ${target.host}`);
-    const change = leadsToRegistry
-      ? `set ORIGIN_URL to ${target.origin}`
-      : 'let the edge reach the registry without signing on, or set ORIGIN_URL to the registry itself';
-    const what = leadsToRegistry
-      ? 'redirects to another registry'
-      : 'redirects to another page, perhaps for signing on';
-    return problem(`ORIGIN_URL: ${host} ${what}, at ${target.host}`, change);
-  }
+  const { host } = upstream.originUrl;
+  if (isRedirect(response)) return judgeRedirect(upstream, response);
   if (isPage(response)) {
-    return problem(
-      `ORIGIN_URL: ${host} answers with a page for people (HTML, status ${response.status}), perhaps for signing on, and not as a registry`,
-      'let the edge reach the registry without signing on, or set ORIGIN_URL to the registry itself',
-    );
+    const says = `ORIGIN_URL: ${host} answers with a page for people (HTML, status ${response.status})`;
+    return problem(`${says}, perhaps for signing on, and not as a registry`, REACH_REGISTRY);
   }
   if (!isFromCache(response)) return undefined;
+  const says = `a cache answers in front of ${host} (Age, CF-Cache-Status or Cache-Status)`;
   return problem(
-    `a cache answers in front of ${host} (Age, CF-Cache-Status or Cache-Status): what it says confirms nothing, so nothing is ever a hit`,
+    `${says}: what it says confirms nothing, so nothing is ever a hit`,
     'switch it off for /v2/, or set ORIGIN_URL to the registry itself',
   );
 }
 
-async function judgeAnswer(asking: Asking, response: Response): Promise<Finding[]> {
+function judgeRedirect({ originUrl: url, clientAuth }: UpstreamConfig, response: Response): Finding {
+  if (isSchemeRedirect(BASE, url, response)) {
+    const other = url.protocol === 'https:' ? 'http' : 'https';
+    const says = `ORIGIN_URL: ${url.host} redirects to ${other}, so clients would leave the edge`;
+    return problem(says, `change its scheme to ${other}`);
+  }
+  const { host, origin, pathname } = new URL(response.headers.get('location') ?? '', url);
+  if (!/^\/v2\/?$/.test(pathname)) {
+    const says = `ORIGIN_URL: ${url.host} redirects to another page, perhaps for signing on, at ${host}`;
+    return problem(says, REACH_REGISTRY);
+  }
+  if (clientAuth !== 'origin') return ok(`the origin leads to other registries, such as ${host}`);
+  return problem(`ORIGIN_URL: ${url.host} redirects to another registry, at ${host}`, `set ORIGIN_URL to ${origin}`);
+}
+
+async function judgeAnswer(asking: Asking, { status, headers }: Response): Promise<Finding[]> {
   const { originUrl: url } = asking.upstream;
-  switch (response.status) {
+  switch (status) {
     case 200:
       return [ok(`${url.host} answers /v2/ without a login`)];
     case 401:
-      return checkChallenge(asking, response.headers.get('www-authenticate'));
-    case 404:
-      return [
-        problem(
-          `ORIGIN_URL: ${url.href} has no registry: /v2/ is not found there`,
-          'set it to the base URL of the registry, without /v2',
-        ),
-      ];
-    case 429:
-      return [
-        problem(`${url.host} has had too many requests (429)`, 'wait, or give the edge an account (ORIGIN_ACCOUNT)'),
-      ];
-    case 508:
-      return [
-        problem(`ORIGIN_URL: ${url.host} leads back to this edge`, 'set it to the address of the registry itself'),
-      ];
+      return checkChallenge(asking, headers.get('www-authenticate'));
     default:
-      return [
-        problem(
-          `${url.host} answers /v2/ with ${response.status}`,
-          'look after the registry, or set ORIGIN_URL to another address',
-        ),
-      ];
+      return [judgeFailure(url, status)];
+  }
+}
+
+function judgeFailure({ href, host }: URL, status: number): Finding {
+  switch (status) {
+    case 404: {
+      const says = `ORIGIN_URL: ${href} has no registry: /v2/ is not found there`;
+      return problem(says, 'set it to the base URL of the registry, without /v2');
+    }
+    case 429:
+      return problem(`${host} has had too many requests (429)`, 'wait, or give the edge an account (ORIGIN_ACCOUNT)');
+    case 508:
+      return problem(`ORIGIN_URL: ${host} leads back to this edge`, 'set it to the address of the registry itself');
+    default: {
+      const says = `${host} answers /v2/ with ${status}`;
+      return problem(says, 'look after the registry, or set ORIGIN_URL to another address');
+    }
   }
 }

@@ -124,6 +124,13 @@ describeWith(['registry', 'redis-server', 'skopeo'], 'npm run doctor', () => {
     expect(problemsOf(await examine(withOrigin(patient)))).toEqual([expect.stringMatching(named)]);
   });
 
+  test('reads secrets in .dev.vars, and before them those of the environment', async () => {
+    const devVars = 'ADMIN_TOKEN=short\nUNKNOWN=1\n';
+    const found = await examine(withOrigin({ devVars }));
+    expect(problemsOf(found)).toEqual([expect.stringMatching(/ADMIN_TOKEN: expected a token.+-> if npx wrangler/)]);
+    expect(problemsOf(await examine(withOrigin({ devVars, variables: { ADMIN_TOKEN } })))).toEqual([]);
+  });
+
   test('names a variable that is misspelt', async () => {
     const toml = [['[vars]', '[vars]\nORIGIN_TIMEOUTS = "5s"']] as const;
     expect(adviceOf(await examine(withOrigin({ toml })))).toContainEqual(

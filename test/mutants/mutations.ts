@@ -1,6 +1,7 @@
 import { ARCHIVE } from './laws/archive.ts';
 import { BYTES } from './laws/bytes.ts';
 import { COOLDOWN } from './laws/cooldown.ts';
+import { LAW_9_DOCTOR } from './laws/doctor.ts';
 import { LAW_1_IDENTITIES } from './laws/identities.ts';
 import { LAW_1_CALLERS } from './laws/law1Callers.ts';
 import { LAW_1_GRANTS } from './laws/law1Grants.ts';
@@ -37,7 +38,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('6', LAW_6),
   ...of('7', LAW_7_TOMBSTONES, LAW_7_DELETES),
   ...of('8', LAW_8),
-  ...of('9', LAW_9, LAW_9_HANDSHAKE),
+  ...of('9', LAW_9, LAW_9_HANDSHAKE, LAW_9_DOCTOR),
   ...of('10', LAW_10),
   ...of('who may push', WHO_MAY_PUSH),
   ...of('one question', ONE_QUESTION),

@@ -12,25 +12,30 @@ export interface Patient {
   /** What is changed in the project's own wrangler.toml: each text by another one. */
   readonly toml?: readonly (readonly [text: string, replacement: string])[];
   readonly variables?: Readonly<Record<string, string>>;
+  /** The text of `.dev.vars`. */
+  readonly devVars?: string;
   readonly image?: string;
   readonly deletes?: boolean;
 }
 
 /** Writes a wrangler.toml in a folder of its own. */
-async function writeToml(changes: Patient['toml'] = []): Promise<string> {
+async function writeToml({ toml: changes = [], devVars }: Patient): Promise<string> {
   let toml = await readFile(inProject('wrangler.toml'), 'utf8');
   for (const [text, replacement] of changes) {
     if (!toml.includes(text)) throw new Error(`wrangler.toml: expected ${JSON.stringify(text)}`);
     toml = toml.replace(text, replacement);
   }
-  const file = join(await temporaryFolder(), 'wrangler.toml');
+  const folder = await temporaryFolder();
+  const file = join(folder, 'wrangler.toml');
   await writeFile(file, toml);
+  if (devVars !== undefined) await writeFile(join(folder, '.dev.vars'), devVars);
   return file;
 }
 
 /** Examines a configuration as `npm run doctor` does, in this process. */
-export async function examine({ toml, variables = {}, ...question }: Patient): Promise<Finding[]> {
-  return findingsOf(diagnose({ configFile: await writeToml(toml), env: variables, ...question }));
+export async function examine(patient: Patient): Promise<Finding[]> {
+  const { variables = {}, image, deletes } = patient;
+  return findingsOf(diagnose({ configFile: await writeToml(patient), env: variables, image, deletes }));
 }
 
 /** The same for a running edge. */
@@ -60,9 +65,10 @@ function withLevel(findings: readonly Finding[], wanted: Finding['level']): stri
 }
 
 /** Runs `npm run doctor`, without npm. */
-export async function runDoctor({ toml, variables = {}, image, deletes }: Patient): Promise<Outcome> {
+export async function runDoctor(patient: Patient): Promise<Outcome> {
+  const { variables = {}, image, deletes } = patient;
   const args = [
-    ...['--config', await writeToml(toml)],
+    ...['--config', await writeToml(patient)],
     ...(deletes ? ['--deletes'] : []),
     ...(image === undefined ? [] : [image]),
   ];
