@@ -43,6 +43,10 @@ export const REASONS: readonly Reason[] = [
     change: 'move the store nearer (STORE_LOCATION), or raise CACHE_TIMEOUT',
   },
   {
+    ...{ matches: /detail=origin-404/, level: 'ok' },
+    says: 'the origin no longer has it, and the edge is an archive that keeps it (KEEP_DELETED)',
+  },
+  {
     ...{ matches: /detail=(?:unreachable|origin-|paused)/, level: 'problem' },
     says: 'the origin failed, and the last good answer stood in for it',
     change: 'look after the origin',

@@ -9,7 +9,15 @@ import { type Simulated, simulate } from './simulation/simulate.ts';
 import { tableOf } from './table.ts';
 import { billedAs, billOf, priceOf, type Usage } from './usage.ts';
 
-const HEAD = ['TTLs', 'hits of pulls', 'of pushes', 'from memory', 'origin a month', 'price', 'bill a month'] as const;
+const HEAD = [
+  'TTLs',
+  'hits of pulls',
+  'of pushes',
+  'from memory',
+  'asked of the origin',
+  'price',
+  'bill a month',
+] as const;
 
 /** What is compared by default: each alone, the others as they are by default. */
 const CHOICES: readonly Readonly<Record<string, string>>[] = [

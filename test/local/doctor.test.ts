@@ -31,6 +31,11 @@ describe('npm run doctor', () => {
     expect(explain(what, 'registry-edge; fwd=bypass')).toMatchObject({ level: 'advice' });
   });
 
+  it('takes what an archive keeps for no failure of the origin', () => {
+    expect(explain('blob', 'registry-edge; fwd=stale; detail=origin-404').level).toBe('ok');
+    expect(explain('blob', 'registry-edge; fwd=stale; detail=origin-503').level).toBe('problem');
+  });
+
   it('says so where an answer is not of the edge', () => {
     for (const status of ['', 'other; hit']) expect(explain('blob', status).level).toBe('problem');
   });
