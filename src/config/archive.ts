@@ -1,10 +1,12 @@
 import type { BytesConfig } from './bytes.ts';
+import { flag } from './forms.ts';
 import type { Settings } from './settings.ts';
 import type { UpstreamConfig } from './upstream.ts';
 
 const ONLY_PULLS =
   'keep requires a mirror into which nobody may push: CLIENT_AUTH=anonymous, or basic with no such user';
 const NO_TIME = 'keep requires STALE_IF_ERROR, which is how long deleted content is kept: set it, to 365d for example';
+const SHARED = 'keep requires REDIS_SHARED=false: a registry clears what it has deleted from a database that it shares';
 const NO_BYTES = 'KEEP_DELETED=keep keeps manifests alone without BLOB_STORE: set it, so that blobs are kept, too';
 
 /** Reports what keeps an upstream from being an archive. Where nobody may push, no push can rely on what is gone. */
@@ -21,14 +23,19 @@ export function checkArchive(
   if (config.staleIfErrorMs === 0) settings.report(`KEEP_DELETED: ${NO_TIME}`);
 }
 
-/** Reports a store that keeps no tags, by which an archive is pulled. @param kinds those that keep them */
+/**
+ * Reports a store that keeps no tags, by which an archive is pulled, or that the registry itself clears.
+ * @param kinds those that keep tags
+ */
 export function checkArchiveStore(
   settings: Settings,
   upstreams: readonly UpstreamConfig[],
   { lacksTags, kinds }: { readonly lacksTags: boolean; readonly kinds: readonly string[] },
 ): void {
-  if (!lacksTags || !upstreams.some(({ keepsDeleted }) => keepsDeleted)) return;
-  settings.report(`KEEP_DELETED: keep requires a store that keeps tags: BLOBDESCRIPTOR=${kinds.join(' or ')}`);
+  if (!upstreams.some(({ keepsDeleted }) => keepsDeleted)) return;
+  if (lacksTags) {
+    settings.report(`KEEP_DELETED: keep requires a store that keeps tags: BLOBDESCRIPTOR=${kinds.join(' or ')}`);
+  } else if (settings.read('REDIS_SHARED', flag('false'))) settings.report(`KEEP_DELETED: ${SHARED}`);
 }
 
 /** Warns of archives without blobs. */

@@ -40,6 +40,13 @@ describe('KEEP_DELETED', () => {
     );
   });
 
+  it('keep is refused in a database that the registry clears', () => {
+    const redis = { UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.io', UPSTASH_REDIS_REST_TOKEN: 'a-token' };
+    const shared = { ...ARCHIVE, ...redis, BLOBDESCRIPTOR: 'redis', REDIS_SHARED: 'true' };
+    expect(() => read(shared)).toThrow('KEEP_DELETED: keep requires REDIS_SHARED=false');
+    expect(read({ ...shared, REDIS_SHARED: 'false' }).warnings).toEqual([]);
+  });
+
   it('keep is declared by each upstream itself', () => {
     const hub = { ORIGIN_URL: 'https://hub.example.com', HOSTS: 'hub.edge.example' };
     const other = { ORIGIN_URL: 'https://other.example.com', HOSTS: 'other.edge.example', KEEP_DELETED: 'keep' };
