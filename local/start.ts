@@ -1,5 +1,6 @@
 /// <reference path="./worker.d.ts" />
 import { rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { BYTE_BACKENDS } from '../src/assembleBytes.ts';
 import { BACKENDS } from '../src/assembleCaches.ts';
 import { parseConfig } from '../src/config/config.ts';
@@ -12,17 +13,21 @@ import { addSample, type Sample } from './origin/sample.ts';
 import { readableLine } from './readable.ts';
 import { exitWithError, parsePort, serveLocally, stopOnSignal } from './serve.ts';
 import { embeddedStateFolder, stateFolder } from './state.ts';
+import { readWranglerConfig } from './wranglerConfig.ts';
 
 /**
  * `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL`, of the registry that `PRESET` names, of
- * all `UPSTREAMS`, or of an embedded origin.
+ * all `UPSTREAMS`, or of an embedded origin. With `--config FILE`, the variables that the environment does not set are
+ * those of that wrangler.toml.
  */
 async function main(): Promise<void> {
-  const hostname = process.env.HOST || '127.0.0.1';
-  const port = parsePort(process.env.PORT, 8787);
-  const hasOrigin = process.env.ORIGIN_URL || process.env.PRESET || process.env.UPSTREAMS;
+  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const given = { ...(values.config && (await readWranglerConfig(values.config)).variables), ...process.env };
+  const hostname = given.HOST || '127.0.0.1';
+  const port = parsePort(given.PORT, 8787);
+  const hasOrigin = given.ORIGIN_URL || given.PRESET || given.UPSTREAMS;
   const embedded = hasOrigin ? undefined : await startEmbeddedOrigin();
-  const variables = { ...process.env, ...(embedded && { ORIGIN_URL: embedded.url }) };
+  const variables = { ...given, ...(embedded && { ORIGIN_URL: embedded.url }) };
   const config = parseConfig({ ...variables, ...SIMULATED }, BACKENDS, BYTE_BACKENDS);
   const loop = config.upstreams.find(({ originUrl }) => isSameAddress(originUrl, hostname, port));
   if (loop) {

@@ -7,6 +7,7 @@ import { startEdge, startProgram, whenReady } from './support/edge.ts';
 import { head } from './support/http.ts';
 import { listen } from './support/listen.ts';
 import { freePort, isFree } from './support/port.ts';
+import { inProject } from './support/project.ts';
 import { SUCCESS, skopeo } from './support/skopeo.ts';
 import { describeWith } from './support/tools.ts';
 import { until } from './support/until.ts';
@@ -57,6 +58,17 @@ describeWith(['skopeo'], 'local/start.ts without ORIGIN_URL', () => {
 });
 
 describeWith([], 'local/start.ts', () => {
+  test('with --config, takes the variables of that file which the environment does not set', async () => {
+    const program = startProgram({ ORIGIN_URL, PORT: '0' }, [
+      '--config',
+      inProject('examples/worldwide/wrangler.toml'),
+    ]);
+    await whenReady(program);
+    expect(program.stdout()).toContain(
+      `in front of ${ORIGIN_URL}/\ndescriptors in kv, CLIENT_AUTH=anonymous, PRESET=quay`,
+    );
+  });
+
   test('a port in use: exits with a failure and one sentence that names the port', async () => {
     const { port } = new URL(await listen(createServer()));
 

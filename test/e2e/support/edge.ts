@@ -74,8 +74,8 @@ async function startIsolates(variables: readonly Record<string, string>[]): Prom
 }
 
 /** Starts what `npm start` starts, without npm, which would not pass signals on. */
-export function startProgram(env: Record<string, string>): Running {
-  return run(process.execPath, [inProject('local/start.ts')], env);
+export function startProgram(env: Record<string, string>, args: readonly string[] = []): Running {
+  return run(process.execPath, [inProject('local/start.ts'), ...args], env);
 }
 
 /** Waits until the program prints the URL on which it listens. */

@@ -18,12 +18,16 @@ export interface TokenServer extends Pick<RecordingServer, 'received'> {
   issue(scope: string, subject?: string): Promise<string>;
 }
 
-const [SERVICE, ISSUER] = ['registry.test', 'token server of the tests'];
+const NAMES = { service: 'registry.test', issuer: 'token server of the tests' };
 
-/** @param isKnown whom it knows, by their `Authorization`; by default everybody */
+/**
+ * @param isKnown whom it knows, by their `Authorization`; by default everybody
+ * @param names what its tokens say that it is
+ */
 export async function startTokenServer(
   alg: 'ES256' | 'RS256' = 'ES256',
   isKnown: (authorization: string | null) => boolean = () => true,
+  names: Pick<TokenServer['auth'], 'service' | 'issuer'> = NAMES,
 ): Promise<TokenServer> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const kid = randomUUID();
@@ -36,8 +40,8 @@ export async function startTokenServer(
     });
     const token = await new SignJWT({ access, sub: subject, jti: randomUUID() })
       .setProtectedHeader({ alg, kid, typ: 'JWT' })
-      .setIssuer(ISSUER)
-      .setAudience(SERVICE)
+      .setIssuer(names.issuer)
+      .setAudience(names.service)
       .setIssuedAt()
       .setNotBefore('0s')
       .setExpirationTime('5m')
@@ -61,7 +65,7 @@ export async function startTokenServer(
   const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
   return {
     jwks: JSON.stringify({ keys: [jwk] }),
-    auth: { realm, service: SERVICE, issuer: ISSUER },
+    auth: { realm, ...names },
     issued: () => tokens.length,
     tokens,
     issue,

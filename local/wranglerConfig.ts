@@ -1,0 +1,30 @@
+/** What a wrangler.toml says that concerns the edge itself. */
+export interface WranglerConfig {
+  /** Its variables as texts; an object is its JSON. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The names under which stores are bound. */
+  readonly bindings: readonly string[];
+  /** The secrets that a deploy requires. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Reads a wrangler.toml as wrangler does for a deploy.
+ * @throws Error it does not exist, or wrangler refuses it
+ */
+export async function readWranglerConfig(file: string): Promise<WranglerConfig> {
+  // It takes more than a second to load, which only those wait for who name a file.
+  const { unstable_readConfig: readConfig } = await import('wrangler');
+  const config = readConfig({ config: file });
+  const variables = Object.entries(config.vars).map(([name, value]) => [name, textOf(value)] as const);
+  const stores = [...config.kv_namespaces, ...config.r2_buckets].map(({ binding }) => binding);
+  return {
+    variables: Object.fromEntries(variables),
+    bindings: [...config.durable_objects.bindings.map((object: { name: string }) => object.name), ...stores],
+    secrets: config.secrets?.required ?? [],
+  };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
