@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
 
 /** As wrangler reads it for a deploy. */
@@ -21,6 +21,30 @@ it('the stores that need no other account are bound, and the class of objects is
 
 it('no bucket is bound unless it is wanted: not every account has R2', () => {
   expect(config.r2_buckets).toEqual([]);
+});
+
+describe('the button that deploys a public copy', () => {
+  const { cloudflare, scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+  it('asks for the variables of wrangler.toml, which have no value yet', () => {
+    expect(config.vars).toEqual({ ORIGIN_URL: '', PRESET: '' });
+  });
+
+  it('describes each variable and each store that it creates', () => {
+    const stores = [...config.durable_objects.bindings.map((object: { name: string }) => object.name), 'DESCRIPTORS'];
+    expect(Object.keys(cloudflare.bindings).toSorted()).toEqual([...Object.keys(config.vars), ...stores].toSorted());
+    for (const { description } of Object.values<{ description: string }>(cloudflare.bindings))
+      expect(description).toMatch(/^[A-Z].+\.$/);
+  });
+
+  it('asks for no secret: each line of the example would be one that is required, with a value for everybody', () => {
+    const lines = readFileSync('.dev.vars.example', 'utf8').split('\n');
+    expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
+  });
+
+  it('builds and deploys by the scripts of package.json', () => {
+    expect(scripts).toMatchObject({ build: expect.any(String), deploy: expect.stringContaining('local/deploy.ts') });
+  });
 });
 
 const require = createRequire(import.meta.url);
