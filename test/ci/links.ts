@@ -2,15 +2,16 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /**
- * `npm run check`: every relative link in the repository's Markdown leads to a file, and every `#anchor` to a heading.
- * Links to other sites are not followed: their failures would be somebody else's.
+ * `npm run check`: every relative link in the repository's Markdown leads to a file, and every `#anchor` to a heading;
+ * and every page can be reached from the README in two clicks. Links to other sites are not followed: their failures
+ * would be somebody else's.
  *
  *     node test/ci/links.ts [FOLDER]
  */
 function main(): void {
   const root = resolve(process.argv[2] ?? '.');
   const files = markdownIn(root);
-  const broken = files.flatMap((file) => brokenLinks(root, file));
+  const broken = [...files.flatMap((file) => brokenLinks(root, file)), ...farPages(root, files)];
   for (const line of broken) console.error(line);
   if (broken.length > 0) process.exitCode = 1;
   else console.log(`Checked the links of ${files.length} Markdown files.`);
@@ -36,6 +37,29 @@ function brokenLinks(root: string, file: string): string[] {
       return problem ? [`${relative(root, file)}:${at + 1}: ${problem}: ${link}`] : [];
     }),
   );
+}
+
+const MAX_CLICKS = 2;
+
+/** Describes each page that is farther from the README, without the forms of `.github`. */
+function farPages(root: string, files: readonly string[]): string[] {
+  const readme = join(root, 'README.md');
+  if (!files.includes(readme)) return [];
+  let reached = [readme];
+  for (let click = 0; click < MAX_CLICKS; click++)
+    reached = [...new Set(reached.flatMap((page) => [page, ...pagesFrom(page)]))];
+  const far = files.filter((file) => !reached.includes(file) && !file.startsWith(join(root, '.github')));
+  return far.map(
+    (file) => `${relative(root, file)}: cannot be reached from README.md in ${MAX_CLICKS} clicks: link it`,
+  );
+}
+
+/** The pages to which the links of a page lead. */
+function pagesFrom(page: string): string[] {
+  if (!page.endsWith('.md') || !existsSync(page)) return [];
+  return linesOf(page)
+    .flatMap(linksIn)
+    .map((link) => join(dirname(page), link.split('#')[0] ?? ''));
 }
 
 /** The lines of a file, those of fenced code blocks empty. */

@@ -46,6 +46,17 @@ describe('the check of links in Markdown', () => {
     expect((await checkLinks()).problems).toEqual(['a.md:1: outside of the repository: ../../etc/hosts']);
   });
 
+  it('names a page that cannot be reached from the README in two clicks', async () => {
+    await write('README.md', '[one](docs/one.md)');
+    await write('docs/one.md', '[two](two.md#two)');
+    await write('docs/two.md', '# Two\n[three](three.md)');
+    await write('docs/three.md', '[up](../README.md)');
+    await write('.github/form.md', '');
+
+    const far = 'docs/three.md: cannot be reached from README.md in 2 clicks: link it';
+    expect(await checkLinks()).toEqual({ code: 1, problems: [far] });
+  });
+
   it('ignores code', async () => {
     await write('a.md', '`[a](gone.md)`\n\n```md\n[b](gone.md)\n# Not a heading\n```\n');
 
