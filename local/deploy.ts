@@ -21,8 +21,8 @@ const SECRETS = [
 const GIVES_VARIABLES = /^--(?:var|keep-vars|env)\b|^-e\b/;
 
 /**
- * `npm run deploy`: deploys the edge to Cloudflare, with wrangler and its options, once it is sure that what is deployed
- * can work. What is missing is said in a sentence, and what was deployed before goes on.
+ * `npm run deploy`: deploys the edge to Cloudflare, with wrangler and its options. What is missing is said in a sentence
+ * before anything is uploaded, and what was deployed before goes on.
  */
 async function main(args: readonly string[]): Promise<void> {
   const options = { config: { type: 'string', short: 'c', default: 'wrangler.toml' } } as const;
