@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { BYTE_BACKENDS } from '../src/assembleBytes.ts';
-import { BACKENDS } from '../src/assembleCaches.ts';
-import { ConfigError, parseConfig } from '../src/config/config.ts';
+import { SECRETS as SECRETS_OF_UPSTREAMS } from '../src/config/upstreams.ts';
+import { readConfiguration } from './doctor/configuration.ts';
+import { checkDeployment } from './doctor/deployment.ts';
+import { linesOf } from './doctor/finding.ts';
 import { exitWithError } from './serve.ts';
 import { readWranglerConfig, type WranglerConfig } from './wranglerConfig.ts';
 
@@ -13,10 +14,7 @@ examples: npm run deploy -- --config examples/docker-hub/wrangler.toml`;
 const NO_LOGIN = `You are not logged in to Cloudflare. Run npx wrangler login, which opens a browser, or set CLOUDFLARE_API_TOKEN;
 then deploy again.`;
 /** Those that are hardly ever in a wrangler.toml: nobody knows here whether they are set. */
-const SECRETS = [
-  ...['ADMIN_TOKEN', 'EVENTS_TOKEN', 'UPSTASH_REDIS_REST_TOKEN', 'USERS', 'ORIGIN_PASSWORD'],
-  ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'GOOGLE_SERVICE_ACCOUNT'],
-];
+const SECRETS = [...SECRETS_OF_UPSTREAMS, 'ADMIN_TOKEN', 'UPSTASH_REDIS_REST_TOKEN', 'AWS_ACCESS_KEY_ID'];
 /** Options that give variables which the file does not have. */
 const GIVES_VARIABLES = /^--(?:var|keep-vars|env)\b|^-e\b/;
 
@@ -40,21 +38,17 @@ async function main(args: readonly string[]): Promise<void> {
   process.exitCode = code;
 }
 
-/** Says which variables are missing or bad; nothing, if none is known to be. */
-function problemWith({ variables, bindings, secrets }: WranglerConfig): string {
+/** Says what is missing or bad; nothing, if nothing is known to be. */
+function problemWith({ variables, bindings, secrets, wrangler }: WranglerConfig): string {
   if (!variables.ORIGIN_URL && !variables.PRESET && !variables.UPSTREAMS) return NO_ORIGIN;
   const bound = Object.fromEntries(bindings.map((name) => [name, 'bound by the deploy']));
-  try {
-    parseConfig({ ...variables, ...bound }, BACKENDS, BYTE_BACKENDS);
-    return '';
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const [title, ...lines] = error.message.split('\n');
-    const known = lines.filter((line) => !isSecret(/^ *([^:]+)/.exec(line)?.[1] ?? '', secrets));
-    return known.length > 0 ? [title, ...known].join('\n') : '';
-  }
+  const problems = [...checkDeployment(wrangler), ...readConfiguration({ ...variables, ...bound }).findings]
+    .filter(({ level }) => level === 'problem')
+    .filter(({ says }) => !isSecret(says.split(':')[0] ?? '', secrets));
+  return problems.length > 0 ? ['the edge would not work:', ...problems.map(linesOf)].join('\n') : '';
 }
 
+/** Whether a variable may be set without being in the file. */
 function isSecret(variable: string, required: readonly string[]): boolean {
   return variable.endsWith('_SECRET') || SECRETS.includes(variable) || required.includes(variable);
 }

@@ -1,3 +1,5 @@
+import type { Unstable_Config } from 'wrangler';
+
 /** What a wrangler.toml says that concerns the edge itself. */
 export interface WranglerConfig {
   /** Its variables as texts; an object is its JSON. */
@@ -6,6 +8,8 @@ export interface WranglerConfig {
   readonly bindings: readonly string[];
   /** The secrets that a deploy requires. */
   readonly secrets: readonly string[];
+  /** All of it, as wrangler understands it. */
+  readonly wrangler: Unstable_Config;
 }
 
 /**
@@ -15,13 +19,14 @@ export interface WranglerConfig {
 export async function readWranglerConfig(file: string): Promise<WranglerConfig> {
   // It takes more than a second to load, which only those wait for who name a file.
   const { unstable_readConfig: readConfig } = await import('wrangler');
-  const config = readConfig({ config: file });
-  const variables = Object.entries(config.vars).map(([name, value]) => [name, textOf(value)] as const);
-  const stores = [...config.kv_namespaces, ...config.r2_buckets].map(({ binding }) => binding);
+  const wrangler = readConfig({ config: file }, { hideWarnings: true });
+  const variables = Object.entries(wrangler.vars).map(([name, value]) => [name, textOf(value)] as const);
+  const stores = [...wrangler.kv_namespaces, ...wrangler.r2_buckets].map(({ binding }) => binding);
   return {
     variables: Object.fromEntries(variables),
-    bindings: [...config.durable_objects.bindings.map((object: { name: string }) => object.name), ...stores],
-    secrets: config.secrets?.required ?? [],
+    bindings: [...wrangler.durable_objects.bindings.map((object: { name: string }) => object.name), ...stores],
+    secrets: wrangler.secrets?.required ?? [],
+    wrangler,
   };
 }
 

@@ -43,8 +43,8 @@ it('names a bad variable and a store that is not bound, and no secret', { timeou
   const more = ['CLIENT_AUTH = "basic"', 'ORIGIN_ACCOUNT = "password"', 'ORIGIN_USERNAME = "edge"'];
   const allow = 'ALLOW_REPOSITORIES = "team/*"';
   const { code, stderr } = await deploy(['--config', await configuration(...vars, ...more, allow)]);
-  const named = stderr.match(/^ {2}\w+(?=:)/gm)?.map((name) => name.trim());
-  expect([code, named?.toSorted()]).toEqual([1, ['BLOBS', 'REPOSITORIES', 'TAG_TTL']]);
+  const named = [...stderr.matchAll(/^problem {2}([A-Z_]+):/gm)].map(([, name]) => name);
+  expect([code, named.toSorted()]).toEqual([1, ['BLOBS', 'REPOSITORIES', 'TAG_TTL']]);
 });
 
 it('says how to log in', { timeout: LIMIT_MS }, async () => {

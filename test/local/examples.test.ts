@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
+import { checkDeployment } from '../../local/doctor/deployment.ts';
 import { readWranglerConfig } from '../../local/wranglerConfig.ts';
 import { BYTE_BACKENDS } from '../../src/assembleBytes.ts';
 import { BACKENDS } from '../../src/assembleCaches.ts';
@@ -58,6 +59,8 @@ describe.each(EXAMPLES)('examples/%s', (name) => {
 
   it('is valid with the stores that it binds and the secrets that it requires, and nothing in it is without effect', async () => {
     expect((await parse(name)).warnings).toEqual([]);
+    const { wrangler } = await readWranglerConfig(fileOf(name));
+    expect(checkDeployment(wrangler).filter(({ level }) => level !== 'ok')).toEqual([]);
   });
 });
 
