@@ -1,4 +1,6 @@
 import type { EdgeEvent } from './events.ts';
+import { timesOf } from './headers.ts';
+import type { Trace } from './trace.ts';
 
 /** Writes log lines: a message and plain values, never a credential, a query or a redirect URL. */
 export interface Logger {
@@ -49,6 +51,17 @@ export function decisionFields(events: readonly EdgeEvent[]): LogFields {
     }
   }
   return fields;
+}
+
+/** Returns the time that a request spent on stores, on the token server and on the origin, in ms. */
+export function timeFields(events: readonly EdgeEvent[]): LogFields {
+  const { cacheMs, tokenMs, originMs } = timesOf(events);
+  return { cacheMs, tokenMs, originMs };
+}
+
+/** Returns where a request stands in its client's trace. */
+export function traceFields(trace: Trace | undefined): LogFields {
+  return trace ? { trace: trace.id, span: trace.span } : NO_FIELDS;
 }
 
 /**

@@ -71,7 +71,11 @@ describe('parseConfig', () => {
       cacheTimeoutMs: 250,
       adminToken: undefined,
       eventsToken: undefined,
+      metricsToken: undefined,
+      metrics: undefined,
+      analytics: undefined,
       logLevel: 'info',
+      debugSample: 0,
       warnings: [],
     });
   });
@@ -341,7 +345,7 @@ describe('parseConfig', () => {
         },
       });
     for (const { kind } of BACKENDS) parseConfig(seen({ ...MINIMAL, ...REDIS, BLOBDESCRIPTOR: kind }));
-    for (const binding of ['DESCRIPTORS', 'REPOSITORIES']) read.delete(binding);
+    for (const binding of ['ANALYTICS', 'DESCRIPTORS', 'REPOSITORIES']) read.delete(binding);
     expect([...read].sort()).toEqual([...variableNames(BACKENDS)].sort());
   });
 });
