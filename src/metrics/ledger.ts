@@ -12,6 +12,8 @@ const MAX_SERIES = 5_000;
 export const MAX_HOURLY_SERIES = 2_000;
 /** So long a batch of an isolate may be sent again. Isolates give up before. */
 const REMEMBERED_MS = 1_800_000;
+/** More isolates than an edge has within that time; whoever delivered longest ago is forgotten first. */
+const MAX_REMEMBERED = 10_000;
 
 /** What an isolate delivered last. */
 export interface Delivered {
@@ -42,6 +44,7 @@ export class Ledger {
       last = batch.sequence;
       this.#apply(batch, nowMs);
     }
+    this.delivered.delete(isolate);
     this.delivered.set(isolate, { sequence: last, at: nowMs });
     this.#forgetOld(nowMs);
     return last;
@@ -89,7 +92,11 @@ export class Ledger {
   #forgetOld(nowMs: number): void {
     for (const startsAt of this.hours.keys()) if (startsAt <= nowMs - KEPT_HOURS * HOUR_MS) this.hours.delete(startsAt);
     for (const day of this.days.keys()) if (day <= nowMs - 2 * DAY_MS) this.days.delete(day);
-    for (const [isolate, { at }] of this.delivered) if (at < nowMs - REMEMBERED_MS) this.delivered.delete(isolate);
+    for (const [isolate, { at }] of this.delivered) {
+      // In the order of their last deliveries.
+      if (at >= nowMs - REMEMBERED_MS && this.delivered.size <= MAX_REMEMBERED) break;
+      this.delivered.delete(isolate);
+    }
   }
 }
 

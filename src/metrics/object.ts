@@ -49,7 +49,8 @@ export class MetricsObject extends DurableObject implements MetricsRpc {
   /** Stores all that has come by then. If the object ends before, its isolates send it again. */
   async #store(): Promise<void> {
     const waitMs = this.#storedAt + STORE_EVERY_MS - this.now();
-    if (waitMs > 0) await delay(Math.min(waitMs, STORE_EVERY_MS));
+    await delay(Math.min(Math.max(0, waitMs), STORE_EVERY_MS));
+    // What comes from now on needs another turn.
     this.#storing = undefined;
     const storedAt = this.#storedAt;
     storeLedger(this.#storage, this.#ledger, storedAt);

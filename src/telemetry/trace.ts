@@ -9,7 +9,7 @@ export interface Trace {
 }
 
 /** Version 00, or the beginning of a later one, which may only add fields. */
-const TRACEPARENT = /^(?!ff)(00(?=.{53}$)|[0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
+const TRACEPARENT = /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
 const ZEROS = /^0+$/;
 /** Whether the trace is sampled, and whether its id is random; the other flags are not known. */
 const KNOWN_FLAGS = 0b11;
@@ -22,7 +22,7 @@ const SPAN_BYTES = 8;
 export function continueTrace(client: Headers): Trace | undefined {
   const given = client.get('traceparent');
   if (given === null) return undefined;
-  const [, , id = '', parent = '', flags = ''] = TRACEPARENT.exec(given) ?? [];
+  const [, id = '', parent = '', flags = ''] = TRACEPARENT.exec(given) ?? [];
   if (ZEROS.test(id) || ZEROS.test(parent) || id === '') return undefined;
   const span = hex(crypto.getRandomValues(new Uint8Array(SPAN_BYTES)));
   const known = (Number.parseInt(flags, 16) & KNOWN_FLAGS).toString(16).padStart(2, '0');

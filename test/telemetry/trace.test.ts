@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { continueTrace } from '../../src/telemetry/trace.ts';
+import { createEdge } from '../support/edge.ts';
+import { OPEN } from '../support/failingEdge.ts';
+import { pushBlob, rig } from '../support/push.ts';
+import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
+
+const [ID, PARENT] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
+const GIVEN = `00-${ID}-${PARENT}-01`;
+const trace = (traceparent: string, more: Record<string, string> = {}) =>
+  continueTrace(new Headers({ traceparent, ...more }));
+
+describe('continueTrace', () => {
+  it('keeps the trace and its flags, with a span of its own', () => {
+    const [one, other] = [trace(GIVEN), trace(GIVEN)];
+    expect(one).toMatchObject({ id: ID, span: expect.stringMatching(/^[0-9a-f]{16}$/) });
+    expect(one?.headers).toEqual({ traceparent: `00-${ID}-${one?.span}-01` });
+    expect(new Set([one?.span, other?.span, PARENT]).size).toBe(3);
+  });
+
+  it('hands tracestate on as it is', () => {
+    expect(trace(GIVEN, { tracestate: 'congo=t61rcWkgMzE, rojo=00f0' })?.headers.tracestate).toBe(
+      'congo=t61rcWkgMzE, rojo=00f0',
+    );
+  });
+
+  it('reads a later version as far as it is known, and clears flags that are not', () => {
+    expect(trace(`cc-${ID}-${PARENT}-ff-more`)?.headers.traceparent).toMatch(new RegExp(`^00-${ID}-[0-9a-f]{16}-03$`));
+    expect(trace(`cc-${ID}-${PARENT}-00`)?.headers.traceparent).toMatch(/-00$/);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['too short', `00-${ID}-${PARENT}`],
+    ['too long for its version', `${GIVEN}-more`],
+    ['too long without a separator', `cc-${ID}-${PARENT}-01more`],
+    ['in upper case', GIVEN.toUpperCase()],
+    ['of no version', `ff-${ID}-${PARENT}-01`],
+    ['without a trace', `00-${'0'.repeat(32)}-${PARENT}-01`],
+    ['without a parent', `00-${ID}-${'0'.repeat(16)}-01`],
+    ['two', `${GIVEN}, ${GIVEN}`],
+    ['with letters', `00-${ID.replace('a', 'g')}-${PARENT}-01`],
+  ])('drops a traceparent that is %s, and tracestate with it', (_what, traceparent) => {
+    expect(trace(traceparent, { tracestate: 'a=b' })).toBeUndefined();
+  });
+});
+
+describe.each([
+  ['as the caller', {}],
+  ['as nobody', OPEN],
+])('an edge that asks %s', (_as, variables) => {
+  const headers = { traceparent: GIVEN, tracestate: 'a=b' };
+  const tracesAt = async (path: string) =>
+    (await rig.requests(path)).map(({ headers: { traceparent, tracestate } }) => [traceparent, tracestate]);
+
+  it('hands a trace on to the origin, and names it in the line of the log', async () => {
+    const edge = createEdge(variables);
+    const blob = await pushBlob();
+    await edge.fetch(blob.path, { method: 'HEAD', headers });
+    const line = edge.log.map((text) => JSON.parse(text)).find(({ message }) => message === 'request');
+    expect(line).toMatchObject({ trace: ID, originMs: 0 });
+    expect(await tracesAt(blob.path)).toEqual([[`00-${ID}-${line.span}-01`, 'a=b']]);
+    const manifest = await pushManifest();
+    const request = manifestRequest('GET');
+    await edge.fetch(manifest.tagPath, { ...request, headers: { ...request.headers, ...headers } });
+    expect(await tracesAt(manifest.tagPath)).toContainEqual([expect.stringContaining(ID), 'a=b']);
+  });
+
+  it('hands nothing malformed on', async () => {
+    const edge = createEdge(variables);
+    const blob = await pushBlob();
+    await edge.fetch(blob.path, { method: 'HEAD', headers: { ...headers, traceparent: `${GIVEN}-x` } });
+    expect(await tracesAt(blob.path)).toEqual([[undefined, undefined]]);
+  });
+});
