@@ -24,8 +24,13 @@ export function describeRequest(answered: Answered): AnsweredRequest {
   const { method, startedAt, events } = ctx;
   const reference = route?.kind === 'manifest' ? route.reference : undefined;
   return {
-    ...{ upstream: upstream?.alias ?? '', handler: handlerOf(answered), method, status: response.status },
-    ...{ ms: answeredAt - startedAt, startedAt, events },
+    upstream: upstream?.alias ?? '',
+    handler: handlerOf(answered),
+    method,
+    status: response.status,
+    ms: answeredAt - startedAt,
+    startedAt,
+    events,
     receivedBytes: method === 'GET' || method === 'HEAD' ? 0 : receivedBytes(ctx, response),
     sentBytes: method === 'HEAD' ? 0 : lengthOf(response.headers),
     repository: route && 'name' in route ? route.name : undefined,

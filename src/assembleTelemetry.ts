@@ -102,7 +102,7 @@ export function createTelemetry({
 
 /** Logs one line per request, without the query, which may hold an upload's state or a signature. */
 function logRequest(ctx: RequestContext, response: Response, answeredAt: number): void {
-  ctx.log.info('request', {
+  ctx.log.info('request', () => ({
     method: ctx.method,
     path: ctx.target.path,
     status: response.status,
@@ -111,5 +111,5 @@ function logRequest(ctx: RequestContext, response: Response, answeredAt: number)
     ms: answeredAt - ctx.startedAt,
     ...timeFields(ctx.events),
     ...traceFields(ctx.trace),
-  });
+  }));
 }

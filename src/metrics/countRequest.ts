@@ -1,6 +1,9 @@
 import type { EdgeEvent } from '../telemetry/events.ts';
 import { type Decision, decisionOf, timesOf } from '../telemetry/headers.ts';
+import { entryOf, observe } from './counts.ts';
 import type { Gathered } from './gathered.ts';
+
+type Hit = NonNullable<Decision['hit']>;
 
 /** A request that was answered. */
 export interface AnsweredRequest {
@@ -37,19 +40,23 @@ export type Handler =
   | 'other';
 
 /** What is counted of a request as a whole, once it is answered. */
-export function countRequest({ counts, tops }: Gathered, request: AnsweredRequest): void {
+export function countRequest(gathered: Gathered, request: AnsweredRequest): void {
   const { upstream, handler, method, status, ms, events, receivedBytes, sentBytes } = request;
+  const { counts, tops } = gathered;
   const decision = decisionOf(events);
   const cache = outcomeOf(decision);
-  const asked = `${upstream}|${handler}|${methodLabel(method)}`;
-  counts.add('requests', `${asked}|${status}|${cache}`);
-  counts.observe('durations', `${asked}|${cache}`, ms);
+  const asked = askedLabels(handler, method);
+  const { all, durations } = gathered.alike(upstream, asked, status, cache);
+  all.n += 1;
+  observe(durations, ms);
   if (receivedBytes > 0 && status < 400) counts.add('received', `${upstream}|${handler}`, receivedBytes);
   if (sentBytes > 0) counts.add('sent', `${upstream}|${handler}`, sentBytes);
-  countDecision({ counts, tops }, request, decision, asked);
-  if (method === 'GET' && (handler === 'blob' || handler === 'manifest') && (status === 200 || status === 206)) {
-    countPull({ counts, tops }, request, decision);
-  }
+  if (decision.hit) countHit(gathered, request, decision.hit, asked);
+  else if (decision.forward) countForward(gathered, request, decision, asked);
+  if (sentBytes > 0 && (decision.hit || decision.byteStore))
+    counts.add('savedBytes', `${upstream}|${asked}`, sentBytes);
+  const isContent = handler === 'blob' || handler === 'manifest';
+  if (method === 'GET' && isContent && (status === 200 || status === 206)) countPull(gathered, request, decision);
   tops.note(request, cache);
 }
 
@@ -60,24 +67,27 @@ export function outcomeOf({ hit, forward }: Pick<Decision, 'hit' | 'forward'>): 
   return forward?.reason ?? 'none';
 }
 
-function countDecision(
-  { counts }: Gathered,
-  { upstream, status, events, sentBytes }: AnsweredRequest,
-  { hit, forward, isCollapsed, byteStore }: Decision,
+function countHit(gathered: Gathered, { upstream }: AnsweredRequest, { staleMs }: Hit, asked: string): void {
+  const { requests, seconds } = gathered.savedBy(upstream, asked);
+  // What it is worth is known where the times of all isolates are.
+  seconds.n += 1;
+  if (staleMs === undefined) requests.n += 1;
+  else gathered.counts.add('staleHits', upstream);
+}
+
+function countForward(
+  gathered: Gathered,
+  { upstream, status, events }: AnsweredRequest,
+  { forward, isCollapsed }: Decision,
   asked: string,
 ): void {
-  if (hit) {
-    if (hit.staleMs !== undefined) counts.add('staleHits', upstream);
-    else counts.add('savedRequests', asked);
-    // What it is worth is known where the times of all isolates are.
-    counts.add('savedSeconds', asked);
-  } else if (forward) {
-    counts.add('forwards', `${upstream}|${forward.reason}|${forward.detail ?? ''}`);
-    if (isCollapsed) counts.add('savedRequests', asked);
-    const { originMs } = timesOf(events);
-    if (status === 200 && originMs !== undefined) counts.observe('originWaits', asked, originMs);
+  const { counts } = gathered;
+  counts.add('forwards', `${upstream}|${forward?.reason}|${forward?.detail ?? ''}`);
+  if (isCollapsed) gathered.savedBy(upstream, asked).requests.n += 1;
+  const { originMs } = timesOf(events);
+  if (status === 200 && originMs !== undefined) {
+    observe(counts.histogram('originWaits', `${upstream}|${asked}`), originMs);
   }
-  if (sentBytes > 0 && (hit || byteStore)) counts.add('savedBytes', asked, sentBytes);
 }
 
 /** Counts a GET of content as a pull-through cache does. */
@@ -95,6 +105,15 @@ const METHOD_LABELS: Readonly<Record<string, string>> = {
   ...{ GET: 'get', HEAD: 'head', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'delete', OPTIONS: 'options' },
 };
 
-function methodLabel(method: string): string {
-  return METHOD_LABELS[method] ?? 'other';
+/** The labels of what was asked for, by handler and method: there are few, and every request needs them. */
+const ASKED_LABELS = new Map<string, Map<string, string>>();
+
+function askedLabels(handler: Handler, method: string): string {
+  const labels = ASKED_LABELS.get(handler)?.get(method);
+  if (labels) return labels;
+  const label = METHOD_LABELS[method];
+  const made = `${handler}|${label ?? 'other'}`;
+  // A method that nobody knows is not remembered: there are any number of them.
+  if (label) entryOf(ASKED_LABELS, handler, () => new Map<string, string>()).set(method, made);
+  return made;
 }

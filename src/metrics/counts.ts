@@ -1,5 +1,10 @@
 import { BUCKETS, type MetricId, SEPARATOR } from './metrics.ts';
 
+/** A counter that is counted up in place. */
+export interface Cell {
+  n: number;
+}
+
 /** A histogram: the sum, then how many values fell into each bucket, the last of which has no bound. */
 export type Histogram = number[];
 
@@ -10,9 +15,9 @@ export interface Series {
 }
 
 /** Counts that are gathered; a bounded number of series. */
-export class Counts implements Series {
-  readonly counters = new Map<string, number>();
-  readonly histograms = new Map<string, Histogram>();
+export class Counts {
+  readonly #cells = new Map<string, Cell>();
+  readonly #histograms = new Map<string, Histogram>();
   readonly #maxSeries: number;
 
   constructor(maxSeries: number) {
@@ -20,52 +25,70 @@ export class Counts implements Series {
   }
 
   get isEmpty(): boolean {
-    return this.counters.size + this.histograms.size === 0;
+    return this.#cells.size + this.#histograms.size === 0;
+  }
+
+  /** Returns the series as they are now. */
+  get series(): Series {
+    const counters = new Map<string, number>();
+    for (const [key, { n }] of this.#cells) counters.set(key, n);
+    return { counters, histograms: this.#histograms };
   }
 
   /** @param labels their values, with a `SEPARATOR` between */
   add(metric: MetricId, labels: string, by = 1): void {
-    this.addTo(metric + SEPARATOR + labels, by);
+    this.cell(metric, labels).n += by;
   }
 
-  addTo(key: string, by: number): void {
-    const known = this.counters.get(key);
-    if (known !== undefined || this.#hasRoom()) this.counters.set(key, (known ?? 0) + by);
+  /** Returns a counter. Whoever counts often keeps it. */
+  cell(metric: MetricId, labels: string): Cell {
+    return this.cellOf(metric + SEPARATOR + labels);
   }
 
-  /** Adds a time to a histogram. */
-  observe(metric: MetricId, labels: string, ms: number): void {
-    const histogram = this.histogramOf(metric + SEPARATOR + labels);
-    if (!histogram) return;
-    const seconds = ms / 1_000;
-    const at = bucketOf(seconds) + 1;
-    histogram[0] = (histogram[0] ?? 0) + seconds;
-    histogram[at] = (histogram[at] ?? 0) + 1;
+  cellOf(key: string): Cell {
+    return this.#cells.get(key) ?? (this.#hasRoom() ? entryOf(this.#cells, key, () => ({ n: 0 })) : { n: 0 });
   }
 
-  /** Adds everything of another one. */
-  merge({ counters, histograms }: Series): void {
-    for (const [key, value] of counters) this.addTo(key, value);
-    for (const [key, values] of histograms) {
-      const own = this.histogramOf(key);
-      if (own) for (const [at, value] of values.entries()) own[at] = (own[at] ?? 0) + value;
-    }
+  /** Returns a histogram, in which `observe` counts. */
+  histogram(metric: MetricId, labels: string): Histogram {
+    return this.histogramOf(metric + SEPARATOR + labels);
   }
 
-  histogramOf(key: string): Histogram | undefined {
-    const known = this.histograms.get(key);
-    if (known || !this.#hasRoom()) return known;
+  histogramOf(key: string): Histogram {
+    const known = this.#histograms.get(key);
+    if (known) return known;
     const fresh = new Array<number>(BUCKETS.length + 2).fill(0);
-    this.histograms.set(key, fresh);
+    if (this.#hasRoom()) this.#histograms.set(key, fresh);
     return fresh;
   }
 
+  /** Returns a histogram, if there is one. */
+  find(key: string): Histogram | undefined {
+    return this.#histograms.get(key);
+  }
+
+  /** Adds everything of others. */
+  merge({ counters, histograms }: Series): void {
+    for (const [key, value] of counters) this.cellOf(key).n += value;
+    for (const [key, values] of histograms) {
+      const own = this.histogramOf(key);
+      for (const [at, value] of values.entries()) own[at] = (own[at] ?? 0) + value;
+    }
+  }
+
   #hasRoom(): boolean {
-    if (this.counters.size + this.histograms.size < this.#maxSeries) return true;
-    const key = `dropped${SEPARATOR}`;
-    this.counters.set(key, (this.counters.get(key) ?? 0) + 1);
+    if (this.#cells.size + this.#histograms.size < this.#maxSeries) return true;
+    entryOf(this.#cells, `dropped${SEPARATOR}`, () => ({ n: 0 })).n += 1;
     return false;
   }
+}
+
+/** Counts a time. */
+export function observe(histogram: Histogram, ms: number): void {
+  const seconds = ms / 1_000;
+  const at = bucketOf(seconds) + 1;
+  histogram[0] = (histogram[0] ?? 0) + seconds;
+  histogram[at] = (histogram[at] ?? 0) + 1;
 }
 
 function bucketOf(seconds: number): number {
@@ -77,4 +100,13 @@ function bucketOf(seconds: number): number {
 /** Returns how many values a histogram has. */
 export function countOf([, ...counts]: Histogram): number {
   return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Returns the value of a key, which is created where there is none. */
+export function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const fresh = create();
+  map.set(key, fresh);
+  return fresh;
 }

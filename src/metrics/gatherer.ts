@@ -2,7 +2,7 @@ import { delay, within } from '../async.ts';
 import type { EdgeEvent, KeepAlive } from '../telemetry/events.ts';
 import { countEvent } from './countEvent.ts';
 import { type AnsweredRequest, countRequest } from './countRequest.ts';
-import { type Batch, batchOf, createGathered } from './gathered.ts';
+import { type Batch, batchOf, Gathered } from './gathered.ts';
 import type { MetricsRpc } from './rpc.ts';
 
 /** Gathers what an isolate counts, and delivers it in batches. */
@@ -38,7 +38,7 @@ const GIVE_UP_MS = 600_000;
  * nothing happens. What could not be delivered is sent again with the next batch, and the object adds no batch twice.
  */
 export function createGatherer({ open, now, warn, deliverAfterMs = DELIVER_AFTER_MS }: GathererOptions): Gatherer {
-  let gathered = createGathered();
+  let gathered = new Gathered();
   let unanswered: { readonly batch: Batch; readonly sealedAt: number }[] = [];
   let sequence = 0;
   let armedUntil = 0;
@@ -49,7 +49,7 @@ export function createGatherer({ open, now, warn, deliverAfterMs = DELIVER_AFTER
     if (gathered.counts.isEmpty || unanswered.length >= MAX_UNANSWERED) return;
     sequence += 1;
     unanswered.push({ batch: batchOf(gathered, sequence), sealedAt: now() });
-    gathered = createGathered();
+    gathered = new Gathered();
   }
 
   function giveUpOld(): void {
@@ -77,8 +77,7 @@ export function createGatherer({ open, now, warn, deliverAfterMs = DELIVER_AFTER
     }
   }
 
-  function arm(keepAlive: KeepAlive): void {
-    const nowMs = now();
+  function arm(nowMs: number, keepAlive: KeepAlive): void {
     if (nowMs < armedUntil) return;
     armedUntil = nowMs + deliverAfterMs + DELIVERY_LOST_MS;
     keepAlive(delay(deliverAfterMs).then(deliver));
@@ -86,13 +85,13 @@ export function createGatherer({ open, now, warn, deliverAfterMs = DELIVER_AFTER
 
   return {
     event(upstream, event, keepAlive) {
-      countEvent(gathered.counts, upstream, event);
-      // Some events count nothing.
-      if (!gathered.counts.isEmpty) arm(keepAlive);
+      countEvent(gathered, upstream, event);
+      // Some events count nothing. The next request notices a delivery that was lost.
+      if (armedUntil === 0 && !gathered.counts.isEmpty) arm(now(), keepAlive);
     },
     request(request, keepAlive) {
       countRequest(gathered, request);
-      arm(keepAlive);
+      arm(request.startedAt + request.ms, keepAlive);
     },
   };
 }

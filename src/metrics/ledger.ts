@@ -1,8 +1,8 @@
-import { Counts, countOf } from './counts.ts';
+import { Counts, countOf, entryOf } from './counts.ts';
 import type { Batch } from './gathered.ts';
 import { METRICS, type Metric, SEPARATOR } from './metrics.ts';
 import type { Hour } from './rpc.ts';
-import { Tops } from './tops.ts';
+import { type TopLists, Tops } from './tops.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -52,7 +52,9 @@ export class Ledger {
 
   /** The hours, the oldest first. */
   hourly(): Hour[] {
-    return [...this.hours].toSorted(([a], [b]) => a - b).map(([startsAt, { counters }]) => ({ startsAt, counters }));
+    return [...this.hours]
+      .toSorted(([a], [b]) => a - b)
+      .map(([startsAt, { series }]) => ({ startsAt, counters: series.counters }));
   }
 
   /** The hours in which something may have been counted since a time. */
@@ -65,10 +67,10 @@ export class Ledger {
   }
 
   /** The lists of the last day or two. */
-  tops(): Tops {
+  tops(): TopLists {
     const all = new Tops();
-    for (const tops of this.days.values()) all.merge(tops);
-    return all;
+    for (const { lists } of this.days.values()) all.merge(lists);
+    return all.lists;
   }
 
   #apply({ counters, histograms, tops }: Batch, nowMs: number): void {
@@ -76,16 +78,15 @@ export class Ledger {
     this.totals.merge({ counters: new Map(), histograms });
     for (const [key, counted] of counters) {
       const by = idOf(key) === 'savedSeconds' ? this.#worthOf(key, counted) : counted;
-      if (by === 0) continue;
-      this.totals.addTo(key, by);
-      if (isHourly(key)) hour.addTo(key, by);
+      this.totals.cellOf(key).n += by;
+      if (isHourly(key)) hour.cellOf(key).n += by;
     }
     entryOf(this.days, floorTo(nowMs, DAY_MS), () => new Tops()).merge(tops);
   }
 
   /** Returns what hits have saved, in seconds: each the mean of what the same kind of question has taken so far. */
   #worthOf(key: string, hits: number): number {
-    const waits = this.totals.histograms.get(key.replace('savedSeconds', 'originWaits'));
+    const waits = this.totals.find(key.replace('savedSeconds', 'originWaits'));
     return waits ? (hits * (waits[0] ?? 0)) / countOf(waits) : 0;
   }
 
@@ -111,12 +112,4 @@ function isHourly(key: string): boolean {
 
 function floorTo(ms: number, step: number): number {
   return ms - (ms % step);
-}
-
-function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
-  const known = map.get(key);
-  if (known) return known;
-  const fresh = create();
-  map.set(key, fresh);
-  return fresh;
 }

@@ -37,7 +37,7 @@ export class MetricsObject extends DurableObject implements MetricsRpc {
   async totals(): Promise<Totals> {
     const { since, totals } = this.#ledger;
     const { repositories, clients } = this.#ledger.tops();
-    const { counters, histograms } = totals;
+    const { counters, histograms } = totals.series;
     return { since, counters, histograms, repositories: topOf(repositories), clients: topOf(clients) };
   }
 

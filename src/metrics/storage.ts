@@ -14,7 +14,11 @@ export function loadLedger({ kv }: DurableObjectStorage, nowMs: number): Ledger 
     hour.merge(series);
     ledger.hours.set(startIn(key), hour);
   }
-  for (const [key, tops] of kv.list<TopLists>({ prefix: DAY })) ledger.days.set(startIn(key), new Tops(tops));
+  for (const [key, lists] of kv.list<TopLists>({ prefix: DAY })) {
+    const day = new Tops();
+    day.merge(lists);
+    ledger.days.set(startIn(key), day);
+  }
   return ledger;
 }
 
@@ -26,20 +30,16 @@ export function storeLedger(storage: DurableObjectStorage, ledger: Ledger, store
   const { kv } = storage;
   storage.transactionSync(() => {
     kv.put(SINCE, ledger.since);
-    kv.put(TOTALS, plain(ledger.totals));
+    kv.put(TOTALS, ledger.totals.series);
     kv.put(DELIVERED, ledger.delivered);
-    for (const [startsAt, hour] of ledger.changedHours(storedAt)) kv.put(HOUR + startsAt, plain(hour));
-    for (const [startsAt, day] of ledger.changedDays(storedAt)) kv.put(DAY + startsAt, { ...day });
+    for (const [startsAt, hour] of ledger.changedHours(storedAt)) kv.put(HOUR + startsAt, hour.series);
+    for (const [startsAt, day] of ledger.changedDays(storedAt)) kv.put(DAY + startsAt, day.lists);
     for (const [key] of kv.list({ prefix: HOUR })) if (!ledger.hours.has(startIn(key))) kv.delete(key);
     for (const [key] of kv.list({ prefix: DAY })) if (!ledger.days.has(startIn(key))) kv.delete(key);
   });
 }
 
 const NOTHING: Series = { counters: new Map(), histograms: new Map() };
-
-function plain({ counters, histograms }: Series): Series {
-  return { counters, histograms };
-}
 
 /** Returns the time in a key (epoch ms). */
 function startIn(key: string): number {

@@ -5,7 +5,8 @@ import type { Trace } from './trace.ts';
 /** Writes log lines: a message and plain values, never a credential, a query or a redirect URL. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
+  /** @param fields or what returns them, which is asked only if the line is written */
+  info(message: string, fields?: LogFields | (() => LogFields)): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
@@ -17,9 +18,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Creates a logger that writes one JSON object per line, which Workers Logs indexes by field. */
 export function createLogger(level: LogLevel, write: (line: string) => void = console.log): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
-  function at(name: LogLevel): Logger[LogLevel] {
+  function at(name: LogLevel): Logger['info'] {
     if (LOG_LEVELS.indexOf(name) < lowest) return () => {};
-    return (message, fields) => write(JSON.stringify({ level: name, message, ...fields }));
+    return (message, fields) => write(JSON.stringify({ level: name, message, ...given(fields) }));
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -27,10 +28,17 @@ export function createLogger(level: LogLevel, write: (line: string) => void = co
 /** Returns a logger that adds fields to every line of another one. */
 export function withFields(log: Logger, fields: LogFields): Logger {
   const at =
-    (name: LogLevel): Logger[LogLevel] =>
+    (name: Exclude<LogLevel, 'info'>): Logger['debug'] =>
     (message, more) =>
       log[name](message, { ...fields, ...more });
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    ...{ debug: at('debug'), warn: at('warn'), error: at('error') },
+    info: (message, more) => log.info(message, () => ({ ...fields, ...given(more) })),
+  };
+}
+
+function given(fields: LogFields | (() => LogFields) | undefined): LogFields | undefined {
+  return typeof fields === 'function' ? fields() : fields;
 }
 
 const NO_FIELDS: LogFields = {};

@@ -34,7 +34,7 @@ describe('the object that has the counts of all isolates', () => {
     const tops = new Tops();
     tops.note(answered({ tag: 'v1', ms: 900 }), 'miss');
     const histograms = new Map([['durations||blob|head|hit', [0.5, 1, 2]]]);
-    await add(object, 'a', batch(1, { [HITS]: 3 }, { histograms, tops: { ...tops } }));
+    await add(object, 'a', batch(1, { [HITS]: 3 }, { histograms, tops: tops.lists }));
     clock.advance(HOUR_MS / 3);
     await add(object, 'b', batch(1, { [HITS]: 4 }));
     const before = await object.report();
