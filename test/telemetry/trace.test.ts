@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { continueTrace } from '../../src/telemetry/trace.ts';
+import { USER_AGENT } from '../../src/version.ts';
+import { demandToken } from '../support/demandToken.ts';
 import { createEdge } from '../support/edge.ts';
 import { OPEN } from '../support/failingEdge.ts';
 import { pushBlob, rig } from '../support/push.ts';
 import { manifestRequest, pushManifest } from '../support/pushManifest.ts';
+import { pushToStorage } from '../support/storage.ts';
 
 const [ID, PARENT] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
 const GIVEN = `00-${ID}-${PARENT}-01`;
@@ -66,10 +69,44 @@ describe.each([
     expect(await tracesAt(manifest.tagPath)).toContainEqual([expect.stringContaining(ID), 'a=b']);
   });
 
+  it('keeps it from the storage to which the origin redirects', async () => {
+    const edge = createEdge({ ...variables, BLOB_REDIRECT: 'follow' });
+    for (const method of ['HEAD', 'GET']) {
+      const blob = await pushToStorage();
+      await edge.fetch(blob.path, { method, headers });
+      expect(await tracesAt(blob.path)).toContainEqual([expect.stringContaining(ID), 'a=b']);
+      const asked = await tracesAt(blob.at);
+      expect(asked.length).toBeGreaterThan(0);
+      for (const seen of asked) expect(seen).toEqual([undefined, undefined]);
+    }
+  });
+
   it('hands nothing malformed on', async () => {
     const edge = createEdge(variables);
     const blob = await pushBlob();
     await edge.fetch(blob.path, { method: 'HEAD', headers: { ...headers, traceparent: `${GIVEN}-x` } });
     expect(await tracesAt(blob.path)).toEqual([[undefined, undefined]]);
   });
+});
+
+it('keeps a trace from the token server, which learns the name and the version of the edge', async () => {
+  const blob = await pushBlob();
+  const { variables, headers: sent } = await demandToken(blob.name);
+  const edge = createEdge(variables);
+  await edge.fetch(blob.path, { method: 'HEAD', headers: { traceparent: GIVEN, tracestate: 'a=b' } });
+  const [headers = {}] = await sent();
+  expect(headers).toMatchObject({ 'user-agent': USER_AGENT });
+  expect(headers).not.toHaveProperty('traceparent');
+  expect(headers).not.toHaveProperty('tracestate');
+});
+
+it("the origin sees the client's own User-Agent where it is asked as the client", async () => {
+  const blob = await pushBlob();
+  for (const [variables, expected] of [
+    [{}, 'docker/29.1'],
+    [OPEN, USER_AGENT],
+  ] as const) {
+    await createEdge(variables).fetch(blob.path, { method: 'HEAD', headers: { 'user-agent': 'docker/29.1' } });
+    expect((await rig.requests(blob.path)).at(-1)?.headers['user-agent']).toBe(expected);
+  }
 });
