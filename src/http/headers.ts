@@ -72,11 +72,16 @@ export function pickHeaders(client: Headers, names: readonly string[]): Headers 
   return headers;
 }
 
-/** Replaces what the client says of its trace by what the edge does: a malformed trace is not handed on. */
-export function withTrace(headers: Headers, trace: Pick<Trace, 'headers'> | undefined): Headers {
+/**
+ * Replaces what the client says of its trace by what the edge does: a malformed trace is not handed on. An open mirror
+ * hands on the ids alone: `tracestate` is free text of one caller.
+ */
+export function withTrace(headers: Headers, trace: Trace | undefined, askedAs: AskedAs): Headers {
   headers.delete('traceparent');
   headers.delete('tracestate');
-  for (const [name, value] of Object.entries(trace?.headers ?? {})) headers.set(name, value);
+  if (!trace) return headers;
+  headers.set('traceparent', trace.parent);
+  if (askedAs === 'caller' && trace.state !== undefined) headers.set('tracestate', trace.state);
   return headers;
 }
 

@@ -1,11 +1,14 @@
-/** Programs that ask registries, by the product that their User-Agent begins with, in lower case. */
-const PRODUCTS: Readonly<Record<string, string>> = {
-  ...{ docker: 'docker', containerd: 'containerd', buildkit: 'buildkit', nerdctl: 'nerdctl', podman: 'podman' },
-  ...{ buildah: 'buildah', skopeo: 'skopeo', 'cri-o': 'cri-o', kaniko: 'kaniko', helm: 'helm', oras: 'oras' },
-  ...{ 'go-containerregistry': 'crane', crane: 'crane', regclient: 'regctl', containers: 'podman' },
-  ...{ 'registry-edge': 'registry-edge', curl: 'curl', trivy: 'trivy', cosign: 'cosign', flux: 'flux' },
-  ...{ 'docker-distribution': 'registry', harbor: 'harbor', artifactory: 'artifactory', spegel: 'spegel' },
-};
+/** Programs that ask registries: what their User-Agent begins with, in lower case. */
+const PRODUCTS: readonly string[] = [
+  ...['docker', 'containerd', 'buildkit', 'nerdctl', 'podman', 'buildah', 'skopeo', 'cri-o', 'containers', 'kaniko'],
+  ...['helm', 'oras', 'crane', 'trivy', 'cosign', 'flux', 'harbor', 'artifactory', 'spegel', 'registry-edge', 'curl'],
+];
+/** Those whose User-Agent begins with the name of a library, or of a project. */
+const LIBRARIES = new Map([
+  ['go-containerregistry', 'crane'],
+  ['regclient', 'regctl'],
+  ['docker-distribution', 'registry'],
+]);
 const MAX_KNOWN = 200;
 const MAX_CHARACTERS = 200;
 
@@ -24,5 +27,5 @@ export function createClientKinds(): (userAgent: string | null) => string {
 
 function kindOf(userAgent: string): string {
   const [product = ''] = userAgent.slice(0, MAX_CHARACTERS).toLowerCase().split(/[/ (]/, 1);
-  return PRODUCTS[product] ?? 'other';
+  return LIBRARIES.get(product) ?? PRODUCTS.find((name) => name === product) ?? 'other';
 }

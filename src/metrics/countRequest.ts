@@ -101,9 +101,8 @@ function countPull({ counts }: Gathered, { upstream, handler, sentBytes }: Answe
   if (!isHit) counts.add('pulledBytes', labels, sentBytes);
 }
 
-const METHOD_LABELS: Readonly<Record<string, string>> = {
-  ...{ GET: 'get', HEAD: 'head', POST: 'post', PUT: 'put', PATCH: 'patch', DELETE: 'delete', OPTIONS: 'options' },
-};
+/** The methods that registries know. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** The labels of what was asked for, by handler and method: there are few, and every request needs them. */
 const ASKED_LABELS = new Map<string, Map<string, string>>();
@@ -111,9 +110,9 @@ const ASKED_LABELS = new Map<string, Map<string, string>>();
 function askedLabels(handler: Handler, method: string): string {
   const labels = ASKED_LABELS.get(handler)?.get(method);
   if (labels) return labels;
-  const label = METHOD_LABELS[method];
-  const made = `${handler}|${label ?? 'other'}`;
   // A method that nobody knows is not remembered: there are any number of them.
-  if (label) entryOf(ASKED_LABELS, handler, () => new Map<string, string>()).set(method, made);
+  if (!METHODS.includes(method)) return `${handler}|other`;
+  const made = `${handler}|${method.toLowerCase()}`;
+  entryOf(ASKED_LABELS, handler, () => new Map<string, string>()).set(method, made);
   return made;
 }

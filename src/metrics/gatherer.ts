@@ -64,12 +64,9 @@ export function createGatherer({ open, now, warn, deliverAfterMs = DELIVER_AFTER
     seal();
     if (unanswered.length === 0) return;
     isolate ??= crypto.randomUUID();
-    const adding = open().add(
-      isolate,
-      unanswered.map(({ batch }) => batch),
-    );
+    const batches = unanswered.map(({ batch }) => batch);
     try {
-      const added = await within(adding, ANSWER_MS, 0);
+      const added = await within(open().add(isolate, batches), ANSWER_MS, 0);
       unanswered = unanswered.filter(({ batch }) => batch.sequence > added);
       if (added === 0) warn('the counts were not confirmed in time: they are sent again');
     } catch {

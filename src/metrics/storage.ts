@@ -29,7 +29,7 @@ export function loadLedger({ kv }: DurableObjectStorage, nowMs: number): Ledger 
 export function storeLedger(storage: DurableObjectStorage, ledger: Ledger, storedAt: number): void {
   const { kv } = storage;
   storage.transactionSync(() => {
-    kv.put(SINCE, ledger.since);
+    if (kv.get(SINCE) === undefined) kv.put(SINCE, ledger.since);
     kv.put(TOTALS, ledger.totals.series);
     kv.put(DELIVERED, ledger.delivered);
     for (const [startsAt, hour] of ledger.changedHours(storedAt)) kv.put(HOUR + startsAt, hour.series);

@@ -53,7 +53,7 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
   /** Adds this edge's mark, and its place in the client's trace. @throws RegistryError LOOP_DETECTED */
   function markHeaders(ctx: RequestContext, headers: Headers): Headers {
     headers.set('cdn-loop', markOf(ctx));
-    return withTrace(headers, ctx.trace);
+    return withTrace(headers, ctx.trace, askedAs);
   }
 
   /** Adds this edge's mark for a redirect's target, which may be this edge. */

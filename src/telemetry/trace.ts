@@ -4,8 +4,10 @@ export interface Trace {
   readonly id: string;
   /** The edge's own span, 16 hex digits: the parent of what it asks. */
   readonly span: string;
-  /** The headers for the origin. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** The `traceparent` for the origin. */
+  readonly parent: string;
+  /** The client's `tracestate`. */
+  readonly state: string | undefined;
 }
 
 /** Version 00, or the beginning of a later one, which may only add fields. */
@@ -26,12 +28,7 @@ export function continueTrace(client: Headers): Trace | undefined {
   if (ZEROS.test(id) || ZEROS.test(parent) || id === '') return undefined;
   const span = hex(crypto.getRandomValues(new Uint8Array(SPAN_BYTES)));
   const known = (Number.parseInt(flags, 16) & KNOWN_FLAGS).toString(16).padStart(2, '0');
-  const state = client.get('tracestate');
-  return {
-    id,
-    span,
-    headers: { traceparent: `00-${id}-${span}-${known}`, ...(state && { tracestate: state }) },
-  };
+  return { id, span, parent: `00-${id}-${span}-${known}`, state: client.get('tracestate') ?? undefined };
 }
 
 function hex(bytes: Uint8Array): string {

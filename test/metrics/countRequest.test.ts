@@ -83,8 +83,10 @@ describe('countRequest', () => {
   });
 
   it('has one label for all methods that no registry knows', () => {
-    const { counters } = count({ method: 'BREW', status: 405, events: [] }, { method: 'X', status: 405, events: [] });
-    expect(counters).toEqual({ 'requests||blob|other|405|none': 2 });
+    const { counters } = count(
+      ...['BREW', 'get', 'constructor'].map((method) => ({ method, status: 405, events: [] })),
+    );
+    expect(counters).toEqual({ 'requests||blob|other|405|none': 3 });
   });
 
   it('lists repositories and tags that exist, since anybody can ask for others, and everybody who asks', () => {

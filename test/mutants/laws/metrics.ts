@@ -58,7 +58,7 @@ export const METRICS: readonly Breakage[] = [
     file: 'src/origin/client.ts',
     text: "headers.set('cdn-loop', redirectLoop.mark(ctx.request.headers));\n    return headers;",
     replacement:
-      "headers.set('cdn-loop', redirectLoop.mark(ctx.request.headers));\n    return withTrace(headers, ctx.trace);",
+      "headers.set('cdn-loop', redirectLoop.mark(ctx.request.headers));\n    return withTrace(headers, ctx.trace, askedAs);",
     caughtBy: 'test/telemetry/trace.test.ts',
   },
 ];
