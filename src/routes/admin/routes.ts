@@ -16,7 +16,7 @@ import { warmRoute } from './warm.ts';
 export interface AdminOptions {
   readonly upstreams: Upstreams;
   /** `ADMIN_TOKEN`; without it the paths for operators are 404. */
-  readonly adminToken: string | undefined;
+  readonly adminToken?: string | undefined;
   /** `METRICS_TOKEN`; it opens only what can be read of metrics. */
   readonly metricsToken?: string | undefined;
   /** Returns the object that has the counts; `undefined`: nothing is counted. */
