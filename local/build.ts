@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
+import manifest from '../package.json' with { type: 'json' };
 
 /**
  * How a Worker is bundled: as wrangler does, but what it imports dynamically becomes a module of its own, next to the
@@ -17,6 +18,7 @@ export const BUNDLING = {
   external: ['cloudflare:*'],
   // A name without a hash, so that a file of the folder is one module in every build.
   chunkNames: '[name]',
+  define: { REGISTRY_EDGE_VERSION: JSON.stringify(manifest.version) },
 } as const satisfies BuildOptions;
 
 /**

@@ -45,7 +45,10 @@ export async function startIsolates(
     bindings: bindingsOf(variables),
     kvNamespaces: { DESCRIPTORS: 'descriptors' },
     r2Buckets: { BLOBS: 'blobs' },
-    durableObjects: { REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName: nameOf(0) } },
+    durableObjects: {
+      REPOSITORIES: { className: 'RepositoryObject', useSQLite: true, scriptName: nameOf(0) },
+      METRICS: { className: 'MetricsObject', useSQLite: true, scriptName: nameOf(0) },
+    },
   }));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -71,7 +74,12 @@ export async function startIsolates(
 
 /** What stands for the bindings where only the configuration is read. */
 const BY_MINIFLARE = 'simulated by miniflare';
-export const SIMULATED = { DESCRIPTORS: BY_MINIFLARE, REPOSITORIES: BY_MINIFLARE, BLOBS: BY_MINIFLARE };
+export const SIMULATED = {
+  DESCRIPTORS: BY_MINIFLARE,
+  REPOSITORIES: BY_MINIFLARE,
+  METRICS: BY_MINIFLARE,
+  BLOBS: BY_MINIFLARE,
+};
 
 /** Everything is on this machine, so the variable that says in which countries it may be has no effect. */
 const NOT_SIMULATED = 'STORE_JURISDICTION';

@@ -13,6 +13,7 @@ import { addSample, type Sample } from './origin/sample.ts';
 import { readableLine } from './readable.ts';
 import { exitWithError, parsePort, serveLocally, stopOnSignal } from './serve.ts';
 import { embeddedStateFolder, stateFolder } from './state.ts';
+import { createSummary } from './summary.ts';
 import { readWranglerConfig } from './wranglerConfig.ts';
 
 /**
@@ -38,14 +39,20 @@ async function main(): Promise<void> {
   const persistTo = embedded ? embeddedStateFolder(port) : stateFolder(config);
   // The content of an embedded origin does not outlast the process, so neither may its descriptors.
   if (embedded) await rm(persistTo, { recursive: true, force: true });
+  const summary = createSummary();
   const edge = await startIsolates([{ hostname, port, variables }], {
     persistTo,
-    log: (line) => console.log(readableLine(line)),
+    log(line) {
+      summary.note(line);
+      console.log(readableLine(line));
+    },
   });
   const [url = ''] = edge.urls;
   stopOnSignal(async () => {
     await edge.stop();
     await embedded?.close();
+    const text = summary.text();
+    if (text) console.log(text);
   });
 
   const [first, ...others] = config.upstreams;

@@ -1,34 +1,23 @@
 import { Hono } from 'hono/tiny';
+import { createTelemetry, type TelemetryOptions } from './assembleTelemetry.ts';
 import { createContext, type RequestContext } from './context.ts';
 import { isAuthority } from './http/hosts.ts';
 import { METHODS } from './http/methods.ts';
 import { quoted, RegistryError } from './oci/errors.ts';
-import { parseRoute, splitUrl, type Target } from './oci/route.ts';
-import { blobsRoute } from './routes/admin/blobs.ts';
-import { budgetRoute } from './routes/admin/budget.ts';
-import { cooldownRoute } from './routes/admin/cooldown.ts';
-import { descriptorsRoute } from './routes/admin/descriptors.ts';
-import { eventsRoute } from './routes/admin/events.ts';
+import { parseRoute, type Route, splitUrl, type Target } from './oci/route.ts';
 import { aliasIn } from './routes/admin/guard.ts';
-import { purgeRoute } from './routes/admin/purge.ts';
-import { warmRoute } from './routes/admin/warm.ts';
+import { type AdminOptions, adminRoutes } from './routes/admin/routes.ts';
 import { API_VERSION } from './routes/registry/answer.ts';
 import { answerShared } from './routes/registry/base.ts';
 import { dispatch } from './routes/registry/dispatch.ts';
-import type { EventSink } from './telemetry/events.ts';
-import { cacheStatus, decisionHeaders } from './telemetry/headers.ts';
-import { decisionFields, errorName, framesOf, type Logger, withFields } from './telemetry/log.ts';
-import type { ChosenUpstream, Upstreams } from './upstream/upstreams.ts';
+import type { KeepAlive } from './telemetry/events.ts';
+import { decisionHeaders } from './telemetry/headers.ts';
+import { errorName, framesOf } from './telemetry/log.ts';
+import type { ChosenUpstream } from './upstream/upstreams.ts';
 
-export interface AppOptions {
-  readonly upstreams: Upstreams;
-  readonly log: Logger;
-  /** `ADMIN_TOKEN`; without it the paths for operators are 404. */
-  readonly adminToken?: string | undefined;
+export interface AppOptions extends AdminOptions, Omit<TelemetryOptions, 'now'> {
   /** The clock, in epoch ms; tests replace it. */
   readonly now?: () => number;
-  /** Receives the events of all requests; without it, they go to the log at debug level. */
-  readonly sink?: EventSink;
 }
 
 type AppEnv = { Bindings: { exchange: Exchanged } };
@@ -39,6 +28,9 @@ interface Exchanged {
   /** What the client asked for, before names were translated. */
   readonly asked: Target;
   readonly chosen: ChosenUpstream | 'shared' | undefined;
+  readonly keepAlive: KeepAlive;
+  /** Set once it is parsed. */
+  route?: Route;
 }
 
 /** The edge as an HTTP application. */
@@ -47,27 +39,23 @@ export interface App {
 }
 
 /** Builds the application. This is the only place where an error becomes a response. */
-export function createApp({ upstreams, log, adminToken, now = Date.now, ...options }: AppOptions): App {
+export function createApp({ upstreams, now = Date.now, ...options }: AppOptions): App {
+  const telemetry = createTelemetry({ ...options, now });
   // Hono would decode the path before matching it, but it must match exactly the path that the route parser sees.
   const hono = new Hono<AppEnv>({ getPath: (_request, from) => from?.env?.exchange.ctx.target.path ?? '' });
   hono.all('/v2', (c) => registry(c.env.exchange));
   hono.all('/v2/*', (c) => registry(c.env.exchange));
-  hono.all('/_edge/events', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named('')));
-  hono.all('/_edge/events/:alias', (c) => eventsRoute(c.env.exchange.ctx, upstreams.named(c.req.param('alias'))));
-  hono.all('/_edge/cache/*', (c) => purgeRoute(c.env.exchange.ctx, upstreams, adminToken));
-  hono.all('/_edge/warm', (c) => warmRoute(c.env.exchange.ctx, upstreams, adminToken));
-  hono.all('/_edge/cooldown/*', (c) => cooldownRoute(c.env.exchange.ctx, upstreams, adminToken));
-  hono.all('/_edge/descriptors/:digest', (c) =>
-    descriptorsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')),
-  );
-  hono.all('/_edge/budget', (c) => budgetRoute(c.env.exchange.ctx, upstreams, adminToken));
-  hono.all('/_edge/blobs/:digest', (c) => blobsRoute(c.env.exchange.ctx, upstreams, adminToken, c.req.param('digest')));
+  for (const [pattern, answer] of adminRoutes({ ...options, upstreams })) {
+    hono.all(pattern, (c) => answer(c.env.exchange.ctx, (name) => c.req.param(name) ?? ''));
+  }
   hono.notFound((c) => errorAnswer(c.env.exchange.ctx, new RegistryError('NAME_UNKNOWN')));
   hono.onError((error, c) => errorAnswer(c.env.exchange.ctx, error));
 
-  function registry({ ctx, chosen }: Exchanged): Response | Promise<Response> {
+  function registry(exchange: Exchanged): Response | Promise<Response> {
+    const { ctx, chosen } = exchange;
     if (!METHODS.includes(ctx.method)) throw unsupported();
     const route = parseRoute(ctx.target);
+    exchange.route = route;
     if (chosen === 'shared' && route.kind === 'base') return answerShared(ctx);
     if (chosen === 'shared' || chosen === undefined) {
       throw new RegistryError('NAME_UNKNOWN', {
@@ -91,18 +79,6 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
     }
   }
 
-  const voices = new Map<string, { readonly log: Logger; readonly sink: EventSink }>();
-
-  /** Returns the log and the sink of an upstream, which lines and events of the others cannot be mistaken for. */
-  function voiceOf(alias: string) {
-    const known = voices.get(alias);
-    if (known) return known;
-    const own = alias === '' ? log : withFields(log, { upstream: alias });
-    const voice = { log: own, sink: options.sink ?? ((event) => own.debug('event', event)) };
-    voices.set(alias, voice);
-    return voice;
-  }
-
   /** Returns the alias of the upstream that a request for one of the edge's own paths is about; empty for no other. */
   function namedIn(asked: Target): string {
     const alias = asked.path.startsWith('/_edge/') ? aliasIn(asked) : undefined;
@@ -116,17 +92,20 @@ export function createApp({ upstreams, log, adminToken, now = Date.now, ...optio
     const { upstream, names } = chosen === undefined || chosen === 'shared' ? {} : chosen;
     const target = names?.toOrigin(asked) ?? asked;
     const alias = upstream ? upstream.alias : namedIn(asked);
-    const waitUntil = (work: Promise<unknown>) => execution.waitUntil(work);
-    return { ctx: createContext(request, { ...voiceOf(alias), now, target, waitUntil }), asked, chosen };
+    const keepAlive = (work: Promise<unknown>) => execution.waitUntil(work);
+    const { log, sink } = telemetry.voiceOf(alias);
+    return { ctx: createContext(request, { log, sink, now, target, waitUntil: keepAlive }), asked, chosen, keepAlive };
   }
 
   /** Ends the request: repositories are named, and tokens fetched, as the client does. */
-  function finish({ ctx, chosen, asked }: Exchanged, response: Response): Response {
-    if (chosen !== undefined && chosen !== 'shared') {
-      chosen.names?.toClient(response, asked);
-      chosen.upstream.edgeRealm?.rewrite(ctx, response);
-    }
-    return logRequest(ctx, response);
+  function finish(exchange: Exchanged, response: Response): Response {
+    const { ctx, chosen, asked, route, keepAlive } = exchange;
+    const { upstream, names } = chosen === undefined || chosen === 'shared' ? {} : chosen;
+    names?.toClient(response, asked);
+    upstream?.edgeRealm?.rewrite(ctx, response);
+    telemetry.end({ ctx, route, upstream, keepAlive }, response);
+    ctx.markAnswered();
+    return response;
   }
 
   return {
@@ -175,18 +154,4 @@ function errorAnswer(ctx: RequestContext, thrown: unknown): Response {
     ...decisionHeaders(ctx.events, error.status),
   };
   return new Response(ctx.method === 'HEAD' ? null : error.toBody(), { status: error.status, headers });
-}
-
-/** Logs one line per request, without the query, which may hold an upload's state or a signature. */
-function logRequest(ctx: RequestContext, response: Response): Response {
-  ctx.log.info('request', {
-    method: ctx.method,
-    path: ctx.target.path,
-    status: response.status,
-    cache: cacheStatus(ctx.events),
-    ...decisionFields(ctx.events),
-    ms: ctx.now() - ctx.startedAt,
-  });
-  ctx.markAnswered();
-  return response;
 }

@@ -2,6 +2,7 @@ import { callerOf } from './access/caller.ts';
 import { splitUrl, type Target } from './oci/route.ts';
 import type { EdgeEvent, EventSink } from './telemetry/events.ts';
 import { errorName, type Logger } from './telemetry/log.ts';
+import { continueTrace, type Trace } from './telemetry/trace.ts';
 
 /**
  * One request on its way, the first argument of every function that waits: who calls, whether the client is still
@@ -15,6 +16,8 @@ export interface RequestContext {
   readonly target: Target;
   /** The caller's identity, as `callerOf` gives it. */
   readonly caller: string | undefined;
+  /** The trace that the request belongs to, if the client says so. */
+  readonly trace: Trace | undefined;
   /** Epoch ms at which the request arrived. */
   readonly startedAt: number;
   /** Aborted when the client has left. */
@@ -47,8 +50,10 @@ export interface ContextOptions {
   readonly log: Logger;
   readonly sink: EventSink;
   readonly now: () => number;
-  /** What is asked for, if it is not what the URL says. */
+  /** What is asked for, if that is not what the URL says. */
   readonly target?: Target;
+  /** The request that made this one of the edge itself, and lives until this one is over. */
+  readonly outer?: RequestContext;
 }
 
 export function createContext(request: Request, options: ContextOptions): RequestContext {
@@ -66,6 +71,7 @@ class Context implements RequestContext {
   #isAnswered = false;
   #pending = 0;
   #callbacks: (() => void)[] | undefined;
+  #trace: { readonly value: Trace | undefined } | undefined;
   #caller: { readonly name: string | undefined } | undefined;
 
   constructor(request: Request, options: ContextOptions) {
@@ -89,6 +95,12 @@ class Context implements RequestContext {
     return this.#caller.name;
   }
 
+  get trace(): Trace | undefined {
+    const { outer } = this.#options;
+    this.#trace ??= { value: outer ? outer.trace : continueTrace(this.request.headers) };
+    return this.#trace.value;
+  }
+
   now(): number {
     return this.#options.now();
   }
@@ -96,7 +108,9 @@ class Context implements RequestContext {
   waitUntil(work: Promise<unknown>): void {
     const logged = work.catch((error) => this.log.error('background work failed', { error: errorName(error) }));
     this.holdOpen(logged);
-    this.#options.waitUntil(logged);
+    const { outer, waitUntil } = this.#options;
+    if (outer) outer.waitUntil(logged);
+    else waitUntil(logged);
   }
 
   holdOpen(work: Promise<unknown>): void {
@@ -128,13 +142,13 @@ class Context implements RequestContext {
 
   within(request: Request): RequestContext {
     const { target: _own, ...options } = this.#options;
-    const inner = new Context(request, { ...options, waitUntil: (work) => this.waitUntil(work) });
+    const inner = new Context(request, { ...options, outer: this });
     this.onEnd(() => inner.markAnswered());
     return inner;
   }
 
   emit(event: EdgeEvent): void {
     this.events.push(event);
-    this.#options.sink(event);
+    this.#options.sink(event, this.#options.waitUntil);
   }
 }

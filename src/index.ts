@@ -4,6 +4,7 @@ import { createAll, type EdgeConfig } from './assemble.ts';
 import { BYTE_BACKENDS } from './assembleBytes.ts';
 import { BACKENDS } from './assembleCaches.ts';
 import { ConfigError, parseConfig } from './config/config.ts';
+import { openMetrics } from './metrics/open.ts';
 import { RegistryError } from './oci/errors.ts';
 import { createLogger } from './telemetry/log.ts';
 
@@ -20,9 +21,15 @@ function build(): App {
   }
   const log = createLogger(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
-  return createApp({ upstreams: createAll(config), log, adminToken: config.adminToken });
+  const { adminToken, metricsToken, metrics, analytics, debugSample } = config;
+  return createApp({
+    ...{ upstreams: createAll(config), log, adminToken, metricsToken, analytics },
+    debug: { log: createLogger('debug'), share: debugSample },
+    metrics: metrics && openMetrics(metrics()),
+  });
 }
 
+export { MetricsObject } from './metrics/object.ts';
 export { RepositoryObject } from './stores/durable/object.ts';
 
 const edge = build();

@@ -92,6 +92,7 @@ describe('createApp', () => {
       status: 200,
       cache: 'registry-edge; fwd=bypass',
       ms: 0,
+      originMs: 0,
     });
     expect(edge.log.join('\n')).not.toContain('secret');
   });

@@ -14,8 +14,8 @@ const FLAGS = {
 } as const;
 /** The first date with which the Worker was tested. */
 const COMPATIBILITY_DATE = '2026-07-01';
-/** The class that keeps repositories in Durable Objects. */
-const CLASS = 'RepositoryObject';
+/** The classes of Durable Objects, by the names under which they are bound. */
+const CLASSES = { REPOSITORIES: 'RepositoryObject', METRICS: 'MetricsObject' };
 
 const checkCache: Check = ({ exports }) =>
   exports?.default?.type === 'worker' && exports.default.cache?.enabled === false
@@ -56,21 +56,24 @@ const checkModules: Check = ({ main = '', no_bundle, rules }) =>
         ),
       ];
 
-const checkObjects: Check = ({ durable_objects, migrations }) => {
-  const bound = durable_objects.bindings.find(({ name }) => name === 'REPOSITORIES');
+const checkObjects: Check = (wrangler) =>
+  Object.entries(CLASSES).flatMap(([name, className]) => checkObject(wrangler, name, className));
+
+function checkObject({ durable_objects, migrations }: Parameters<Check>[0], name: string, className: string) {
+  const bound = durable_objects.bindings.find((binding) => binding.name === name);
   if (!bound) return [];
-  if (bound.class_name !== CLASS && !bound.script_name) {
-    return [problem(`REPOSITORIES is bound to the class ${bound.class_name}`, `set class_name = "${CLASS}"`)];
+  if (bound.class_name !== className && !bound.script_name) {
+    return [problem(`${name} is bound to the class ${bound.class_name}`, `set class_name = "${className}"`)];
   }
-  const isCreated = migrations.some(({ new_sqlite_classes = [] }) => new_sqlite_classes.includes(CLASS));
+  const isCreated = migrations.some(({ new_sqlite_classes = [] }) => new_sqlite_classes.includes(className));
   if (bound.script_name || isCreated) return [];
   return [
     problem(
-      `no migration creates the class ${CLASS} with SQLite, so Cloudflare refuses the deploy`,
-      `add [[migrations]] with a new tag and new_sqlite_classes = ["${CLASS}"]`,
+      `no migration creates the class ${className} with SQLite, so Cloudflare refuses the deploy`,
+      `add [[migrations]] with a new tag and new_sqlite_classes = ["${className}"]`,
     ),
   ];
-};
+}
 
 const checkSecrets: Check = ({ vars }) =>
   Object.keys(vars)

@@ -31,8 +31,9 @@ export function readProject(file: string, processEnv: Readonly<Record<string, st
 
 /** Returns the bindings that the Worker knows, each only if it is of the right kind. */
 function bindingsOf({ durable_objects, kv_namespaces, r2_buckets }: WranglerConfig): Environment {
+  const objects = durable_objects.bindings.filter(({ name }) => name === 'REPOSITORIES' || name === 'METRICS');
   return {
-    ...(durable_objects.bindings.some(({ name }) => name === 'REPOSITORIES') && { REPOSITORIES: BOUND }),
+    ...Object.fromEntries(objects.map(({ name }) => [name, BOUND])),
     ...(kv_namespaces.some(({ binding }) => binding === 'DESCRIPTORS') && { DESCRIPTORS: BOUND }),
     ...(r2_buckets.some(({ binding }) => binding === 'BLOBS') && { BLOBS: BOUND }),
   };

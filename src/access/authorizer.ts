@@ -39,6 +39,8 @@ export interface Authorizer {
    * be refused again, whatever it asks.
    */
   needsLogin(ctx: RequestContext, repository: RepositoryName): boolean;
+  /** Returns the subject of a token that was verified. */
+  subjectOf?(ctx: RequestContext): string | undefined;
 }
 
 /** Returns the error for a user without the right. @param what such as `push to the repository` */

@@ -48,7 +48,7 @@ export function createFailedLogins(): FailedLogins {
 }
 
 /** Returns what stands for an address: a single client has all addresses of an IPv6 network of 64 bits. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address;
   const [before = [], after = []] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
   const zeros = Array<string>(Math.max(0, IPV6_GROUPS - before.length - after.length)).fill('0');

@@ -1,3 +1,5 @@
+import { USER_AGENT } from '../version.ts';
+
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_BYTES = 64 * 1024;
 
@@ -7,7 +9,7 @@ const MAX_BYTES = 64 * 1024;
  */
 export async function fetchDocument(url: URL): Promise<string> {
   const response = await fetch(url, {
-    headers: { accept: 'application/json' },
+    headers: { accept: 'application/json', 'user-agent': USER_AGENT },
     redirect: 'manual',
     cache: 'no-store',
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),

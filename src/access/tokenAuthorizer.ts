@@ -54,6 +54,11 @@ export function createTokenAuthorizer(
     },
     recordProof: (ctx, name, kind) => origin.recordProof(ctx, name, kind),
     needsLogin: (ctx, name) => origin.needsLogin(ctx, name),
+    subjectOf(ctx) {
+      const token = ctx.caller === undefined ? undefined : bearerToken(ctx.caller);
+      const known = token === undefined ? undefined : verifier.recall(ctx, token);
+      return known === undefined || known === 'unverified' ? undefined : known.subject;
+    },
     recordRefusal(ctx, name) {
       if (ctx.caller !== undefined) refusals.set(keyOf(ctx, name), ctx.now());
       origin.recordRefusal(ctx, name);

@@ -50,7 +50,7 @@ export function evictDenied<E extends Entry>(
       const isMalformed = found.outcome === 'fault' && found.isMalformed;
       const isPresent = found.outcome === 'hit' ? accepts(found.entry) : isMalformed || ctx.events.some(isHalfCleared);
       if (isPresent && found.outcome === 'hit') item.onLost?.(found.entry, sentAtMs);
-      if (isPresent) await observeClear(ctx, 'clear', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
+      if (isPresent) await observeClear(ctx, 'evict', () => item.clear(ctx, sentAtMs)).catch(() => undefined);
     }),
   );
 }
@@ -58,7 +58,7 @@ export function evictDenied<E extends Entry>(
 /** Runs a clear and emits its outcome. @throws what the work throws */
 export async function observeClear(
   ctx: RequestContext,
-  verb: 'clear' | 'markDeleting',
+  verb: 'clear' | 'evict' | 'markDeleting',
   work: () => Promise<void>,
 ): Promise<void> {
   try {

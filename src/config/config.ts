@@ -1,11 +1,11 @@
-import { LOG_LEVELS, type LogLevel } from '../telemetry/log.ts';
 import { archivesWithoutBytes, checkArchiveStore } from './archive.ts';
 import { type Backend, type ChosenBackend, readBackend } from './backend.ts';
 import { BYTES_VARIABLES, type BytesConfig, bytesWithoutEffect, readBytes } from './bytes.ts';
 import { checkChoices } from './choices.ts';
-import { count, oneOf, size } from './forms.ts';
+import { count, size } from './forms.ts';
 import { preselect } from './presets.ts';
 import { createSettings, type Environment, isSet } from './settings.ts';
+import { readTelemetry, TELEMETRY_VARIABLES, type TelemetryConfig, tokenWithoutMetrics } from './telemetry.ts';
 import {
   CHOOSERS,
   INHERITED_VARIABLES,
@@ -19,7 +19,7 @@ import { namesOfSecrets, readUpstreams } from './upstreams.ts';
 import { settingsWithoutEffect } from './warnings.ts';
 
 /** The Worker's configuration. Durations in ms, sizes in bytes. */
-export interface Config<Open = unknown, OpenCounter = unknown, Bytes = unknown> {
+export interface Config<Open = unknown, OpenCounter = unknown, Bytes = unknown> extends TelemetryConfig {
   /** At least one; the default upstream, if there is one, is the first. */
   readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
   /** `BLOBDESCRIPTOR` */
@@ -28,7 +28,6 @@ export interface Config<Open = unknown, OpenCounter = unknown, Bytes = unknown> 
   readonly bytes: BytesConfig<Bytes> | undefined;
   /** The bounds of an isolate's memory, for all upstreams together. */
   readonly memory: { readonly entries: number; readonly bytes: number };
-  readonly logLevel: LogLevel;
   /** Guards the operators' paths, which answer 404 without it. */
   readonly adminToken: string | undefined;
   /** Settings that work, but that the operator should change. */
@@ -52,7 +51,7 @@ const EDGE_VARIABLES = [
   'MEMORY_ENTRIES',
   'MEMORY_BYTES',
   'ADMIN_TOKEN',
-  'LOG_LEVEL',
+  ...TELEMETRY_VARIABLES,
   ...BYTES_VARIABLES,
 ] as const;
 
@@ -102,6 +101,7 @@ export function parseConfig<Open, OpenCounter, Bytes = never>(
   const keepers = backends.filter(({ lacksTags }) => !lacksTags).map((keeper) => keeper.kind);
   checkArchiveStore(settings, upstreams, { lacksTags: backend?.lacksTags ?? false, kinds: keepers });
   const bytes = readBytes(settings, byteBackends);
+  const adminToken = settings.read('ADMIN_TOKEN', optionalToken())?.token;
   const config = {
     upstreams,
     backend,
@@ -110,13 +110,13 @@ export function parseConfig<Open, OpenCounter, Bytes = never>(
       entries: settings.read('MEMORY_ENTRIES', count('10000', 16, 'with fewer, proofs of access are not remembered')),
       bytes: settings.read('MEMORY_BYTES', size('16MiB', '256KiB', '64MiB', MEMORY_BOUNDS)),
     },
-    adminToken: settings.read('ADMIN_TOKEN', optionalToken())?.token,
-    logLevel: settings.read('LOG_LEVEL', oneOf('info', LOG_LEVELS)),
+    adminToken,
+    ...readTelemetry(settings, adminToken),
     warnings,
   };
   if (problems.length > 0) throw new ConfigError(problems);
   if (env.LAYERINFO && !env.BLOBDESCRIPTOR) warnings.push('LAYERINFO is deprecated: set BLOBDESCRIPTOR instead');
-  warnings.push(...bytesWithoutEffect(env), ...archivesWithoutBytes(upstreams, bytes));
+  warnings.push(...bytesWithoutEffect(env), ...archivesWithoutBytes(upstreams, bytes), ...tokenWithoutMetrics(config));
   if (!hasDefault) {
     for (const name of OWN_VARIABLES.filter((own) => isSet(env, own)))
       warnings.push(`${name} has no effect without ORIGIN_URL: set it for one of the UPSTREAMS`);

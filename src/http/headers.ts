@@ -1,4 +1,6 @@
 import { variantOf } from '../oci/mediaTypes.ts';
+import type { Trace } from '../telemetry/trace.ts';
+import { USER_AGENT } from '../version.ts';
 import { type AskedAs, isProxyHeader } from './identity.ts';
 
 /** RFC 9110 §7.6.1: they concern one connection only. `proxy-authorization` is one, since the edge asks for none. */
@@ -28,8 +30,6 @@ const CLIENT_REQUEST_ONLY = /^(?:if-.*|range|content-.*)$/;
  * because nothing is learnt from those answers.
  */
 const OPEN_MIRROR_HEADERS = new Set(['accept', 'range', 'origin']);
-/** An open mirror's own name at the origin, whose firewall may refuse the software of one caller. */
-const OWN_USER_AGENT = 'registry-edge';
 
 export interface ForwardOptions {
   /** As whom the origin is asked: an open mirror does not tell it who calls, since its answers are for all. */
@@ -50,7 +50,8 @@ export function requestHeaders(client: Headers, options: ForwardOptions): Header
   }
   headers.set('accept-encoding', 'identity');
   if (options.askedAs === 'caller') return headers;
-  headers.set('user-agent', OWN_USER_AGENT);
+  // The firewall of an origin may refuse the software of one caller.
+  headers.set('user-agent', USER_AGENT);
   const accept = headers.get('accept');
   // The form that the cache key uses: neither the order nor the length of the header is one caller's own.
   if (accept !== null) headers.set('accept', variantOf(accept));
@@ -63,11 +64,24 @@ function isForEverybody(name: string, options: ForwardOptions): boolean {
 
 /** Returns these of the client's headers, unchanged, with the edge's own User-Agent. */
 export function pickHeaders(client: Headers, names: readonly string[]): Headers {
-  const headers = new Headers({ 'user-agent': OWN_USER_AGENT });
+  const headers = new Headers({ 'user-agent': USER_AGENT });
   for (const name of names) {
     const value = client.get(name);
     if (value !== null) headers.set(name, value);
   }
+  return headers;
+}
+
+/**
+ * Replaces what the client says of its trace by what the edge does: a malformed trace is not handed on. An open mirror
+ * hands on the ids alone: `tracestate` is free text of one caller.
+ */
+export function withTrace(headers: Headers, trace: Trace | undefined, askedAs: AskedAs): Headers {
+  headers.delete('traceparent');
+  headers.delete('tracestate');
+  if (!trace) return headers;
+  headers.set('traceparent', trace.parent);
+  if (askedAs === 'caller' && trace.state !== undefined) headers.set('tracestate', trace.state);
   return headers;
 }
 

@@ -1,6 +1,6 @@
 import type { RequestContext } from '../context.ts';
 import type { Budget } from '../http/body/budget.ts';
-import { pickHeaders, requestHeaders } from '../http/headers.ts';
+import { pickHeaders, requestHeaders, withTrace } from '../http/headers.ts';
 import type { AskedAs } from '../http/identity.ts';
 import { isSafeMethod } from '../http/methods.ts';
 import { isRedirect } from '../http/redirects.ts';
@@ -50,10 +50,10 @@ export function createOrigin({ url, timeoutMs, redirectHosts, bodies, askedAs, h
     }
   }
 
-  /** Adds this edge's mark. @throws RegistryError LOOP_DETECTED */
+  /** Adds this edge's mark, and its place in the client's trace. @throws RegistryError LOOP_DETECTED */
   function markHeaders(ctx: RequestContext, headers: Headers): Headers {
     headers.set('cdn-loop', markOf(ctx));
-    return headers;
+    return withTrace(headers, ctx.trace, askedAs);
   }
 
   /** Adds this edge's mark for a redirect's target, which may be this edge. */

@@ -1,4 +1,5 @@
 import type { EcrSettings } from '../http/accountSettings.ts';
+import { USER_AGENT } from '../version.ts';
 import type { Account } from './account.ts';
 import { type JsonLimits, readJson } from './readJson.ts';
 import { createRenewedAccount } from './renewedAccount.ts';
@@ -20,7 +21,7 @@ export function createEcrAccount(settings: EcrSettings & { readonly name: string
     const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 'ecr', retries: 0 });
     const signed = await client.sign(url, {
       ...{ method: 'POST', body: '{}' },
-      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': TARGET },
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'user-agent': USER_AGENT, 'x-amz-target': TARGET },
     });
     const answer = await fetch(signed, {
       ...{ redirect: 'manual', cache: 'no-store', signal: AbortSignal.timeout(limits.timeoutMs) },

@@ -1,5 +1,6 @@
 import type { RequestContext } from '../context.ts';
 import { retryDelayMs } from '../isolate/retryAfter.ts';
+import { USER_AGENT } from '../version.ts';
 import { type JsonLimits, readJson } from './readJson.ts';
 
 /** What is asked of a token server. */
@@ -53,7 +54,7 @@ async function ask(
 ): Promise<TokenAnswer> {
   const response = await fetch(url, {
     headers: {
-      ...{ accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'registry-edge' },
+      ...{ accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': USER_AGENT },
       ...(authorization !== undefined && { authorization }),
     },
     redirect: 'manual',

@@ -1,4 +1,5 @@
 import type { GoogleSettings } from '../http/accountSettings.ts';
+import { USER_AGENT } from '../version.ts';
 import { type Account, basicAuthorization } from './account.ts';
 import { type JsonLimits, readJson } from './readJson.ts';
 import { createRenewedAccount } from './renewedAccount.ts';
@@ -29,6 +30,7 @@ export function createGoogleAccount(
     const claims = { iss: name, scope, aud: tokenUri.href, iat, exp: iat + ASSERTION_SECONDS };
     const answer = await fetch(tokenUri, {
       ...{ method: 'POST', redirect: 'manual', cache: 'no-store', signal: AbortSignal.timeout(limits.timeoutMs) },
+      headers: { 'user-agent': USER_AGENT },
       body: new URLSearchParams({ grant_type: GRANT_TYPE, assertion: await signJwt(claims, privateKey) }),
     });
     if (answer.status !== 200) {

@@ -61,7 +61,10 @@ export type EdgeEvent =
   | { readonly kind: 'notified'; readonly events: number; readonly changes: number; readonly unusable: number }
   /** The registry sent an envelope that is too large to be parsed; the scan for repositories found this many. */
   | { readonly kind: 'notified-too-much'; readonly bytes: number; readonly repositories: number }
-  | { readonly kind: 'clear' | 'markDeleting'; readonly outcome: 'done' | 'fault' };
+  /** Content was removed from the store (`evict`: since the origin does not have it), or marked as being deleted. */
+  | { readonly kind: 'clear' | 'evict' | 'markDeleting'; readonly outcome: 'done' | 'fault' }
+  /** The cache forgot what a manifest names that the origin refused, so that the push succeeds when it is repeated. */
+  | { readonly kind: 'heal' };
 
 /** A policy, by the variable that declares it. */
 export type PolicyName = 'ALLOW_REPOSITORIES' | 'DENY_REPOSITORIES' | 'IMMUTABLE_TAGS' | 'COOLDOWN' | 'USERS';
@@ -93,5 +96,10 @@ export type ForwardDetail =
   | 'budget'
   | `origin-${number}`;
 
-/** Receives every event of every request when it is emitted, also those that come after the reply. */
-export type EventSink = (event: EdgeEvent) => void;
+/**
+ * Receives every event of every request when it is emitted, also those that come after the reply.
+ * @param keepAlive lets work continue after the reply, as part of no request
+ */
+export type EventSink = (event: EdgeEvent, keepAlive: KeepAlive) => void;
+
+export type KeepAlive = (work: Promise<unknown>) => void;

@@ -1,37 +1,65 @@
 import type { EdgeEvent, ForwardDetail, ForwardReason } from './events.ts';
 
-/** Returns the value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
-export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
-  let hit: { readonly staleMs?: number } | undefined;
+/** What was decided about the cache, as far as it says how the request was answered. */
+export interface Decision {
+  /** The cache alone answered. */
+  readonly hit: { readonly staleMs?: number } | undefined;
+  /** Why it did not. */
+  readonly forward: { readonly reason: ForwardReason; readonly detail?: ForwardDetail } | undefined;
+  /** The store whose look was the last; empty for none. */
+  readonly store: string;
+  /** The byte store that gave the content; empty for none. */
+  readonly byteStore: string;
+  readonly isStored: boolean;
+  readonly isCollapsed: boolean;
+}
+
+/** Sums up the events of a request. */
+export function decisionOf(events: readonly EdgeEvent[]): Decision {
+  let hit: Decision['hit'];
   let store = '';
-  let forward: { readonly reason: ForwardReason; readonly detail?: ForwardDetail } | undefined;
-  let stored = '';
-  let collapsed = '';
+  let forward: Decision['forward'];
+  let isStored = false;
+  let isCollapsed = false;
   let isForwardedBefore = false;
-  let bytes = '';
+  let byteStore = '';
   for (const event of events) {
     if (event.kind === 'resolved') {
       isForwardedBefore = forward !== undefined && !hit;
       hit = undefined;
     } else if (event.kind === 'hit') hit = event;
-    else if (event.kind === 'stat') store = `; detail=${event.store}`;
+    else if (event.kind === 'stat') store = event.store;
     else if (event.kind === 'forward') forward = event;
-    else if (event.kind === 'write-back' && event.outcome === 'begun') stored = '; stored';
-    else if (event.kind === 'bytes') bytes = event.outcome === 'hit' ? `; detail=${event.store}` : '';
-    else if (event.kind === 'fill' && event.outcome === 'begun') stored = '; stored';
-    else if (event.kind === 'collapsed') collapsed = '; collapsed';
+    else if (event.kind === 'write-back' && event.outcome === 'begun') isStored = true;
+    else if (event.kind === 'bytes') byteStore = event.outcome === 'hit' ? event.store : '';
+    else if (event.kind === 'fill' && event.outcome === 'begun') isStored = true;
+    else if (event.kind === 'collapsed') isCollapsed = true;
   }
-  if (hit && !isForwardedBefore) {
-    const ttl = hit.staleMs === undefined ? '' : `; ttl=${0 - Math.ceil(hit.staleMs / 1000)}`;
-    return `registry-edge; hit${ttl}${bytes || store}`;
-  }
-  if (!forward) return undefined;
-  const detail = forward.detail ? `; detail=${forward.detail}` : bytes;
-  return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail}`;
+  return { hit: isForwardedBefore ? undefined : hit, forward, store, byteStore, isStored, isCollapsed };
 }
 
-/** Returns the value of `Server-Timing`: the time spent on the cache, on the origin and on its token server, in ms. */
-export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
+/** Returns the value of `Cache-Status` (RFC 9211), or `undefined` where nothing was decided about the cache. */
+export function cacheStatus(events: readonly EdgeEvent[]): string | undefined {
+  const { hit, forward, store, byteStore, isStored, isCollapsed } = decisionOf(events);
+  if (hit) {
+    const ttl = hit.staleMs === undefined ? '' : `; ttl=${0 - Math.ceil(hit.staleMs / 1000)}`;
+    const from = byteStore || store;
+    return `registry-edge; hit${ttl}${from && `; detail=${from}`}`;
+  }
+  if (!forward) return undefined;
+  const detail = forward.detail ?? byteStore;
+  const [stored, collapsed] = [isStored ? '; stored' : '', isCollapsed ? '; collapsed' : ''];
+  return `registry-edge; fwd=${forward.reason}${stored}${collapsed}${detail && `; detail=${detail}`}`;
+}
+
+/** The time that a request spent on stores, on the origin and on its token server, in ms; `undefined`: on none. */
+export interface Times {
+  readonly cacheMs: number | undefined;
+  readonly originMs: number | undefined;
+  readonly tokenMs: number | undefined;
+}
+
+export function timesOf(events: readonly EdgeEvent[]): Times {
   let cacheMs: number | undefined;
   let originMs: number | undefined;
   let tokenMs: number | undefined;
@@ -40,6 +68,12 @@ export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
     else if (event.kind === 'origin') originMs = (originMs ?? 0) + event.ms;
     else if (event.kind === 'token') tokenMs = (tokenMs ?? 0) + event.ms;
   }
+  return { cacheMs, originMs, tokenMs };
+}
+
+/** Returns the value of `Server-Timing`. */
+export function serverTiming(events: readonly EdgeEvent[]): string | undefined {
+  const { cacheMs, originMs, tokenMs } = timesOf(events);
   const cache = timing('cache', cacheMs);
   if (originMs === undefined && tokenMs === undefined) return cache;
   const parts = [cache, timing('token', tokenMs), timing('origin', originMs)];

@@ -105,7 +105,7 @@ async function evictGone(repository: Repository, gone: readonly GoneBlob[]): Pro
   }
   // In one request, as of the first question: another push may have brought a blob back before the last one was sent.
   const earliest = Math.min(...gone.map(({ sentAtMs }) => sentAtMs));
-  await observeClear(ctx, 'clear', async () => {
+  await observeClear(ctx, 'evict', async () => {
     await repository.descriptors('blobs').evict(ctx, digests, earliest);
   }).catch(() => undefined);
 }

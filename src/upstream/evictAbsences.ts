@@ -33,7 +33,7 @@ export async function evictAbsences(
   absences: readonly Absence[],
 ): Promise<void> {
   const { ctx, upstream, name } = repository;
-  await observeClear(ctx, 'clear', () =>
+  await observeClear(ctx, 'evict', () =>
     eachInTurn(absences, async (absence) => {
       const { digest, sentAt } = absence;
       if (links === 'blobs' || (await hadAcceptedType(repository, absence))) {

@@ -24,7 +24,7 @@ export async function evictSuspects(
     evict(repository, [...suspects].slice(0, MAX_NAMED), refusedAtMs);
   // Read before the eviction, after which memory does not know them any more.
   const sizes = manifestSizes(repository, digests);
-  await observeClear(repository.ctx, 'clear', async () => {
+  await observeClear(repository.ctx, 'evict', async () => {
     const children = await namedBy(repository, await evictBounded(digests), sizes);
     await evictBounded(children.difference(digests));
   }).catch(() => undefined);

@@ -49,6 +49,7 @@ export async function heal(repository: Repository, { reference, refusal, copy }:
     const evicted = evictSuspects(repository, suspects, refusedAtMs);
     ctx.waitUntil(evicted);
     await evicted;
+    ctx.emit({ kind: 'heal' });
   }
   return relayed;
 }

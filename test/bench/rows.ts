@@ -9,6 +9,7 @@ import { freshTokens } from './tokens.ts';
 import type { Tool } from './tools.ts';
 import { durableKv, durableRows, warmDurable } from './warmDurable.ts';
 import { warmMemory } from './warmMemory.ts';
+import { warmMetrics } from './warmMetrics.ts';
 import { warmKv, warmRedis } from './warmStore.ts';
 
 export interface Row {
@@ -23,6 +24,7 @@ export interface Row {
 export const ROWS: Readonly<Record<string, Row>> = {
   'warm-memory': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'warn', settings) },
   'warm-memory-logged': { needs: ['hey'], run: (name, settings) => warmMemory(name, 'info', settings) },
+  'warm-metrics': { needs: ['hey'], run: warmMetrics },
   'warm-redis': { needs: ['hey', 'redis-server'], run: warmRedis },
   'warm-durable': { needs: ['hey'], run: warmDurable },
   'warm-kv': { needs: ['hey'], run: warmKv },

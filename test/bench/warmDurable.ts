@@ -39,15 +39,15 @@ export async function serveWarmDurable(
   isInspected = false,
   script = BUNDLE,
 ): Promise<{ edge: Served; other: Served }> {
-  const hasObjects = true;
-  const edge = await serveOnWorkerd({ script, bindings: variablesOf(origin, 'durable'), isInspected, hasObjects });
+  const objects = { REPOSITORIES: 'RepositoryObject' };
+  const edge = await serveOnWorkerd({ script, bindings: variablesOf(origin, 'durable'), isInspected, objects });
   const HEADERS = constantHeaders(await warmUp(blobOfNewCaller(edge.url, origin)));
   const [, OBJECT, digest] = /^\/v2\/(.+)\/blobs\/(.+)$/.exec(origin.path) ?? [];
   const KEYS = { askedAs: 'caller', retentionMs: 3_600_000, lifeMs: 3_660_000, links: 'blobs', digests: [digest] };
   const descriptor = { digest, size: Number(HEADERS['content-length']), mediaType: HEADERS['content-type'] };
   const bindings = { HEADERS, OBJECT, KEYS, VALUE: { descriptor, verifiedAt: Date.now() } };
   const bare = await bundle(barePath('durable.js'));
-  const other = await serveOnWorkerd({ script: bare, bindings, isInspected, hasObjects });
+  const other = await serveOnWorkerd({ script: bare, bindings, isInspected, objects });
   const filled = await fetch(other.url, { method: 'PUT' });
   if (filled.status !== 200) throw new Error(`the bare handler has no entry: ${filled.status}`);
   return { edge, other };

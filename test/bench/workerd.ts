@@ -12,8 +12,8 @@ export interface WorkerOptions {
   readonly script: string;
   /** Its `env`: a string is a variable, any other value arrives as parsed JSON. */
   readonly bindings?: Readonly<Record<string, unknown>>;
-  /** Whether it exports the class of Durable Objects that is bound as `REPOSITORIES`; they are kept on disk. */
-  readonly hasObjects?: boolean;
+  /** The classes of Durable Objects that it exports, by the names under which they are bound; they are kept on disk. */
+  readonly objects?: Readonly<Record<string, string>>;
   /** Whether a loader of other Workers is bound as `LOADER`. */
   readonly loadsWorkers?: boolean;
   /** Whether the log has a line for each garbage collection. */
@@ -67,7 +67,7 @@ export async function serveOnWorkerd(options: WorkerOptions): Promise<Served> {
 
 /** A configuration in Cap'n Proto's text form (workerd.capnp), whose ASCII strings are written like those of JSON. */
 async function configOf(
-  { bindings = {}, hasObjects, loadsWorkers, tracesGc }: WorkerOptions,
+  { bindings = {}, objects = {}, loadsWorkers, tracesGc }: WorkerOptions,
   names: readonly string[],
   folder: string,
 ): Promise<string> {
@@ -76,11 +76,14 @@ async function configOf(
   const bound = [
     ...Object.entries(bindings).map(([name, value]) => `(name = ${JSON.stringify(name)}, ${bindingOf(value)})`),
     ...(loadsWorkers ? ['(name = "LOADER", workerLoader = ())'] : []),
-    ...(hasObjects ? ['(name = "REPOSITORIES", durableObjectNamespace = "RepositoryObject")'] : []),
+    ...Object.entries(objects).map(
+      ([name, className]) => `(name = "${name}", durableObjectNamespace = "${className}")`,
+    ),
   ];
-  const objects = `durableObjectNamespaces = [
-        (className = "RepositoryObject", uniqueKey = "repositories", enableSql = true),
-      ],
+  const classes = Object.values(objects).map(
+    (className) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`,
+  );
+  const namespaces = `durableObjectNamespaces = [${classes.join(', ')}],
       durableObjectStorage = (localDisk = "disk"),`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -91,7 +94,7 @@ const config :Workerd.Config = (
       compatibilityDate = ${JSON.stringify(compatibilityDate)},
       compatibilityFlags = ${JSON.stringify(compatibilityFlags)},
       globalOutbound = "machine",
-      ${hasObjects ? objects : ''}
+      ${classes.length > 0 ? namespaces : ''}
     )),
     (name = "disk", disk = (path = ${JSON.stringify(join(folder, 'objects'))}, writable = true)),
     (name = "machine", network = (allow = ["local"])),

@@ -71,7 +71,11 @@ describe('parseConfig', () => {
       cacheTimeoutMs: 250,
       adminToken: undefined,
       eventsToken: undefined,
+      metricsToken: undefined,
+      metrics: undefined,
+      analytics: undefined,
       logLevel: 'info',
+      debugSample: 0,
       warnings: [],
     });
   });
@@ -331,6 +335,34 @@ describe('parseConfig', () => {
     expect(both.warnings).toEqual([]);
   });
 
+  it.each([
+    ['0', 0],
+    ['1', 1],
+    ['0.01', 0.01],
+    ['.5', 0.5],
+  ])('reads the share of requests %j', (DEBUG_SAMPLE, share) => {
+    expect(parseConfig({ ...MINIMAL, DEBUG_SAMPLE }).debugSample).toBe(share);
+  });
+
+  it.each(['2', '1.5', '-0.1', '1%', '1e-2', 'all'])('rejects the share of requests %j', (DEBUG_SAMPLE) => {
+    expect(messageOf({ ...MINIMAL, DEBUG_SAMPLE })).toContain('DEBUG_SAMPLE: expected a share');
+  });
+
+  it('finds the object of the metrics only where a token lets somebody read them', () => {
+    const METRICS = { jurisdiction: () => METRICS };
+    const [METRICS_TOKEN, ADMIN_TOKEN] = ['prometheus-knows-this', 'operators-know-this'];
+    expect(parseConfig({ ...MINIMAL, METRICS }).metrics).toBeUndefined();
+    for (const token of [{ METRICS_TOKEN }, { ADMIN_TOKEN }]) {
+      const config = parseConfig({ ...MINIMAL, ...token, METRICS, STORE_LOCATION: 'weur' });
+      expect(config.metrics?.()).toEqual({ namespace: METRICS, location: 'weur' });
+      expect(config.warnings).toEqual([]);
+    }
+    expect(parseConfig({ ...MINIMAL, METRICS_TOKEN }).warnings).toEqual([
+      expect.stringContaining('METRICS_TOKEN has no effect'),
+    ]);
+    expect(messageOf({ ...MINIMAL, METRICS_TOKEN: 'short' })).toContain('METRICS_TOKEN: expected a token');
+  });
+
   it('reads no variable that variableNames does not list', () => {
     const read = new Set<string>();
     const seen = (variables: Record<string, unknown>) =>
@@ -341,7 +373,7 @@ describe('parseConfig', () => {
         },
       });
     for (const { kind } of BACKENDS) parseConfig(seen({ ...MINIMAL, ...REDIS, BLOBDESCRIPTOR: kind }));
-    for (const binding of ['DESCRIPTORS', 'REPOSITORIES']) read.delete(binding);
+    for (const binding of ['ANALYTICS', 'DESCRIPTORS', 'REPOSITORIES']) read.delete(binding);
     expect([...read].sort()).toEqual([...variableNames(BACKENDS)].sort());
   });
 });

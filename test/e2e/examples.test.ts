@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
 import { temporaryFolder } from './support/cleanup.ts';
 import { type Outcome, runClient, SUCCESS } from './support/command.ts';
 import { image } from './support/contents.ts';
@@ -90,7 +91,7 @@ describeWith(TOOLS, 'each file in examples/clients, as it stands', () => {
     expect(await pull()).toMatchObject(SUCCESS);
     const requests = hub.registry.received.slice(asked);
     expect(requests.some(({ path }) => path.startsWith('/v2/library/busybox/manifests/'))).toBe(true);
-    for (const { headers } of requests) expect(headers['user-agent']).toBe('registry-edge');
+    for (const { headers } of requests) expect(headers['user-agent']).toBe(`registry-edge/${manifest.version}`);
     expect(hub.storage.received.length).toBeGreaterThan(stored);
   });
 

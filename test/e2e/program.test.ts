@@ -54,6 +54,8 @@ describeWith(['skopeo'], 'local/start.ts without ORIGIN_URL', () => {
     const [, ...args] = third.replace(/ dir:\S+$/, ` dir:${folder}`).split(' ');
     expect(await skopeo(...args)).toMatchObject(SUCCESS);
     expect(await readdir(folder)).toContain('manifest.json');
+    await program.stop();
+    expect(program.stdout().trimEnd()).toMatch(/\d+ requests, \d+ of them hits .+ saved$/);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { requestHeaders, responseHeaders } from '../../src/http/headers.ts';
+import { USER_AGENT } from '../../src/version.ts';
 import { createEdge } from '../support/edge.ts';
 import { pushBlob, rig } from '../support/push.ts';
 
@@ -56,7 +57,7 @@ const PLAIN = { accept: 'application/json', 'user-agent': 'docker/29', 'x-reques
 const IDENTITY = { authorization: 'Basic YTpi', cookie: 'a=b', 'x-remote-user': 'admin', 'cf-cert-subject-dn': 'CN=a' };
 const ALL = { ...CLIENT_REQUEST_ONLY, ...EDGE_ONLY, ...HOP_BY_HOP, ...PLAIN, ...IDENTITY };
 /** What an open mirror sends: it asks on behalf of all callers, in its own name. */
-const OPEN_MIRROR_HEADERS = { accept: PLAIN.accept, 'user-agent': 'registry-edge' };
+const OPEN_MIRROR_HEADERS = { accept: PLAIN.accept, 'user-agent': USER_AGENT };
 const CODING = { 'accept-encoding': 'identity' };
 
 describe('requestHeaders', () => {

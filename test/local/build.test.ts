@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { expect, it } from 'vitest';
 import { BUNDLING, buildInto } from '../../local/build.ts';
+import manifest from '../../package.json' with { type: 'json' };
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_SWITCHED_OFF_BYTES = 10 * 1024;
@@ -32,6 +33,12 @@ it('the main module imports no other before it is told to', async () => {
   ]);
 });
 
+it('knows the version of the package', async () => {
+  const main = (await bundle()).text;
+  expect(main).toContain(`"${manifest.version}"`);
+  expect(main).not.toContain('REGISTRY_EDGE_VERSION');
+});
+
 it('leaves no module of another version in the folder, which would be deployed as well', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'registry-edge-'));
   try {
@@ -48,7 +55,7 @@ it('leaves no module of another version in the folder, which would be deployed a
   }
 });
 
-it.each(['src/stores/redis', 'src/stores/kv', 'src/stores/durable', 'src/routes/admin'])(
+it.each(['src/stores/redis', 'src/stores/kv', 'src/stores/durable', 'src/metrics', 'src/routes/admin'])(
   '%s costs those who do not use it at most 10 KiB gzipped in the main module',
   async (folder) => {
     const cost = (await bundle()).gzippedBytes - (await bundle([without(folder)])).gzippedBytes;
@@ -61,8 +68,8 @@ function isRedisClient(path: string): boolean {
   return path.includes('@upstash/');
 }
 
-/** Bundles the Worker without writing it. `gzippedBytes` is the size of its main module. */
-async function bundle(plugins: Plugin[] = []): Promise<Metafile & { gzippedBytes: number }> {
+/** Bundles the Worker without writing it. `gzippedBytes` is the size of its main module, `text` its code. */
+async function bundle(plugins: Plugin[] = []): Promise<Metafile & { gzippedBytes: number; text: string }> {
   const { outputFiles, metafile } = await build({
     ...BUNDLING,
     entryPoints: ['src/index.ts'],
@@ -76,7 +83,7 @@ async function bundle(plugins: Plugin[] = []): Promise<Metafile & { gzippedBytes
   });
   const main = outputFiles.find(({ path }) => path.endsWith('/dist/index.js'));
   if (!main) throw new Error('the bundle has no main module');
-  return { ...metafile, gzippedBytes: gzipSync(main.contents).length };
+  return { ...metafile, gzippedBytes: gzipSync(main.contents).length, text: main.text };
 }
 
 /** Replaces the modules of a folder by empty ones, so that what only they import is left out as well. */

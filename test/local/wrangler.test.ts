@@ -13,9 +13,16 @@ it('Workers Cache is off: it would answer in front of the Worker', () => {
   expect(config.exports?.default).toEqual({ type: 'worker', cache: { enabled: false } });
 });
 
-it('the stores that need no other account are bound, and the class of objects is created by the deploy', () => {
-  expect(config.durable_objects.bindings).toMatchObject([{ name: 'REPOSITORIES', class_name: 'RepositoryObject' }]);
-  expect(config.migrations).toMatchObject([{ tag: 'v1', new_sqlite_classes: ['RepositoryObject'] }]);
+it('the stores that need no other account are bound, and the classes of objects are created by the deploy', () => {
+  expect(config.durable_objects.bindings).toMatchObject([
+    { name: 'REPOSITORIES', class_name: 'RepositoryObject' },
+    { name: 'METRICS', class_name: 'MetricsObject' },
+  ]);
+  // A class that was deployed under one tag is never created under another.
+  expect(config.migrations).toMatchObject([
+    { tag: 'v1', new_sqlite_classes: ['RepositoryObject'] },
+    { tag: 'v2', new_sqlite_classes: ['MetricsObject'] },
+  ]);
   expect(config.kv_namespaces).toMatchObject([{ binding: 'DESCRIPTORS' }]);
 });
 

@@ -7,6 +7,7 @@ type Principle =
   | 'lent account'
   | 'policies'
   | 'pull budget'
+  | 'metrics'
   | 'bytes'
   | 'archive';
 

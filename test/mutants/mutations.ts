@@ -18,6 +18,7 @@ import { LAW_9_HANDSHAKE } from './laws/law9Handshake.ts';
 import { LAW_2, LAW_3 } from './laws/laws2And3.ts';
 import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { LENT_ACCOUNT } from './laws/lentAccount.ts';
+import { METRICS } from './laws/metrics.ts';
 import { POLICIES } from './laws/policies.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
 import { PULL_BUDGET } from './laws/pullBudget.ts';
@@ -46,6 +47,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('lent account', LENT_ACCOUNT),
   ...of('policies', POLICIES, COOLDOWN),
   ...of('pull budget', PULL_BUDGET),
+  ...of('metrics', METRICS),
   ...of('bytes', BYTES),
   ...of('archive', ARCHIVE),
 ];

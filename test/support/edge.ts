@@ -7,6 +7,8 @@ import { BYTE_BACKENDS } from '../../src/assembleBytes.ts';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import type { BlobBucket } from '../../src/bytes/r2.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import type { AnalyticsDataset } from '../../src/metrics/analytics.ts';
+import type { MetricsRpc } from '../../src/metrics/rpc.ts';
 import type { RepositoryNamespace } from '../../src/stores/durable/namespace.ts';
 import type { DescriptorNamespace } from '../../src/stores/kv/namespace.ts';
 import type { EventSink } from '../../src/telemetry/events.ts';
@@ -38,6 +40,10 @@ export interface EdgeOptions {
   readonly alias?: string;
   /** What the edge shares with other upstreams of its isolate. */
   readonly isolate?: Isolate;
+  /** The object that gathers the counts; without it, nothing is counted. */
+  readonly metrics?: MetricsRpc | undefined;
+  /** The rows of Analytics Engine go here. */
+  readonly analytics?: AnalyticsDataset | undefined;
   /** Replaces the Durable Objects of the tests. */
   readonly objects?: RepositoryNamespace | undefined;
   /** Replaces the bucket of the tests, which is used with `BLOB_STORE=r2`. */
@@ -45,6 +51,9 @@ export interface EdgeOptions {
   /** Replaces the KV namespace of the tests; the store is then KV, unless the variables name another one. */
   readonly namespace?: DescriptorNamespace | undefined;
 }
+
+/** Requests of a test that begin at the same time are in one batch. */
+const DELIVER_AFTER_MS = 20;
 
 /**
  * Creates an isolate of the edge in front of the rigged origin, with the default store and a clock that tests advance.
@@ -75,7 +84,10 @@ export function createEdge(variables: Record<string, string> = {}, options: Edge
     upstreams,
     log: createLogger('debug', (line) => log.push(line)),
     adminToken: config.adminToken,
+    metricsToken: config.metricsToken,
     now: clock.now,
+    ...(options.metrics && { metrics: () => options.metrics as MetricsRpc, deliverAfterMs: DELIVER_AFTER_MS }),
+    analytics: options.analytics,
     ...(options.sink && { sink: options.sink }),
   });
 

@@ -207,7 +207,7 @@ describe('a refusal of a manifest', () => {
     const response = await answer;
     expect([response.status, await response.text()]).toEqual([400, body]);
     await over;
-    expect(edge.log.filter((line) => line.includes('"clear failed"'))).toHaveLength(1);
+    expect(edge.log.filter((line) => line.includes('"evict failed"'))).toHaveLength(1);
   });
 });
 

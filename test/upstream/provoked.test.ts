@@ -31,7 +31,7 @@ describe('an open mirror', () => {
     }
     const sent = await rig.requests(`/v2/${manifest.name}/`);
     const seen = sent.slice(2).map(({ headers }) => Object.keys(provocation).map((name) => headers[name] ?? ''));
-    for (const value of seen.flat()) expect(value).toMatch(/^(?:registry-edge(?:-[0-9a-f]{8}(?:, )?)?)*$/);
+    for (const value of seen.flat()) expect(value).toMatch(/^(?:registry-edge(?:\/dev|-[0-9a-f]{8}(?:, )?)?)*$/);
   });
 });
 

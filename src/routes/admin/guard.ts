@@ -6,15 +6,21 @@ import type { Upstream } from '../../upstream/upstream.ts';
 import type { Upstreams } from '../../upstream/upstreams.ts';
 
 /**
- * Checks that a request to one of the edge's own paths has the bearer token that guards it, and one of its methods.
- * @param token `undefined`: the path is disabled
+ * Checks that a request to one of the edge's own paths has a bearer token that opens it, and one of its methods.
+ * @param tokens which one, or several; where none is set, the path is disabled
  * @throws RegistryError NAME_UNKNOWN: the path is disabled; UNAUTHORIZED; UNSUPPORTED
  */
-export async function guard(ctx: RequestContext, token: string | undefined, methods: readonly string[]): Promise<void> {
-  if (token === undefined) throw new RegistryError('NAME_UNKNOWN');
+export async function guard(
+  ctx: RequestContext,
+  tokens: string | undefined | readonly (string | undefined)[],
+  methods: readonly string[],
+): Promise<void> {
+  const set = [tokens].flat().filter((token) => token !== undefined);
+  if (set.length === 0) throw new RegistryError('NAME_UNKNOWN');
   const [, given = ''] = /^Bearer +(.+)$/i.exec(ctx.request.headers.get('authorization') ?? '') ?? [];
-  // Compared in constant time: as hashes of equal length, whatever was sent.
-  if (!(await timingSafeEqual(given, token))) throw new RegistryError('UNAUTHORIZED');
+  // Compared in constant time: as hashes of equal length, whatever was sent, and with all of them.
+  const matches = await Promise.all(set.map((token) => timingSafeEqual(given, token)));
+  if (!matches.includes(true)) throw new RegistryError('UNAUTHORIZED');
   if (!methods.includes(ctx.method)) throw new RegistryError('UNSUPPORTED', { headers: { Allow: methods.join(', ') } });
 }
 

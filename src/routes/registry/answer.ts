@@ -36,8 +36,9 @@ export function contentAnswer(
     return notModified(ctx, digest, hasRanges, callerHeaders);
   }
   const headers = { ...callerHeaders, ...commonHeaders(ctx, digest, hasRanges), 'Content-Type': mediaType };
-  if (ctx.method === 'GET' && content) return new Response(trackedBody(ctx, content), { headers });
-  return new Response(null, { headers: { ...headers, 'Content-Length': String(size) } });
+  const sent = ctx.method === 'GET' ? content : undefined;
+  const length = String(sent ? sent.length : size);
+  return new Response(sent ? trackedBody(ctx, sent) : null, { headers: { ...headers, 'Content-Length': length } });
 }
 
 /** Answers a caller that already has the content. */

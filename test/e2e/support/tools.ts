@@ -19,6 +19,8 @@ export const TOOLS = [
   'olareg',
   'oras',
   'podman',
+  'prometheus',
+  'promtool',
   'redis-server',
   'regctl',
   'registry',

@@ -39,14 +39,14 @@ export const LAW_9: readonly Breakage[] = [
   },
   {
     wrong: 'the query of a request is logged, which may hold a signature',
-    file: 'src/app.ts',
+    file: 'src/assembleTelemetry.ts',
     text: 'path: ctx.target.path,\n    status',
     replacement: 'path: ctx.target.path + ctx.target.search,\n    status',
     caughtBy: 'test/app.test.ts',
   },
   {
     wrong: 'a credential is logged',
-    file: 'src/app.ts',
+    file: 'src/assembleTelemetry.ts',
     text: 'cache: cacheStatus(ctx.events),',
     replacement: 'cache: cacheStatus(ctx.events),\n    caller: ctx.caller,',
     caughtBy: 'test/upstream/access.test.ts',

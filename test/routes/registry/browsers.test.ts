@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { USER_AGENT } from '../../../src/version.ts';
 import { uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { cacheStatusOf, createEdge, mirrored } from '../../support/edge.ts';
 import { digestOf, pushBlob, rig } from '../../support/push.ts';
@@ -150,7 +151,7 @@ describe('OPTIONS', () => {
       const [asked, ...more] = await calls();
       expect([asked?.method, asked?.path, more]).toEqual(['OPTIONS', path, []]);
       // A firewall in front of the origin may refuse a request without a User-Agent.
-      const { 'user-agent': userAgent } = variables === MIRROR ? { 'user-agent': 'registry-edge' } : IDENTITY;
+      const { 'user-agent': userAgent } = variables === MIRROR ? { 'user-agent': USER_AGENT } : IDENTITY;
       expect(asked?.headers).toMatchObject({ ...PREFLIGHT, 'user-agent': userAgent });
       for (const [name, value] of Object.entries(IDENTITY)) {
         expect([name, asked?.headers[name] === value]).toEqual([name, variables !== MIRROR]);

@@ -1,0 +1,61 @@
+import { createFailures } from '../../access/failures.ts';
+import type { RequestContext } from '../../context.ts';
+import type { MetricsRpc } from '../../metrics/rpc.ts';
+import { RegistryError } from '../../oci/errors.ts';
+import type { Upstreams } from '../../upstream/upstreams.ts';
+import { blobsRoute } from './blobs.ts';
+import { budgetRoute } from './budget.ts';
+import { cooldownRoute } from './cooldown.ts';
+import { descriptorsRoute } from './descriptors.ts';
+import { eventsRoute } from './events.ts';
+import { metricsRoute } from './metrics.ts';
+import { purgeRoute } from './purge.ts';
+import { versionRoute } from './version.ts';
+import { warmRoute } from './warm.ts';
+
+export interface AdminOptions {
+  readonly upstreams: Upstreams;
+  /** `ADMIN_TOKEN`; without it the paths for operators are 404. */
+  readonly adminToken?: string | undefined;
+  /** `METRICS_TOKEN`; it opens only what can be read of metrics. */
+  readonly metricsToken?: string | undefined;
+  /** Returns the object that has the counts; `undefined`: nothing is counted. */
+  readonly metrics?: (() => MetricsRpc) | undefined;
+}
+
+/** @param param returns what the path has in the place of a parameter */
+type AdminRoute = (ctx: RequestContext, param: (name: string) => string) => Promise<Response>;
+
+/** Returns what answers the edge's own paths, by their patterns. */
+export function adminRoutes(options: AdminOptions): readonly (readonly [pattern: string, answer: AdminRoute])[] {
+  const { upstreams, adminToken } = options;
+  const routes: readonly (readonly [string, AdminRoute])[] = [
+    ['/_edge/events', (ctx) => eventsRoute(ctx, upstreams.named(''))],
+    ['/_edge/events/:alias', (ctx, param) => eventsRoute(ctx, upstreams.named(param('alias')))],
+    ['/_edge/cache/*', (ctx) => purgeRoute(ctx, upstreams, adminToken)],
+    ['/_edge/warm', (ctx) => warmRoute(ctx, upstreams, adminToken)],
+    ['/_edge/cooldown/*', (ctx) => cooldownRoute(ctx, upstreams, adminToken)],
+    ['/_edge/descriptors/:digest', (ctx, param) => descriptorsRoute(ctx, upstreams, adminToken, param('digest'))],
+    ['/_edge/budget', (ctx) => budgetRoute(ctx, upstreams, adminToken)],
+    ['/_edge/blobs/:digest', (ctx, param) => blobsRoute(ctx, upstreams, adminToken, param('digest'))],
+    ['/_edge/metrics', (ctx) => metricsRoute(ctx, options)],
+    ['/_edge/version', (ctx) => versionRoute(ctx, options)],
+  ];
+  const limited = createLimit();
+  return routes.map(([pattern, answer]) => [pattern, (ctx, param) => limited(ctx, () => answer(ctx, param))]);
+}
+
+/** Answers an address that has sent many wrong tokens lately as if the next one were wrong, too. */
+function createLimit() {
+  const failures = createFailures();
+  return async (ctx: RequestContext, answer: () => Promise<Response>): Promise<Response> => {
+    const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
+    if (failures.isBlocked(address, ctx.now())) throw new RegistryError('UNAUTHORIZED');
+    try {
+      return await answer();
+    } catch (error) {
+      if (error instanceof RegistryError && error.code === 'UNAUTHORIZED') failures.note(address, ctx.now());
+      throw error;
+    }
+  };
+}
