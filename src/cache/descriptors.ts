@@ -128,10 +128,15 @@ function createRepositoryService(store: string, records: RepositoryRecords): Rep
       const list = [...digests].map(parseDigest);
       return asCacheFault('clearPresent', () => clearPresent(ctx, list, clearingAhead(ctx.now())));
     },
+    list: (ctx, given) =>
+      asCacheFault('list', async () => {
+        const { digests, cursor } = await records.list(ctx, given);
+        return { found: await statEach(ctx, records, digests), cursor };
+      }),
     purge: (ctx, cursor, most = Number.POSITIVE_INFINITY) =>
       asCacheFault('purge', async () => {
         const clearing = clearingAhead(ctx.now());
-        if ('clearAll' in records) {
+        if (records.clearAll) {
           const { counted, isMore } = await records.clearAll(ctx, clearing, most);
           return { removed: new Set(counted), cursor: isMore ? MORE : undefined };
         }

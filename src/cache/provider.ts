@@ -56,6 +56,14 @@ export interface FoundEntry {
   readonly lookedAt: number | undefined;
 }
 
+/** One page of what a store holds of a repository. */
+export interface ListedPage {
+  /** By digest; a digest whose record is malformed is left out. */
+  readonly found: ReadonlyMap<Digest, FoundEntry>;
+  /** The store's own cursor of the next page; absent at the end. */
+  readonly cursor?: string | undefined;
+}
+
 /** A repository's descriptors, with operations on one digest and on many. */
 export interface RepositoryDescriptors extends BlobDescriptorService {
   /** How many digests one request to the shared store looks up. */
@@ -99,6 +107,12 @@ export interface RepositoryDescriptors extends BlobDescriptorService {
    * @throws CacheFault the store failed: entries may still answer
    */
   clearPresent(ctx: RequestContext, digests: Iterable<Digest>): Promise<ReadonlySet<Digest>>;
+  /**
+   * Lists one page of the repository's entries in the shared store, for operators.
+   * @param cursor the cursor that the previous page returned; without it, the first page
+   * @throws CacheFault the store failed
+   */
+  list(ctx: RequestContext, cursor?: string): Promise<ListedPage>;
   /**
    * Clears one page of the repository's entries.
    * @param cursor the cursor that the previous page returned; without it, the first page

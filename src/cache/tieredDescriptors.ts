@@ -87,6 +87,7 @@ function tieredRepository(
     ...tieredService(near, far),
     batch: far.batch,
     statEach: (ctx, digests) => far.statEach(ctx, digests),
+    list: (ctx, cursor) => far.list(ctx, cursor),
     async evict(ctx, digests, sentAtMs, isReplaced) {
       const list = [...digests];
       const nearEvicted = await near.evict(ctx, list, sentAtMs, isReplaced);

@@ -64,7 +64,9 @@ export class Tops {
   }
 
   note(request: AnsweredRequest, cache: string): void {
-    const { upstream, repository, tag, client, ms, status } = request;
+    const { upstream, handler, repository, tag, client, ms, status } = request;
+    // What operators ask of the edge itself is none of its work.
+    if (handler === 'edge' || handler === 'other') return;
     // Anybody can ask for names that do not exist.
     if (repository !== undefined && status < 400) {
       this.#repositories.add(`${upstream} ${repository}`, 1);

@@ -16,32 +16,31 @@ export interface DescriptorRecords extends Records<Digest, Entry> {
 }
 
 /** The entries of one repository in one link set. */
-export type RepositoryRecords = DescriptorRecords &
-  Enumeration & {
-    /** How many digests one request to the store may have. */
-    readonly batch: number;
-    /**
-     * Clears the digests that are present (`isPresent`), and leaves the others alone, in one step. Absent if the store
-     * has to be read first.
-     * @returns the digests that could have answered (`couldAnswer`), including the canonical digests of aliases
-     */
-    readonly clearPresent:
-      | ((ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) => Promise<readonly Digest[]>)
-      | undefined;
-    /**
-     * Hides from this isolate what was confirmed before an eviction and is not shown yet. Absent if the store shows
-     * every write at once.
-     */
-    readonly hide: ((digests: readonly Digest[], clearing: Clearing) => void) | undefined;
-  };
-
-/**
- * How a store enumerates a repository: page by page, or by clearing as many entries in one step as the caller wants.
- */
-type Enumeration =
-  | { list(ctx: RequestContext, cursor: string | undefined): Promise<Page> }
-  /** From the first step on, no entry counts. @returns the entries that counted, and whether more are left */
-  | { clearAll(ctx: RequestContext, clearing: Clearing, most: number): Promise<ClearedEntries> };
+export interface RepositoryRecords extends DescriptorRecords {
+  /** How many digests one request to the store may have. */
+  readonly batch: number;
+  /**
+   * Clears the digests that are present (`isPresent`), and leaves the others alone, in one step. Absent if the store
+   * has to be read first.
+   * @returns the digests that could have answered (`couldAnswer`), including the canonical digests of aliases
+   */
+  readonly clearPresent:
+    | ((ctx: RequestContext, digests: readonly Digest[], clearing: Clearing) => Promise<readonly Digest[]>)
+    | undefined;
+  /**
+   * Hides from this isolate what was confirmed before an eviction and is not shown yet. Absent if the store shows every
+   * write at once.
+   */
+  readonly hide: ((digests: readonly Digest[], clearing: Clearing) => void) | undefined;
+  /** Lists the digests page by page; some may be cleared. */
+  list(ctx: RequestContext, cursor: string | undefined): Promise<Page>;
+  /**
+   * Clears as many entries in one step as the caller wants; from the first step on, no entry counts. Absent if the store
+   * can only be cleared page by page.
+   * @returns the entries that counted, and whether more are left
+   */
+  readonly clearAll: ((ctx: RequestContext, clearing: Clearing, most: number) => Promise<ClearedEntries>) | undefined;
+}
 
 /** One page of the digests of a repository. */
 export interface Page {

@@ -37,6 +37,7 @@ function setup() {
         store.stats += 1;
         return answer(new Map());
       },
+      list: () => answer({ found: new Map() }),
       markDeleting: () => answer(undefined),
       evict: () => answer(new Set()),
       markEvicted: () => answer(undefined),

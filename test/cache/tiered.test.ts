@@ -28,6 +28,7 @@ const failing: BlobDescriptorCacheProvider = {
     markEvicted: () => Promise.reject(new Error('down')),
     clearEach: () => Promise.reject(new Error('down')),
     clearPresent: () => Promise.reject(new Error('down')),
+    list: () => Promise.reject(new Error('down')),
     purge: () => Promise.reject(new Error('down')),
   }),
 };

@@ -8,6 +8,7 @@ type Principle =
   | 'policies'
   | 'pull budget'
   | 'metrics'
+  | 'page'
   | 'bytes'
   | 'archive';
 

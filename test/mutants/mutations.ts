@@ -19,6 +19,7 @@ import { LAW_2, LAW_3 } from './laws/laws2And3.ts';
 import { LAW_8, LAW_10 } from './laws/laws8And10.ts';
 import { LENT_ACCOUNT } from './laws/lentAccount.ts';
 import { METRICS } from './laws/metrics.ts';
+import { PAGE } from './laws/page.ts';
 import { POLICIES } from './laws/policies.ts';
 import { ONE_QUESTION, WHO_MAY_PUSH } from './laws/principles.ts';
 import { PULL_BUDGET } from './laws/pullBudget.ts';
@@ -50,4 +51,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of('metrics', METRICS),
   ...of('bytes', BYTES),
   ...of('archive', ARCHIVE),
+  ...of('page', PAGE),
 ];

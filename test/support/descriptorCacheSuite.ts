@@ -7,6 +7,7 @@ import { CLOCK_SKEW_MS } from '../../src/stores/tombstone.ts';
 import { type Clock, contextOf, createClock, type TestContext } from './context.ts';
 import { entryFor, uniqueDigest, uniqueName } from './digests.ts';
 import { describeIsolation } from './isolationSuite.ts';
+import { describeList } from './listSuite.ts';
 import { describeMany } from './manySuite.ts';
 import { checkPeeks } from './peeking.ts';
 import { describeStatEach } from './statEachSuite.ts';
@@ -177,6 +178,7 @@ export function describeDescriptorCache(name: string, { create, createFailing, s
 
     describeIsolation(() => checkPeeks(create()));
     describeValidation(() => checkPeeks(create()));
+    describeList(create);
     describeMany(create);
     describeStatEach(create);
     describeTombstones(create);

@@ -4,9 +4,11 @@ import { RegistryError } from '../../oci/errors.ts';
 import type { Target } from '../../oci/route.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import type { Upstreams } from '../../upstream/upstreams.ts';
+import { isSentByPage } from './session.ts';
 
 /**
- * Checks that a request to one of the edge's own paths has a bearer token that opens it, and one of its methods.
+ * Checks that a request to one of the edge's own paths has a bearer token that opens it, or was sent by the page of
+ * somebody who has logged in with one, and that it has one of its methods.
  * @param tokens which one, or several; where none is set, the path is disabled
  * @throws RegistryError NAME_UNKNOWN: the path is disabled; UNAUTHORIZED; UNSUPPORTED
  */
@@ -20,7 +22,9 @@ export async function guard(
   const [, given = ''] = /^Bearer +(.+)$/i.exec(ctx.request.headers.get('authorization') ?? '') ?? [];
   // Compared in constant time: as hashes of equal length, whatever was sent, and with all of them.
   const matches = await Promise.all(set.map((token) => timingSafeEqual(given, token)));
-  if (!matches.includes(true)) throw new RegistryError('UNAUTHORIZED');
+  const isOpen =
+    matches.includes(true) || (await Promise.all(set.map((token) => isSentByPage(ctx, token)))).includes(true);
+  if (!isOpen) throw new RegistryError('UNAUTHORIZED');
   if (!methods.includes(ctx.method)) throw new RegistryError('UNSUPPORTED', { headers: { Allow: methods.join(', ') } });
 }
 

@@ -8,7 +8,9 @@ import { budgetRoute } from './budget.ts';
 import { cooldownRoute } from './cooldown.ts';
 import { descriptorsRoute } from './descriptors.ts';
 import { eventsRoute } from './events.ts';
+import { knownRoute } from './known.ts';
 import { metricsRoute } from './metrics.ts';
+import { loginRoute, logoutRoute, pageRoute } from './page.ts';
 import { purgeRoute } from './purge.ts';
 import { versionRoute } from './version.ts';
 import { warmRoute } from './warm.ts';
@@ -30,6 +32,11 @@ type AdminRoute = (ctx: RequestContext, param: (name: string) => string) => Prom
 export function adminRoutes(options: AdminOptions): readonly (readonly [pattern: string, answer: AdminRoute])[] {
   const { upstreams, adminToken } = options;
   const routes: readonly (readonly [string, AdminRoute])[] = [
+    ['/_edge', (ctx) => pageRoute(ctx, options)],
+    ['/_edge/', (ctx) => pageRoute(ctx, options)],
+    ['/_edge/login', (ctx) => loginRoute(ctx, options)],
+    ['/_edge/logout', (ctx) => logoutRoute(ctx, options)],
+    ['/_edge/known/*', (ctx) => knownRoute(ctx, upstreams, adminToken)],
     ['/_edge/events', (ctx) => eventsRoute(ctx, upstreams.named(''))],
     ['/_edge/events/:alias', (ctx, param) => eventsRoute(ctx, upstreams.named(param('alias')))],
     ['/_edge/cache/*', (ctx) => purgeRoute(ctx, upstreams, adminToken)],
@@ -52,7 +59,9 @@ function createLimit() {
     const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
     if (failures.isBlocked(address, ctx.now())) throw new RegistryError('UNAUTHORIZED');
     try {
-      return await answer();
+      const response = await answer();
+      if (response.status === 401) failures.note(address, ctx.now());
+      return response;
     } catch (error) {
       if (error instanceof RegistryError && error.code === 'UNAUTHORIZED') failures.note(address, ctx.now());
       throw error;

@@ -1,14 +1,11 @@
 import type { RequestContext } from '../../context.ts';
-import { waitForRoom } from '../../http/body/budget.ts';
-import { readBody } from '../../http/body/readBody.ts';
 import { RegistryError } from '../../oci/errors.ts';
 import { type Image, parseImage } from '../../oci/image.ts';
 import type { Upstreams } from '../../upstream/upstreams.ts';
 import { type Position, warm } from '../../upstream/warm/warm.ts';
 import { guard, jsonAnswer, upstreamNamed } from './guard.ts';
+import { readText } from './readText.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
-const BODY_WAIT_MS = 10_000;
 const MAX_IMAGES = 100;
 const MAX_PLATFORMS = 20;
 const PLATFORM = /^[a-z0-9_.-]+(?:\/[a-z0-9_.-]+){1,2}$/;
@@ -51,20 +48,6 @@ export async function warmRoute(
     cursor: next && `${next.image}.${next.manifest}.${next.blob}`,
     retryAfter,
   });
-}
-
-async function readText(ctx: RequestContext, upstreams: Upstreams): Promise<string> {
-  const bodies = upstreams.named(upstreams.aliases[0] ?? '')?.bodies;
-  const room = bodies && (await waitForRoom(bodies, ctx, 0, 0));
-  if (!room) throw new RegistryError('UNAVAILABLE', { message: 'the edge is busy: send the request again later' });
-  const body = await readBody(ctx.request, { room, maxBytes: MAX_BODY_BYTES, timeoutMs: BODY_WAIT_MS }).catch(
-    (cause: unknown) => {
-      throw new RegistryError('REQUEST_INVALID', { message: 'the body broke off: send it again, whole', cause });
-    },
-  );
-  if ('bytes' in body) return new TextDecoder().decode(body.bytes);
-  await body.stream.cancel();
-  throw invalid(`expected a body of at most ${MAX_BODY_BYTES} bytes`);
 }
 
 /** @throws RegistryError REQUEST_INVALID: it names what is wrong */

@@ -34,6 +34,10 @@ export function createDurableDescriptors(
     async clearPresent(ctx, digests, clearing) {
       return (await send(ctx, { name }, 'clear', ['presentEntries', keysOf(digests), clearing])) as Digest[];
     },
+    async list(_ctx, cursor = '') {
+      const digests = await withTimeout(objectOf(name).listEntries({ ...terms, links }, cursor, BATCH));
+      return { digests: digests as Digest[], cursor: digests.length < BATCH ? undefined : digests.at(-1) };
+    },
     clearAll: (ctx, clearing, most) =>
       send(ctx, { name }, 'clear', ['allEntries', { ...terms, links }, clearing, Math.min(most, MAX_CLEARED)]),
   };

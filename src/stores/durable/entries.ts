@@ -33,6 +33,16 @@ export class Entries {
     });
   }
 
+  /** @returns at most so many digests behind `after`, in their order */
+  list({ links, askedAs }: Terms & Pick<EntryKeys, 'links'>, after: string, most: number): string[] {
+    const rows = this.#sql.exec<Pick<Row, 'digest'>>(
+      `SELECT digest FROM entries WHERE links = ? AND digest > ? AND ${columnOf(askedAs)} IS NOT NULL AND expires > ?
+       ORDER BY digest LIMIT ?`,
+      ...[links, after, this.#now(), most],
+    );
+    return rows.toArray().map(({ digest }) => digest);
+  }
+
   /** Writes an entry, unless it was confirmed before its tombstone: such a row is left as it is. */
   write(keys: EntryKeys, { value, lookedAt }: Confirmed<Entry>): 'refused' | undefined {
     const { descriptor, verifiedAt, witness } = value;

@@ -99,6 +99,10 @@ export class RepositoryObject extends DurableObject implements RepositoryRpc {
     return { rows: this.#life.hasTables ? this.#entries.read(keys) : nothing(), lookedAt: this.now() };
   }
 
+  async listEntries(terms: Terms & Pick<EntryKeys, 'links'>, after: string, most: number): Promise<string[]> {
+    return this.#life.hasTables ? this.#entries.list(terms, after, most) : [];
+  }
+
   async readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>> {
     const nothing = () => keys.map(() => ({ pointer: undefined, clearedUntil: 0, manifest: undefined }));
     return { rows: this.#life.hasTables ? this.#pointers.read(terms, keys) : nothing(), lookedAt: this.now() };

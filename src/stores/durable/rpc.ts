@@ -105,6 +105,8 @@ export interface PullsRpc {
 /** The methods of a repository's object. Each runs alone, and is one transaction. */
 export interface RepositoryRpc extends PullsRpc {
   readEntries(keys: EntryKeys): Promise<Looked<StoredEntry[]>>;
+  /** @param after where the list begins @returns at most so many digests of entries, in their order */
+  listEntries(terms: Terms & Pick<EntryKeys, 'links'>, after: string, most: number): Promise<string[]>;
   readPointers(terms: Terms, keys: readonly TagVariant[]): Promise<Looked<StoredPointer[]>>;
   readContent(digest: string): Promise<StoredBytes | undefined>;
   /** @returns the history of the tag with this sight, what was seen last first */

@@ -78,6 +78,7 @@ export function createKvDescriptors(
     return {
       batch: BATCH,
       clearPresent: undefined,
+      clearAll: undefined,
       hide(digests, { until }) {
         for (const digest of digests) {
           const key = tombstoneKey(digest);

@@ -84,6 +84,10 @@ export function createInMemoryDescriptors(
           return entry?.descriptor.digest;
         });
       },
+      async list() {
+        const prefix = keyOf(ALL);
+        return { digests: entries.keys(prefix).map((key) => key.slice(prefix.length) as Digest) };
+      },
       async clearAll(ctx, { until }, most) {
         const prefix = keyOf(ALL);
         const counted: Digest[] = [];

@@ -51,6 +51,7 @@ function ownRecords(options: RedisRecordsOptions, name: RepositoryName, links: L
   return {
     batch: REDIS_BATCH,
     clearPresent: undefined,
+    clearAll: undefined,
     hide: undefined,
     read: (_ctx, digests) =>
       readEach(redis, digests, {

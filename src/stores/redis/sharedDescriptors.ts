@@ -39,6 +39,7 @@ export function sharedRecords(options: RedisRecordsOptions, name: RepositoryName
   return {
     batch: REDIS_BATCH,
     clearPresent: undefined,
+    clearAll: undefined,
     hide: undefined,
     read: (_ctx, digests) =>
       readEach(redis, digests, {

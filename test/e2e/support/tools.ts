@@ -9,6 +9,7 @@ import { cleanUp } from './cleanup.ts';
 export const TOOLS = [
   'buildctl',
   'buildkitd',
+  'chromium',
   'containerd',
   'crane',
   'ctr',

@@ -98,7 +98,7 @@ export const LAW_1_CALLERS: readonly Breakage[] = [
   {
     wrong: 'the paths for operators need no token',
     file: 'src/routes/admin/guard.ts',
-    text: "if (!matches.includes(true)) throw new RegistryError('UNAUTHORIZED');",
+    text: "if (!isOpen) throw new RegistryError('UNAUTHORIZED');",
     replacement: '',
     caughtBy: 'test/routes/admin/purge.test.ts',
   },

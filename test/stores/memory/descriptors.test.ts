@@ -105,9 +105,10 @@ describe('createInMemoryDescriptors', () => {
       const memory = createMemory({ entries: 100, bytes: 1_048_576 });
       const { descriptors } = createInMemoryDescriptors(memory, { ttlMs: 30_000, keepsGlobal: false });
       const records = descriptors(parseRepositoryName(uniqueName()), 'blobs');
-      if (!('clearAll' in records)) throw new TypeError('memory clears a repository step by step');
+      const { clearAll } = records;
+      if (!clearAll) throw new TypeError('memory clears a repository step by step');
       const clock = createClock();
-      return { clock, ctx: contextOf(clock), records };
+      return { clock, ctx: contextOf(clock), records, clearAll };
     };
 
     it('spare what was confirmed after an eviction, but not after a clear', async () => {
@@ -127,11 +128,11 @@ describe('createInMemoryDescriptors', () => {
     });
 
     it('are cleared in steps of as many as wanted, the last of which knows that it is the last', async () => {
-      const { clock, ctx, records } = setup();
+      const { clock, ctx, records, clearAll } = setup();
       const digests = Array.from({ length: 4 }, () => uniqueDigest());
       for (const digest of digests) await records.write(ctx, new Set([digest]), entryFor(digest, clock.now()));
       const steps = [];
-      for (let n = 0; n < 2; n++) steps.push(await records.clearAll(ctx, clearingAhead(clock.now()), 2));
+      for (let n = 0; n < 2; n++) steps.push(await clearAll(ctx, clearingAhead(clock.now()), 2));
       expect(steps.map(({ counted, isMore }) => [counted.length, isMore])).toEqual([
         [2, true],
         [2, false],
