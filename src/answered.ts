@@ -14,6 +14,8 @@ export interface Answered {
   readonly upstream: Upstream | undefined;
   /** When its headers were ready, epoch ms. */
   readonly answeredAt: number;
+  /** Whether the client is named, which costs a look at a header. */
+  readonly namesClient: boolean;
   /** Returns what kind of client a User-Agent names. */
   readonly kindOf: (userAgent: string | null) => string;
 }
@@ -35,7 +37,7 @@ export function describeRequest(answered: Answered): AnsweredRequest {
     sentBytes: method === 'HEAD' ? 0 : lengthOf(response.headers),
     repository: route && 'name' in route ? route.name : undefined,
     tag: reference?.kind === 'tag' ? reference.text : undefined,
-    client: clientOf(answered),
+    client: answered.namesClient ? clientOf(answered) : undefined,
   };
 }
 

@@ -93,7 +93,8 @@ export function createTelemetry({
       const answeredAt = ctx.now();
       logRequest(ctx, response, answeredAt);
       if (!gatherer && !analytics) return;
-      const request = describeRequest({ ctx, response, route, upstream, answeredAt, kindOf });
+      const namesClient = analytics !== undefined || ctx.method !== 'HEAD';
+      const request = describeRequest({ ctx, response, route, upstream, answeredAt, namesClient, kindOf });
       gatherer?.request(request, keepAlive);
       if (analytics) writeRequest(analytics, request);
     },

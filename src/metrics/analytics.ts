@@ -12,7 +12,18 @@ export interface AnalyticsDataset {
 
 /** Writes one row for a request. docs/operations.md describes the columns. */
 export function writeRequest(dataset: AnalyticsDataset, request: AnsweredRequest): void {
-  const { upstream, handler, method, status, ms, events, receivedBytes, sentBytes, repository = '', client } = request;
+  const {
+    upstream,
+    handler,
+    method,
+    status,
+    ms,
+    events,
+    receivedBytes,
+    sentBytes,
+    repository = '',
+    client = '',
+  } = request;
   const decision = decisionOf(events);
   const { cacheMs = 0, originMs = 0, tokenMs = 0 } = timesOf(events);
   const originRequests = events.filter(({ kind }) => kind === 'origin').length;

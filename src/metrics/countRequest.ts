@@ -22,8 +22,8 @@ export interface AnsweredRequest {
   readonly sentBytes: number;
   readonly repository: string | undefined;
   readonly tag: string | undefined;
-  /** Who asked: a user, the subject of a token, or a kind of client. */
-  readonly client: string;
+  /** Who asked: a user, the subject of a token, or a kind of client. It may be absent with a HEAD. */
+  readonly client: string | undefined;
 }
 
 /** The resource that was asked for, by the names of distribution, and `referrers`, `edge` and `other` besides. */

@@ -57,7 +57,7 @@ function gauges({ since, version, pullsLeft, repositories, clients }: Exposed): 
     ),
     gauge(
       'registry_edge_client_requests',
-      'Requests of the 100 most active clients, in a day or two.',
+      'Requests but HEADs of the 100 most active clients, in a day or two.',
       ['client'],
       ranked(clients, (client) => [client]),
     ),

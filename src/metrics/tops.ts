@@ -51,6 +51,7 @@ export class Tops {
   readonly #tags = new Top();
   readonly #clients = new Top();
   #slowest: readonly SlowRequest[] = [];
+  #last: { readonly upstream: string; readonly repository: string; readonly key: string } | undefined;
   /** A request has to take longer to be one of the slowest. */
   #slowMs = -1;
 
@@ -64,15 +65,16 @@ export class Tops {
   }
 
   note(request: AnsweredRequest, cache: string): void {
-    const { upstream, handler, repository, tag, client, ms, status } = request;
+    const { upstream, handler, method, repository, tag, client, ms, status } = request;
     // What operators ask of the edge itself is none of its work.
     if (handler === 'edge' || handler === 'other') return;
     // Anybody can ask for names that do not exist.
     if (repository !== undefined && status < 400) {
-      this.#repositories.add(`${upstream} ${repository}`, 1);
+      this.#repositories.add(this.#keyOf(upstream, repository), 1);
       if (tag !== undefined) this.#tags.add(`${upstream} ${repository}:${tag}`, 1);
     }
-    this.#clients.add(client, 1);
+    // Most requests are HEADs, and every client sends others, too.
+    if (client !== undefined && method !== 'HEAD') this.#clients.add(client, 1);
     if (ms > this.#slowMs) this.#addSlow([slowRequest(request, cache)]);
   }
 
@@ -81,6 +83,15 @@ export class Tops {
     for (const [key, count] of tags) this.#tags.add(key, count);
     for (const [key, count] of clients) this.#clients.add(key, count);
     this.#addSlow(slowest);
+  }
+
+  /** Most requests are for the repository of the one before. */
+  #keyOf(upstream: string, repository: string): string {
+    const last = this.#last;
+    if (last?.upstream === upstream && last.repository === repository) return last.key;
+    const key = `${upstream} ${repository}`;
+    this.#last = { upstream, repository, key };
+    return key;
   }
 
   #addSlow(requests: readonly SlowRequest[]): void {

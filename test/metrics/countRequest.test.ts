@@ -90,11 +90,16 @@ describe('countRequest', () => {
   });
 
   it('lists repositories and tags that exist, since anybody can ask for others, and everybody who asks', () => {
-    const { tops } = count({ tag: 'v1' }, {}, { repository: 'no/such', status: 404, client: 'curl' });
+    const get = { method: 'GET' };
+    const { tops } = count(
+      { ...get, tag: 'v1' },
+      { client: 'podman' },
+      { ...get, repository: 'no/such', status: 404, client: 'curl' },
+    );
     expect([...tops.repositories]).toEqual([[' team/app', 2]]);
     expect([...tops.tags]).toEqual([[' team/app:v1', 1]]);
     expect([...tops.clients]).toEqual([
-      ['docker', 2],
+      ['docker', 1],
       ['curl', 1],
     ]);
   });

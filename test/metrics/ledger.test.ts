@@ -62,7 +62,7 @@ describe('the ledger of all isolates', () => {
     const ledger = new Ledger(AT);
     for (let day = 0; day < 4; day++) {
       const tops = new Tops();
-      tops.note(answered({ client: `client ${day}` }), 'hit');
+      tops.note(answered({ method: 'GET', client: `client ${day}` }), 'hit');
       ledger.add('a', [batch(day + 1, {}, { tops: tops.lists })], AT + day * 24 * HOUR_MS);
     }
     expect([...ledger.tops().clients.keys()].sort()).toEqual(['client 2', 'client 3']);
