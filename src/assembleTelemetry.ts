@@ -7,7 +7,7 @@ import type { MetricsRpc } from './metrics/rpc.ts';
 import type { Route } from './oci/route.ts';
 import type { EventSink, KeepAlive } from './telemetry/events.ts';
 import { cacheStatus } from './telemetry/headers.ts';
-import { decisionFields, type Logger, timeFields, traceFields, withFields } from './telemetry/log.ts';
+import { decisionFields, errorName, type Logger, timeFields, traceFields, withFields } from './telemetry/log.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface TelemetryOptions {
@@ -93,10 +93,15 @@ export function createTelemetry({
       const answeredAt = ctx.now();
       logRequest(ctx, response, answeredAt);
       if (!gatherer && !analytics) return;
-      const namesClient = analytics !== undefined || ctx.method !== 'HEAD';
-      const request = describeRequest({ ctx, response, route, upstream, answeredAt, namesClient, kindOf });
-      gatherer?.request(request, keepAlive);
-      if (analytics) writeRequest(analytics, request);
+      // Nobody's request fails because it cannot be counted.
+      try {
+        const namesClient = analytics !== undefined || ctx.method !== 'HEAD';
+        const request = describeRequest({ ctx, response, route, upstream, answeredAt, namesClient, kindOf });
+        gatherer?.request(request, keepAlive);
+        if (analytics) writeRequest(analytics, request);
+      } catch (error) {
+        ctx.log.warn('a request could not be counted', { error: errorName(error) });
+      }
     },
   };
 }

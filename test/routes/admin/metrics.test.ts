@@ -135,6 +135,17 @@ describe('/_edge/metrics', () => {
       expect.objectContaining({ blobs: ['', 'other', 'HEAD', '400', 'none', '', '', '', 'other'] }),
     ]);
   });
+
+  it('answers all the same where no row can be written, and says so', async () => {
+    const writeDataPoint = () => {
+      throw new TypeError('the data set is full');
+    };
+    const edge = createEdge({}, { analytics: { writeDataPoint } });
+    const { path } = await pushBlob();
+    for (const init of [HEAD, {}]) expect((await edge.fetch(path, init)).status).toBe(200);
+    const lines = edge.log.filter((line) => line.includes('could not be counted'));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', error: 'TypeError' }, {}]);
+  });
 });
 
 describe.each([PATH, '/_edge/version'])('%s', (path) => {
