@@ -34,7 +34,8 @@ export function describeRequest(answered: Answered): AnsweredRequest {
     startedAt,
     events,
     receivedBytes: method === 'GET' || method === 'HEAD' ? 0 : receivedBytes(ctx, response),
-    sentBytes: method === 'HEAD' ? 0 : lengthOf(response.headers),
+    // A 304 may announce the length of what the client has already.
+    sentBytes: method === 'HEAD' || response.body === null ? 0 : lengthOf(response.headers),
     repository: route && 'name' in route ? route.name : undefined,
     tag: reference?.kind === 'tag' ? reference.text : undefined,
     client: answered.namesClient ? clientOf(answered) : undefined,
