@@ -63,9 +63,20 @@ function knownTable(known) {
   return frame;
 }
 
-async function searchDigest(digest) {
+let begun = 0;
+
+/** Begins a search or a purge. @returns what says whether it is still the last one, whose outcome is shown */
+function begin() {
+  begun += 1;
+  const own = begun;
+  byId('purge').hidden = true;
+  return () => own === begun;
+}
+
+async function searchDigest(digest, isLast) {
   const asked = ['blobs', 'descriptors'].map((kind) => send('/_edge/' + kind + '/' + digest).catch((error) => error));
   const [bytes, records] = await Promise.all(asked);
+  if (!isLast()) return;
   const said = (answer, text) => element('li', answer instanceof Error ? answer.message : text(answer));
   show('found', element('ul', undefined,
     said(bytes, ({ size }) => size === null ? 'The edge has no bytes of it.' : 'The edge has its ' + size.toLocaleString() + ' bytes.'),
@@ -75,25 +86,30 @@ async function searchDigest(digest) {
     })));
 }
 
-let found = '';
+/** What the button purges. */
+let found = { path: '', name: '' };
 byId('search').addEventListener('submit', async (event) => {
   event.preventDefault();
   const form = event.target;
   const query = form.elements.query.value.trim();
-  byId('purge').hidden = true;
+  const alias = form.elements.upstream?.value ?? '';
+  const path = pathOf(query) + upstreamQuery(form);
+  const isLast = begin();
   show('found', element('p', 'Searching …'));
   try {
-    if (/^sha\\d+:/.test(query)) return await searchDigest(query);
-    found = pathOf(query) + upstreamQuery(form);
-    const { repository, digest, known, more } = await send('/_edge/known/' + found);
-    const name = digest ? repository + '@' + digest : repository;
+    if (/^sha\\d+:/.test(query)) return await searchDigest(query, isLast);
+    const { repository, digest, known, more } = await send('/_edge/known/' + path);
+    // The answers of two searches may cross.
+    if (!isLast()) return;
+    const name = (digest ? repository + '@' + digest : repository) + (alias === '' ? '' : ' (' + alias + ')');
     const sum = known.length + (more ? ' and more' : '') + ' known of ' + name + '.';
-    show('found', element('p', known.length === 0 ? 'Nothing is known of ' + name + '.' : sum), ...(known.length > 0 ? [knownTable(known)] : []));
+    show('found', element('p', known.length === 0 && !more ? 'Nothing is known of ' + name + '.' : sum), ...(known.length > 0 ? [knownTable(known)] : []));
+    found = { path, name };
     byId('purged').textContent = name;
     byId('purge').textContent = 'Purge ' + name;
     byId('purge').hidden = false;
   } catch (error) {
-    showProblem('found', error);
+    if (isLast()) showProblem('found', error);
   }
 });
 
@@ -101,22 +117,31 @@ byId('purge').addEventListener('click', () => byId('confirm').showModal());
 byId('confirm').addEventListener('close', async ({ target }) => {
   if (target.returnValue !== 'purge') return;
   target.returnValue = '';
-  byId('purge').hidden = true;
+  const { path, name } = found;
+  const isLast = begin();
+  const say = (text) => isLast() && show('found', element('p', text));
   let removed = 0;
   let cursor;
   try {
     do {
-      show('found', element('p', 'Purging … ' + removed + ' removed so far.'));
-      const next = cursor === undefined ? '' : (found.includes('?') ? '&' : '?') + 'cursor=' + encodeURIComponent(cursor);
-      const answer = await send('/_edge/cache/' + found + next, { method: 'DELETE' });
+      say('Purging ' + name + ' … ' + removed + ' removed so far.');
+      const next = cursor === undefined ? '' : (path.includes('?') ? '&' : '?') + 'cursor=' + encodeURIComponent(cursor);
+      const answer = await send('/_edge/cache/' + path + next, { method: 'DELETE' });
       removed += Object.values(answer.removed).reduce((sum, count) => sum + count, 0);
       cursor = answer.cursor;
     } while (cursor !== undefined);
-    show('found', element('p', 'Purged ' + byId('purged').textContent + ': ' + removed + ' removed.'));
+    say('Purged ' + name + ': ' + removed + ' removed.');
   } catch (error) {
-    showProblem('found', error);
+    showProblem('found', new Error(name + ' is not purged. ' + error.message));
   }
 });
+
+/** Returns for how many ms the origin asks to wait: it says so in seconds, or with a date. */
+function waitOf(retryAfter) {
+  const ms = /^\\d+$/.test(retryAfter) ? retryAfter * 1000 : Date.parse(retryAfter) - Date.now();
+  // A timer of more than 24 days would end at once.
+  return Number.isNaN(ms) ? 60000 : Math.min(Math.max(ms, 1000), 3600000);
+}
 
 byId('warm').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -144,7 +169,7 @@ byId('warm').addEventListener('submit', async (event) => {
       const problems = errors.map(({ image, error }) => element('li', image + ': ' + error));
       const state = cursor === undefined ? (errors.length > 0 ? 'Done, with errors. ' : 'Done. ') : 'Warming … ';
       show('warmed', element('p', state + counts), ...(problems.length > 0 ? [element('ul', undefined, ...problems)] : []));
-      if (answer.retryAfter) await new Promise((resolve) => setTimeout(resolve, answer.retryAfter * 1000));
+      if (answer.retryAfter) await new Promise((resolve) => setTimeout(resolve, waitOf(answer.retryAfter)));
     } while (cursor !== undefined);
   } catch (error) {
     showProblem('warmed', error);

@@ -167,6 +167,60 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
     expect(problems.filter((problem) => !problem.includes('404'))).toEqual([]);
   });
 
+  test('a purge is of what was shown last, whatever another search answers meanwhile', async () => {
+    const { page } = await visit(browser, `${edges[1].url}/_edge/`);
+    await logIn(page);
+    const other = { repository: 'slow/app', known: [], more: false };
+    const purged: string[] = [];
+    const gates = [0, 1].map(() => Promise.withResolvers<void>());
+    await page.route('**/_edge/known/slow/app', async (route) => {
+      await gates[0]?.promise;
+      await route.fulfill({ json: other });
+    });
+    await page.route('**/_edge/cache/**', async (route) => {
+      purged.push(new URL(route.request().url()).pathname);
+      if (purged.length === 1) await gates[1]?.promise;
+      await route.fulfill({ json: { removed: { blobs: 1 }, ...(purged.length === 1 && { cursor: 'more' }) } });
+    });
+    await search(page, 'slow/app');
+    await search(page, NAME);
+    const button = page.getByRole('button', { name: `Purge ${NAME}` });
+    await button.waitFor();
+    const late = page.waitForResponse('**/_edge/known/slow/app');
+    gates[0]?.resolve();
+    await (await late).finished();
+    await button.click();
+    await page
+      .getByRole('dialog', { name: `Purge ${NAME}?` })
+      .getByRole('button', { name: 'Purge' })
+      .click();
+    await until('the first page', async () => purged.length === 1);
+    await search(page, 'slow/app');
+    await page.getByText('Nothing is known of slow/app.').waitFor();
+    gates[1]?.resolve();
+    await until('the second page', async () => purged.length === 2);
+    expect(new Set(purged)).toEqual(new Set([`/_edge/cache/${NAME}`]));
+    expect(await page.locator('#found').textContent()).toBe('Nothing is known of slow/app.');
+  });
+
+  test.for(['Fri, 01 Jan 2100 00:00:00 GMT', '3000000', 'later'])(
+    'warming waits when the origin says until %s',
+    async (retryAfter) => {
+      const { page } = await visit(browser, `${edges[1].url}/_edge/`);
+      await logIn(page);
+      let asked = 0;
+      await page.route('**/_edge/warm', (route) => {
+        asked += 1;
+        return route.fulfill({ json: { done: {}, errors: [], cursor: '0.0.0', retryAfter } });
+      });
+      await page.getByLabel('Images, one a line').fill(`${NAME}:v1`);
+      await page.getByRole('button', { name: 'Warm' }).click();
+      await page.getByText('Warming …').waitFor();
+      await page.waitForTimeout(300);
+      expect(asked).toBe(1);
+    },
+  );
+
   test('a page whose login has ended says so, and does nothing', { timeout: LIMIT_MS }, async () => {
     const { page } = await open();
     await page.context().clearCookies();
