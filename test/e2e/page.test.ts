@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
+import { ALL_MANIFESTS } from '../../src/oci/mediaTypes.ts';
 import { startBrowser, type Visit, violationsOf, visit } from './support/browser.ts';
 import { type Content, image, publish } from './support/contents.ts';
 import { type Edge, startEdges } from './support/edge.ts';
@@ -18,8 +19,9 @@ const MIRROR = {
   CACHE_TIMEOUT: '1s',
 };
 const NAME = 'team/app';
+/** For five seconds after a purge, nothing of a repository is stored. */
+const NEVER_PURGED = 'team/warm';
 const FINE = 360;
-const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const LIMIT_MS = 60_000;
 
 describeWith(['registry', 'chromium'], 'the page for operators, in a browser', () => {
@@ -32,7 +34,7 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
     edges = (await startEdges({ origin: origin.url, backend: 'durable' }, [MIRROR, MIRROR])) as [Edge, Edge];
     browser = await startBrowser();
     content = image('page');
-    await publish(origin.url, NAME, content, 'v1');
+    for (const name of [NAME, NEVER_PURGED]) await publish(origin.url, name, content, 'v1');
     await sendKnownRequests();
   }, LIMIT_MS);
 
@@ -152,15 +154,15 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
     await page.getByText(`Nothing is known of ${NAME}.`).waitFor();
 
     await page.getByLabel('Images, one a line').focus();
-    await page.keyboard.type(`${NAME}:v1\n${NAME}:none`);
+    await page.keyboard.type(`${NEVER_PURGED}:v1\n${NEVER_PURGED}:none`);
     await press('Tab', 'Tab', 'Enter');
     await page.getByText('Done, with errors.').waitFor();
     const warmed = await page.locator('#warmed').textContent();
     expect(warmed).toContain('manifests: 1');
-    expect(warmed).toContain(`${NAME}:none: `);
+    expect(warmed).toContain(`${NEVER_PURGED}:none: `);
     expect(await page.getByRole('progressbar').getAttribute('value')).toBe('2');
-    const tag = { accept: OCI_MANIFEST };
-    const answer = await request('GET', `${edges[1].url}/v2/${NAME}/manifests/v1`, { headers: tag });
+    const tag = { accept: ALL_MANIFESTS };
+    const answer = await request('GET', `${edges[1].url}/v2/${NEVER_PURGED}/manifests/v1`, { headers: tag });
     expect(answer.headers['cache-status']).toContain('hit');
     await search(page, content.blobs[0]?.digest ?? '');
     await page.getByText(/The edge has its [\d,]+ bytes\./).waitFor();
