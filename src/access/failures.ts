@@ -9,7 +9,8 @@ const MAX_COUNTED = 1_000;
 export interface Failures {
   /** Whether so many have failed within a minute that no more are looked at. */
   isBlocked(address: string, nowMs: number): boolean;
-  note(address: string, nowMs: number): void;
+  /** Counts one. @returns what takes it back */
+  note(address: string, nowMs: number): () => void;
 }
 
 export function createFailures(): Failures {
@@ -23,9 +24,12 @@ export function createFailures(): Failures {
   return {
     isBlocked: (address, nowMs) => (find(address, nowMs)?.count ?? 0) >= MAX_FAILURES,
     note(address, nowMs) {
-      const found = find(address, nowMs);
-      if (found) found.count += 1;
-      else counts.set(networkOf(address), { since: nowMs, count: 1 });
+      const counter = find(address, nowMs) ?? { since: nowMs, count: 0 };
+      counter.count += 1;
+      counts.set(networkOf(address), counter);
+      return () => {
+        counter.count -= 1;
+      };
     },
   };
 }

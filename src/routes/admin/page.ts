@@ -7,7 +7,7 @@ import { errorName } from '../../telemetry/log.ts';
 import { VERSION } from '../../version.ts';
 import { readText } from './readText.ts';
 import type { AdminOptions } from './routes.ts';
-import { beginSession, endSession, isSameOrigin, requestTokenOf, sessionOf } from './session.ts';
+import { beginSession, endSession, hasForgedSession, isSameOrigin, requestTokenOf, sessionOf } from './session.ts';
 
 const PAGE = '/_edge/';
 const MAX_REPORT_MS = 5_000;
@@ -26,11 +26,15 @@ interface Shown {
  */
 export async function pageRoute(ctx: RequestContext, { upstreams, adminToken, metrics }: AdminOptions) {
   const token = checked(ctx, adminToken, ['GET', 'HEAD']);
-  if (ctx.target.path !== PAGE) return new Response(null, { status: 308, headers: { Location: PAGE } });
+  if (ctx.target.path !== PAGE) return new Response(null, { status: 308, headers: { Location: PAGE, ...ALWAYS } });
   const session = await sessionOf(ctx, token);
   const nonce = crypto.randomUUID();
   const { dashboard, loginPage } = await import('../../page/page.ts');
-  if (!session) return show(ctx, { nonce, html: loginPage({ nonce }) });
+  if (!session) {
+    // As wrong tokens at the login are, a session that a wrong one has signed is counted.
+    const status = (await hasForgedSession(ctx, token)) ? 401 : 200;
+    return show(ctx, { nonce, status, html: loginPage({ nonce }) });
+  }
   const report = metrics && (await withTimeout(metrics().report(), MAX_REPORT_MS).catch(unreadable(ctx)));
   const html = dashboard({
     ...{ nonce, report, now: ctx.now(), endsAt: session.endsAt, version: VERSION },

@@ -12,6 +12,7 @@ import { knownRoute } from './known.ts';
 import { metricsRoute } from './metrics.ts';
 import { loginRoute, logoutRoute, pageRoute } from './page.ts';
 import { purgeRoute } from './purge.ts';
+import { REQUEST_TOKEN } from './session.ts';
 import { versionRoute } from './version.ts';
 import { warmRoute } from './warm.ts';
 
@@ -34,7 +35,7 @@ export function adminRoutes(options: AdminOptions): readonly (readonly [pattern:
   const routes: readonly (readonly [string, AdminRoute])[] = [
     ['/_edge', (ctx) => pageRoute(ctx, options)],
     ['/_edge/', (ctx) => pageRoute(ctx, options)],
-    ['/_edge/login', (ctx) => loginRoute(ctx, options)],
+    [LOGIN, (ctx) => loginRoute(ctx, options)],
     ['/_edge/logout', (ctx) => logoutRoute(ctx, options)],
     ['/_edge/known/*', (ctx) => knownRoute(ctx, upstreams, adminToken)],
     ['/_edge/events', (ctx) => eventsRoute(ctx, upstreams.named(''))],
@@ -49,22 +50,38 @@ export function adminRoutes(options: AdminOptions): readonly (readonly [pattern:
     ['/_edge/version', (ctx) => versionRoute(ctx, options)],
   ];
   const limited = createLimit();
-  return routes.map(([pattern, answer]) => [pattern, (ctx, param) => limited(ctx, () => answer(ctx, param))]);
+  return routes.map(([pattern, answer]) => {
+    const isLogin = pattern === LOGIN;
+    return [pattern, (ctx, param) => limited(ctx, () => answer(ctx, param), isLogin)];
+  });
 }
+
+const LOGIN = '/_edge/login';
 
 /** Answers an address that has sent many wrong tokens lately as if the next one were wrong, too. */
 function createLimit() {
   const failures = createFailures();
-  return async (ctx: RequestContext, answer: () => Promise<Response>): Promise<Response> => {
+  return async (ctx: RequestContext, answer: () => Promise<Response>, isLogin: boolean): Promise<Response> => {
     const address = ctx.request.headers.get('cf-connecting-ip') ?? '';
     if (failures.isBlocked(address, ctx.now())) throw new RegistryError('UNAUTHORIZED');
+    // A login waits for its body. It counts from its beginning, so that not many are tried at the same time.
+    const takeBack = isLogin ? failures.note(address, ctx.now()) : undefined;
+    let isWrong = false;
     try {
       const response = await answer();
-      if (response.status === 401) failures.note(address, ctx.now());
+      isWrong = response.status === 401;
       return response;
     } catch (error) {
-      if (error instanceof RegistryError && error.code === 'UNAUTHORIZED') failures.note(address, ctx.now());
+      isWrong = error instanceof RegistryError && error.code === 'UNAUTHORIZED' && hasToken(ctx);
       throw error;
+    } finally {
+      if (!isWrong) takeBack?.();
+      else if (!takeBack) failures.note(address, ctx.now());
     }
   };
+}
+
+/** Whether a request has a token at all. Any page can make its visitor send others, from the visitor's address. */
+function hasToken({ request: { headers } }: RequestContext): boolean {
+  return headers.has('authorization') || headers.has(REQUEST_TOKEN);
 }

@@ -5,7 +5,7 @@ const COOKIE = 'registry-edge';
 /** It is not prolonged: a stolen cookie ends with its minutes. */
 const LIFE_MS = 15 * 60_000;
 /** The header in which the page sends its request token. */
-const REQUEST_TOKEN = 'x-request-token';
+export const REQUEST_TOKEN = 'x-request-token';
 
 /** A login on the page. The edge keeps nothing of it: its cookie says all, and is signed. */
 export interface Session {
@@ -30,12 +30,20 @@ function cookieOptions({ request }: RequestContext) {
   return { path: '/_edge', httpOnly: true, sameSite: 'Strict', secure } as const;
 }
 
-/** Returns the session of a request. It opens only what is shown: see `maySend`. */
+/** Returns the session of a request. It opens only what is shown: see `isSentByPage`. */
 export async function sessionOf(ctx: RequestContext, adminToken: string): Promise<Session | undefined> {
-  const cookies = await parseSigned(ctx.request.headers.get('cookie') ?? '', signingKey(adminToken), COOKIE);
-  const text = cookies[COOKIE] || '';
+  const text = (await signedCookie(ctx, adminToken)) || '';
   const endsAt = Number(/^(\d+)-/.exec(text)?.[1] ?? 0);
   return endsAt > ctx.now() ? { text, endsAt } : undefined;
+}
+
+/** Whether a request has a session that another token has signed: whoever sends it may be guessing the `ADMIN_TOKEN`. */
+export async function hasForgedSession(ctx: RequestContext, adminToken: string): Promise<boolean> {
+  return (await signedCookie(ctx, adminToken)) === false;
+}
+
+async function signedCookie({ request }: RequestContext, adminToken: string): Promise<string | false | undefined> {
+  return (await parseSigned(request.headers.get('cookie') ?? '', signingKey(adminToken), COOKIE))[COOKIE];
 }
 
 /**
