@@ -10,7 +10,7 @@ function described(method: string, status: number) {
   const ctx = contextOf(createClock(1_000), request);
   const body = status === 200 ? 'x'.repeat(100) : null;
   const response = new Response(body, { status, headers: LENGTH });
-  const more = { route: undefined, upstream: undefined, answeredAt: 1_000, kindOf: () => 'other' };
+  const more = { route: undefined, upstream: undefined, answeredAt: 1_000, namesClient: true, kindOf: () => 'other' };
   return describeRequest({ ctx, response, ...more });
 }
 
