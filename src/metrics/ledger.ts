@@ -46,7 +46,7 @@ export class Ledger {
     }
     this.delivered.delete(isolate);
     this.delivered.set(isolate, { sequence: last, at: nowMs });
-    this.#forgetOld(nowMs);
+    this.forgetOld(nowMs);
     return last;
   }
 
@@ -90,7 +90,8 @@ export class Ledger {
     return waits ? (hits * (waits[0] ?? 0)) / countOf(waits) : 0;
   }
 
-  #forgetOld(nowMs: number): void {
+  /** Forgets the hours and days that are no longer told of, and isolates that send nothing again. */
+  forgetOld(nowMs: number): void {
     for (const startsAt of this.hours.keys()) if (startsAt <= nowMs - KEPT_HOURS * HOUR_MS) this.hours.delete(startsAt);
     for (const day of this.days.keys()) if (day <= nowMs - 2 * DAY_MS) this.days.delete(day);
     for (const [isolate, { at }] of this.delivered) {

@@ -35,6 +35,8 @@ export class MetricsObject extends DurableObject implements MetricsRpc {
   }
 
   async totals(): Promise<Totals> {
+    // Nothing may have come for days.
+    this.#ledger.forgetOld(this.now());
     const { since, totals } = this.#ledger;
     const { repositories, clients } = this.#ledger.tops();
     const { counters, histograms } = totals.series;
@@ -42,8 +44,9 @@ export class MetricsObject extends DurableObject implements MetricsRpc {
   }
 
   async report(): Promise<Report> {
+    const totals = await this.totals();
     const { tags, slowest } = this.#ledger.tops();
-    return { ...(await this.totals()), hours: this.#ledger.hourly(), tags: topOf(tags), slowest };
+    return { ...totals, hours: this.#ledger.hourly(), tags: topOf(tags), slowest };
   }
 
   /** Stores all that has come by then. If the object ends before, its isolates send it again. */

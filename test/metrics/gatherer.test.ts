@@ -55,6 +55,16 @@ describe('the gatherer of an isolate', () => {
     expect(names.size).toBe(1);
   });
 
+  it('survives an object that fails before it is asked', async () => {
+    const { ask, work, warnings } = isolate(() => {
+      throw new TypeError('it cannot be sent');
+    });
+    ask();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await Promise.all(work);
+    expect(warnings).toEqual(['the counts could not be delivered: they are sent again']);
+  });
+
   it('sends nothing while nothing happens', async () => {
     const { ask, deliveries } = isolate(lastOf);
     await vi.advanceTimersByTimeAsync(60_000);

@@ -61,6 +61,17 @@ describe('the object that has the counts of all isolates', () => {
     expect((await reportAfterRestart(object)).counters.get(HITS)).toBe(20);
   });
 
+  it('reports no hour and no list that is over, though nothing has come since', async () => {
+    const object = metricsObject();
+    const tops = new Tops();
+    tops.note(answered({ tag: 'v1' }), 'hit');
+    await add(object, 'a', batch(1, { [HITS]: 1 }, { tops: tops.lists }));
+    clock.advance(49 * HOUR_MS);
+    const { counters, hours, repositories, tags, clients, slowest } = await object.report();
+    expect(counters.get(HITS)).toBe(1);
+    expect([hours, repositories, tags, clients, slowest]).toEqual([[], [], [], [], []]);
+  });
+
   it('removes hours and days that are over from what is stored', async () => {
     const object = metricsObject();
     for (let hour = 0; hour < 60; hour++) {

@@ -5,12 +5,12 @@ import { RegistryError } from '../../oci/errors.ts';
 import { withTimeout } from '../../stores/timeout.ts';
 import { errorName } from '../../telemetry/log.ts';
 import { VERSION } from '../../version.ts';
+import { MAX_REPORT_MS } from './metrics.ts';
 import { readText } from './readText.ts';
 import type { AdminOptions } from './routes.ts';
 import { beginSession, endSession, hasForgedSession, isSameOrigin, requestTokenOf, sessionOf } from './session.ts';
 
 const PAGE = '/_edge/';
-const MAX_REPORT_MS = 5_000;
 
 /** What a request for the page is answered with. `nonce` is that of its scripts and styles. */
 interface Shown {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createClock } from '../../support/context.ts';
 import { createEdge, type Edge, type EdgeOptions } from '../../support/edge.ts';
 import { OPEN } from '../../support/failingEdge.ts';
@@ -118,6 +118,22 @@ describe('/_edge/metrics', () => {
     expect((await edge.fetch(blob.path, HEAD)).status).toBe(200);
     expect((await edge.fetch(PATH, SCRAPER)).status).toBe(503);
     expect(edge.log.filter((line) => line.includes('could not be delivered')).length).toBeGreaterThan(0);
+  });
+
+  it('is a 503 while the object says nothing', async () => {
+    const edge = createEdge(
+      { METRICS_TOKEN },
+      { metrics: { ...instantMetrics(), totals: () => new Promise(() => {}) } },
+    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { answer } = edge.send(PATH, SCRAPER);
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect((await answer).status).toBe(503);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('writes a row for each request to Analytics Engine, where that is bound', async () => {
