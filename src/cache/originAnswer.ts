@@ -32,7 +32,7 @@ export type OriginFailure = 'unreachable' | 'paused' | `origin-${number}`;
 
 /**
  * Returns how the origin failed, if it did. 401, 403 and 404 are answers, not failures.
- * @param keepsDeleted whether a 404 counts as a failure all the same: `KEEP_DELETED=keep`
+ * @param keepsDeleted whether a 404, also of the origin's storage, counts as a failure all the same: `KEEP_DELETED=keep`
  */
 export async function originFailureOf(
   asking: Promise<OriginAnswer>,
@@ -41,7 +41,7 @@ export async function originFailureOf(
   try {
     const answer = await asking;
     if (answer.kind === 'found') return undefined;
-    const { status } = answer.response;
+    const status = answer.isLost ? 404 : answer.response.status;
     return isOriginFailure(status) || (keepsDeleted && status === 404) ? `origin-${status}` : undefined;
   } catch (error) {
     return error instanceof RegistryError && error.code === 'ORIGIN_UNREACHABLE' ? 'unreachable' : undefined;

@@ -30,6 +30,8 @@ export interface ReadThroughOptions<E extends Entry = Entry> {
   readonly askedAs?: AskedAs;
   /** `KEEP_DELETED=keep`: an entry answers after a 404 of the origin as while that fails; by default it is evicted. */
   readonly keepsDeleted?: boolean;
+  /** Whether what else is needed is there for an entry to answer while the origin fails; by default it is. */
+  readonly standsIn?: (() => Promise<boolean>) | undefined;
   /**
    * Whether something that is peculiar to this request may have provoked the origin's refusal, so that it evicts
    * nothing.
@@ -64,8 +66,10 @@ export async function readThrough<E extends Entry>(
     return (options.accepts?.(entry) ?? true) && (options.isWitnessed?.(entry) ?? true) ? entry : undefined;
   };
   const freshIn = (found: Lookup<E> | undefined) => confirmedWithin(found, options.windowMs);
-  const lastGoodIn = (found: Lookup<E>) =>
-    options.staleMs > 0 ? confirmedWithin(found, options.windowMs + options.staleMs) : undefined;
+  const lastGoodIn = async (found: Lookup<E>) => {
+    const entry = options.staleMs > 0 ? confirmedWithin(found, options.windowMs + options.staleMs) : undefined;
+    return entry && ((await options.standsIn?.()) ?? true) ? entry : undefined;
+  };
 
   const looking = lookUp(ctx, item);
   const found = await within(looking, options.cacheTimeoutMs);
@@ -83,7 +87,7 @@ export async function readThrough<E extends Entry>(
 
   emitForward(ctx, found, options);
   if (ctx.now() < (options.retryAt ?? 0)) {
-    const lastGood = found && lastGoodIn(found);
+    const lastGood = found && (await lastGoodIn(found));
     if (lastGood) return stale(ctx, lastGood, 'paused');
   }
   const abort = new AbortController();
@@ -98,7 +102,7 @@ export async function readThrough<E extends Entry>(
     }
   }
   const failure = await originFailureOf(asking, options.keepsDeleted ?? false);
-  const lastGood = failure && lastGoodIn(await looking);
+  const lastGood = failure && (await lastGoodIn(await looking));
   if (lastGood) {
     ctx.waitUntil(asking.then(discard, () => undefined));
     return stale(ctx, lastGood, failure);

@@ -35,6 +35,8 @@ export interface ContentKind<E extends Entry> {
    * a push that relies on a lost blob leaves a broken image.
    */
   readonly answersWhileFailing: boolean;
+  /** Whether what else is needed for that is there; by default it is. It is asked only once the origin has failed. */
+  standsIn?(repository: Repository, reference: Reference): Promise<boolean>;
   /** Returns the entry of a digest in this isolate's memory, fresh or not. */
   peek(repository: Repository, digest: Digest): E | undefined;
   /** Returns where the cache may have the content of a digest. */

@@ -129,11 +129,13 @@ async function readCache<E extends Entry>(
 ): Promise<ReadThroughAnswer<E>> {
   const { ctx, upstream, mayPush } = repository;
   const { askedAs, keepsDeleted, cacheTimeoutMs, flights, retryAfter, pulls } = upstream;
+  const { standsIn } = question.kind;
   const flight = flightQuestion(repository, question);
   const landing = flight && flights.landing(flight);
   if (landing) await within(landing, cacheTimeoutMs);
   return readThrough(ctx, itemOf(repository, question), {
     ...{ windowMs, revalidateMs, staleMs, mayPush, askedAs, keepsDeleted, cacheTimeoutMs, ask },
+    standsIn: standsIn && (() => standsIn(repository, question.reference)),
     accepts: (entry) => isAccepted(question, entry),
     isWitnessed: (entry) => question.kind.isWitnessed(repository, entry),
     retryAt: staleMs > 0 ? Math.max(retryAfter.until(ctx), pulls?.limitedUntil ?? 0) : 0,

@@ -2,7 +2,7 @@ import { isFresh } from '../cache/freshness.ts';
 import type { Entry } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Target } from '../oci/route.ts';
-import { type BlobBytes, type BytesLook, type FoundBytes, findBytes, hasBytes, type KnownRange } from './blobBytes.ts';
+import { type BlobBytes, type BytesLook, type FoundBytes, findBytes, type KnownRange } from './blobBytes.ts';
 import type { CallerHeaders } from './callerHeaders.ts';
 import { BLOB_EXISTENCE } from './existence.ts';
 import type { ContentKind } from './question.ts';
@@ -59,16 +59,6 @@ export async function readBytes(
 
 /** Existence, for a caller whom it gives the bytes: a HEAD is enough, because this caller has a grant for GETs. */
 const BYTES_EXISTENCE: ContentKind<Entry> = { ...BLOB_EXISTENCE, answers: 'GET blobs', answersWhileFailing: true };
-
-/**
- * Returns how the existence of a blob is asked for in an archive (`KEEP_DELETED=keep`): while the edge has the bytes,
- * the blob exists for as long as they are answered.
- */
-export async function existenceInArchive(repository: Repository, digest: Digest): Promise<ContentKind<Entry>> {
-  const { ctx, upstream } = repository;
-  const isKept = upstream.bytes !== undefined && (await hasBytes(ctx, upstream.bytes, digest));
-  return isKept ? { ...BLOB_EXISTENCE, answersWhileFailing: true } : BLOB_EXISTENCE;
-}
 
 /** Asks the origin, as the caller, whether the repository has the blob. */
 async function confirm(repository: Repository, target: Target, digest: Digest) {

@@ -12,12 +12,17 @@ import { isStorable } from './storeFromPush.ts';
 /**
  * Stores, after the reply, the descriptor that the origin's complete answer to a GET of a blob gives. The media type is
  * stored only if the answer proves it. If the size differs from the stored one, the stored entry is evicted instead.
+ * @returns a promise that settles when the write is over, and never rejects; `undefined`: nothing is worth one
  */
-export function storeFromGet(repository: Repository, digest: Digest, { response, sentAt }: OriginResponse): void {
+export function storeFromGet(
+  repository: Repository,
+  digest: Digest,
+  { response, sentAt }: OriginResponse,
+): Promise<void> | undefined {
   const entry = entryOf(response, digest, sentAt);
-  if (!entry || !isStorable(repository, response)) return;
+  if (!entry || !isStorable(repository, response)) return undefined;
   const item = evictOnSizeMismatch(repository.item('blobs', digest), isTypeProven(repository, entry));
-  writeBack(repository.ctx, item, entry);
+  return writeBack(repository.ctx, item, entry);
 }
 
 /**

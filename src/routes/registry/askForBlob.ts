@@ -8,6 +8,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { BLOB_TYPE } from '../../oci/mediaTypes.ts';
 import { canonicalOf, sizeOf } from '../../origin/confirmation.ts';
 import type { BlobAnswer } from '../../origin/origin.ts';
+import { confirmForArchive } from '../../upstream/archive.ts';
 import { type BytesLook, findBytes } from '../../upstream/blobBytes.ts';
 import { callerHeadersOf } from '../../upstream/callerHeaders.ts';
 import { recordAbsence } from '../../upstream/evictAbsences.ts';
@@ -51,7 +52,7 @@ export async function askForBlob(repository: Repository, route: BlobRoute, blob:
     ...{ digest, omitHeaders, follows: upstream.followsRedirects, signal: request.signal },
   });
   const isProven = recordBlobAccess(repository, route, fetched) || isGranted;
-  if (fetched.isDirect) storeFromGet(repository, digest, fetched);
+  const stored = fetched.isDirect ? storeFromGet(repository, digest, fetched) : undefined;
   if (fetched.first.status === 404) await forgetAbsent(repository, digest, fetched.sentAt);
 
   const look = isProven && !isGranted ? await findForProven(repository, digest, { blob, fetched }) : undefined;
@@ -59,6 +60,7 @@ export async function askForBlob(repository: Repository, route: BlobRoute, blob:
   const isMissing = (look?.outcome ?? blob.look) === 'miss';
   const response = isMissing ? fillFromGet(repository, digest, { ...fetched, request }) : fetched.response;
   if (isMissing) fillAfterReply(repository, { target: route, digest }, response);
+  if (isMissing && response.status < 400) confirmForArchive(repository, digest, stored);
   return relayBlob(ctx, upstream, digest, response);
 }
 

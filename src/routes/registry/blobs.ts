@@ -3,10 +3,10 @@ import type { Entry } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName } from '../../oci/name.ts';
 import type { Target } from '../../oci/route.ts';
+import { inArchive } from '../../upstream/archive.ts';
 import { BLOB_EXISTENCE } from '../../upstream/existence.ts';
 import type { ContentKind } from '../../upstream/question.ts';
 import { readContent } from '../../upstream/read.ts';
-import { existenceInArchive } from '../../upstream/readBytes.ts';
 import { Repository } from '../../upstream/repository.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { contentAnswer, notModified, outcomeAnswer } from './answer.ts';
@@ -18,9 +18,7 @@ export interface BlobRoute extends Target {
 
 /** Answers `HEAD /v2/<name>/blobs/<digest>`. */
 export function headBlob(ctx: RequestContext, upstream: Upstream, route: BlobRoute): Response | Promise<Response> {
-  const repository = new Repository(ctx, upstream, route.name);
-  if (!upstream.keepsDeleted) return answerExistence(repository, route, BLOB_EXISTENCE);
-  return existenceInArchive(repository, route.digest).then((kind) => answerExistence(repository, route, kind));
+  return answerExistence(new Repository(ctx, upstream, route.name), route, BLOB_EXISTENCE);
 }
 
 /**
@@ -33,7 +31,8 @@ export function answerExistence(
   kind: ContentKind<Entry>,
 ): Response | Promise<Response> {
   const { ctx, upstream } = repository;
-  const outcome = readContent(repository, { kind, target: route, reference: { kind: 'digest', text: route.digest } });
+  const reference = { kind: 'digest', text: route.digest } as const;
+  const outcome = readContent(repository, { kind: inArchive(upstream, kind), target: route, reference });
   return outcomeAnswer(ctx, upstream, outcome, ({ descriptor }, callerHeaders) => {
     const { hasRanges } = upstream.origin.traits;
     if (ctx.method === 'GET') return notModified(ctx, descriptor.digest, hasRanges, callerHeaders);
