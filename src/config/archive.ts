@@ -1,10 +1,11 @@
 import type { BytesConfig } from './bytes.ts';
-import { flag } from './forms.ts';
+import { type Form, flag } from './forms.ts';
 import type { Settings } from './settings.ts';
 import type { UpstreamConfig } from './upstream.ts';
 
 const ONLY_PULLS =
   'keep requires a mirror into which nobody may push: CLIENT_AUTH=anonymous, or basic with no such user';
+/** The default is a short failure of the origin, and no time for an archive. */
 const NO_TIME = 'keep requires STALE_IF_ERROR, which is how long deleted content is kept: set it, to 365d for example';
 const SHARED = 'keep requires REDIS_SHARED=false: a registry clears what it has deleted from a database that it shares';
 const NO_BYTES = 'KEEP_DELETED=keep keeps manifests alone without BLOB_STORE: set it, so that blobs are kept, too';
@@ -20,8 +21,13 @@ export function checkArchive(
 ): void {
   if (!config.keepsDeleted) return;
   if (config.allowsWrites) settings.report(`KEEP_DELETED: ${ONLY_PULLS}`);
-  if (config.staleIfErrorMs === 0) settings.report(`KEEP_DELETED: ${NO_TIME}`);
+  if (config.staleIfErrorMs === 0 || !settings.read('STALE_IF_ERROR', isSaid)) {
+    settings.report(`KEEP_DELETED: ${NO_TIME}`);
+  }
 }
+
+/** Whether a variable is set, to whatever. */
+const isSaid: Form<boolean> = (raw = '') => ({ value: String(raw).trim() !== '' });
 
 /**
  * Reports a store that keeps no tags, by which an archive is pulled, or that the registry itself clears.

@@ -30,8 +30,14 @@ describe('KEEP_DELETED', () => {
     expect(() => read({ ...ARCHIVE, ...variables })).toThrow('KEEP_DELETED: keep requires a mirror');
   });
 
-  it('keep is refused without a time for which to keep', () => {
-    expect(() => read({ ...ARCHIVE, STALE_IF_ERROR: '0' })).toThrow('KEEP_DELETED: keep requires STALE_IF_ERROR');
+  it.each(['0', '', undefined])('keep is refused without a time for which to keep: STALE_IF_ERROR=%s', (time) => {
+    expect(() => read({ ...ARCHIVE, STALE_IF_ERROR: time })).toThrow('KEEP_DELETED: keep requires STALE_IF_ERROR');
+  });
+
+  it('keep has the time of the whole edge, if the upstream has none', () => {
+    const hub = { ORIGIN_URL: 'https://hub.example.com', HOSTS: 'hub.edge.example', KEEP_DELETED: 'keep' };
+    expect(read({ ...ARCHIVE, KEEP_DELETED: 'drop', UPSTREAMS: { hub } }).upstreams).toHaveLength(2);
+    expect(() => read({ ...MIRROR, UPSTREAMS: { hub } })).toThrow('UPSTREAMS.hub.KEEP_DELETED: keep requires STALE');
   });
 
   it('keep is refused with a store that keeps no tags', () => {
@@ -59,7 +65,7 @@ describe('KEEP_DELETED', () => {
   });
 
   it('keep without BLOB_STORE is warned of', () => {
-    const { warnings } = read({ ...MIRROR, KEEP_DELETED: 'keep' });
+    const { warnings } = read({ ...ARCHIVE, BLOB_STORE: '' });
     expect(warnings).toEqual([
       'KEEP_DELETED=keep keeps manifests alone without BLOB_STORE: set it, so that blobs are kept, too',
     ]);
