@@ -46,6 +46,7 @@ export async function resolveTag(
     if (isAbsence(repository, response)) await noteAbsence(repository, cooldown, { tag, at: askedAt });
     return namesNothing(response) ? { kind: 'unknown' } : { kind: 'refused', response: withRefusalBody(response) };
   }
+  if (isKeptOnly(repository)) await noteAbsence(repository, cooldown, { tag, at: askedAt });
   const { descriptor, verifiedAt } = outcome.entry;
   // What never moves leads there now, whenever the origin was asked.
   const at = upstream.policies.isPinned(name, tag) ? ctx.now() : verifiedAt;
@@ -65,6 +66,11 @@ function namesNothing({ status }: Response): boolean {
 /** Whether the origin says that the tag leads nowhere. To a caller without a proof it may only say that. */
 function isAbsence({ isGranted }: Repository, response: Response): boolean {
   return isGranted && response.status === 404 && isFirstHand(response);
+}
+
+/** Whether an archive has answered although the origin says that the tag leads nowhere (`KEEP_DELETED=keep`). */
+function isKeptOnly({ ctx }: Repository): boolean {
+  return ctx.events.some((event) => event.kind === 'forward' && event.detail === 'origin-404');
 }
 
 /** Notes that a tag leads nowhere: what it leads to when it is back begins anew. */

@@ -26,6 +26,8 @@ const WRITE = `
   ON CONFLICT (tag, digest) DO UPDATE SET first = excluded.first, last = excluded.last, since = excluded.since,
     held = excluded.held, initial = excluded.initial, released = excluded.released, expires = excluded.expires`;
 
+const AGED = 'tag = ?1 AND expires > ?2 AND expires < ?3';
+
 /** Where tags led, in an object's SQL. */
 export class Sightings {
   readonly #sql: SqlStorage;
@@ -59,7 +61,7 @@ export class Sightings {
     const history = this.read(tag);
     const [stored] = history;
     const seen = afterSight(history, sight, this.#now());
-    if (!seen) return history;
+    if (!seen) return this.#ages(terms, tag) ? undefined : history;
     if (seen.digest !== stored?.digest || seen.since !== stored.since) return undefined;
     const becomesHeld = seen.heldMs >= terms.forMs && stored.heldMs < terms.forMs;
     return becomesHeld || seen.lastSeen - stored.lastSeen >= GRAIN_MS ? undefined : [seen, ...history.slice(1)];
@@ -69,7 +71,11 @@ export class Sightings {
   see(terms: HistoryTerms, tag: string, sight: Sight): Sighting[] {
     const history = this.read(tag);
     const seen = afterSight(history, sight, this.#now());
-    if (!seen) return history;
+    if (!seen) {
+      // Somebody asks for the tag still, so what is known of it must not be forgotten: an archive keeps tags for years.
+      this.#renew(terms, tag);
+      return history;
+    }
     this.#write(terms, tag, seen);
     if (seen.digest !== history[0]?.digest) this.#bound(terms, tag);
     return this.read(tag);
@@ -97,15 +103,28 @@ export class Sightings {
   }
 
   /** Writes what is known of a digest. What else is known of the tag lives as long, to within a day. */
-  #write({ forMs }: HistoryTerms, tag: string, sighting: Sighting): void {
+  #write(terms: HistoryTerms, tag: string, sighting: Sighting): void {
     const { digest, firstSeen, lastSeen, since, heldMs, isFirst, releasedAt } = sighting;
-    const now = this.#now();
-    const expires = now + LIFE_MS + forMs;
+    const expires = this.#expiresAt(terms);
     this.#sql.exec(WRITE, ...[tag, digest, firstSeen, lastSeen, since, heldMs, isFirst ? 1 : 0, releasedAt, expires]);
-    this.#sql.exec(
-      'UPDATE sightings SET expires = ?1 WHERE tag = ?2 AND expires > ?3 AND expires < ?1 - ?4',
-      ...[expires, tag, now, LIFE_GRAIN_MS],
-    );
+    this.#renew(terms, tag);
+  }
+
+  #expiresAt({ forMs }: HistoryTerms): number {
+    return this.#now() + LIFE_MS + forMs;
+  }
+
+  /** Whether the life of something that is known of a tag is worth a write. */
+  #ages(terms: HistoryTerms, tag: string): boolean {
+    const aged = [tag, this.#now(), this.#expiresAt(terms) - LIFE_GRAIN_MS];
+    return this.#sql.exec(`SELECT 1 FROM sightings WHERE ${AGED} LIMIT 1`, ...aged).toArray().length > 0;
+  }
+
+  /** Lets all that is known of a tag live on, to within a day. */
+  #renew(terms: HistoryTerms, tag: string): void {
+    const expires = this.#expiresAt(terms);
+    const aged = [tag, this.#now(), expires - LIFE_GRAIN_MS];
+    this.#sql.exec(`UPDATE sightings SET expires = ?4 WHERE ${AGED}`, ...aged, expires);
   }
 
   /** Forgets the oldest digests of a tag. */

@@ -38,6 +38,20 @@ export const ARCHIVE: readonly Breakage[] = [
     caughtBy: 'test/routes/registry/archivedPulls.test.ts',
   },
   {
+    wrong: 'in an archive, a time during which the origin had deleted a tag counts for the cooldown',
+    file: 'src/upstream/resolveTag.ts',
+    text: 'if (isKeptOnly(repository)) await',
+    replacement: "if (tag === '') await",
+    caughtBy: 'test/policy/cooldownArchive.test.ts',
+  },
+  {
+    wrong: 'an archive forgets where a tag led that the origin has deleted',
+    file: 'src/stores/durable/sightings.ts',
+    text: 'return this.#ages(terms, tag) ? undefined : history;',
+    replacement: 'return history;',
+    caughtBy: 'test/policy/cooldownArchive.test.ts',
+  },
+  {
     wrong: 'a mirror into which somebody may push can be an archive',
     file: 'src/config/archive.ts',
     text: 'if (config.allowsWrites) settings.report',

@@ -118,8 +118,8 @@ export const COOLDOWN: readonly Breakage[] = [
   {
     wrong: 'what counts is forgotten of a tag that is in use, and does not move',
     file: 'src/stores/durable/sightings.ts',
-    text: "'UPDATE sightings SET expires = ?1 WHERE tag = ?2 AND expires > ?3 AND expires < ?1 - ?4'",
-    replacement: "'UPDATE sightings SET expires = ?1 WHERE tag = ?2 AND expires > ?3 AND expires < ?4 - ?1'",
+    text: "'tag = ?1 AND expires > ?2 AND expires < ?3'",
+    replacement: "'tag = ?1 AND expires > ?2 AND expires < ?3 - ?2'",
     caughtBy: 'test/stores/durable/sightingsLife.test.ts',
   },
   {
