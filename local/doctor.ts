@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { diagnose, diagnoseEdge } from './doctor/diagnose.ts';
+import { parseEdgeUrl } from './doctor/edgeUrl.ts';
 import { type Finding, linesOf } from './doctor/finding.ts';
 import { exitWithError } from './serve.ts';
 
@@ -29,8 +30,7 @@ async function main(): Promise<void> {
   const [image, ...others] = positionals;
   if (others.length > 0) throw new Error(USAGE);
   const { config, edge, ns, upstream, deletes } = values;
-  if (edge !== undefined && !/^https?:\/\//.test(edge)) throw new Error('--edge: expected a URL with https');
-  const url = edge?.replace(/\/(?:v2\/?)?$/, '');
+  const url = edge === undefined ? undefined : parseEdgeUrl(edge);
   const sections =
     url === undefined
       ? diagnose({ configFile: config, env: process.env, image, upstream, deletes })

@@ -13,9 +13,7 @@ export async function checkBlob(subject: Subject, digest: Digest): Promise<Findi
   const url = new URL(asking.upstream.originUrl.href.replace(/\/$/, '') + path);
   const stat = await asking.origin.statBlob(asking.context(authorization), { path, search: '', digest });
   await stat.response.body?.cancel();
-  const byHead = stat.found
-    ? await judgeFound(subject, stat, path, digest)
-    : judgeNotFound(subject, stat.response, url);
+  const byHead = stat.found ? await judgeFound(subject, stat, path, digest) : judgeNotFound(subject, stat, url);
   const request = { method: 'GET', as: 'question', accept: '*/*' } as const;
   const { response } = await asking.origin.send(asking.context(authorization), path, request);
   await response.body?.cancel();
@@ -47,14 +45,22 @@ async function judgeFound(
   return advice(says, `if it is, set REDIRECT_HOSTS=${host.replace(/:\d+$/, '')}; otherwise callers stay unproven`);
 }
 
-function judgeNotFound(subject: Subject, response: Response, url: URL): Finding {
-  if (isRedirect(response)) return judgeRedirect(subject, response, url);
+function judgeNotFound(subject: Subject, { response, isLost }: ContentStat, url: URL): Finding {
+  if (isRedirect(response)) return judgeUnresolved(judgeRedirect(subject, response, url), isLost ?? false);
   if (isPage(response)) {
     const says = `the HEAD of a blob is answered with a page for people (HTML, status ${response.status})`;
     return problem(says, 'let the edge reach the registry without signing on');
   }
   const says = `the HEAD of a blob (status ${response.status}) does not say its size, so it is never a hit`;
   return problem(says, 'look for a proxy in front of the registry that compresses, or removes Content-Length');
+}
+
+/** Says why a redirect of a HEAD, which the edge may follow, has brought nothing. */
+function judgeUnresolved(way: Finding, isLost: boolean): Finding {
+  if (way.level !== 'ok') return way;
+  if (isLost) return problem('HEADs of blobs redirect to storage that does not have the blob (404)', 'push it again');
+  const says = 'HEADs of blobs redirect to storage that does not say their size, so they are never hits';
+  return problem(says, 'let the storage answer a GET of one byte as the registry has signed it');
 }
 
 /** Judges to where clients are sent for the bytes. */

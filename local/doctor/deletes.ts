@@ -19,5 +19,6 @@ export async function checkDeletes({ asking, base, name }: Subject): Promise<Fin
     ];
   }
   if (status === 401 || status === 403) return [ok(`your login may not delete (${status}), so this is not known`)];
+  if (status !== 202 && status !== 404) return [ok(`the origin answers a DELETE with ${status}, so this is not known`)];
   return [ok('the origin deletes blobs; the edge forgets them before it replies')];
 }

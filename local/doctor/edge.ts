@@ -15,8 +15,10 @@ export async function checkEdge(url: string, adminToken: string | undefined): Pr
     const finding = judge(host, response);
     if (finding) return [finding];
     if (response.status === 503 && body.includes('configuration of registry-edge')) return problemsIn(messageIn(body));
-    const version = adminToken ? await askVersion(url, adminToken) : [];
-    return [...judgeStatus(host, response), ...version];
+    const judged = judgeStatus(host, response);
+    // The token is not shown to whatever else may be there.
+    const isEdge = judged.every(({ level }) => level === 'ok');
+    return [...judged, ...(adminToken && isEdge ? await askVersion(url, adminToken) : [])];
   } catch (error) {
     return [describeFailure(error, host)];
   }

@@ -106,8 +106,11 @@ function askedAs({ asking: { upstream }, authorization }: Subject): { readonly a
   return { as: 'nobody', change: `docker login ${originUrl.host}` };
 }
 
+/** How registries answer that do not know of the referrers API. */
+const LACKS_REFERRERS = new Set([400, 404, 405, 501]);
+
 /** Asks for the list of what refers to the image (OCI distribution-spec, "Listing Referrers"). */
-async function checkReferrers({ asking, base, authorization }: Subject, digest: Digest): Promise<Finding[]> {
+export async function checkReferrers({ asking, base, authorization }: Subject, digest: Digest): Promise<Finding[]> {
   const target = splitUrl(`http://origin${base}referrers/${digest}`).path;
   const { response } = await asking.origin.send(asking.context(authorization), target, {
     method: 'GET',
@@ -115,5 +118,10 @@ async function checkReferrers({ asking, base, authorization }: Subject, digest: 
   });
   await response.body?.cancel();
   if (response.ok) return [ok('the origin has the referrers API: signatures are found with one request')];
+  if (!LACKS_REFERRERS.has(response.status)) {
+    return [
+      ok(`the origin answers a question for referrers with ${response.status}: whether it has them is not known`),
+    ];
+  }
   return [ok(`the origin has no referrers API (${response.status}): clients look for signatures under a tag`)];
 }
