@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { diagnose, diagnoseEdge } from './doctor/diagnose.ts';
-import { parseEdgeUrl } from './doctor/edgeUrl.ts';
 import { type Finding, linesOf } from './doctor/finding.ts';
+import { parseEdgeUrl } from './edgeUrl.ts';
 import { exitWithError } from './serve.ts';
 
 const USAGE = `npm run doctor -- [OPTION...] [IMAGE]

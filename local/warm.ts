@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { RegistryError } from '../src/oci/errors.ts';
+import { parseEdgeUrl } from './edgeUrl.ts';
 import { exitWithError } from './serve.ts';
 import { CallerNeeded, warmByEdge } from './warm/byEdge.ts';
 import { warmByPull } from './warm/byPull.ts';
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   const parallel = Number(values.parallel ?? 4);
   if (values.help) return console.log(USAGE);
   if (images.length === 0 || !(parallel >= 1 && parallel <= 16)) throw new Error(USAGE);
-  const url = (values.edge ?? process.env.EDGE_URL ?? 'http://127.0.0.1:8787').replace(/\/$/, '');
+  const url = parseEdgeUrl(values.edge ?? process.env.EDGE_URL ?? 'http://127.0.0.1:8787');
   const platforms = values.platform ?? [];
   const warmImage = createWarmer({
     url,
