@@ -45,6 +45,7 @@ export function nextBottleneck(
   switch (store) {
     case 'durable': {
       const limit = LIMITS.objectRequestsASecond;
+      // Content has objects of its own. Their requests are counted as if they were the repository's: it bears no less.
       const what = `${limit.toLocaleString('en')} requests/s to the object ${ofBusiest}`;
       return { what, times: limit / (aSecond(usage.objectRequests) * busiest) };
     }

@@ -53,12 +53,14 @@ export function costOfPush(store: KnownStore, layers: number): Cost {
 
 /** Returns what a load is billed as. */
 export function usageOf(store: KnownStore, load: Load, { hits, memory }: Answers): Usage {
-  const { warm, writeBack, tag } = COSTS[store];
+  const { warm, writeBack, content, tag } = COSTS[store];
   const pulls = pullsIn(load);
   const questions = pulls * QUESTIONS_A_PULL + load.pushes * (load.layers + 1);
   const cost = sumOf(
     times(warm, questions * (1 - hits * memory)),
     times(writeBack, questions * (1 - hits)),
+    // Of each pull, one question wants content. What is past its window has it in the store, so a miss writes none.
+    times(content.read, pulls * (1 - hits * memory)),
     // An object reads the descriptor together with the tag.
     times(tag.read, store === 'durable' ? 0 : pulls),
     times(costOfPush(store, load.layers), load.pushes),

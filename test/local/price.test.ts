@@ -54,7 +54,8 @@ describe('a bill', () => {
     expect(pullsIn(load)).toBe(1_000);
     const questions = 2_000 + 10 * 4;
     // Half of half of the questions are answered from memory, and half of them are misses.
-    const reads = questions * 0.75 * 2 + 10 * 4 * 2;
+    // The GETs of manifests read content as well.
+    const reads = questions * 0.75 * 2 + 1_000 * 0.75 + 10 * 4 * 2;
     const writes = questions * 0.5 + 10 * 4;
     expect(usageOf('kv', load, ANSWERS)).toEqual({ workersRequests: load.requests, kvReads: reads, kvWrites: writes });
     expect(() => pullsIn({ ...load, requests: 50 })).toThrow('--requests: expected at least 100');
