@@ -13,6 +13,8 @@ import { guard, jsonAnswer, orUnavailable, upstreamOf } from './guard.ts';
 const PREFIX = '/_edge/known/';
 /** So many of each link set are shown. */
 const MAX_SHOWN = 100;
+/** So many pages of each link set are read: a page has nothing to show where all of it was cleared or is old. */
+const MAX_PAGES = 4;
 
 /** What is known of a digest in a repository. Times are epoch ms. */
 interface Known {
@@ -62,12 +64,17 @@ interface Place {
 
 async function knownIn(ctx: RequestContext, upstream: Upstream, { repository, links, digest }: Place) {
   const descriptors = upstream.shared.repositoryScoped(repository, links);
-  const { found, cursor } = digest
-    ? { found: await descriptors.statEach(ctx, [digest]), cursor: undefined }
-    : await descriptors.list(ctx);
-  const known = [...found].flatMap(([key, stored]) =>
-    describe(ctx, upstream, { repository, links, digest: key }, stored),
-  );
+  const describeAll = (found: ReadonlyMap<Digest, FoundEntry>) =>
+    [...found].flatMap(([key, stored]) => describe(ctx, upstream, { repository, links, digest: key }, stored));
+  if (digest) return { known: describeAll(await descriptors.statEach(ctx, [digest])), isMore: false };
+  const known: Known[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES && known.length < MAX_SHOWN; page++) {
+    const listed = await descriptors.list(ctx, cursor);
+    known.push(...describeAll(listed.found));
+    cursor = listed.cursor;
+    if (cursor === undefined) break;
+  }
   return { known, isMore: cursor !== undefined || known.length > MAX_SHOWN };
 }
 

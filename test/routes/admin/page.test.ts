@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createClock } from '../../support/context.ts';
+import { parseRepositoryName } from '../../../src/oci/name.ts';
+import type { Upstream } from '../../../src/upstream/upstream.ts';
+import { contextOf, createClock } from '../../support/context.ts';
+import { entryFor, uniqueDigest, uniqueName } from '../../support/digests.ts';
 import { createEdge, type Edge } from '../../support/edge.ts';
 import { OPEN } from '../../support/failingEdge.ts';
 import { metricsObject } from '../../support/metrics.ts';
@@ -251,6 +254,26 @@ describe('/_edge/known', () => {
     expect(await (await edge.fetch(`/_edge/known/${blob.name}`, { headers: OPERATOR })).json()).toMatchObject({
       known: [],
     });
+  });
+
+  it.each([
+    [60, 10, false],
+    [210, 0, true],
+  ])('goes on behind pages of which nothing counts, but not without an end: %i in KV', async (all, shown, more) => {
+    const made: Upstream[] = [];
+    const upstream = (one: Upstream) => {
+      made.push(one);
+      return one;
+    };
+    const edge = createEdge({ ADMIN_TOKEN, BLOBDESCRIPTOR: 'kv' }, { upstream });
+    const [ctx, name] = [contextOf(edge.clock), parseRepositoryName(uniqueName())];
+    const store = made[0]?.shared.repositoryScoped(name, 'blobs');
+    const digests = Array.from({ length: all }, () => uniqueDigest()).sort();
+    for (const digest of digests) await store?.setDescriptor(ctx, digest, entryFor(digest, edge.clock.now()));
+    await store?.clearEach(ctx, digests.slice(0, all - 10));
+    const answer = await edge.fetch(`/_edge/known/${name}`, { headers: OPERATOR });
+    const { known, more: isMore } = (await answer.json()) as { known: unknown[]; more: boolean };
+    expect([known.length, isMore]).toEqual([shown, more]);
   });
 
   it.each([
