@@ -9,6 +9,8 @@ const ONLY_PULLS =
 const NO_TIME = 'keep requires STALE_IF_ERROR, which is how long deleted content is kept: set it, to 365d for example';
 const SHARED = 'keep requires REDIS_SHARED=false: a registry clears what it has deleted from a database that it shares';
 const NO_BYTES = 'KEEP_DELETED=keep keeps manifests alone without BLOB_STORE: set it, so that blobs are kept, too';
+const NO_PULLS =
+  'KEEP_DELETED=keep keeps no blob that is pulled with BLOB_FILL=push, and nobody pushes there: set it to pull or both';
 
 /** Reports what keeps an upstream from being an archive. Where nobody may push, no push can rely on what is gone. */
 export function checkArchive(
@@ -44,10 +46,12 @@ export function checkArchiveStore(
   } else if (settings.read('REDIS_SHARED', flag('false'))) settings.report(`KEEP_DELETED: ${SHARED}`);
 }
 
-/** Warns of archives without blobs. */
+/** Warns of archives into which pulls bring no blobs. */
 export function archivesWithoutBytes(
   upstreams: readonly UpstreamConfig[],
   bytes: BytesConfig<unknown> | undefined,
 ): string[] {
-  return !bytes && upstreams.some(({ keepsDeleted }) => keepsDeleted) ? [NO_BYTES] : [];
+  if (!upstreams.some(({ keepsDeleted }) => keepsDeleted)) return [];
+  if (!bytes) return [NO_BYTES];
+  return bytes.fill === 'push' ? [NO_PULLS] : [];
 }

@@ -64,6 +64,13 @@ describe('KEEP_DELETED', () => {
     ]);
   });
 
+  it('keep with bytes of pushes alone is warned of', () => {
+    expect(read({ ...ARCHIVE, BLOB_FILL: 'both' }).warnings).toEqual([]);
+    expect(read({ ...ARCHIVE, BLOB_FILL: 'push' }).warnings).toEqual([
+      'KEEP_DELETED=keep keeps no blob that is pulled with BLOB_FILL=push, and nobody pushes there: set it to pull or both',
+    ]);
+  });
+
   it('keep without BLOB_STORE is warned of', () => {
     const { warnings } = read({ ...ARCHIVE, BLOB_STORE: '' });
     expect(warnings).toEqual([
