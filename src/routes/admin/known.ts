@@ -1,4 +1,4 @@
-import { isFresh, retentionMs } from '../../cache/freshness.ts';
+import { isFresh } from '../../cache/freshness.ts';
 import type { FoundEntry } from '../../cache/provider.ts';
 import type { RequestContext } from '../../context.ts';
 import type { Entry } from '../../oci/descriptor.ts';
@@ -95,7 +95,7 @@ function describe(
 function untilOf(ctx: RequestContext, { ttls }: Upstream, entry: Entry): Known['until'] {
   const ends = (windowMs: number) =>
     isFresh(entry, ctx.now(), windowMs) ? Math.round(entry.verifiedAt + windowMs) : undefined;
-  const pull = ends(Math.min(ttls.descriptorMs, retentionMs(ttls)));
+  const pull = ends(ttls.descriptorMs);
   const push = ends(ttls.pushExistenceMs);
   return { ...(push !== undefined && { push }), ...(pull !== undefined && { pull }) };
 }
