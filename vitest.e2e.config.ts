@@ -6,7 +6,8 @@ export default defineConfig({
     include: ['test/e2e/**/*.test.ts'],
     globalSetup: ['test/e2e/support/build.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Most tests wait for something most of the time.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: 0,
