@@ -19,7 +19,7 @@ function sources(): string {
   return [
     `US dollars, by the prices of Cloudflare of ${cloudflare} (Durable Objects: ${objects}) and Upstash of ${upstash}.`,
     `A bill has the paid plan ($${PAID_PLAN}) and is without what that includes; the columns before it are not.`,
-    'Not in it: the CPU and the duration of objects, storage, and what the origin costs.',
+    'Not in it: the CPU and the duration of objects, the object of the metrics, storage, and what the origin costs.',
   ].join('\n');
 }
 
