@@ -60,6 +60,7 @@ async function main(): Promise<void> {
   console.log(`registry-edge on ${url}, in front of ${isSingle ? first.originUrl.href : 'these registries'}`);
   console.log(`descriptors in ${config.backend.kind}${isSingle ? settingsOf(first) : ''}`);
   if (!isSingle) for (const upstream of config.upstreams) console.log(`  ${describeUpstream(upstream)}`);
+  if (config.adminToken !== undefined) console.log(`the page for operators is ${url}/_edge/`);
   if (embedded) printCommands(url, embedded.sample, first.clientAuth === 'basic');
 }
 

@@ -60,6 +60,13 @@ describeWith(['skopeo'], 'local/start.ts without ORIGIN_URL', () => {
 });
 
 describeWith([], 'local/start.ts', () => {
+  test('with ADMIN_TOKEN, prints where the page for operators is, and not the token', async () => {
+    const program = startProgram({ PORT: '0', ORIGIN_URL, ADMIN_TOKEN: 'the-operators-token' });
+    const [, page = ''] = await program.waitFor(/^the page for operators is (\S+)$/m);
+    expect((await head(page)).status).toBe(200);
+    expect(program.stdout()).not.toContain('the-operators-token');
+  });
+
   test('with --config, takes the variables of that file which the environment does not set', async () => {
     const program = startProgram({ ORIGIN_URL, PORT: '0' }, [
       '--config',
