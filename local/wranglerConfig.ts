@@ -30,6 +30,7 @@ export async function readWranglerConfig(file: string): Promise<WranglerConfig> 
   };
 }
 
-function textOf(value: unknown): string {
+/** Returns a variable as a process has it. */
+export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

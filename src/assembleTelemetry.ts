@@ -2,6 +2,7 @@ import { describeRequest } from './answered.ts';
 import type { RequestContext } from './context.ts';
 import { type AnalyticsDataset, writeRequest } from './metrics/analytics.ts';
 import { createClientKinds } from './metrics/client.ts';
+import { entryOf } from './metrics/counts.ts';
 import { createGatherer } from './metrics/gatherer.ts';
 import type { MetricsRpc } from './metrics/rpc.ts';
 import type { Route } from './oci/route.ts';
@@ -77,11 +78,7 @@ export function createTelemetry({
   }
 
   function voiceIn(known: Map<string, Voice>, alias: string, edge: Logger): Voice {
-    const found = known.get(alias);
-    if (found) return found;
-    const voice = createVoice(alias, edge);
-    known.set(alias, voice);
-    return voice;
+    return known.get(alias) ?? entryOf(known, alias, () => createVoice(alias, edge));
   }
 
   return {

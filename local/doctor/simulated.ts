@@ -2,6 +2,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/settings.ts';
 import type { UpstreamConfig } from '../../src/config/upstream.ts';
 import { startIsolates } from '../edge.ts';
+import { textOf } from '../wranglerConfig.ts';
 import { advice, type Finding, ok } from './finding.ts';
 import { tryImage } from './trial.ts';
 
@@ -31,6 +32,5 @@ export async function trySimulated(
 
 /** Returns the variables as a process has them. */
 function textsOf(env: Environment): Record<string, string> {
-  const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, text(value)]));
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, textOf(value)]));
 }

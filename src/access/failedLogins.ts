@@ -1,12 +1,8 @@
-import { lru } from 'tiny-lru';
 import { fingerprint } from '../oci/hash.ts';
+import { createFailureCounters, networkOf } from './failureCounters.ts';
 
-/** Within this time, so many logins may fail by name and address, and by address; others are refused unseen. */
-const FAILURES_MS = 60_000;
+/** Within a minute, so many logins may fail by name and address, and by address; others are refused unseen. */
 const [MAX_FAILURES, MAX_FAILURES_OF_ADDRESS] = [10, 100];
-const MAX_COUNTED = 1_000;
-const IPV6_GROUPS = 8;
-const NETWORK_GROUPS = 4;
 
 /** Counts the logins that fail. */
 export interface FailedLogins {
@@ -20,15 +16,7 @@ export interface FailedLogins {
 }
 
 export function createFailedLogins(): FailedLogins {
-  const counts = lru<{ readonly since: number; count: number }>(MAX_COUNTED);
-
-  function counterOf(key: string, nowMs: number) {
-    const found = counts.get(key);
-    if (found && nowMs - found.since < FAILURES_MS) return found;
-    const counter = { since: nowMs, count: 0 };
-    counts.set(key, counter);
-    return counter;
-  }
+  const { counterOf } = createFailureCounters();
 
   return {
     begin(address, name, nowMs) {
@@ -45,13 +33,4 @@ export function createFailedLogins(): FailedLogins {
       };
     },
   };
-}
-
-/** Returns what stands for an address: a single client has all addresses of an IPv6 network of 64 bits. */
-export function networkOf(address: string): string {
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [before = [], after = []] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
-  const zeros = Array<string>(Math.max(0, IPV6_GROUPS - before.length - after.length)).fill('0');
-  const groups = [...before, ...zeros, ...after].slice(0, NETWORK_GROUPS);
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::`;
 }

@@ -1,9 +1,6 @@
-import { lru } from 'tiny-lru';
-import { networkOf } from './failedLogins.ts';
+import { createFailureCounters, networkOf } from './failureCounters.ts';
 
-const FAILURES_MS = 60_000;
 const MAX_FAILURES = 30;
-const MAX_COUNTED = 1_000;
 
 /** Counts the requests of an address that had a wrong token. */
 export interface Failures {
@@ -14,19 +11,12 @@ export interface Failures {
 }
 
 export function createFailures(): Failures {
-  const counts = lru<{ readonly since: number; count: number }>(MAX_COUNTED);
-
-  function find(address: string, nowMs: number) {
-    const found = counts.get(networkOf(address));
-    return found && nowMs - found.since < FAILURES_MS ? found : undefined;
-  }
-
+  const { find, counterOf } = createFailureCounters();
   return {
-    isBlocked: (address, nowMs) => (find(address, nowMs)?.count ?? 0) >= MAX_FAILURES,
+    isBlocked: (address, nowMs) => (find(networkOf(address), nowMs)?.count ?? 0) >= MAX_FAILURES,
     note(address, nowMs) {
-      const counter = find(address, nowMs) ?? { since: nowMs, count: 0 };
+      const counter = counterOf(networkOf(address), nowMs);
       counter.count += 1;
-      counts.set(networkOf(address), counter);
       return () => {
         counter.count -= 1;
       };

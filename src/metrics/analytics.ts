@@ -10,7 +10,7 @@ export interface AnalyticsDataset {
   }): void;
 }
 
-/** Writes one row for a request. docs/operations.md describes the columns. */
+/** Writes one row for a request. docs/metrics.md describes the columns. */
 export function writeRequest(dataset: AnalyticsDataset, request: AnsweredRequest): void {
   const {
     upstream,

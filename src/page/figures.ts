@@ -2,6 +2,7 @@ import type { Hour } from '../metrics/rpc.ts';
 
 const HOUR_MS = 3_600_000;
 const SHOWN_HOURS = 48;
+/** That of `metrics.ts`: what the page imported from there, each isolate would import as a module when it starts. */
 const SEPARATOR = '|';
 
 /** What one hour brought, of all upstreams. */

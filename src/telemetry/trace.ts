@@ -1,3 +1,5 @@
+import { hexOf } from '../oci/hash.ts';
+
 /** Where a request stands in a trace (W3C Trace Context): the edge is one span of it. */
 export interface Trace {
   /** 32 hex digits. */
@@ -26,11 +28,7 @@ export function continueTrace(client: Headers): Trace | undefined {
   if (given === null) return undefined;
   const [, id = '', parent = '', flags = ''] = TRACEPARENT.exec(given) ?? [];
   if (ZEROS.test(id) || ZEROS.test(parent) || id === '') return undefined;
-  const span = hex(crypto.getRandomValues(new Uint8Array(SPAN_BYTES)));
+  const span = hexOf(crypto.getRandomValues(new Uint8Array(SPAN_BYTES)).buffer);
   const known = (Number.parseInt(flags, 16) & KNOWN_FLAGS).toString(16).padStart(2, '0');
   return { id, span, parent: `00-${id}-${span}-${known}`, state: client.get('tracestate') ?? undefined };
-}
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -78,9 +78,9 @@ function recordBlobAccess(repository: Repository, { path, search, digest }: Blob
 /** Evicts a blob that the origin does not have, or notes that a caller without a grant was told so. */
 async function forgetAbsent(repository: Repository, digest: Digest, sentAt: number): Promise<void> {
   const { ctx, upstream, isGranted } = repository;
+  if (upstream.keepsDeleted) return;
   // An odd range of one caller must not make an open mirror forget the blob for everybody.
   const isProvocable = upstream.askedAs === 'nobody' && ctx.request.headers.has('range');
-  if (upstream.keepsDeleted) return;
   const item = repository.item('blobs', digest);
   if (!isGranted) await recordAbsence(repository, 'blobs', { digest, sentAt });
   else if (!isProvocable && retentionMs(upstream.ttls) > 0)
