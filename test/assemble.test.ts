@@ -58,10 +58,13 @@ describe.each(STORES)('two upstreams in one isolate, cache in $name', ({ variabl
   });
 
   it('share no question: each asks its own origin', async () => {
-    const pair = createPair(variables);
+    const [one, other] = createPair(variables);
     const blob = await pushBlob();
-    await rig.rule({ prefix: blob.path, delayMs: 200 });
-    await Promise.all(pair.map((edge) => edge.fetch(blob.path, HEAD)));
+    await rig.rule({ prefix: blob.path, delayMs: 500, times: 1 });
+    const open = one.fetch(blob.path, HEAD);
+    await expect.poll(() => blob.asked()).toBe(1);
+    await other.fetch(blob.path, HEAD);
+    await open;
     expect(await blob.asked()).toBe(2);
   });
 

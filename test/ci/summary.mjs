@@ -1,5 +1,6 @@
 /**
- * The last lines of `.ci/run`: what was wrong with the test runs, and how many tests passed and failed in all of them.
+ * The last lines of `.ci/run`: what was wrong with the test runs, each test that failed by its name and its message's
+ * first line, and how many tests passed and failed in all of them.
  *
  *     node test/ci/summary.mjs FOLDER NAME...
  *
@@ -33,17 +34,22 @@ function summarize(name, results) {
   if (!results) return { passed: 0, failed: 0, problems: [`${name}: no results`] };
   const broken = results.testResults.filter(isBroken);
   const tests = results.testResults.flatMap((file) => file.assertionResults);
-  const neither = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
+  const unsuccessful = tests.filter(({ status }) => status !== 'passed');
   return {
     passed: results.numPassedTests,
     failed: results.numFailedTests + broken.length,
     problems: [
       ...broken.map((file) => `${name}: ${file.name}: ${file.message}`),
-      ...neither.map((test) => `${name}: ${test.status}: ${test.fullName}`),
+      ...unsuccessful.map((test) => `${name}: ${test.status}: ${test.fullName}${reasonOf(test)}`),
       ...(results.numPassedTests === 0 ? [`${name}: no test passed`] : []),
       ...(results.success ? [] : [`${name}: not a success`]),
     ],
   };
+}
+
+/** Returns the first line of what a test that failed says, if it does. */
+function reasonOf({ failureMessages: [message] = [] }) {
+  return message === undefined ? '' : `: ${message.split('\n', 1)[0]}`;
 }
 
 /** A file that cannot be loaded has failed although none of its tests has. */

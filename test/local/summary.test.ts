@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(async () => rm(folder, { recursive: true }));
 
 const PASSED = { status: 'passed', fullName: 'passes' };
-const FAILED = { status: 'failed', fullName: 'fails' };
+const FAILED = { status: 'failed', fullName: 'fails', failureMessages: ['expected 1 to be 2\n    at a line'] };
 const SKIPPED = { status: 'skipped', fullName: 'is skipped' };
 
 describe('the summary of a CI run', () => {
@@ -22,13 +22,17 @@ describe('the summary of a CI run', () => {
     expect(await summarize('test', 'e2e')).toEqual({ code: 0, lines: ['3 passed, 0 failed'] });
   });
 
-  it('fails if a test failed', async () => {
+  it('fails if a test failed, and says which, and why', async () => {
     await writeResults('test', [{ status: 'failed', assertionResults: [PASSED, FAILED] }]);
 
     const { code, lines } = await summarize('test');
 
     expect(code).toBe(1);
-    expect(lines).toEqual(['PROBLEM: test: not a success', '1 passed, 1 failed']);
+    expect(lines).toEqual([
+      'PROBLEM: test: failed: fails: expected 1 to be 2',
+      'PROBLEM: test: not a success',
+      '1 passed, 1 failed',
+    ]);
   });
 
   it('fails if a test was skipped, and names it', async () => {

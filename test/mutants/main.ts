@@ -4,8 +4,10 @@ import { parseArgs } from 'node:util';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 import { asTestResults, lineOf, markdownOf, type Outcome } from './report.ts';
-import { runModel, runTests } from './runTests.ts';
 import { Workspace } from './workspace.ts';
+
+/** The model makes all of its moves if it notices nothing. */
+const MODEL_TIMEOUT_MS = 900_000;
 
 /**
  * `npm run mutants`: breaks the laws on purpose, one mutation at a time, in copies of the project, and runs for each the
@@ -53,6 +55,7 @@ async function tryAll(mutations: readonly Mutation[], trial: Trial): Promise<Out
       outcomes.push(outcome);
       console.log(lineOf(outcome));
     }
+    workspace.runner.close();
   };
   await Promise.all(workspaces.map(work));
   return outcomes;
@@ -66,14 +69,16 @@ async function tryOne(workspace: Workspace, mutation: Mutation, trial: Trial): P
   return { mutation, seconds: (Date.now() - startedAt) / 1000, ...outcome };
 }
 
-const tryTests: Trial = async ({ folder }, mutation) => {
-  const { failed, passed, problem } = await runTests(folder, mutation);
+const tryTests: Trial = async ({ runner }, { file, caughtBy, title }) => {
+  const { failed, passed, problem } = await runner.run({ tests: caughtBy, title, changed: file });
   const [noticedBy] = failed;
   return noticedBy === undefined ? { problem: problem ?? `${passed.length} tests passed` } : { noticedBy };
 };
 
-const tryModel: Trial = async ({ folder }) => {
-  const moves = await runModel(folder);
+const tryModel: Trial = async ({ runner }, { file }) => {
+  const request = { tests: 'test/model/model.test.ts', title: undefined, changed: file };
+  const { message = '' } = await runner.run(request, MODEL_TIMEOUT_MS);
+  const moves = /a law is broken after (\d+) moves/.exec(message)?.[1];
   return moves === undefined
     ? { problem: 'the model notices nothing' }
     : { noticedBy: `the model, after ${moves} moves` };

@@ -18,9 +18,10 @@ export function lineOf({ mutation: { law, wrong, caughtBy }, seconds, noticedBy,
 
 /** Returns the outcomes as Vitest's JSON reporter writes tests, which `.ci/run` counts. */
 export function asTestResults(outcomes: readonly Outcome[]) {
-  const assertionResults = outcomes.map(({ mutation: { law, wrong }, noticedBy }) => ({
+  const assertionResults = outcomes.map(({ mutation: { law, wrong }, noticedBy, problem = '' }) => ({
     status: noticedBy === undefined ? 'failed' : 'passed',
     fullName: `law ${law}: ${wrong}`,
+    failureMessages: noticedBy === undefined ? [problem] : [],
   }));
   const numFailedTests = assertionResults.filter(({ status }) => status === 'failed').length;
   const status = numFailedTests > 0 ? 'failed' : 'passed';
