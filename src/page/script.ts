@@ -177,4 +177,7 @@ byId('warm').addEventListener('submit', async (event) => {
     button.disabled = false;
   }
 });
+
+// What is submitted from now on comes here.
+for (const form of ['search', 'warm']) byId(form).querySelector('button').disabled = false;
 `;

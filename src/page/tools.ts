@@ -1,7 +1,12 @@
 import { html } from 'hono/html';
 import type { Html } from './document.ts';
 
-/** The search for what is known, and the buttons to purge and to warm. @param aliases of all upstreams */
+/**
+ * The search for what is known, and the buttons to purge and to warm. The script enables them: a form that is submitted
+ * without it would put what was typed into the page's URL, and do nothing.
+ *
+ * @param aliases of all upstreams
+ */
 export function tools(aliases: readonly string[]): Html {
   const upstream = (id: string) =>
     aliases.length < 2
@@ -10,13 +15,14 @@ export function tools(aliases: readonly string[]): Html {
           <select id="${id}" name="upstream">
             ${aliases.map((alias) => html`<option value="${alias}">${alias === '' ? '(default)' : alias}</option>`)}
           </select>`;
-  return html`<section aria-labelledby="known">
+  return html`<noscript><p class="problem">The search and the buttons below need JavaScript.</p></noscript>
+    <section aria-labelledby="known">
       <h2 id="known">What is known</h2>
       <form id="search">
         ${upstream('search-upstream')}
         <label for="query">Repository, repository@digest, or digest</label>
         <input id="query" name="query" required autocomplete="off" spellcheck="false" placeholder="team/app" />
-        <button>Search</button>
+        <button disabled>Search</button>
       </form>
       <div id="found" role="status"></div>
       <p><button id="purge" type="button" hidden>Purge</button></p>
@@ -34,7 +40,7 @@ export function tools(aliases: readonly string[]): Html {
         <textarea id="images" name="images" rows="3" required spellcheck="false" placeholder="team/app:v1"></textarea>
         <label for="platforms">Platforms, all by default</label>
         <input id="platforms" name="platforms" autocomplete="off" placeholder="linux/amd64, linux/arm64" />
-        <button>Warm</button>
+        <button disabled>Warm</button>
       </form>
       <progress id="progress" aria-label="Images that are warm" value="0" max="1" hidden></progress>
       <div id="warmed" role="status"></div>

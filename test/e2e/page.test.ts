@@ -234,6 +234,17 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
     },
   );
 
+  test('before its script runs, or where none may, no form of it can be submitted', async () => {
+    const { page } = await visit(browser, `${edges[1].url}/_edge/`, { javaScriptEnabled: false });
+    await logIn(page);
+    for (const name of ['Search', 'Warm'])
+      expect(await page.getByRole('button', { name, exact: true }).isDisabled(), name).toBe(true);
+    await page.getByLabel('Repository, repository@digest, or digest').fill(NAME);
+    await page.keyboard.press('Enter');
+    await page.getByText('need JavaScript').waitFor();
+    expect(page.url()).toBe(`${edges[1].url}/_edge/`);
+  });
+
   test('a page whose login has ended says so, and does nothing', { timeout: LIMIT_MS }, async () => {
     const { page } = await open();
     await page.context().clearCookies();
