@@ -19,6 +19,10 @@ interface DockerConfig {
   readonly credHelpers?: Readonly<Record<string, unknown>> | null;
 }
 
+/** Docker Hub's login has a name of its own, whatever the host is called in an image's name (docker/cli, "IndexServer"). */
+const HUB_HOSTS: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+const HUB_LOGIN = 'https://index.docker.io/v1/';
+
 const HELPER = /^[\w.-]+$/;
 const HELPER_TIMEOUT_MS = 30_000;
 
@@ -29,9 +33,10 @@ const HELPER_TIMEOUT_MS = 30_000;
  */
 export async function dockerLogin(host: string): Promise<Login | undefined> {
   const config = await readConfig();
-  const helper = config.credHelpers?.[host] ?? config.credsStore;
-  if (helper) return askHelper(String(helper), host);
-  const { auth, identitytoken } = config.auths?.[host] ?? config.auths?.[`https://${host}`] ?? {};
+  const name = HUB_HOSTS.has(host) ? HUB_LOGIN : host;
+  const helper = config.credHelpers?.[name] ?? config.credsStore;
+  if (helper) return askHelper(String(helper), name);
+  const { auth, identitytoken } = config.auths?.[name] ?? config.auths?.[`https://${name}`] ?? {};
   if (isText(identitytoken)) return { username: '<token>', password: identitytoken };
   const text = Buffer.from(isText(auth) ? auth : '', 'base64').toString();
   const colon = text.indexOf(':');

@@ -41,6 +41,20 @@ describe('the login of docker', () => {
     expect(await dockerLogin(HOST)).toEqual({ username: 'ann', password: HOST });
   });
 
+  it.each(['docker.io', 'index.docker.io', 'registry-1.docker.io'])(
+    'is the one for Docker Hub, which docker calls by another name, at %s',
+    async (host) => {
+      const name = 'https://index.docker.io/v1/';
+      await configure({ auths: { [name]: { auth: btoa('ann:a') } } });
+      expect(await dockerLogin(host)).toEqual({ username: 'ann', password: 'a' });
+      await install('read host; printf \'{"Username":"ann","Secret":"%s"}\' "$host"');
+      for (const helpers of [{ credHelpers: { [name]: 'test' } }, { credsStore: 'test' }]) {
+        await configure(helpers);
+        expect(await dockerLogin(host)).toEqual({ username: 'ann', password: name });
+      }
+    },
+  );
+
   it.each([
     ['fails', 'exit 1'],
     ['reads nothing', 'exec <&-; printf \'{"Username":"","Secret":""}\''],
