@@ -241,7 +241,8 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
       expect(await page.getByRole('button', { name, exact: true }).isDisabled(), name).toBe(true);
     await page.getByLabel('Repository, repository@digest, or digest').fill(NAME);
     await page.keyboard.press('Enter');
-    await page.getByText('need JavaScript').waitFor();
+    // `getByText` would leave it out.
+    await page.locator('noscript .problem').waitFor();
     expect(page.url()).toBe(`${edges[1].url}/_edge/`);
   });
 
