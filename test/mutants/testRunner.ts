@@ -20,26 +20,17 @@ export class TestRunner {
 
   /** Runs tests up to the first that fails. A process that does not answer in time, or ends, is replaced. */
   async run(request: TestRequest, timeoutMs = TIMEOUT_MS): Promise<TestRun> {
-    this.#process ??= this.#start();
+    if (!this.#process?.connected) this.#process = this.#start();
     const answer = await answerOf(this.#process, request, timeoutMs);
     if (answer) return answer;
-    this.#kill();
+    killGroup(this.#process);
+    this.#process = undefined;
     return { failed: [], passed: [], problem: `no results: ${this.#output}` };
   }
 
   /** Lets the process end. */
   close(): void {
     if (this.#process?.connected) this.#process.disconnect();
-    this.#process = undefined;
-  }
-
-  /** Ends the process and all that it started, even if it hangs. */
-  #kill(): void {
-    try {
-      if (this.#process?.pid) process.kill(-this.#process.pid, 'SIGKILL');
-    } catch {
-      // It has ended.
-    }
     this.#process = undefined;
   }
 
@@ -58,17 +49,26 @@ export class TestRunner {
   }
 }
 
+/** Ends a process and all that it started, even if it hangs. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
+
 /** @returns `undefined` if the process did not answer in time, or has ended */
-function answerOf(process: ChildProcess, request: TestRequest, timeoutMs: number): Promise<TestRun | undefined> {
+function answerOf(runner: ChildProcess, request: TestRequest, timeoutMs: number): Promise<TestRun | undefined> {
   return new Promise((resolve) => {
     const settle = (answer?: TestRun) => {
       clearTimeout(timer);
-      process.off('message', settle).off('exit', leave).off('error', leave);
+      runner.off('message', settle).off('exit', leave).off('error', leave);
       resolve(answer);
     };
     const leave = () => settle();
     const timer = setTimeout(leave, timeoutMs);
-    process.on('message', settle).on('exit', leave).on('error', leave);
-    process.send(request);
+    runner.on('message', settle).on('exit', leave).on('error', leave);
+    runner.send(request);
   });
 }
