@@ -34,6 +34,7 @@ export default defineConfig({
           isolate: false,
           // Some tests compute for seconds, and the machine may be busy.
           testTimeout: 30_000,
+          hookTimeout: 30_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/local/**'],
           globalSetup,
