@@ -72,14 +72,20 @@ const expectNs: Check = ({ clientAuth, originUrl, mirroredHosts, chosenBy, prese
   return [advice(says, `set MIRRORED_HOSTS=${[...listed, ...missing]}${presetInstead}`)];
 };
 
-const expectEvents: Check = ({ eventsToken, clientAuth }, { adminToken }) => {
+const expectEvents: Check = ({ eventsToken, clientAuth }, { adminToken, metricsToken }) => {
   if (eventsToken !== undefined && eventsToken === adminToken) {
-    const says = 'EVENTS_TOKEN is also the ADMIN_TOKEN: whoever may send events may purge';
-    return [problem(says, 'give each a token of its own')];
+    return [notApart('EVENTS_TOKEN is also the ADMIN_TOKEN: whoever may send events may purge')];
+  }
+  if (eventsToken !== undefined && eventsToken === metricsToken) {
+    return [notApart('METRICS_TOKEN is also the EVENTS_TOKEN: whoever may read the metrics may send events')];
   }
   if (eventsToken !== undefined || clientAuth === 'anonymous') return [];
   return [ok('without EVENTS_TOKEN, what is deleted past the edge is noticed when its window ends, or at a push')];
 };
+
+function notApart(says: string): Finding {
+  return problem(says, 'give each a token of its own');
+}
 
 const CHECKS: readonly Check[] = [expectBlobs, expectTags, expectBytes, expectNs, expectEvents];
 
@@ -94,7 +100,11 @@ export function expectHits(config: Config): Finding[] {
   const purge = config.adminToken
     ? []
     : [advice('without ADMIN_TOKEN nobody can purge, warm or look anything up', 'npx wrangler secret put ADMIN_TOKEN')];
-  return [...perStore.values(), ...perUpstream, ...purge];
+  const metrics =
+    config.metricsToken !== undefined && config.metricsToken === config.adminToken
+      ? [notApart('METRICS_TOKEN is also the ADMIN_TOKEN: whoever may read the metrics may purge')]
+      : [];
+  return [...perStore.values(), ...perUpstream, ...purge, ...metrics];
 }
 
 /** Says of which upstream a finding is, where there are several. */

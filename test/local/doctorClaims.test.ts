@@ -3,6 +3,7 @@ import { createAsking } from '../../local/doctor/asking.ts';
 import { checkBlob } from '../../local/doctor/blob.ts';
 import { checkDeletes } from '../../local/doctor/deletes.ts';
 import { checkEdge } from '../../local/doctor/edge.ts';
+import { expectHits } from '../../local/doctor/expectations.ts';
 import { checkReferrers } from '../../local/doctor/image.ts';
 import type { Subject } from '../../local/doctor/subject.ts';
 import { parseEdgeUrl } from '../../local/edgeUrl.ts';
@@ -68,6 +69,28 @@ describe('the token for operators', () => {
     await checkEdge(url, ADMIN_TOKEN);
     const sent = requests.filter((request) => request.headers.get('authorization')?.includes(ADMIN_TOKEN));
     expect(sent.length).toBe(times);
+  });
+});
+
+describe('tokens for different purposes', () => {
+  const OTHERS = { ADMIN_TOKEN, EVENTS_TOKEN: 'the-token-of-events', METRICS_TOKEN: 'the-token-of-metrics' };
+  const problemsOf = (tokens: Readonly<Record<string, string>>) => {
+    const config = parseConfig({ ORIGIN_URL: 'http://127.0.0.1', REPOSITORIES: {}, METRICS: {}, ...tokens }, BACKENDS);
+    return expectHits(config).flatMap(({ level, says }) => (level === 'problem' ? says : []));
+  };
+
+  it.each([
+    ['EVENTS_TOKEN', 'ADMIN_TOKEN'],
+    ['METRICS_TOKEN', 'ADMIN_TOKEN'],
+    ['METRICS_TOKEN', 'EVENTS_TOKEN'],
+  ] as const)('the %s that is also the %s is a problem', (one, other) => {
+    expect(problemsOf({ ...OTHERS, [one]: OTHERS[other] })).toEqual([
+      expect.stringContaining(`${one} is also the ${other}`),
+    ]);
+  });
+
+  it('are no problem if each is one of its own', () => {
+    expect(problemsOf(OTHERS)).toEqual([]);
   });
 });
 
