@@ -181,8 +181,7 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
   });
 
   test('a purge is of what was shown last, whatever another search answers meanwhile', async () => {
-    const { page } = await visit(browser, `${edges[1].url}/_edge/`);
-    await logIn(page);
+    const { page } = await open();
     const other = { repository: 'slow/app', known: [], more: false };
     const purged: string[] = [];
     const gates = [0, 1].map(() => Promise.withResolvers<void>());
@@ -219,8 +218,7 @@ describeWith(['registry', 'chromium'], 'the page for operators, in a browser', (
   test.for(['Fri, 01 Jan 2100 00:00:00 GMT', '3000000', 'later'])(
     'warming waits when the origin says until %s',
     async (retryAfter) => {
-      const { page } = await visit(browser, `${edges[1].url}/_edge/`);
-      await logIn(page);
+      const { page } = await open();
       let asked = 0;
       await page.route('**/_edge/warm', (route) => {
         asked += 1;
