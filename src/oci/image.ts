@@ -1,4 +1,4 @@
-import { RegistryError } from './errors.ts';
+import { quoted, RegistryError } from './errors.ts';
 import { parseRepositoryName, type RepositoryName } from './name.ts';
 import { parseReference, type Reference } from './reference.ts';
 
@@ -8,7 +8,7 @@ export interface Image {
   readonly reference: Exclude<Reference, { kind: 'foreign' }>;
 }
 
-const IMAGE = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/;
+const IMAGE = /^([^:@]+)(?::([^:@/]+))?(?:@(.+))?$/;
 
 /**
  * Reads an image such as `team/app`, `team/app:v1` or `team/app@sha256:…`. Without tag and digest it is `latest`; with
@@ -18,7 +18,10 @@ const IMAGE = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/;
 export function parseImage(text: string): Image {
   const [, name, tag = 'latest', digest] = IMAGE.exec(text) ?? [];
   if (name === undefined) {
-    throw new RegistryError('REQUEST_INVALID', { message: 'invalid image: expected one such as team/app:v1' });
+    throw new RegistryError('REQUEST_INVALID', {
+      message: 'invalid image: expected one without the host of a registry, such as team/app:v1',
+      detail: { image: quoted(text) },
+    });
   }
   const reference = parseReference(digest ?? tag);
   if (reference.kind === 'foreign') throw new RegistryError('DIGEST_INVALID');

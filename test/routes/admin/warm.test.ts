@@ -226,6 +226,8 @@ describe('POST /_edge/warm', () => {
     [{ images: ['a'], upstream: 'none' }, 'there is one upstream'],
     [{ images: ['a b'] }, 'repository name'],
     [{ images: ['a:b:c'] }, 'invalid image'],
+    [{ images: ['a', 'localhost:8787/a'] }, 'invalid image: expected one without the host of a registry'],
+    [{ images: ['a', 'localhost:8787/a'] }, '"image":"localhost:8787/a"'],
     [{ images: ['a@sha256:1'] }, 'the digest is not valid'],
     [{ images: [`a@blake3:${'0'.repeat(64)}`] }, 'the digest is not valid'],
     [{ images: ['x'.repeat(70_000)] }, 'at most 65536 bytes'],
