@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { diagnose, diagnoseEdge } from './doctor/diagnose.ts';
 import { type Finding, linesOf } from './doctor/finding.ts';
-import { parseEdgeUrl } from './edgeUrl.ts';
+import { parseAdminToken, parseEdgeUrl } from './edgeUrl.ts';
 import { exitWithError } from './serve.ts';
 
 const USAGE = `npm run doctor -- [OPTION...] [IMAGE]
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const sections =
     url === undefined
       ? diagnose({ configFile: config, env: process.env, image, upstream, deletes })
-      : diagnoseEdge({ url, adminToken: process.env.ADMIN_TOKEN, image, ns });
+      : diagnoseEdge({ url, adminToken: parseAdminToken(process.env.ADMIN_TOKEN), image, ns });
   const all: Finding[] = [];
   for await (const { title, findings } of sections) {
     console.log(`\n${title}\n${findings.map(linesOf).join('\n')}`);

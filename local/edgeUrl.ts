@@ -1,3 +1,4 @@
+import { optionalToken } from '../src/config/upstreamForms.ts';
 import { isLoopbackHost } from '../src/http/hosts.ts';
 
 /**
@@ -14,4 +15,15 @@ export function parseEdgeUrl(text: string): string {
     throw new Error('--edge: expected a URL without a user, a password or a query: log in with docker login');
   }
   return (url.origin + url.pathname).replace(/\/(?:v2\/?)?$/, '');
+}
+
+/**
+ * Reads the operator's token as the edge itself does.
+ * @returns `undefined`: none is set
+ * @throws Error it cannot be one: `fetch` would repeat it in its error
+ */
+export function parseAdminToken(text: string | undefined): string | undefined {
+  const reading = optionalToken()(text);
+  if ('problem' in reading) throw new Error(`ADMIN_TOKEN: ${reading.problem}`);
+  return reading.value.token;
 }

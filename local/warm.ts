@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { RegistryError } from '../src/oci/errors.ts';
-import { parseEdgeUrl } from './edgeUrl.ts';
+import { parseAdminToken, parseEdgeUrl } from './edgeUrl.ts';
 import { exitWithError } from './serve.ts';
 import { CallerNeeded, warmByEdge } from './warm/byEdge.ts';
 import { warmByPull } from './warm/byPull.ts';
 import { dockerLogin } from './warm/dockerLogin.ts';
+import { messageOf } from './warm/messageOf.ts';
 import { Progress } from './warm/progress.ts';
 import { RegistryClient } from './warm/registryClient.ts';
 import type { WarmImage } from './warm/warmImage.ts';
@@ -17,6 +17,8 @@ const USAGE = `npm run warm -- [OPTION...] IMAGE...
   --upstream ALIAS    one of UPSTREAMS
   --parallel N        how many images at the same time, 1 to 16; by default 4
 ADMIN_TOKEN is that of the edge. Where the origin judges callers, the images are pulled with your docker login.`;
+
+const CHOOSE_UPSTREAM = 'choose it by its host in --edge or by its prefix';
 
 const OPTIONS = {
   edge: { type: 'string' },
@@ -33,18 +35,15 @@ const OPTIONS = {
  */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
-  const images = [...new Set([...positionals, ...(values.file ? await imagesIn(values.file) : [])])];
-  const parallel = Number(values.parallel ?? 4);
   if (values.help) return console.log(USAGE);
-  if (images.length === 0 || !(parallel >= 1 && parallel <= 16)) throw new Error(USAGE);
-  const url = parseEdgeUrl(values.edge ?? process.env.EDGE_URL ?? 'http://127.0.0.1:8787');
-  const platforms = values.platform ?? [];
-  const warmImage = createWarmer({
-    url,
-    adminToken: process.env.ADMIN_TOKEN ?? '',
-    platforms,
-    upstream: values.upstream ?? '',
-  });
+  const images = [...new Set([...positionals, ...(values.file ? await imagesIn(values.file) : [])])];
+  if (images.length === 0) throw new Error(`there is no image to warm\n${USAGE}`);
+  const parallel = parseParallel(values.parallel);
+  const url = parseEdgeUrl(values.edge ?? (process.env.EDGE_URL || 'http://127.0.0.1:8787'));
+  const adminToken = parseAdminToken(process.env.ADMIN_TOKEN) ?? '';
+  const upstream = values.upstream ?? '';
+  if (upstream && !adminToken) throw new Error(`--upstream: requires ADMIN_TOKEN; without it, ${CHOOSE_UPSTREAM}`);
+  const warmImage = createWarmer({ url, adminToken, platforms: values.platform ?? [], upstream });
 
   const progress = new Progress(images.length);
   const left = [...images];
@@ -75,11 +74,7 @@ function createWarmer(options: Parameters<typeof warmByEdge>[0]): WarmImage {
       await warmByEdge(options, image, report);
     } catch (error) {
       if (!(error instanceof CallerNeeded)) throw error;
-      if (options.upstream) {
-        throw new Error(
-          'the origin judges callers: choose it by its host in --edge or by its prefix, not by --upstream',
-        );
-      }
+      if (options.upstream) throw new Error(`the origin judges callers: ${CHOOSE_UPSTREAM}, not by --upstream`);
       await pull(image, report);
     }
   };
@@ -90,10 +85,9 @@ async function imagesIn(file: string): Promise<string[]> {
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof RegistryError) return error.message;
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+function parseParallel(text = '4'): number {
+  if (/^(?:[1-9]|1[0-6])$/.test(text)) return Number(text);
+  throw new Error('--parallel: expected a whole number from 1 to 16');
 }
 
 main().catch(exitWithError);

@@ -3,6 +3,7 @@ import { childrenOf } from '../../src/oci/children.ts';
 import { parseImage } from '../../src/oci/image.ts';
 import { neededBlobs } from '../../src/oci/neededBlobs.ts';
 import { dockerLogin } from '../warm/dockerLogin.ts';
+import { messageOf } from '../warm/messageOf.ts';
 import { RegistryClient } from '../warm/registryClient.ts';
 import { advice, type Finding, problem } from './finding.ts';
 import { explain } from './reasons.ts';
@@ -52,7 +53,7 @@ export async function tryImage({ url, loginHost, image, ns }: Trial): Promise<Fi
     }
     return findings;
   } catch (error) {
-    return [problem(`${image}: ${error instanceof Error ? error.message : error}`)];
+    return [problem(`${image}: ${messageOf(error)}`)];
   }
 }
 

@@ -14,7 +14,8 @@ export interface EdgeOptions {
 
 interface Answer {
   readonly done: Counts;
-  readonly errors: readonly { readonly error: string }[];
+  /** Of images; or of the request, where it is refused. */
+  readonly errors: readonly { readonly error: string; readonly message?: string }[];
   readonly cursor?: string;
   readonly retryAfter?: string;
 }
@@ -57,17 +58,21 @@ async function askEdge(
     redirect: 'error',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const text = await response.text();
-  if (response.ok) return JSON.parse(text) as Answer;
-  const message = messageIn(text) ?? `the edge answered ${response.status}`;
-  throw response.status === 409 ? new CallerNeeded(message) : new Error(message);
+  const { status } = response;
+  const answer = objectIn(await response.text());
+  if (response.ok && answer.done && answer.errors) return answer as Answer;
+  if (response.ok) throw new Error(`${url} answers, and not as registry-edge: correct the address`);
+  if (status === 401) throw new Error('ADMIN_TOKEN: the edge refuses it: set that of the deployed edge');
+  if (status === 404) throw new Error(`${url} has no /_edge/warm: set ADMIN_TOKEN there, or correct the address`);
+  const message = answer.errors?.[0]?.message ?? `the edge answered ${status}`;
+  throw status === 409 ? new CallerNeeded(message) : new Error(message);
 }
 
-/** Returns the message of an error of the edge. */
-function messageIn(text: string): string | undefined {
+/** Reads JSON. @returns an empty object for another value */
+function objectIn(text: string): Partial<Answer> {
   try {
-    return (JSON.parse(text) as { errors?: { message?: string }[] }).errors?.[0]?.message;
+    return (JSON.parse(text) as Partial<Answer> | null) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -19,6 +19,7 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
   const manifest = async (text: string) => {
     const response = await client.ask('GET', name, `manifests/${text}`);
     const content = new Uint8Array(await response.arrayBuffer());
+    if (!isManifest(content)) throw new Error(`the edge answered with no manifest for /v2/${name}/manifests/${text}`);
     report({ ...NOTHING, manifests: 1, bytes: content.length });
     return content;
   };
@@ -36,5 +37,15 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
+  }
+}
+
+/** Whether it looks like one: a page for people, such as one for signing on, names no blobs either. */
+function isManifest(content: Uint8Array): boolean {
+  try {
+    const parsed = JSON.parse(new TextDecoder().decode(content)) as Record<string, unknown> | null;
+    return parsed?.schemaVersion !== undefined || parsed?.mediaType !== undefined;
+  } catch {
+    return false;
   }
 }

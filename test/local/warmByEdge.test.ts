@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { warmByEdge } from '../../local/warm/byEdge.ts';
+import { warmByPull } from '../../local/warm/byPull.ts';
+import { messageOf } from '../../local/warm/messageOf.ts';
 import { RegistryClient } from '../../local/warm/registryClient.ts';
 
 const DONE = { manifests: 0, blobs: 0, bytes: 0, known: 0 };
@@ -46,9 +48,40 @@ describe('warming by the edge', () => {
     await expect(warmAt(edge.url)).rejects.toThrow();
     expect(other.seen).toEqual([]);
   });
+
+  it.each([
+    [
+      'a page for people',
+      { body: '<!DOCTYPE html><title>Log in</title>' },
+      'not as registry-edge: correct the address',
+    ],
+    ['another JSON', { body: '{"ok":true}' }, 'not as registry-edge: correct the address'],
+    [
+      'an edge without ADMIN_TOKEN',
+      { status: 404, body: '{"errors":[{"message":"nothing"}]}' },
+      'set ADMIN_TOKEN there',
+    ],
+    [
+      'an edge with another',
+      { status: 401, body: '{"errors":[{"message":"no"}]}' },
+      'ADMIN_TOKEN: the edge refuses it',
+    ],
+    ['a refusal', { status: 400, body: '{"errors":[{"message":"invalid image"}]}' }, 'invalid image'],
+    ['a failure without words', { status: 500, body: 'oops' }, 'the edge answered 500'],
+  ])('says what to do about %s', async (_what, reply, message) => {
+    const { url } = await serve(() => reply);
+    await expect(warmAt(url)).rejects.toThrow(message);
+  });
 });
 
 describe('warming by a pull', () => {
+  it('fails where a page for people is in the place of the manifest', async () => {
+    const { url } = await serve(() => ({ body: '<!DOCTYPE html><title>Log in</title>' }));
+    const client = new RegistryClient(url, undefined);
+    const warming = warmByPull({ client, platforms: [] }, 'team/app:v1', () => undefined);
+    await expect(warming).rejects.toThrow('no manifest for /v2/team/app/manifests/v1');
+  });
+
   it('tells nothing of a token that it cannot read', async () => {
     const realm = await serve(() => ({ body: 'secret-token' }));
     const edge = await serve(() => ({ status: 401, headers: { 'www-authenticate': `Bearer realm="${realm.url}"` } }));
@@ -68,5 +101,15 @@ describe('warming by a pull', () => {
     await expect(new RegistryClient(edge.url, login).ask('GET', 'team/app', 'manifests/v1')).rejects.toThrow('401');
     await new RegistryClient(moved.url, login).ask('GET', 'team/app', 'manifests/v1');
     expect([edge.seen.length, moved.seen, other.seen]).toEqual([2, [undefined], [undefined]]);
+  });
+});
+
+describe('what is said of a failure', () => {
+  it('names the cause, also where each address of a host failed', () => {
+    const refused = new Error('connect ECONNREFUSED ::1:8787');
+    for (const cause of [refused, new AggregateError([refused, new Error('connect ECONNREFUSED 127.0.0.1:8787')])]) {
+      expect(messageOf(new TypeError('fetch failed', { cause }))).toBe(`fetch failed: ${refused.message}`);
+    }
+    expect(messageOf(new Error('none'))).toBe('none');
   });
 });

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const LIMIT_MS = 30_000;
+const TOKEN = 'a-token-of-16-characters';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'commands-'));
+  await writeFile(join(folder, 'empty'), '# nothing yet\n\n');
+});
+afterAll(async () => rm(folder, { recursive: true }));
+
+/** Runs a command of package.json without npm, with no variables but these. */
+function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const options = { env: { PATH: process.env.PATH, HOME: folder, ...env }, timeout: LIMIT_MS };
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, [`local/${command}.ts`, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+describe('npm run warm', { timeout: LIMIT_MS }, () => {
+  it.each([
+    ['no image', [], {}, /^there is no image to warm\n/],
+    ['a file without an image', ['--file', 'empty'], {}, /^there is no image to warm\n/],
+    [
+      'too many at the same time',
+      ['--parallel', '17', 'a'],
+      {},
+      /^--parallel: expected a whole number from 1 to 16\n$/,
+    ],
+    ['a part of a number', ['--parallel', '1.5', 'a'], {}, /^--parallel: expected a whole number/],
+    [
+      'an upstream that it cannot choose',
+      ['--upstream', 'hub', 'a'],
+      {},
+      /^--upstream: requires ADMIN_TOKEN; without it, choose/,
+    ],
+    ['a token of two lines', ['a'], { ADMIN_TOKEN: `${TOKEN}\n${TOKEN}` }, /^ADMIN_TOKEN: expected a token of 16/],
+  ])('says what is wrong with %s', async (_what, args, env, message) => {
+    const at = args.map((arg) => (arg === 'empty' ? join(folder, arg) : arg));
+    const { code, stdout, stderr } = await run('warm', at, { EDGE_URL: 'http://127.0.0.1:9', ...env });
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(message)]);
+    expect(stderr).not.toContain(TOKEN);
+  });
+});
