@@ -4,23 +4,30 @@ import type { Reply } from './reply.ts';
 
 /** A Redis that does not answer within this time counts as unreachable. */
 const COMMAND_TIMEOUT_MS = 5_000;
+const MAX_RECONNECT_MS = 2_000;
 
 /**
  * Connects to a Redis.
  * @throws Error no Redis answers at the URL
  */
 export async function connectRedis(url: string): Promise<Commands & { close(): Promise<void> }> {
+  let isConnected = false;
   // RESP 2 has the flat replies of the REST API; without an offline queue, commands fail at once when Redis is lost.
   const client = createClient({
     url,
     RESP: 2,
     disableOfflineQueue: true,
-    socket: { connectTimeout: COMMAND_TIMEOUT_MS },
+    socket: {
+      connectTimeout: COMMAND_TIMEOUT_MS,
+      // Whoever starts with a wrong URL is told so, and does not wait forever.
+      reconnectStrategy: (retries) => isConnected && Math.min(2 ** retries * 50, MAX_RECONNECT_MS),
+    },
     commandOptions: { timeout: COMMAND_TIMEOUT_MS },
   }).withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   // The client reconnects by itself; until then every command fails.
   client.on('error', (error: Error) => console.error(`redis: ${error.message}`));
   await client.connect();
+  isConnected = true;
 
   const run = (command: readonly string[]): Promise<Reply> =>
     client.sendCommand([...command]).then(

@@ -49,3 +49,12 @@ describe('npm run warm', { timeout: LIMIT_MS }, () => {
     expect(stderr).not.toContain(TOKEN);
   });
 });
+
+describe('npm run upstash-local', { timeout: LIMIT_MS }, () => {
+  it('ends where no Redis answers, and shows no password', async () => {
+    const env = { REDIS_URL: 'redis://user:hunter2@127.0.0.1:9', UPSTASH_REDIS_REST_TOKEN: TOKEN, PORT: '0' };
+    const { code, stderr } = await run('upstash', [], env);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('REDIS_URL: no Redis answers at this address')]);
+    expect(stderr).not.toContain('hunter2');
+  });
+});
