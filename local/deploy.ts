@@ -17,14 +17,21 @@ then deploy again.`;
 const SECRETS = [...SECRETS_OF_UPSTREAMS, 'ADMIN_TOKEN', 'UPSTASH_REDIS_REST_TOKEN', 'AWS_ACCESS_KEY_ID'];
 /** Options that give variables which the file does not have. */
 const GIVES_VARIABLES = /^--(?:var|keep-vars|env)\b|^-e\b/;
+const OPTIONS = {
+  config: { type: 'string', short: 'c', default: 'wrangler.toml' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 /**
  * `npm run deploy`: deploys the edge to Cloudflare, with wrangler and its options. What is missing is said in a sentence
  * before anything is uploaded, and what was deployed before goes on.
  */
 async function main(args: readonly string[]): Promise<void> {
-  const options = { config: { type: 'string', short: 'c', default: 'wrangler.toml' } } as const;
-  const { values } = parseArgs({ args: [...args], options, strict: false });
+  const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: false });
+  if (values.help) {
+    process.exitCode = await run(['deploy', '--help']);
+    return;
+  }
   const file = String(values.config);
   const problem = args.some((arg) => GIVES_VARIABLES.test(arg)) ? '' : problemWith(await readWranglerConfig(file));
   // What a dashboard has asked for is not in the file.

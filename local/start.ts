@@ -16,13 +16,18 @@ import { embeddedStateFolder, stateFolder } from './state.ts';
 import { createSummary } from './summary.ts';
 import { readWranglerConfig } from './wranglerConfig.ts';
 
+const USAGE = `npm start -- [--config FILE]
+  --config FILE       a configuration of wrangler, for the variables that the environment does not set
+Variables such as ORIGIN_URL or PRESET are those of docs/configuration.md; HOST and PORT set the address to listen on.`;
+
 /**
  * `npm start`: runs the built Worker on this machine, in front of `ORIGIN_URL`, of the registry that `PRESET` names, of
  * all `UPSTREAMS`, or of an embedded origin. With `--config FILE`, the variables that the environment does not set are
  * those of that wrangler.toml.
  */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: 'string' } } });
+  const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean' } } });
+  if (values.help) return console.log(USAGE);
   const given = { ...(values.config && (await readWranglerConfig(values.config)).variables), ...process.env };
   const hostname = given.HOST || '127.0.0.1';
   const port = parsePort(given.PORT, 8787);

@@ -24,6 +24,24 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
   });
 }
 
+describe('--help', { timeout: LIMIT_MS }, () => {
+  it.each(['start', 'doctor', 'warm', 'user', 'price'])('of npm run %s shows the usage', async (command) => {
+    const { code, stdout, stderr } = await run(command, ['--help']);
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      expect.stringContaining(`npm ${command === 'start' ? '' : 'run '}${command} -- `),
+      '',
+    ]);
+  });
+});
+
+describe('npm run user', { timeout: LIMIT_MS }, () => {
+  it.each([[['--name', 'ci']], [['ann', 'bob']], [[]]])('makes no token for %j', async (args) => {
+    const { code, stdout } = await run('user', args);
+    expect([code, stdout]).toEqual([1, '']);
+  });
+});
+
 describe('npm run warm', { timeout: LIMIT_MS }, () => {
   it.each([
     ['no image', [], {}, /^there is no image to warm\n/],

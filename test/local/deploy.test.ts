@@ -47,6 +47,12 @@ it('names a bad variable and a store that is not bound, and no secret', { timeou
   expect([code, named.toSorted()]).toEqual([1, ['BLOBS', 'REPOSITORIES', 'TAG_TTL']]);
 });
 
+it('shows the options of wrangler, also where nothing is configured', { timeout: LIMIT_MS }, async () => {
+  for (const help of ['--help', '-h']) {
+    expect(await deploy([help])).toMatchObject({ code: 0, stdout: expect.stringContaining('--dry-run'), stderr: '' });
+  }
+});
+
 it('says how to log in', { timeout: LIMIT_MS }, async () => {
   const { code, stderr } = await deploy(['--config', DOCKER_HUB]);
   expect([code, stderr]).toEqual([1, expect.stringContaining('Run npx wrangler login')]);
