@@ -5,7 +5,8 @@ import { exitWithError } from './serve.ts';
 
 const CHANGELOG = 'CHANGELOG.md';
 const UNRELEASED = '## [Unreleased]';
-const VERSION = /^(\d+)\.(\d+)\.(\d+)$/;
+/** Without leading zeros, which npm refuses (Semantic Versioning 2.0.0, §2). */
+const VERSION = /^(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}$/;
 
 /**
  * `npm run release -- 0.2.0`: makes a release of what is committed. What CHANGELOG.md has under "Unreleased" moves under

@@ -65,6 +65,7 @@ it('releases the version that package.json has, if that was not released', async
 it.each([
   { what: 'no version', args: [], says: 'expected three numbers' },
   { what: 'a version with a word', args: ['v0.2.0'], says: 'expected three numbers' },
+  { what: 'a version with leading zeros', args: ['01.2.0'], says: 'expected three numbers' },
   { what: 'an earlier version', args: ['0.0.9'], says: '0.0.9 comes before 0.1.0' },
 ])('refuses $what, and changes nothing', async ({ args, says }) => {
   const { code, stderr } = await release(...args);
