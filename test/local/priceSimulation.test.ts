@@ -85,6 +85,13 @@ describe('a simulation', { timeout: LIMIT_MS }, () => {
     expect(globalThis.fetch).toBe(own);
   });
 
+  it.each([
+    ['a fleet that is larger than all pulls', ['--requests', '1000', '--fleet', '1000', '--pushes', '0']],
+    ['a sample without a fleet', ['--requests', '1e7', '--fleet', '1000', '--sample', '100', '--pushes', '0']],
+  ])('of nobody is refused: %s', async (_what, args) => {
+    await expect(choicesReport(readOptions(['--simulate', ...args]))).rejects.toThrow('--requests: nobody would');
+  });
+
   it('is printed with a line for each choice of TTLs', async () => {
     const args = ['--simulate', '--requests', '1e7', '--sample', '300', '--repositories', '5', '--ttl', 'TAG_TTL=1m'];
     const [, , ...lines] = (await choicesReport(readOptions(args))).split('\n');

@@ -40,6 +40,11 @@ export async function simulate({ shape, store, isolates, variables }: Simulation
   const edges = createEdges({ isolates, variables, store, now: () => now }, calls);
   const clients = new Clients(edges, origin, shape);
   const counted = jobs.filter(({ at }) => at >= lengthMs * WARM_UP);
+  if (counted.length === 0) {
+    throw new Error(
+      '--requests: nobody would pull or push in the simulated time: raise it, or --sample, or lower --fleet',
+    );
+  }
   let before = { calls: noCalls(), requests: 0, tallies: NOTHING_ASKED };
   await withNetwork(origin.fetch, async () => {
     for (const job of jobs) {
