@@ -64,9 +64,13 @@ export async function startIsolates(
     return { urls: urls.map(({ origin }) => origin), stop: () => miniflare.dispose() };
   } catch (error) {
     await miniflare.dispose().catch(() => undefined);
+    const addresses = isolates.map(({ hostname, port }) => `${port} on ${hostname}`).join(', ');
     if ((error as { code?: string }).code === 'ERR_ADDRESS_IN_USE') {
-      const addresses = isolates.map(({ hostname, port }) => `${port} on ${hostname}`).join(', ');
       throw new Error(`Port ${addresses} is in use; set PORT to another one.`, { cause: error });
+    }
+    if (/getaddrinfo\(\)|bind\(\)/.test(String(error))) {
+      const problem = 'this machine cannot listen there. Set HOST to one of its addresses, and PORT to a free port';
+      throw new Error(`Port ${addresses}: ${problem}`, { cause: error });
     }
     throw error;
   }

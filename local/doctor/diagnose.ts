@@ -34,7 +34,7 @@ export interface Section {
 export async function* diagnose(question: Question): AsyncGenerator<Section> {
   const { configFile, env: processEnv, image } = question;
   if (image !== undefined) parseImage(image);
-  const { wrangler, env } = readProject(configFile, processEnv);
+  const { wrangler, env } = await readProject(configFile, processEnv);
   yield { title: `deployment (${configFile})`, findings: checkDeployment(wrangler) };
   const { config, findings } = readConfiguration(env);
   yield { title: 'configuration', findings };

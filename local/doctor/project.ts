@@ -1,8 +1,8 @@
-import type { Unstable_Config as WranglerConfig } from 'wrangler';
-import { unstable_getVarsForDev as readDevVars, unstable_readConfig as readWrangler } from 'wrangler';
+import { unstable_getVarsForDev as readDevVars, type Unstable_Config as WranglerConfig } from 'wrangler';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import { variableNames } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/settings.ts';
+import { readWranglerConfig } from '../wranglerConfig.ts';
 
 /** What would be deployed. */
 export interface Project {
@@ -19,8 +19,11 @@ const BOUND = 'bound in the configuration of wrangler';
  * to it, and over them those of this process. The last two stand for the secrets, which nobody can read back.
  * @throws Error the file is missing, or wrangler does not accept it
  */
-export function readProject(file: string, processEnv: Readonly<Record<string, string | undefined>>): Project {
-  const wrangler = readWrangler({ config: file }, { hideWarnings: true });
+export async function readProject(
+  file: string,
+  processEnv: Readonly<Record<string, string | undefined>>,
+): Promise<Project> {
+  const { wrangler } = await readWranglerConfig(file);
   const devVars = readDevVars(file, undefined, {}, undefined, true);
   const secrets = Object.fromEntries(Object.entries(devVars).map(([name, { value }]) => [name, value]));
   const given: Environment = { ...wrangler.vars, ...secrets };

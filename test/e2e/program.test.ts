@@ -87,6 +87,15 @@ describeWith([], 'local/start.ts', () => {
     expect(program.stderr().trim()).toMatch(new RegExp(`^Port ${port} .+\\.$`));
   });
 
+  test('an address that this machine does not have: exits with a failure, and names HOST', async () => {
+    const program = startProgram({ ORIGIN_URL, HOST: 'nobody.invalid', PORT: '0' });
+    expect((await program.exited).code).toBeGreaterThan(0);
+    expect(program.stderr()).toMatch(
+      /^Port 0 on nobody\.invalid: this machine cannot listen there\. Set HOST to .+\n$/m,
+    );
+    expect(program.stderr()).not.toContain('Runtime stderr');
+  });
+
   test('an origin that is the edge itself: exits with a failure, and names the variable with its alias', async () => {
     const port = String(await freePort());
     const loop = `http://127.0.0.1:${port}`;

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
+import { readProject } from '../../local/doctor/project.ts';
+import { readWranglerConfig } from '../../local/wranglerConfig.ts';
 
 /** As wrangler reads it for a deploy. */
 const config = readConfig({ config: 'wrangler.toml' });
@@ -81,4 +83,23 @@ it('no compatibility flag is experimental: Cloudflare would refuse the deploy, w
   const { isAccepted, output } = runWith([...config.compatibility_flags, 'experimental']);
   expect(isAccepted).toBe(false);
   expect(output).toContain('experimental');
+});
+
+describe('a configuration that cannot be read', () => {
+  it.each([
+    ['broken.toml', 'name = "edge"\n[vars\n', /broken\.toml, line 2: ./],
+    ['broken.jsonc', '{\n  "name": "edge",\n  "vars": {"A" 1}\n}', /broken\.jsonc, line 3: ./],
+    [
+      'wrangler.yaml',
+      'name: edge',
+      /wrangler\.yaml: expected the name of a file that ends with \.toml, \.json or \.jsonc$/,
+    ],
+  ])('is named, with the line: %s', async (name, text, message) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wrangler-'));
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    await expect(readWranglerConfig(file)).rejects.toThrow(message);
+    await expect(readProject(file, {})).rejects.toThrow(message);
+    rmSync(folder, { recursive: true });
+  });
 });
