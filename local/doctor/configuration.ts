@@ -1,7 +1,7 @@
 import { BYTE_BACKENDS } from '../../src/assembleBytes.ts';
 import { BACKENDS } from '../../src/assembleCaches.ts';
 import { type Config, ConfigError, parseConfig } from '../../src/config/config.ts';
-import type { Environment } from '../../src/config/settings.ts';
+import { type Environment, isSet } from '../../src/config/settings.ts';
 import { advice, type Finding, ok, problem } from './finding.ts';
 
 export interface Configuration {
@@ -19,19 +19,28 @@ export function readConfiguration(env: Environment): Configuration {
     return { config, findings: [good, ...warnings] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { config: undefined, findings: problemsIn(error.message) };
+    return { config: undefined, findings: problemsIn(error.message, env) };
   }
 }
 
-/** Returns a finding for each line of a message that lists what is bad. */
-export function problemsIn(message: string): Finding[] {
+/**
+ * Returns a finding for each line of a message that lists what is bad.
+ * @param env where the variables were looked for; by default where secrets are, too
+ */
+export function problemsIn(message: string, env?: Environment): Finding[] {
   const [, ...problems] = message.split('\n').map((line) => line.trim());
   return problems.map((each) =>
-    /_TOKEN: expected a token|_SECRET: expected the name/.test(each)
+    env && (/_SECRET: expected the name/.test(each) || lacksToken(each, env))
       ? problem(
           each,
           'if npx wrangler secret put has set it, give it to the doctor, too: in .dev.vars or the environment',
         )
       : problem(each),
   );
+}
+
+/** Whether a problem is about a token that is not set. */
+function lacksToken(each: string, env: Environment): boolean {
+  const [, name] = /^(\w+_TOKEN): expected a token/.exec(each) ?? [];
+  return name !== undefined && !isSet(env, name);
 }

@@ -1,7 +1,7 @@
 import { isRedirect } from '../../src/http/redirects.ts';
 import { isFromCache, isPage } from '../../src/origin/confirmation.ts';
 import { problemsIn } from './configuration.ts';
-import { type Finding, ok, problem } from './finding.ts';
+import { advice, type Finding, ok, problem } from './finding.ts';
 import { describeFailure } from './unreachable.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -75,5 +75,7 @@ async function askVersion(url: string, adminToken: string): Promise<Finding[]> {
   const body = await response.text();
   if (response.status === 401) return [problem('ADMIN_TOKEN: the edge refuses it', 'set that of the deployed edge')];
   const version = response.ok ? /"version":\s*"([\w.+-]+)"/.exec(body)?.[1] : undefined;
-  return version ? [ok(`it is registry-edge ${version}`)] : [];
+  if (version) return [ok(`it is registry-edge ${version}`)];
+  const says = `it does not say its version (${response.status}): it is no registry-edge, or one without ADMIN_TOKEN`;
+  return [advice(says, 'correct the address in --edge, or run npx wrangler secret put ADMIN_TOKEN')];
 }

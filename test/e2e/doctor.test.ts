@@ -127,7 +127,7 @@ describeWith(['registry', 'redis-server', 'skopeo'], 'npm run doctor', () => {
   test('reads secrets in .dev.vars, and before them those of the environment', async () => {
     const devVars = 'ADMIN_TOKEN=short\nUNKNOWN=1\n';
     const found = await examine(withOrigin({ devVars }));
-    expect(problemsOf(found)).toEqual([expect.stringMatching(/ADMIN_TOKEN: expected a token.+-> if npx wrangler/)]);
+    expect(problemsOf(found)).toEqual([expect.stringMatching(/^ADMIN_TOKEN: expected a token[^>]+$/)]);
     expect(problemsOf(await examine(withOrigin({ devVars, variables: { ADMIN_TOKEN } })))).toEqual([]);
   });
 

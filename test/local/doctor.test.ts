@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readConfiguration } from '../../local/doctor/configuration.ts';
 import { nearest } from '../../local/doctor/nearest.ts';
 import { explain, REASONS } from '../../local/doctor/reasons.ts';
 import { describeFailure } from '../../local/doctor/unreachable.ts';
@@ -45,6 +46,16 @@ describe('npm run doctor', () => {
     const named = REASONS.flatMap(({ says, change = '' }) => `${says} ${change}`.match(/[A-Z]+_[A-Z_]+/g) ?? []);
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  it('asks for a secret that it does not have, and not for one that is bad', () => {
+    const env = { ORIGIN_URL: 'https://registry.example.com', ADMIN_TOKEN: 'short', BLOBDESCRIPTOR: 'redis' };
+    const { findings } = readConfiguration({ ...env, UPSTASH_REDIS_REST_URL: 'https://redis.example.com' });
+    const [missing, bad] = ['UPSTASH_REDIS_REST_TOKEN', 'ADMIN_TOKEN'].map((name) =>
+      findings.find(({ says }) => says.startsWith(`${name}: expected a token`)),
+    );
+    expect([missing?.change, bad]).toEqual([expect.stringContaining('give it to the doctor'), expect.anything()]);
+    expect(bad?.change).toBeUndefined();
   });
 
   it('finds the variable that a misspelt one means', () => {

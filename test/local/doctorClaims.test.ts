@@ -70,6 +70,16 @@ describe('the token for operators', () => {
     const sent = requests.filter((request) => request.headers.get('authorization')?.includes(ADMIN_TOKEN));
     expect(sent.length).toBe(times);
   });
+
+  it('is said to be of no use at a registry that is no edge', async () => {
+    const headers = { 'docker-distribution-api-version': 'registry/2.0' };
+    const { url } = await start(
+      ({ url: asked }) => new Response('{}', { status: asked.endsWith('/v2/') ? 200 : 404, headers }),
+    );
+    const [registry, version] = await checkEdge(url, ADMIN_TOKEN);
+    expect(registry?.level).toBe('ok');
+    expect(version).toMatchObject({ level: 'advice', says: expect.stringContaining('it is no registry-edge, or one') });
+  });
 });
 
 describe('tokens for different purposes', () => {
