@@ -8,7 +8,7 @@ const MAX_RECONNECT_MS = 2_000;
 
 /**
  * Connects to a Redis.
- * @throws Error no Redis answers at the URL
+ * @throws Error no Redis answers at the URL, or it wants a password
  */
 export async function connectRedis(url: string): Promise<Commands & { close(): Promise<void> }> {
   let isConnected = false;
@@ -28,7 +28,6 @@ export async function connectRedis(url: string): Promise<Commands & { close(): P
   client.on('error', (error: Error) => console.error(`redis: ${error.message}`));
   await client.connect();
   isConnected = true;
-
   const run = (command: readonly string[]): Promise<Reply> =>
     client.sendCommand([...command]).then(
       (reply) => reply as unknown as Reply,
@@ -37,6 +36,11 @@ export async function connectRedis(url: string): Promise<Commands & { close(): P
         throw error;
       },
     );
+  const greeting = await run(['PING']);
+  if (greeting instanceof Error) {
+    client.destroy();
+    throw greeting;
+  }
   return {
     run,
     pipeline: (commands) => Promise.all(commands.map(run)),

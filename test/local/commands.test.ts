@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,14 +25,22 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
   });
 }
 
+/** How many commands a client of Redis has sent: each is an array (RESP 2). */
+function commandsIn(text: Buffer): number {
+  return text.toString().match(/^\*\d/gm)?.length ?? 0;
+}
+
 describe('--help', { timeout: LIMIT_MS }, () => {
-  it.each(['start', 'doctor', 'warm', 'user', 'price'])('of npm run %s shows the usage', async (command) => {
-    const { code, stdout, stderr } = await run(command, ['--help']);
-    expect([code, stdout, stderr]).toEqual([
-      0,
-      expect.stringContaining(`npm ${command === 'start' ? '' : 'run '}${command} -- `),
-      '',
-    ]);
+  it.each([
+    ['npm start', 'start'],
+    ['npm run doctor', 'doctor'],
+    ['npm run warm', 'warm'],
+    ['npm run user', 'user'],
+    ['npm run price', 'price'],
+    ['npm run upstash-local', 'upstash'],
+  ])('of %s shows the usage', async (name, file) => {
+    const { code, stdout, stderr } = await run(file, ['--help']);
+    expect([code, stdout, stderr]).toEqual([0, expect.stringContaining(`${name} -- `), '']);
   });
 });
 
@@ -72,7 +81,20 @@ describe('npm run upstash-local', { timeout: LIMIT_MS }, () => {
   it('ends where no Redis answers, and shows no password', async () => {
     const env = { REDIS_URL: 'redis://user:hunter2@127.0.0.1:9', UPSTASH_REDIS_REST_TOKEN: TOKEN, PORT: '0' };
     const { code, stderr } = await run('upstash', [], env);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('REDIS_URL: no Redis answers at this address')]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^REDIS_URL: no Redis .+ECONNREFUSED.+; start one/m)]);
     expect(stderr).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['a server that wants a password', '-NOAUTH Authentication required.\r\n', /^REDIS_URL: .+\(NOAUTH .+password$/m],
+    ['a port that is taken', '+OK\r\n', /^PORT: .+EADDRINUSE.+; set it to another one$/m],
+  ])('ends and says why: %s', async (_what, reply, message) => {
+    const server = createServer((socket) => socket.on('data', (text) => socket.write(reply.repeat(commandsIn(text)))));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port: PORT } = server.address() as AddressInfo;
+    const env = { REDIS_URL: `redis://127.0.0.1:${PORT}`, UPSTASH_REDIS_REST_TOKEN: TOKEN, PORT: `${PORT}` };
+    const { code, stderr } = await run('upstash', [], env);
+    server.close();
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
   });
 });
