@@ -39,7 +39,10 @@ async function main(): Promise<void> {
   const images = [...new Set([...positionals, ...(values.file ? await imagesIn(values.file) : [])])];
   if (images.length === 0) throw new Error(`there is no image to warm\n${USAGE}`);
   const parallel = parseParallel(values.parallel);
-  const url = parseEdgeUrl(values.edge ?? (process.env.EDGE_URL || 'http://127.0.0.1:8787'));
+  const url =
+    values.edge === undefined
+      ? parseEdgeUrl(process.env.EDGE_URL || 'http://127.0.0.1:8787', 'EDGE_URL')
+      : parseEdgeUrl(values.edge);
   const adminToken = parseAdminToken(process.env.ADMIN_TOKEN) ?? '';
   const upstream = values.upstream ?? '';
   if (upstream && !adminToken) throw new Error(`--upstream: requires ADMIN_TOKEN; without it, ${CHOOSE_UPSTREAM}`);
@@ -81,7 +84,10 @@ function createWarmer(options: Parameters<typeof warmByEdge>[0]): WarmImage {
 }
 
 async function imagesIn(file: string): Promise<string[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim());
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new Error(`--file: ${file} cannot be read (${cause.code})`, { cause });
+  });
+  const lines = text.split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }
 

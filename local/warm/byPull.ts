@@ -19,6 +19,11 @@ export async function warmByPull({ client, platforms }: PullOptions, image: stri
   const manifest = async (text: string) => {
     const response = await client.ask('GET', name, `manifests/${text}`);
     const content = new Uint8Array(await response.arrayBuffer());
+    if (!response.headers.get('cache-status')?.includes('registry-edge')) {
+      throw new Error(
+        'the answer has no Cache-Status of registry-edge: correct the address, or let no proxy remove it',
+      );
+    }
     if (!isManifest(content)) throw new Error(`the edge answered with no manifest for /v2/${name}/manifests/${text}`);
     report({ ...NOTHING, manifests: 1, bytes: content.length });
     return content;

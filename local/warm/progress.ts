@@ -62,7 +62,8 @@ export class Progress {
     const { manifests, blobs, bytes, known, stored } = this.#counts;
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const rate = `${Math.round((manifests + blobs) / Math.max(seconds, 0.001))} a second`;
-    const images = `${this.#done} of ${this.#total} images`;
+    const failed = this.#errors.length > 0 ? ` (${this.#errors.length} failed)` : '';
+    const images = `${this.#done} of ${this.#total} images${failed}`;
     return `${images}, ${manifests} manifests, ${blobs} blobs (${known} known, ${stored} stored), ${readableSize(bytes)}, ${rate}`;
   }
 }

@@ -66,6 +66,7 @@ describeWith(['registry', 'crane', 'oras', 'regctl', 'skopeo'], 'npm run warm', 
     const again = await warm(edge, [`${NAME}:v1`, `${NAME}:none`, '--platform', 'linux/amd64']);
     expect([again.code, proxy.requests.slice(before)]).toEqual([1, [`GET /v2/${NAME}/manifests/none`]]);
     expect(again.output).toContain(`${NAME}:none: the origin answered 404 for /v2/${NAME}/manifests/none`);
+    expect(again.output).toContain('2 of 2 images (1 failed), ');
     expect(again.output).toContain('(2 known, 0 stored)');
   });
 

@@ -68,9 +68,12 @@ describe('npm run warm', { timeout: LIMIT_MS }, () => {
       {},
       /^--upstream: requires ADMIN_TOKEN; without it, choose/,
     ],
+    ['an address of no edge', ['a'], { EDGE_URL: 'foo' }, /^EDGE_URL: expected a URL with https/],
+    ['a folder in place of a file', ['--file', 'folder'], {}, /^--file: \S+ cannot be read \(EISDIR\)$/m],
     ['a token of two lines', ['a'], { ADMIN_TOKEN: `${TOKEN}\n${TOKEN}` }, /^ADMIN_TOKEN: expected a token of 16/],
   ])('says what is wrong with %s', async (_what, args, env, message) => {
-    const at = args.map((arg) => (arg === 'empty' ? join(folder, arg) : arg));
+    const paths: Readonly<Record<string, string>> = { empty: join(folder, 'empty'), folder };
+    const at = args.map((arg) => paths[arg] ?? arg);
     const { code, stdout, stderr } = await run('warm', at, { EDGE_URL: 'http://127.0.0.1:9', ...env });
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(message)]);
     expect(stderr).not.toContain(TOKEN);

@@ -6,6 +6,7 @@ import { warmByPull } from '../../local/warm/byPull.ts';
 import { messageOf } from '../../local/warm/messageOf.ts';
 import { RegistryClient } from '../../local/warm/registryClient.ts';
 
+const PAGE = '<!DOCTYPE html><title>Log in</title>';
 const DONE = { manifests: 0, blobs: 0, bytes: 0, known: 0 };
 
 interface Reply {
@@ -50,11 +51,7 @@ describe('warming by the edge', () => {
   });
 
   it.each([
-    [
-      'a page for people',
-      { body: '<!DOCTYPE html><title>Log in</title>' },
-      'not as registry-edge: correct the address',
-    ],
+    ['a page for people', { body: PAGE }, 'not as registry-edge: correct the address'],
     ['another JSON', { body: '{"ok":true}' }, 'not as registry-edge: correct the address'],
     [
       'an edge without ADMIN_TOKEN',
@@ -75,11 +72,17 @@ describe('warming by the edge', () => {
 });
 
 describe('warming by a pull', () => {
-  it('fails where a page for people is in the place of the manifest', async () => {
-    const { url } = await serve(() => ({ body: '<!DOCTYPE html><title>Log in</title>' }));
+  const BY_EDGE = { 'cache-status': 'registry-edge; fwd=miss; stored' };
+  const MANIFEST = '{"schemaVersion":2,"layers":[]}';
+  it.each([
+    ['a page for people is in the place of the manifest', BY_EDGE, PAGE, 'no manifest for /v2/team/app/manifests/v1'],
+    ['a registry answers that is no edge', {}, MANIFEST, 'no Cache-Status of registry-edge: correct the address'],
+    ['another cache answers', { 'cache-status': 'other; hit' }, MANIFEST, 'no Cache-Status of registry-edge'],
+  ])('fails where %s', async (_what, headers, body, message) => {
+    const { url } = await serve(() => ({ headers, body }));
     const client = new RegistryClient(url, undefined);
     const warming = warmByPull({ client, platforms: [] }, 'team/app:v1', () => undefined);
-    await expect(warming).rejects.toThrow('no manifest for /v2/team/app/manifests/v1');
+    await expect(warming).rejects.toThrow(message);
   });
 
   it('tells nothing of a token that it cannot read', async () => {
