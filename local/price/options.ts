@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { BACKENDS } from '../../src/assembleCaches.ts';
+import { variableNames } from '../../src/config/config.ts';
 import { COSTS, type KnownStore } from './costs.ts';
 
 export const USAGE = `npm run price -- [OPTION...]
@@ -84,7 +86,8 @@ function numberOf(name: string, text: string, { min, max, isWhole = false }: Bou
 /** Reads `1e7`, or `1e6..1e9`, which stands for each power of ten between. */
 function rangeOf(text: string): number[] {
   const bounds = { min: 1_000, max: 1e12, isWhole: true };
-  const [from = 0, to = from] = text.split('..').map((part) => numberOf('requests', part, bounds));
+  const [from = 0, to = from, ...others] = text.split('..').map((part) => numberOf('requests', part, bounds));
+  if (others.length > 0) throw new Error('--requests: expected one number, or two such as 1e6..1e9');
   const all: number[] = [];
   for (let requests = from; requests <= to; requests *= 10) all.push(requests);
   if (all.length === 0) throw new Error('--requests: expected the smaller number first, such as 1e6..1e9');
@@ -103,5 +106,8 @@ function storesOf(name: string | undefined): readonly KnownStore[] {
 function choiceOf(text: string): Readonly<Record<string, string>> {
   const pairs = text.split(',').map((pair) => /^([A-Z_]+)=([^=]+)$/.exec(pair.trim()));
   if (pairs.some((pair) => !pair)) throw new Error('--ttl: expected a variable and its value, such as TAG_TTL=1m');
+  const known = variableNames(BACKENDS);
+  const unknown = pairs.find((pair) => !known.includes(pair?.[1] ?? ''));
+  if (unknown) throw new Error(`--ttl: ${unknown[1]} is no variable of the edge: expected one such as TAG_TTL`);
   return Object.fromEntries(pairs.map((pair) => [pair?.[1], pair?.[2]]));
 }

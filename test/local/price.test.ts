@@ -114,6 +114,8 @@ describe('the options of npm run price', () => {
     [['--peak', '0'], '--peak: expected a number from 1 to 1000'],
     [['--pushes', '1.5'], '--pushes: expected a whole number'],
     [['--ttl', 'TAG_TTL'], '--ttl: expected a variable and its value'],
+    [['--ttl', 'TAG_TTL=1m,TAG_TLL=1m'], '--ttl: TAG_TLL is no variable of the edge'],
+    [['--requests', '1e6..1e7..1e8'], '--requests: expected one number, or two'],
   ])('%j: the error says what to do', (args, message) => {
     expect(() => readOptions(args)).toThrow(message);
   });
