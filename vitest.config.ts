@@ -2,6 +2,8 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 const globalSetup = './test/support/globalSetup.ts';
+/** Some tests compute for seconds, and the machine may be busy. */
+const LIMITS = { testTimeout: 30_000, hookTimeout: 30_000 };
 
 /** `npm test`: the Worker in workerd, its own runtime, and what runs beside it in Node. Servers start in globalSetup. */
 export default defineConfig({
@@ -32,16 +34,14 @@ export default defineConfig({
           // A start of workerd for each file would take a fifth of the time. Files share module state and storage, so
           // tests use repositories and digests of their own, and restore what they replace.
           isolate: false,
-          // Some tests compute for seconds, and the machine may be busy.
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          ...LIMITS,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/local/**'],
           globalSetup,
           setupFiles: './test/support/setup.ts',
         },
       },
-      { test: { name: 'local', include: ['test/local/**/*.test.ts'], globalSetup } },
+      { test: { name: 'local', ...LIMITS, include: ['test/local/**/*.test.ts'], globalSetup } },
     ],
   },
 });
