@@ -13,9 +13,7 @@ let isFirst = true;
 
 process.on('message', async (request: TestRequest) => {
   const run = await runTests(vitest, request).catch(
-    (error: unknown): TestRun => ({
-      ...{ failed: [], passed: [], problem: String(error) },
-    }),
+    (error: unknown): TestRun => ({ failed: [], passed: [], problem: String(error) }),
   );
   process.send?.(run);
 });
