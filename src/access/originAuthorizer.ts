@@ -22,6 +22,11 @@ const PROVEN_KINDS: Readonly<Record<AnswerKind, readonly AnswerKind[]>> = {
 };
 const KINDS = Object.keys(PROVEN_KINDS) as AnswerKind[];
 
+interface Grant {
+  /** When the caller's token expires (epoch ms), kept because reading a token takes longer than the rest of a proof. */
+  readonly tokenEndsAt: number;
+}
+
 /**
  * Creates the authorizer of `CLIENT_AUTH=origin`: the origin decides. A grant is remembered only in this isolate's
  * memory, for exactly this credential, repository and kind of answer, for at most one minute and never beyond the
@@ -29,7 +34,7 @@ const KINDS = Object.keys(PROVEN_KINDS) as AnswerKind[];
  * credential accepts pushes, too.
  */
 export function createOriginAuthorizer(memory: Memory): Authorizer {
-  const grants = memory.part<Access>('grant');
+  const grants = memory.part<Grant>('grant');
   const refusals = lru<number>(MAX_REFUSALS);
   /** When the origin last refused a caller without a credential, by repository. */
   const refusedStrangers = lru<number>(MAX_REFUSALS);
@@ -43,16 +48,18 @@ export function createOriginAuthorizer(memory: Memory): Authorizer {
     authorize(ctx, repository, kind) {
       const { caller } = ctx;
       if (caller === undefined) return UNPROVEN;
-      return grants.get(grantKey(caller, repository, kind), ctx.now()) ?? UNPROVEN;
+      return grants.get(grantKey(caller, repository, kind), ctx.now()) ? GRANTED : UNPROVEN;
     },
     onlyPulls: () => false,
-    recordProof({ caller, startedAt, request }, repository, kind) {
+    recordProof({ caller, startedAt }, repository, kind) {
       if (caller === undefined) return;
       // If a refusal came while this request was in progress, the refusal wins, however late this answer arrives.
       if ((refusals.get(fingerprint(`${repository} ${caller}`)) ?? 0) > startedAt) return;
-      const expiresAtMs = Math.min(startedAt + MAX_GRANT_MS, tokenExpiry(request.headers.get('authorization') ?? ''));
+      const known = grants.get(grantKey(caller, repository, kind), startedAt);
+      const grant = known ?? { tokenEndsAt: tokenExpiry(caller) };
+      const expiresAtMs = Math.min(startedAt + MAX_GRANT_MS, grant.tokenEndsAt);
       for (const proven of PROVEN_KINDS[kind])
-        grants.set(grantKey(caller, repository, proven), GRANTED, expiresAtMs, GRANT_BYTES);
+        grants.set(grantKey(caller, repository, proven), grant, expiresAtMs, GRANT_BYTES);
     },
     recordRefusal(ctx, repository) {
       const { caller } = ctx;

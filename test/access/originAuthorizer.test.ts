@@ -52,6 +52,25 @@ describe('createOriginAuthorizer', () => {
     expect(await authorizer.authorize(ctx, name, 'HEAD blobs')).toEqual({ kind: 'unproven' });
   });
 
+  it.each([
+    ['an opaque token', 'Bearer opaque', 90_000],
+    ['a JWT', `Bearer ${unverifiableJwt({ exp: seconds(START) + 70 })}`, 70_000],
+  ])(
+    'extends a grant with each proof, but not beyond the end of the token: %s',
+    async (_what, authorization, endMs) => {
+      const clock = createClock(START);
+      const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
+      authorizer.recordProof(contextFor(authorization, clock), name, 'HEAD blobs');
+      clock.advance(30_000);
+      const ctx = contextFor(authorization, clock);
+      authorizer.recordProof(ctx, name, 'HEAD blobs');
+      clock.advance(endMs - 30_000 - 1);
+      expect((await authorizer.authorize(ctx, name, 'HEAD blobs')).kind).toBe('granted');
+      clock.advance(1);
+      expect((await authorizer.authorize(ctx, name, 'HEAD blobs')).kind).toBe('unproven');
+    },
+  );
+
   it('revokes the grants of the refused caller in this repository, and no others', async () => {
     const authorizer = createOriginAuthorizer(createMemory({ entries: 10, bytes: MEBIBYTE }));
     const [alice, bob] = [contextFor('Basic YQ=='), contextFor('Basic Yg==')];

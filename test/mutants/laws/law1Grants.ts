@@ -40,7 +40,7 @@ export const LAW_1_GRANTS: readonly Breakage[] = [
   {
     wrong: 'a grant outlives its token',
     file: 'src/access/originAuthorizer.ts',
-    text: "tokenExpiry(request.headers.get('authorization') ?? '')",
+    text: 'tokenExpiry(caller)',
     replacement: 'Number.POSITIVE_INFINITY',
     caughtBy: 'test/upstream/access.test.ts',
   },
