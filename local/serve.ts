@@ -8,17 +8,26 @@ export interface Served {
   close(): Promise<void>;
 }
 
+interface ServeOptions {
+  readonly hostname?: string;
+  /** By default any free one. */
+  readonly port?: number;
+  /**
+   * Whether the process does nothing else, so that the global `Request` and `Response` may be replaced by ones that
+   * cost less. Tests in the same process rely on the native ones.
+   */
+  readonly isAlone?: boolean;
+}
+
 /**
  * Serves an application over HTTP.
- * @param port by default any free one
  * @throws Error the one of `listen`, such as EADDRINUSE
  */
 export async function serveLocally(
   fetch: (request: Request) => Response | Promise<Response>,
-  { hostname = '127.0.0.1', port = 0 }: { hostname?: string; port?: number } = {},
+  { hostname = '127.0.0.1', port = 0, isAlone = false }: ServeOptions = {},
 ): Promise<Served> {
-  // The tests rely on the native Request and Response, so the global objects are not replaced.
-  const server = serve({ fetch, hostname, port, overrideGlobalObjects: false }) as Server;
+  const server = serve({ fetch, hostname, port, overrideGlobalObjects: isAlone }) as Server;
   // A connection that is closed for being idle, in the moment in which it is used again, would fail that request.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {

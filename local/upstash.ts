@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     const problem = `no Redis lets this program in there (${cause.message})`;
     throw new Error(`REDIS_URL: ${problem}; start one, or correct address and password`, { cause });
   });
-  const served = await serveLocally(createBridge(redis, token).fetch, { port }).catch((cause) => {
+  const served = await serveLocally(createBridge(redis, token).fetch, { port, isAlone: true }).catch((cause) => {
     throw new Error(`PORT: ${cause.message}; set it to another one`, { cause });
   });
   stopOnSignal(async () => {

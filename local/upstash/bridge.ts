@@ -33,9 +33,11 @@ export function createBridge(commands: Commands, token: string): Hono {
     if (!isSame(c.req.header('authorization') ?? '', `Bearer ${token}`)) return c.json({ error: 'Unauthorized' }, 401);
     return next();
   });
-  app.use(
-    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json({ error: 'ERR max request size exceeded' }, 413) }),
-  );
+  const limit = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (c) => c.json({ error: 'ERR max request size exceeded' }, 413),
+  });
+  app.use((c, next) => (isSmall(c) ? next() : limit(c, next)));
 
   app.post('/', async (c) => {
     const command = parseCommand(await readJson(c));
@@ -59,6 +61,11 @@ export function createBridge(commands: Commands, token: string): Hono {
   app.notFound((c) => c.json({ error: 'ERR unknown path; POST a command to /, /pipeline or /multi-exec' }, 404));
   app.onError((error, c) => c.json({ error: `ERR Redis is not reachable (${error.name})` }, 500));
   return app;
+}
+
+/** Whether a body is known to fit. The middleware would open it as a stream, which costs more than all the rest. */
+function isSmall({ req }: Context): boolean {
+  return req.header('transfer-encoding') === undefined && Number(req.header('content-length')) <= MAX_BODY_BYTES;
 }
 
 function isBase64(c: Context): boolean {

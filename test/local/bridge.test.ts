@@ -1,5 +1,8 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { Redis } from '@upstash/redis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createBridge } from '../../local/upstash/bridge.ts';
+import { connectRedis } from '../../local/upstash/redis.ts';
 
 const redis = inject('redis');
 
@@ -77,8 +80,12 @@ describe.skipIf(!redis)('the Upstash REST API in front of a real Redis', () => {
     expect([response.status, await response.json()]).toEqual([401, { error: 'Unauthorized' }]);
   });
 
-  it('refuses a body above 10 MB', async () => {
-    expect((await post('/', ['SET', key, 'x'.repeat(10_100_000)])).status).toBe(413);
+  it.each([
+    [9_900_000, 200],
+    [10_100_000, 413],
+  ])('answers a body of %i bytes with %i', async (bytes, status) => {
+    expect((await post('/', ['SET', `${key}:large`, 'x'.repeat(bytes)])).status).toBe(status);
+    await post('/', ['DEL', `${key}:large`]);
   });
 
   it('isolates concurrent transactions from each other', async () => {
@@ -110,5 +117,41 @@ describe.skipIf(!redis)('the Upstash REST API in front of a real Redis', () => {
         .del(key + 1)
         .exec(),
     ).toEqual(['b', 1]);
+  });
+});
+
+describe('the Upstash REST API in front of a Redis that stops answering', () => {
+  it.each([
+    ['/', ['GET', 'a']],
+    ['/pipeline', [['GET', 'a']]],
+    ['/multi-exec', [['GET', 'a']]],
+  ])('answers POST %s with 500', async (path, body) => {
+    const server = createServer((socket) =>
+      socket.on('data', (commands) => {
+        if (!commands.includes('GET')) socket.write('+OK\r\n'.repeat(commands.toString().match(/^\*/gm)?.length ?? 0));
+      }),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const redis = await connectRedis(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const init = { method: 'POST', headers: { authorization: 'Bearer token' }, body: JSON.stringify(body) };
+    const response = await createBridge(redis, 'token').request(path, init);
+    await redis.close();
+    server.close();
+    expect([response.status, await response.json()]).toEqual([
+      500,
+      { error: expect.stringContaining('not reachable') },
+    ]);
+  });
+});
+
+describe('the Upstash REST API', () => {
+  it.each([
+    [9_900_000, 200],
+    [10_100_000, 413],
+  ])('answers a body of %i bytes, which does not say its length, with %i', async (bytes, status) => {
+    const commands = { run: async () => 'OK', pipeline: async () => [], transaction: async () => [] };
+    const body = new Blob([JSON.stringify(['SET', 'a', 'x'.repeat(bytes)])]).stream();
+    const init = { method: 'POST', headers: { authorization: 'Bearer token' }, body, duplex: 'half' as const };
+    expect((await createBridge(commands, 'token').request('/', init)).status).toBe(status);
   });
 });
