@@ -1,6 +1,7 @@
 import { bytesFill, bytesHit } from './bytes.ts';
 import { cold } from './cold.ts';
 import { coldStart } from './coldStart.ts';
+import { FLOOR_ROWS } from './journeys/floor.ts';
 import { JOURNEY_ROWS } from './journeys/journeys.ts';
 import { registries } from './registries.ts';
 import type { Report } from './report.ts';
@@ -48,4 +49,5 @@ export const ROWS: Readonly<Record<string, Row>> = {
   registries: { needs: ['docker-registry', 'hey', 'nginx', 'redis-server', 'registry'], run: registries },
   'cold-start': { needs: [], run: coldStart },
   ...JOURNEY_ROWS,
+  ...FLOOR_ROWS,
 };

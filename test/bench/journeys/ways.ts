@@ -23,24 +23,28 @@ export interface Way {
 export type WayName = 'near' | 'direct' | BackendKind;
 export const WAY_NAMES: readonly WayName[] = ['near', 'direct', ...BACKENDS];
 
-/** Starts a registry with token authentication. @returns what starts a way to it */
-export async function startRoads(windowMs: number): Promise<(name: WayName) => Promise<Way>> {
+/** Starts what stands in front of the origin. @returns the URL to which clients are led */
+export type StartFront = (name: WayName, origin: string) => Promise<string>;
+
+/** Starts a registry with token authentication. @param startFront by default the edge @returns what starts a way to it */
+export async function startRoads(windowMs: number): Promise<(name: WayName, startFront?: StartFront) => Promise<Way>> {
   const tokens = await startTokenServer();
   const registry = await startRegistry({ kind: 'registry', tokens, inMemory: true, quiet: true });
   const variables = { ...keysOf(tokens), PUSH_EXISTENCE_TTL: `${windowMs}ms`, LOG_LEVEL: 'warn' };
-  return async (name) => {
+  const startEdge: StartFront = async (backend, origin) => {
+    if (isWithoutEdge(backend)) return origin;
+    const [edge] = await startEdges({ origin, backend }, [variables]);
+    if (!edge) throw new Error('no edge was started');
+    return edge.url;
+  };
+  return async (name, startFront = startEdge) => {
     const distant = name === 'near' ? registry.url : await startDistance(registry.url, DISTANCE_MS / 2);
     const origin = await startCountingProxy(distant);
-    const clients = await startCountingProxy(await frontOf(name, origin.url, variables));
-    const hasEdge = name !== 'near' && name !== 'direct';
-    return { name, hasEdge, host: new URL(clients.url).host, clients, origin };
+    const clients = await startCountingProxy(await startFront(name, origin.url));
+    return { name, hasEdge: !isWithoutEdge(name), host: new URL(clients.url).host, clients, origin };
   };
 }
 
-/** Starts an edge, unless the way has none. @returns the URL to which clients are led */
-async function frontOf(name: WayName, origin: string, variables: Record<string, string>): Promise<string> {
-  if (name === 'near' || name === 'direct') return origin;
-  const [edge] = await startEdges({ origin, backend: name }, [variables]);
-  if (!edge) throw new Error('no edge was started');
-  return edge.url;
+function isWithoutEdge(name: WayName): name is 'near' | 'direct' {
+  return name === 'near' || name === 'direct';
 }
