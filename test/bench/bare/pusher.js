@@ -59,19 +59,21 @@ const { look, keep } = {
 
 /** The questions that are under way: a manifest waits for them. */
 const underWay = new Set();
+/** What the origin answers `GET /v2/`. */
 let base;
 
-function ask(digest, url, authorization) {
+async function keepFrom(response, digest) {
+  if (response.ok) await keep(digest, Number(response.headers.get('content-length')));
+}
+
+async function ask(url, digest, authorization) {
   const { promise, resolve } = Promise.withResolvers();
   underWay.add(promise);
-  const asking = fetch(url, { method: 'HEAD', headers: { authorization } });
-  asking.finally(() => {
+  const response = await fetch(url, { method: 'HEAD', headers: { authorization } }).finally(() => {
     underWay.delete(promise);
     resolve();
   });
-  return asking.then(async (response) => {
-    if (response.ok) await keep(digest, Number(response.headers.get('content-length')));
-  });
+  await keepFrom(response, digest);
 }
 
 /** Passes a request on. The addresses of uploads lead back here. */
@@ -105,10 +107,10 @@ export default {
       const size = await look(digest);
       if (size === undefined) {
         const response = await pass(request, url);
-        if (response.ok) context.waitUntil(keep(digest, Number(response.headers.get('content-length'))));
+        context.waitUntil(keepFrom(response, digest));
         return response;
       }
-      context.waitUntil(ask(digest, url, request.headers.get('authorization') ?? ''));
+      context.waitUntil(ask(url, digest, request.headers.get('authorization') ?? ''));
       const headers = { 'content-length': String(size), 'docker-content-digest': digest, 'cache-status': HIT };
       return new Response(null, { headers });
     }

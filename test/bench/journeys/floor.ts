@@ -6,13 +6,12 @@ import { type Figure, figureOf, type Report } from '../report.ts';
 import { runRounds } from '../rounds.ts';
 import type { Row } from '../rows.ts';
 import { barePath } from '../settings.ts';
-import { CLIENTS, FIRST, PAST } from './plan.ts';
+import { CLIENTS, FIRST, PAST, PUSH_LIMIT_MS } from './plan.ts';
 import { type Sample, Traveller } from './traveller.ts';
 import { type StartFront, startRoads } from './ways.ts';
 
 /** A push past the window has to be longer ago than that; both sides ask for every layer then. */
 const SIZE = { layers: 70, windowMs: 5_000 };
-const LIMIT_MS = 180_000;
 
 /** A row for each client: `floor-skopeo`. */
 export const FLOOR_ROWS: Readonly<Record<string, Row>> = Object.fromEntries(
@@ -32,7 +31,7 @@ export const FLOOR_ROWS: Readonly<Record<string, Row>> = Object.fromEntries(
  */
 async function floor(row: string, client: Client, rounds: number): Promise<Report> {
   const startWay = await startRoads(SIZE.windowMs);
-  const session = await client.open({ env: {}, limitMs: LIMIT_MS });
+  const session = await client.open({ env: {}, limitMs: PUSH_LIMIT_MS });
   const figures: Figure[] = [];
   for (const backend of BACKENDS) {
     const travellers = {

@@ -4,6 +4,9 @@ import { crane, skopeo } from '../../e2e/support/journeys/programs.ts';
 /** The time that a request to the origin takes on its way there and back. */
 export const DISTANCE_MS = 80;
 
+/** skopeo uploads 70 layers one after the other in half a minute, and on a busy machine in more. */
+export const PUSH_LIMIT_MS = 180_000;
+
 /** skopeo asks one thing after the other, crane and docker several at the same time. */
 export const CLIENTS = [skopeo, crane, docker] as const;
 

@@ -1,11 +1,8 @@
 import type { Client } from '../../e2e/support/journeys/client.ts';
 import { Findings } from './findings.ts';
-import { FIRST, type Journey, type Size, STAGES } from './plan.ts';
+import { FIRST, type Journey, PUSH_LIMIT_MS, type Size, STAGES } from './plan.ts';
 import { Traveller } from './traveller.ts';
 import { startRoads, WAY_NAMES, type WayName } from './ways.ts';
-
-/** skopeo uploads 70 layers one after the other in half a minute, and on a busy machine in more. */
-const LIMIT_MS = 180_000;
 
 /** Makes a client's journeys with images of one size, on each way in turn; a way on which something fails is left. */
 export async function tour(client: Client, size: Size, rounds: number): Promise<Findings> {
@@ -25,7 +22,7 @@ export async function tour(client: Client, size: Size, rounds: number): Promise<
   }
 
   const startWay = await startRoads(size.windowMs);
-  const session = await client.open({ env: {}, limitMs: LIMIT_MS });
+  const session = await client.open({ env: {}, limitMs: PUSH_LIMIT_MS });
   for (const name of WAY_NAMES) {
     await attempt(name, FIRST, async () => {
       const traveller = new Traveller(await startWay(name), session, size);
