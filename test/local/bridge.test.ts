@@ -1,8 +1,8 @@
-import { type AddressInfo, createServer } from 'node:net';
 import { Redis } from '@upstash/redis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createBridge } from '../../local/upstash/bridge.ts';
 import { connectRedis } from '../../local/upstash/redis.ts';
+import { startRedisReplies } from './redisReplies.ts';
 
 const redis = inject('redis');
 
@@ -121,26 +121,19 @@ describe.skipIf(!redis)('the Upstash REST API in front of a real Redis', () => {
 });
 
 describe('the Upstash REST API in front of a Redis that stops answering', () => {
-  it.each([
+  it.concurrent.each([
     ['/', ['GET', 'a']],
     ['/pipeline', [['GET', 'a']]],
     ['/multi-exec', [['GET', 'a']]],
   ])('answers POST %s with 500', async (path, body) => {
-    const server = createServer((socket) =>
-      socket.on('data', (commands) => {
-        if (!commands.includes('GET')) socket.write('+OK\r\n'.repeat(commands.toString().match(/^\*/gm)?.length ?? 0));
-      }),
-    );
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const redis = await connectRedis(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const server = await startRedisReplies('+OK\r\n', 'GET');
+    const silent = await connectRedis(`redis://127.0.0.1:${server.port}`);
     const init = { method: 'POST', headers: { authorization: 'Bearer token' }, body: JSON.stringify(body) };
-    const response = await createBridge(redis, 'token').request(path, init);
-    await redis.close();
+    const response = await createBridge(silent, 'token').request(path, init);
+    await silent.close();
     server.close();
-    expect([response.status, await response.json()]).toEqual([
-      500,
-      { error: expect.stringContaining('not reachable') },
-    ]);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({ error: expect.stringContaining('not reachable') });
   });
 });
 

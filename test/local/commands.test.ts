@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startRedisReplies } from './redisReplies.ts';
 
 const LIMIT_MS = 30_000;
 const TOKEN = 'a-token-of-16-characters';
@@ -23,11 +23,6 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
     });
   });
-}
-
-/** How many commands a client of Redis has sent: each is an array (RESP 2). */
-function commandsIn(text: Buffer): number {
-  return text.toString().match(/^\*\d/gm)?.length ?? 0;
 }
 
 describe('--help', { timeout: LIMIT_MS }, () => {
@@ -92,10 +87,9 @@ describe('npm run upstash-local', { timeout: LIMIT_MS }, () => {
     ['a server that wants a password', '-NOAUTH Authentication required.\r\n', /^REDIS_URL: .+\(NOAUTH .+password$/m],
     ['a port that is taken', '+OK\r\n', /^PORT: .+EADDRINUSE.+; set it to another one$/m],
   ])('ends and says why: %s', async (_what, reply, message) => {
-    const server = createServer((socket) => socket.on('data', (text) => socket.write(reply.repeat(commandsIn(text)))));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port: PORT } = server.address() as AddressInfo;
-    const env = { REDIS_URL: `redis://127.0.0.1:${PORT}`, UPSTASH_REDIS_REST_TOKEN: TOKEN, PORT: `${PORT}` };
+    const server = await startRedisReplies(reply);
+    const PORT = `${server.port}`;
+    const env = { REDIS_URL: `redis://127.0.0.1:${PORT}`, UPSTASH_REDIS_REST_TOKEN: TOKEN, PORT };
     const { code, stderr } = await run('upstash', [], env);
     server.close();
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
